@@ -1,0 +1,1 @@
+"""pglane: what runs between your code and your PostgreSQL."""

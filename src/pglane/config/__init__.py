@@ -1,0 +1,1 @@
+"""File, environment and URI to frozen settings."""

@@ -1,0 +1,1 @@
+"""The supervisor and the admin console: everything that people talk to."""

@@ -1,0 +1,1 @@
+"""Named problems and how each is found. Pure."""

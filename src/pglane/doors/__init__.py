@@ -1,0 +1,1 @@
+"""When a lease begins and ends, and what is allowed inside. Pure."""

@@ -1,0 +1,1 @@
+"""A worker: event loop, listeners, transports, dialer, timers."""

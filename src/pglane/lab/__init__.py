@@ -1,0 +1,1 @@
+"""Scenarios, load and reports that show the named problems."""

@@ -1,0 +1,1 @@
+"""The ledger of server connections under one budget. Pure."""

@@ -1,0 +1,1 @@
+"""The embedded PostgreSQL: initdb, start, wait until ready, stop."""

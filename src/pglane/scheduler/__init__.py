@@ -1,0 +1,1 @@
+"""Who gets the next lease, and why the others wait. Pure."""

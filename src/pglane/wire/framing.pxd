@@ -1,0 +1,32 @@
+cimport cython
+
+
+cdef class MessageReader:
+    cdef public bytes buffer
+    cdef public Py_ssize_t size
+    cdef public Py_ssize_t begin
+    cdef public Py_ssize_t end
+    cdef public int kind
+    cdef public Py_ssize_t length_max
+    cdef public Py_ssize_t needed
+    cdef public Py_ssize_t stream_left
+    cdef list _chunks
+    cdef Py_ssize_t _chunks_bytes
+
+    cpdef feed(self, bytes data)
+    cdef _append(self, bytes data)
+    cdef _join(self)
+    @cython.locals(available=Py_ssize_t, whole=Py_ssize_t)
+    cpdef bint next(self) except -1
+    @cython.locals(data=bytes, length=Py_ssize_t)
+    cdef Py_ssize_t _measure(self, Py_ssize_t at) except -1
+    cpdef step_back(self)
+    cpdef int partial_kind(self)
+    cpdef Py_ssize_t partial_available(self)
+    @cython.locals(part=bytes)
+    cpdef bytes stream_partial(self)
+    @cython.locals(part=bytes, part_bytes=Py_ssize_t)
+    cpdef bytes take_stream(self)
+    cpdef bytes body(self)
+    cpdef bytes message(self)
+    cpdef Py_ssize_t buffered_bytes(self)
