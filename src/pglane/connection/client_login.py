@@ -1,0 +1,222 @@
+"""A client's way in: first packets, protocol version, authentication.
+
+A state machine without I/O. It is fed what the client sent and collects what the client is to be sent in
+`answers`; it ends by being `entered`, by a `refusal`, by a `cancel` (this connection was only made to cancel
+another one's query), or by the client's going away.
+
+SCRAM-SHA-256 goes against the verifiers of the user list. An unknown user gets a mock verifier, so that the
+exchange shows nothing (RFC 5802, section 9; PostgreSQL does the same). `trust` asks nothing; the
+configuration allows it on loopback and Unix sockets only.
+
+Source: PostgreSQL manual, "Message Flow: Start-up".
+"""
+
+from collections.abc import Mapping
+from enum import Enum
+
+from pglane.errors import Refusal
+from pglane.errors.entering import AuthenticationMalformed, PasswordWrong, UserMissing
+from pglane.wire.body import MalformedMessage
+from pglane.wire.client_messages import SASLInitialResponse, SASLResponse
+from pglane.wire.framing import MalformedStream, MessageReader
+from pglane.wire.login_messages import (
+    AuthenticationOk,
+    AuthenticationSASL,
+    AuthenticationSASLContinue,
+    AuthenticationSASLFinal,
+)
+from pglane.wire.scram import (
+    MECHANISM,
+    ScramFailure,
+    ScramKeys,
+    ScramReason,
+    ScramServer,
+    Verifier,
+)
+from pglane.wire.startup import (
+    CancelRequest,
+    GSSENCRequest,
+    Negotiation,
+    SSLRequest,
+    StartupMessage,
+    StartupReader,
+    negotiate,
+)
+
+AUTHENTICATION_BYTES_MAX = 64 * 1024
+"""Longest message of a client that is not logged in."""
+PASSWORD = 0x70
+
+
+class Stage(Enum):
+    """Where a login is."""
+
+    STARTUP = "startup"
+    SASL_FIRST = "sasl_first"
+    SASL_FINAL = "sasl_final"
+    ENTERED = "entered"
+    OVER = "over"
+
+
+class UserList:
+    """Who may come in.
+
+    Args:
+        verifiers: by role name.
+        trust: nobody is asked for anything.
+        mock_secret: random bytes known to nobody.
+    """
+
+    def __init__(self, verifiers: Mapping[str, Verifier], *, trust: bool, mock_secret: bytes) -> None:
+        self._verifiers = dict(verifiers)
+        self.trust = trust
+        self._mock_secret = mock_secret
+
+    def verifier(self, user: str) -> Verifier:
+        """The user's verifier, or one that no password fits."""
+        known = self._verifiers.get(user)
+        return known or Verifier.mock(user.encode("utf-8", "surrogateescape"), self._mock_secret)
+
+
+class ClientLogin:
+    """One login.
+
+    Attributes:
+        stage: where it is.
+        answers: what the client is to be sent; the caller takes and clears it.
+        startup: the client's startup packet, once it came.
+        negotiation: the protocol version and what the client was told of it.
+        user: the role it asked for.
+        keys: SCRAM keys of the role, good for a server with the same verifier.
+        cancel: set if all it wanted was to cancel another connection's query.
+        refusal: why it may not come in.
+    """
+
+    def __init__(self, users: UserList, nonce: bytes) -> None:
+        self._users = users
+        self._nonce = nonce
+        self._startup_reader = StartupReader()
+        self._reader = MessageReader(AUTHENTICATION_BYTES_MAX)
+        self._scram: ScramServer | None = None
+        self.stage = Stage.STARTUP
+        self.answers: list[bytes] = []
+        self.startup: StartupMessage | None = None
+        self.negotiation: Negotiation | None = None
+        self.user = ""
+        self.keys: ScramKeys | None = None
+        self.cancel: CancelRequest | None = None
+        self.refusal: Refusal | None = None
+
+    @property
+    def entered(self) -> bool:
+        """The client is who it says."""
+        return self.stage is Stage.ENTERED
+
+    @property
+    def rest(self) -> bytes:
+        """What the client sent beyond its login."""
+        reader = self._reader
+        return self._startup_reader.rest + reader.buffer[reader.end : reader.size]
+
+    def receive(self, data: bytes) -> None:
+        """Takes what the client sent."""
+        if self.stage is Stage.STARTUP:
+            self._startup_reader.feed(data)
+            self._read_startup()
+            return
+        self._reader.feed(data)
+        self._read_answers()
+
+    def _read_startup(self) -> None:
+        while self.stage is Stage.STARTUP:
+            packet = self._startup_reader.next()
+            match packet:
+                case None:
+                    return
+                case SSLRequest() | GSSENCRequest():
+                    self._decline_encryption()
+                case CancelRequest():
+                    self.cancel = packet
+                    self.stage = Stage.OVER
+                case StartupMessage():
+                    self._begin(packet)
+                case Refusal():
+                    self._refuse(packet)
+
+    def _decline_encryption(self) -> None:
+        self.answers.append(b"N")
+
+    def _begin(self, startup: StartupMessage) -> None:
+        negotiation = negotiate(startup)
+        user = startup.parameters.get("user", b"").decode("utf-8", "surrogateescape")
+        if isinstance(negotiation, Refusal):
+            self._refuse(negotiation)
+            return
+        if not user:
+            self._refuse(UserMissing())
+            return
+        self.startup = startup
+        self.negotiation = negotiation
+        self.user = user
+        self.answers.append(negotiation.encode())
+        if self._users.trust:
+            self._enter()
+            return
+        self.answers.append(AuthenticationSASL((MECHANISM,)).encode())
+        self.stage = Stage.SASL_FIRST
+        self._reader.feed(self._startup_reader.rest)
+        self._startup_reader = StartupReader()
+        self._read_answers()
+
+    def _enter(self) -> None:
+        self.answers.append(AuthenticationOk().encode())
+        self.stage = Stage.ENTERED
+
+    def _refuse(self, refusal: Refusal) -> None:
+        self.refusal = refusal
+        self.stage = Stage.OVER
+
+    def _read_answers(self) -> None:
+        try:
+            while self.stage in (Stage.SASL_FIRST, Stage.SASL_FINAL) and self._reader.next():
+                self._take(self._reader.kind, self._reader.body())
+        except (MalformedStream, MalformedMessage) as malformed:
+            self._malformed(str(malformed))
+        except ScramFailure as failure:
+            self._scram_failed(failure)
+
+    def _take(self, kind: int, body: bytes) -> None:
+        if kind != PASSWORD:
+            self._malformed(f"message type {chr(kind)!r}")
+        elif self.stage is Stage.SASL_FIRST:
+            self._first(body)
+        else:
+            self._final(body)
+
+    def _first(self, body: bytes) -> None:
+        message = SASLInitialResponse.decode(body)
+        if message.mechanism != MECHANISM:
+            self._malformed(f"mechanism {message.mechanism.decode('ascii', 'replace')[:40]!r}")
+            return
+        self._scram = ScramServer(self._users.verifier(self.user), self._nonce)
+        challenge = self._scram.first(message.data or b"")
+        self.answers.append(AuthenticationSASLContinue(challenge).encode())
+        self.stage = Stage.SASL_FINAL
+
+    def _final(self, body: bytes) -> None:
+        assert self._scram is not None
+        proof = self._scram.final(SASLResponse.decode(body).data)
+        self.keys = self._scram.keys
+        self.answers.append(AuthenticationSASLFinal(proof).encode())
+        self._enter()
+
+    def _malformed(self, seen: str) -> None:
+        self._refuse(AuthenticationMalformed(expected="a SCRAM-SHA-256 message", seen=seen))
+
+    def _scram_failed(self, failure: ScramFailure) -> None:
+        if failure.reason is ScramReason.WRONG_PASSWORD:
+            self._refuse(PasswordWrong(user=self.user))
+        else:
+            self._malformed(str(failure))
+
+

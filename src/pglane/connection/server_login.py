@@ -1,0 +1,197 @@
+"""Logging in at a PostgreSQL server, as the client's own role.
+
+A small state machine without I/O: bytes in, bytes to send out, until it is `done` or `failed`. SCRAM-SHA-256, md5
+and cleartext are answered from the role's password; SCRAM also from the keys that fell out of the client's
+own login. The server's demand to read a password in clear text is obeyed only where the caller allows it
+(a Unix socket or loopback: the network must not see it).
+
+Source: PostgreSQL manual, "Message Flow: Start-up".
+"""
+
+from dataclasses import dataclass, field
+
+from pglane.errors import Refusal
+from pglane.errors.server import ServerAuthenticationUnsupported, ServerMisbehaved
+from pglane.wire.body import MalformedMessage
+from pglane.wire.client_messages import PasswordMessage, SASLInitialResponse, SASLResponse
+from pglane.wire.framing import MalformedStream, MessageReader
+from pglane.wire.login_messages import (
+    AuthenticationCleartextPassword,
+    AuthenticationMD5Password,
+    AuthenticationOk,
+    AuthenticationSASL,
+    AuthenticationSASLContinue,
+    AuthenticationSASLFinal,
+    BackendKeyData,
+    NegotiateProtocolVersion,
+    decode_authentication,
+)
+from pglane.wire.md5 import md5_response
+from pglane.wire.scram import MECHANISM, ScramClient, ScramFailure, ScramKeys
+from pglane.wire.server_messages import ErrorResponse, ParameterStatus, decode_server_message
+from pglane.wire.startup import StartupMessage
+
+LOGIN_BYTES_MAX = 64 * 1024
+"""Longest message of a server before it is ready."""
+
+AUTHENTICATION = 0x52
+ERROR = 0x45
+READY = 0x5A
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What we can prove for a role.
+
+    Attributes:
+        password: in clear; empty if unknown.
+        keys: SCRAM keys, from the password or from the client's own login; None if unknown.
+        cleartext_allowed: nobody but the server can read what we send.
+    """
+
+    password: bytes = field(default=b"", repr=False)
+    keys: ScramKeys | None = field(default=None, repr=False)
+    cleartext_allowed: bool = False
+
+    def told(self) -> str:
+        """What there is, in words."""
+        if self.password:
+            return "a password"
+        return "SCRAM keys from the client's login" if self.keys else "nothing"
+
+
+class ServerLogin:
+    """One login.
+
+    Attributes:
+        done: ReadyForQuery came.
+        refusal: why it failed, in our words; None if it did not or the server said why.
+        error: the ErrorResponse with which the server refused; None if it did not.
+        parameters: reported settings.
+        process_id: of the backend; 0 if the server did not say.
+        key: with which a query of it is cancelled.
+        keys: SCRAM keys that worked here; keep them, they save the next login's computing.
+        welcome: NegotiateProtocolVersion of the server, for a door that shows it to the client.
+    """
+
+    def __init__(
+        self, user: str, startup: StartupMessage, credentials: Credentials, nonce: bytes, address: str
+    ) -> None:
+        self._user = user
+        self._startup = startup
+        self._credentials = credentials
+        self._nonce = nonce
+        self._address = address
+        self._reader = MessageReader(LOGIN_BYTES_MAX)
+        self._scram: ScramClient | None = None
+        self.done = False
+        self.refusal: Refusal | None = None
+        self.error: ErrorResponse | None = None
+        self.parameters: dict[str, str] = {}
+        self.process_id = 0
+        self.key = b""
+        self.keys: ScramKeys | None = None
+        self.welcome: NegotiateProtocolVersion | None = None
+
+    @property
+    def failed(self) -> bool:
+        """It is over and nobody is logged in."""
+        return self.refusal is not None or self.error is not None
+
+    @property
+    def rest(self) -> bytes:
+        """What came behind ReadyForQuery; normally nothing."""
+        reader = self._reader
+        return reader.buffer[reader.end : reader.size]
+
+    def begin(self) -> bytes:
+        """The startup packet."""
+        return self._startup.encode()
+
+    def receive(self, data: bytes) -> bytes:
+        """Takes what the server sent; returns what it is to be sent."""
+        reader = self._reader
+        reader.feed(data)
+        answers: list[bytes] = []
+        try:
+            while not self.done and not self.failed and reader.next():
+                answers.append(self._take(reader.kind, reader.body()))
+        except (MalformedStream, MalformedMessage) as malformed:
+            self.refusal = ServerMisbehaved(seen=malformed, address=self._address)
+        return b"".join(answers)
+
+    def _take(self, kind: int, body: bytes) -> bytes:
+        if kind == AUTHENTICATION:
+            return self._authenticate(body)
+        if kind == READY:
+            self.done = True
+            return b""
+        self._note(decode_server_message(kind, body))
+        return b""
+
+    def _note(self, message: object) -> None:
+        match message:
+            case ParameterStatus(name, value):
+                spelled = name.decode("utf-8", "replace")
+                self.parameters[spelled] = value.decode("utf-8", "replace")
+            case BackendKeyData(process_id, key):
+                self.process_id = process_id
+                self.key = key
+            case ErrorResponse():
+                self.error = message
+            case NegotiateProtocolVersion():
+                self.welcome = message
+            case _:
+                pass
+
+    def _authenticate(self, body: bytes) -> bytes:
+        message = decode_authentication(body)
+        password = self._credentials.password
+        match message:
+            case AuthenticationOk():
+                return b""
+            case AuthenticationMD5Password(salt) if password:
+                return PasswordMessage(md5_response(self._user.encode(), password, salt)).encode()
+            case AuthenticationCleartextPassword() if password and self._clear():
+                return PasswordMessage(password).encode()
+            case AuthenticationSASL(mechanisms) if MECHANISM in mechanisms:
+                return self._scram_first()
+            case AuthenticationSASLContinue(challenge):
+                return self._scram_final(challenge)
+            case AuthenticationSASLFinal(proof):
+                return self._scram_verify(proof)
+        return self._unsupported(type(message).__name__.removeprefix("Authentication"))
+
+    def _clear(self) -> bool:
+        return self._credentials.cleartext_allowed
+
+    def _scram_first(self) -> bytes:
+        secret = self._credentials.keys or self._credentials.password
+        if not secret:
+            return self._unsupported("SASL")
+        self._scram = ScramClient(secret, self._nonce)
+        return SASLInitialResponse(MECHANISM, self._scram.first()).encode()
+
+    def _scram_final(self, challenge: bytes) -> bytes:
+        if self._scram is None:
+            return self._unsupported("SASLContinue out of place")
+        try:
+            return SASLResponse(self._scram.final(challenge)).encode()
+        except ScramFailure as failure:
+            return self._unsupported(str(failure))
+
+    def _scram_verify(self, proof: bytes) -> bytes:
+        if self._scram is None:
+            return self._unsupported("SASLFinal out of place")
+        try:
+            self._scram.verify(proof)
+        except ScramFailure as failure:
+            return self._unsupported(str(failure))
+        self.keys = self._scram.keys
+        return b""
+
+    def _unsupported(self, asked: str) -> bytes:
+        self.refusal = ServerAuthenticationUnsupported(
+            user=self._user, asked=asked, has=self._credentials.told()
+        )
+        return b""

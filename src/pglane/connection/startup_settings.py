@@ -1,0 +1,100 @@
+"""The settings a client asks for in its startup packet, and the words that are for pglane itself.
+
+Every parameter that is not one of the protocol's own is a setting, and so is every `-c name=value` of
+`options`. None is dropped: what the server would refuse, it refuses, when the settings are made true there.
+Names are case-insensitive in PostgreSQL and kept in lower case; of a name given twice the last counts,
+a parameter of its own before `options` (the order in which PostgreSQL applies them).
+"""
+
+from dataclasses import dataclass
+
+from pglane.errors import Refusal
+from pglane.wire.options import encode_options, split_options
+from pglane.wire.startup import StartupMessage
+
+PROTOCOL_PARAMETERS = frozenset({"user", "database", "replication", "options"})
+PGLANE_PREFIX = "pglane."
+PROTOCOL_PREFIX = "_pq_."
+CHECK_INTERVAL = "client_connection_check_interval"
+CHECK_INTERVAL_MS = 1_000
+"""How soon a busy backend notices that its client is gone (PostgreSQL 14 and newer; fact A5)."""
+
+
+@dataclass(frozen=True, slots=True)
+class StartupSettings:
+    """What a startup packet asks for.
+
+    Attributes:
+        database: its name; the user's name if none is given.
+        replication: the value of `replication`, "" if there is none.
+        settings: by lower-case name.
+        directives: `pglane.*` words, by lower-case name without the prefix.
+    """
+
+    database: str
+    replication: str
+    settings: dict[str, str]
+    directives: dict[str, str]
+
+
+def startup_settings(startup: StartupMessage, user: str) -> StartupSettings | Refusal:
+    """Reads a startup packet; a Refusal if `options` cannot be understood."""
+    parameters = startup.parameters
+    pairs: list[tuple[str, bytes]] = []
+    if "options" in parameters:
+        split = split_options(parameters["options"])
+        if isinstance(split, Refusal):
+            return split
+        pairs = split
+    pairs += [
+        (name, value)
+        for name, value in parameters.items()
+        if name not in PROTOCOL_PARAMETERS and not name.startswith(PROTOCOL_PREFIX)
+    ]
+    named = {name.lower(): text(value) for name, value in pairs}
+    prefix = len(PGLANE_PREFIX)
+    replication = text(parameters.get("replication", b""))
+    return StartupSettings(
+        database=text(parameters.get("database", b"")) or user,
+        replication="" if replication.lower() in {"false", "off", "no", "0"} else replication,
+        settings={n: v for n, v in named.items() if not n.startswith(PGLANE_PREFIX)},
+        directives={n[prefix:]: v for n, v in named.items() if n.startswith(PGLANE_PREFIX)},
+    )
+
+
+def text(value: bytes) -> str:
+    """Bytes of a startup packet as text; what is not UTF-8 survives the way there and back."""
+    return value.decode("utf-8", "surrogateescape")
+
+
+def server_startup(
+    user: str, database: str, settings: dict[str, str], *, check_interval: bool
+) -> StartupMessage:
+    """The startup packet of a server connection that begins with `settings`."""
+    parameters = {"user": octets(user), "database": octets(database)}
+    parameters |= {name: octets(value) for name, value in settings.items()}
+    if check_interval and CHECK_INTERVAL not in parameters:
+        parameters[CHECK_INTERVAL] = b"%d" % CHECK_INTERVAL_MS
+    return StartupMessage(3, 0, parameters)
+
+
+def direct_startup(startup: StartupMessage, *, check_interval: bool) -> StartupMessage:
+    """The client's own startup packet, for a server connection of its own."""
+    parameters = {
+        name: value
+        for name, value in startup.parameters.items()
+        if not name.startswith((PROTOCOL_PREFIX, PGLANE_PREFIX)) and name != "options"
+    }
+    if "options" in startup.parameters:
+        options = split_options(startup.parameters["options"])
+        if not isinstance(options, Refusal):
+            kept = [(n, v) for n, v in options if not n.lower().startswith(PGLANE_PREFIX)]
+            parameters["options"] = encode_options(kept)
+    if check_interval and "replication" not in parameters:
+        parameters.setdefault(CHECK_INTERVAL, b"%d" % CHECK_INTERVAL_MS)
+    return StartupMessage(3, 0, parameters)
+
+
+def octets(value: str) -> bytes:
+    """The inverse of `text`."""
+    return value.encode("utf-8", "surrogateescape")

@@ -1,0 +1,259 @@
+"""How a request becomes a lease: queue and ledger of one database brought together.
+
+`LeaseDesk` is told what happened (somebody asks, a server connection was opened, released, is gone, time passed)
+and answers with decisions for the engine to carry out. It is the only place where the two meet.
+
+A decision is made at every event over the whole queue of the budget:
+
+1. A free server connection goes to whom `FifoQueue.choose` names; if it does not fit that request it is closed,
+   and the place is *promised* to the request.
+2. Whoever waits while an idle connection that fits nobody sits there gets that one's place.
+3. While there is room in the budget, and not too many are being opened, one is opened for the first request
+   that has none coming.
+
+After a failed attempt the next is made only after a pause that doubles (0.1 s to 5 s), with jitter
+given as an argument; waiting requests keep waiting, within their own deadline.
+"""
+
+from dataclasses import dataclass
+
+from pglane.connection.settings import Vector, fits_without_reset
+from pglane.pool.ledger import Ledger, Slot, SlotState
+from pglane.scheduler.fifo import FifoQueue, Request, WaitReason
+
+BACKOFF_S_MIN = 0.1
+BACKOFF_S_MAX = 5.0
+
+
+class Need:
+    """What a request needs of a server connection, besides the role.
+
+    Attributes:
+        startup: the settings its client began with.
+        base: settings the connection must be opened with.
+        exact: it must have been opened with exactly `base` (session door).
+        fresh: it must be opened for this request alone (direct door).
+    """
+
+    __slots__ = ("base", "exact", "fresh", "startup")
+
+    def __init__(self, startup: Vector, base: Vector, *, exact: bool, fresh: bool) -> None:
+        self.startup = startup
+        self.base = base
+        self.exact = exact
+        self.fresh = fresh
+
+    def accepts(self, base: object) -> bool:
+        """Whether a pooled connection that was opened with `base` will do."""
+        if self.fresh:
+            return False
+        if base is self.base:
+            return True
+        return not self.exact and isinstance(base, Vector) and fits_without_reset(base, self.startup)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """The slot is leased to the request."""
+
+    request: Request
+    slot: Slot
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """A server connection is to be opened in this slot, for this request's kind."""
+
+    slot: Slot
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """The server connection in this slot is to be ended."""
+
+    slot: Slot
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """The request waited its whole time."""
+
+    request: Request
+
+
+Decision = Grant | Open | Close | Reject
+
+
+class LeaseDesk:
+    """All leases of one database's budget.
+
+    Attributes:
+        ledger: where the slots are.
+        queue: who waits.
+        failure: what the last attempt to open said, "" after a success.
+    """
+
+    def __init__(self, budget: int, opening_max: int) -> None:
+        self.ledger = Ledger(budget)
+        self.queue = FifoQueue()
+        self.opening_max = opening_max
+        self.failure = ""
+        self._promised: list[Request] = []
+        self._claims: dict[Slot, Request] = {}
+        self._backoff_s = 0.0
+        self._open_after = 0.0
+
+    def lease_idle(self, user: str, need: Need, now: float) -> Slot | None:
+        """A free slot that fits, leased at once; None: the request must queue.
+
+        Prefers the connection used last; this is the path of an uncontended request.
+        """
+        slot = self.ledger.newest_idle(user)
+        if slot is None:
+            return None
+        if not need.accepts(slot.base):
+            slot = next((s for s in self.ledger.idle_of(user) if need.accepts(s.base)), None)
+        if slot is not None:
+            self.ledger.move(slot, SlotState.LEASED, now)
+        return slot
+
+    def arrive(self, request: Request, now: float) -> list[Decision]:
+        """A request that found nothing free."""
+        self.queue.arrive(request)
+        return self._provide(now)
+
+    def leave(self, request: Request, now: float) -> list[Decision]:
+        """It gave up, or its client is gone."""
+        self.queue.leave(request)
+        return self._provide(now)
+
+    def released(self, slot: Slot, now: float) -> list[Decision]:
+        """A clean server connection is free."""
+        if not self.queue:
+            self.ledger.move(slot, SlotState.IDLE, now)
+            return []
+        return self._offer(slot, now) + self._provide(now)
+
+    def opened(self, slot: Slot, now: float) -> list[Decision]:
+        """A new server connection is logged in."""
+        self._settle(slot)
+        self.failure = ""
+        self._backoff_s = 0.0
+        self._open_after = 0.0
+        return self.released(slot, now)
+
+    def opened_for(self, slot: Slot, request: Request, now: float) -> list[Decision]:
+        """A connection that was opened for one request alone is logged in."""
+        self._settle(slot)
+        self._backoff_s = 0.0
+        self.queue.leave(request)
+        self.ledger.move(slot, SlotState.LEASED, now)
+        return [Grant(request, slot)]
+
+    def opening_failed(self, slot: Slot, reason: str, jitter: float, now: float) -> list[Decision]:
+        """It could not be opened; `jitter` is a random number in [0, 1)."""
+        self._settle(slot)
+        self.failure = reason
+        self._backoff_s = min(max(self._backoff_s * 2, BACKOFF_S_MIN), BACKOFF_S_MAX)
+        self._open_after = now + self._backoff_s * (0.5 + jitter)
+        self.ledger.remove(slot)
+        return self._provide(now)
+
+    def closing(self, slot: Slot, now: float) -> None:
+        """The engine ends a server connection of its own accord."""
+        self._settle(slot)
+        if slot.state != SlotState.CLOSING:
+            self.ledger.move(slot, SlotState.CLOSING, now)
+
+    def gone(self, slot: Slot, now: float) -> list[Decision]:
+        """The backend of a slot is gone."""
+        self._settle(slot)
+        self.ledger.remove(slot)
+        return self._provide(now)
+
+    def tick(self, now: float) -> list[Decision]:
+        """Time passed: who waited too long is rejected, openings are tried again."""
+        decisions: list[Decision] = []
+        for request in self.queue.expired(now):
+            self.queue.leave(request)
+            decisions.append(Reject(request))
+        return decisions + self._provide(now)
+
+    def next_deadline(self) -> float | None:
+        """When `tick` has something to do, in seconds of the clock; None: nobody waits."""
+        head = self.queue.head()
+        if head is None:
+            return None
+        if self._open_after > 0.0 and self.ledger.has_room():
+            return min(head.deadline, self._open_after)
+        return head.deadline
+
+    # Deciding ------------------------------------------------------------------------------
+
+    def _offer(self, slot: Slot, now: float) -> list[Decision]:
+        """A free slot, while somebody waits."""
+
+        def fits(request: Request) -> bool:
+            need: Need = request.need  # type: ignore[assignment]
+            return request.user == slot.user and need.accepts(slot.base)
+
+        request = self.queue.choose(fits, now)
+        if request is None:
+            self.ledger.move(slot, SlotState.IDLE, now)
+            return []
+        if not fits(request):
+            self._promise(request)
+            self.ledger.move(slot, SlotState.CLOSING, now)
+            return [Close(slot)]
+        self.queue.leave(request)
+        self.ledger.move(slot, SlotState.LEASED, now)
+        return [Grant(request, slot)]
+
+    def _provide(self, now: float) -> list[Decision]:
+        """Places for those who have none coming."""
+        decisions: list[Decision] = []
+        while len(self.queue) and (request := self.queue.unclaimed()) is not None:
+            if self.ledger.has_room():
+                break
+            idle = self.ledger.oldest_idle()
+            if idle is None:
+                break
+            self._promise(request)
+            self.ledger.move(idle, SlotState.CLOSING, now)
+            decisions.append(Close(idle))
+        if len(self.queue):
+            self._open_more(decisions, now)
+        return decisions
+
+    def _open_more(self, decisions: list[Decision], now: float) -> None:
+        while (
+            self.ledger.has_room()
+            and self.ledger.count(SlotState.OPENING) < self.opening_max
+            and now >= self._open_after
+            and (request := self._next_to_open()) is not None
+        ):
+            need: Need = request.need  # type: ignore[assignment]
+            slot = self.ledger.open(request.user, need.base, now)
+            request.claimed = True
+            request.reason = WaitReason.OPENING_SERVER
+            self._claims[slot] = request
+            decisions.append(Open(slot, request))
+
+    def _next_to_open(self) -> Request | None:
+        while self._promised:
+            request = self._promised.pop(0)
+            if request in self.queue:
+                return request
+        return self.queue.unclaimed()
+
+    def _promise(self, request: Request) -> None:
+        request.claimed = True
+        self._promised.append(request)
+
+    def _settle(self, slot: Slot) -> None:
+        """The claim on a slot that was being opened is over."""
+        request = self._claims.pop(slot, None)
+        if request is not None:
+            request.claimed = False
+            request.reason = WaitReason.NO_SERVER_FREE

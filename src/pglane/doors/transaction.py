@@ -1,0 +1,43 @@
+"""The transaction door: a lease lasts one transaction.
+
+For web requests, reads, serverless. Statement names are virtual, settings travel with the client. What a
+session keeps and nothing can carry to another server connection (temporary tables, LISTEN, session advisory
+locks, SQL PREPARE, cursors WITH HOLD, LOAD) *pins* the client: it keeps its server connection until the
+state is provably gone (DISCARD ALL) or the client is; then the connection is cleaned before anybody else gets it.
+"""
+
+from pglane.connection.exchange import IDLE_STATUS
+from pglane.doors.ending import Ending
+from pglane.wire.statements import Effect
+
+NAME = "transaction"
+REWRITES_NAMES = True
+EXACT_BASE = False
+PURPOSE = "short stateless work: web requests, reads, serverless"
+
+PINNING = int(
+    Effect.SETTING_UNKNOWN
+    | Effect.PREPARED
+    | Effect.TEMP
+    | Effect.ADVISORY
+    | Effect.LISTEN
+    | Effect.HOLD
+    | Effect.LOAD
+    | Effect.UNKNOWN
+)
+TRAVELLING = int(Effect.SETTING | Effect.ROLE | Effect.CHARACTERISTICS | Effect.RESET_ALL)
+DIRTYING = int(Effect.OPAQUE | Effect.SEED | Effect.DISCARD_SOME | Effect.DBLINK)
+HARMLESS = ~(PINNING | TRAVELLING | DIRTYING)
+
+
+def after_answer(status: int, effects: int, *, pinned: bool) -> Ending:
+    """What becomes of the lease when everything is answered."""
+    if status != IDLE_STATUS or pinned:
+        return Ending.KEEP
+    if effects & PINNING:
+        return Ending.PIN
+    if effects & DIRTYING:
+        return Ending.CLEAN
+    if effects & TRAVELLING:
+        return Ending.READ_BACK
+    return Ending.RELEASE

@@ -1,0 +1,315 @@
+"""One client connection in the engine: login, requests, and the lease it holds or waits for.
+
+Phases: logging in; welcome (a server connection is asked what this client's settings look like, unless that is
+known); then idle, waiting, or leased, as its door says. Bytes that come while it waits stay in its reader,
+and beyond one bufferful the socket is not read.
+"""
+
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+from pglane.connection.exchange import IDLE_STATUS, Exchange
+from pglane.connection.requests import (
+    HELD,
+    OUT_OF_PLACE,
+    TERMINATED,
+    ClientRequests,
+    MalformedRequest,
+)
+from pglane.connection.settings import Vector
+from pglane.doors.ending import Ending
+from pglane.errors import Refusal
+from pglane.errors.protocol import MessageOutOfPlace, MalformedMessageBody
+from pglane.wire.framing import MalformedStream
+from pglane.wire.server_messages import error_response, ready_for_query
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from pglane.doors.lease import Need
+    from pglane.engine.database import Database
+    from pglane.engine.login import Entered
+    from pglane.engine.server_link import ServerLink
+    from pglane.engine.transport import Transport
+    from pglane.scheduler.fifo import Request
+
+HELD_BYTES_MAX = 131_072
+"""Requests that wait in our memory before the client's socket is not read any more."""
+TERMINATE = 0x58
+IGNORED_OUTSIDE = (0x48, 0x64, 0x63, 0x66)
+"""Flush and copy messages mean nothing where no request is under way."""
+
+
+class Phase(Enum):
+    """What a client that is logged in does."""
+
+    WELCOME = auto()
+    IDLE = auto()
+    WAITING = auto()
+    LEASED = auto()
+    GONE = auto()
+
+
+class ClientLink:
+    """A client connection that is logged in, at a door that lends server connections or gives one.
+
+    Attributes:
+        phase: see `Phase`.
+        server: the server connection it holds.
+        request: its place in the queue.
+        vector: the settings that hold for it.
+        startup: the settings it began with.
+        pinned: it keeps its server connection though its door would not have it so.
+    """
+
+    __slots__ = (
+        "_waiting_since",
+        "address",
+        "connected",
+        "database",
+        "door",
+        "key",
+        "need",
+        "number",
+        "phase",
+        "pinned",
+        "process_id",
+        "request",
+        "requested",
+        "requests",
+        "server",
+        "startup",
+        "transport",
+        "user",
+        "vector",
+    )
+
+    def __init__(
+        self,
+        entered: "Entered",
+        database: "Database",
+        transport: "Transport",
+        requests: ClientRequests,
+        need: "Need",
+    ) -> None:
+        self.user = entered.user
+        self.door: ModuleType = entered.door
+        self.address = entered.address
+        self.number = entered.number
+        self.connected = entered.connected
+        self.process_id = entered.process_id
+        self.key = entered.key
+        self.startup: Vector = need.startup
+        self.vector: Vector = need.startup
+        self.need = need
+        self.database = database
+        self.transport = transport
+        self.requests = requests
+        self.requests.parse_key = self.vector.parse_key
+        self.phase = Phase.WELCOME
+        self.pinned = False
+        self.server: ServerLink | None = None
+        self.request: Request | None = None
+        self.requested = entered.connected
+
+    # What comes ----------------------------------------------------------------------------
+
+    def on_data(self, data: bytes) -> None:
+        """The client sent something."""
+        server = self.server
+        if server is not None and server.raw:
+            server.transport.write(data)
+            return
+        self.requests.reader.feed(data)
+        if self.phase is Phase.LEASED:
+            self.forward()
+        elif self.phase is Phase.IDLE:
+            self.want()
+        else:
+            self._limit_held()
+
+    def _limit_held(self) -> None:
+        if self.requests.reader.buffered_bytes() > HELD_BYTES_MAX:
+            self.transport.pause()
+
+    def on_end(self, reason: str) -> None:
+        """The client is gone without a word."""
+        del reason
+        self.leave(polite=False)
+
+    def on_full(self) -> None:
+        """It reads more slowly than the server sends."""
+        if self.server is not None:
+            self.server.transport.pause()
+
+    def on_drained(self) -> None:
+        """It caught up."""
+        if self.server is not None:
+            self.server.transport.resume()
+
+    # Asking for a lease --------------------------------------------------------------------
+
+    def want(self) -> None:
+        """Asks for a lease if a whole request is here."""
+        reader = self.requests.reader
+        try:
+            while reader.next():
+                if reader.kind == TERMINATE:
+                    self.leave(polite=True)
+                    return
+                if reader.kind not in IGNORED_OUTSIDE:
+                    reader.step_back()
+                    self._ask()
+                    return
+        except MalformedStream as malformed:
+            self.refuse(MalformedMessageBody(seen=malformed))
+
+    def _ask(self) -> None:
+        database = self.database
+        self.requested = database.worker.loop.now
+        slot = database.desk.lease_idle(self.user, self.need, self.requested)
+        if slot is None:
+            self.phase = Phase.WAITING
+            database.wait(self)
+        else:
+            self.granted(slot.link)  # type: ignore[arg-type]
+
+    def granted(self, server: "ServerLink") -> None:
+        """The lease begins."""
+        self.server = server
+        self.request = None
+        self.phase = Phase.LEASED
+        server.lease_to(self)
+        self.requests.effects = 0
+        if server.vector is not self.vector or not self.door.REWRITES_NAMES:
+            self.database.prepare_lease(self, server)
+        else:
+            self.forward()
+
+    def forward(self) -> None:
+        """Sends on what is here, as far as it may be sent now."""
+        server = self.server
+        if server is None or not server.feedable():
+            self._limit_held()
+            return
+        if self.transport.paused:
+            self.transport.resume()
+        exchange = server.exchange
+        try:
+            outcome = self.requests.forward(exchange)
+        except (MalformedStream, MalformedRequest) as malformed:
+            self.refuse(MalformedMessageBody(seen=malformed))
+            return
+        server.transport.write_all(exchange.to_server)
+        if exchange.to_client:
+            self.transport.write_all(exchange.to_client)
+        if outcome == TERMINATED:
+            self.leave(polite=True)
+        elif outcome == OUT_OF_PLACE:
+            self.refuse(MessageOutOfPlace(kind=self.requests.out_of_place))
+        elif outcome == HELD:
+            self._limit_held()
+
+    # The end of a lease --------------------------------------------------------------------
+
+    def answered(self) -> None:
+        """Everything it asked for is answered."""
+        server = self.server
+        if server is None:
+            return
+        requests = self.requests
+        exchange = server.exchange
+        if exchange.skipping or exchange.held:
+            return
+        if requests.effects == 0 and not exchange.changed and not self.pinned:
+            if self.door.REWRITES_NAMES and exchange.status == IDLE_STATUS:
+                self._release(server)
+            return
+        ending = self.door.after_answer(exchange.status, requests.effects, pinned=self.pinned)
+        self._end_lease(ending, server)
+
+    def _end_lease(self, ending: Ending, server: "ServerLink") -> None:
+        match ending:
+            case Ending.RELEASE if not server.exchange.changed:
+                self._release(server)
+            case Ending.RELEASE | Ending.READ_BACK:
+                self.database.read_back(self, server)
+            case Ending.CLEAN:
+                self.database.clean_for(self, server)
+            case Ending.PIN:
+                self.pinned = True
+                server.must_discard = True
+            case Ending.KEEP:
+                pass
+
+    def _release(self, server: "ServerLink") -> None:
+        self.unlease()
+        self.database.release(server)
+
+    def unlease(self) -> None:
+        """It holds nothing any more; what came meanwhile asks anew."""
+        server = self.server
+        if server is not None:
+            server.unlease()
+        self.server = None
+        self.phase = Phase.IDLE
+
+    def settings_are(self, vector: Vector) -> None:
+        """Its settings changed for good."""
+        self.vector = vector
+        self.requests.parse_key = vector.parse_key
+
+    def discarded(self) -> None:
+        """It ran DISCARD ALL: it is as it was when it connected."""
+        self.pinned = False
+        self.requests.effects = 0
+        self.requests.settings.clear()
+        self.settings_are(self.startup)
+
+    def parameters_changed(self, exchange: Exchange) -> None:
+        """The scanner must read its texts as the server does."""
+        requests = self.requests
+        requests.encoding = exchange.parameters.get("client_encoding", "UTF8")
+        strings = exchange.parameters.get("standard_conforming_strings", "on")
+        requests.standard_strings = strings == "on"
+
+    # Endings -------------------------------------------------------------------------------
+
+    def leave(self, *, polite: bool) -> None:
+        """The client is going; its lease, if any, is put in order."""
+        if self.phase is Phase.GONE:
+            return
+        self.phase = Phase.GONE
+        self.transport.close()
+        self.database.client_left(self, polite=polite)
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Tells it why; a fatal refusal ends the connection."""
+        self.transport.write(error_response(refusal))
+        self.database.worker.log_refusal(self, refusal)
+        if refusal.fatal:
+            self.leave(polite=False)
+
+    def refuse_request(self, refusal: Refusal) -> None:
+        """Its pending request is answered with an error and was not started; it stays connected."""
+        self.phase = Phase.IDLE
+        self.request = None
+        self.transport.write(error_response(refusal))
+        self.database.worker.log_refusal(self, refusal)
+        if self._drop_request():
+            self.transport.write(ready_for_query(b"I"))
+        self.transport.resume()
+        if self.phase is Phase.IDLE:
+            self.want()
+
+    def _drop_request(self) -> bool:
+        """Removes the unit at the head: a Query, or everything up to Sync."""
+        reader = self.requests.reader
+        while reader.next():
+            if reader.kind in (0x51, 0x53, 0x46):
+                return True
+            if reader.kind == TERMINATE:
+                self.leave(polite=True)
+                return False
+        self.requests.discard_to_sync = True
+        return False

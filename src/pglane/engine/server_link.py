@@ -1,0 +1,271 @@
+"""One server connection in the engine: its socket, its conversation, its place in the ledger.
+
+Life: dial, log in, then leased and released in turn, at last closed; and it is not gone before the server's end
+of the socket is (fact A5). Between leases it may have work of its own, one task at a time: applying a
+client's settings, reading settings back, rolling back, cleaning. A task is a query whose answer no client sees.
+
+While a cancel request for it is on its way nothing is fed to it and nobody gets it (rule B10).
+"""
+
+from collections.abc import Callable
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+from pglane.connection.exchange import (
+    BROKEN,
+    DISCARDED,
+    ENDING,
+    FORGOTTEN,
+    IDLE_STATUS,
+    INTERNAL_DONE,
+    PARAMETERS,
+    READY,
+    RELEASED_HOLD,
+    Exchange,
+)
+from pglane.connection.settings import REPORT_ONLY, Vector
+from pglane.connection.statements import ServerStatements
+
+if TYPE_CHECKING:
+    from pglane.connection.server_login import ServerLogin
+    from pglane.engine.client_link import ClientLink
+    from pglane.engine.database import Database
+    from pglane.engine.transport import Transport
+    from pglane.pool.ledger import Slot
+
+QUEUE_BYTES_MAX = 262_144
+TERMINATE = b"X\x00\x00\x00\x04"
+TARGETED_RESET = (
+    b"CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; UNLISTEN *; "
+    b"SELECT pg_catalog.pg_advisory_unlock_all(); DISCARD TEMP; DISCARD SEQUENCES"
+)
+"""DISCARD ALL without what would throw the statement cache away."""
+FULL_RESET = b"DISCARD ALL"
+CLOSE_S_MAX = 5.0
+"""How long a server may take to close its end before we close ours."""
+
+
+class Task(Enum):
+    """Work of our own on a server connection."""
+
+    NONE = auto()
+    APPLY = auto()
+    READ_BACK = auto()
+    ROLL_BACK = auto()
+    CLEAN = auto()
+
+
+class ServerLink:
+    """A server connection that is logged in.
+
+    Attributes:
+        client: who holds the lease; None between leases, or while its answers have nobody to read them.
+        vector: settings that are true on it now.
+        base: settings it was opened with.
+        raw: bytes pass unread (direct door).
+        cancels: cancel requests on their way.
+        process_id: of its backend.
+        key: with which its query is cancelled.
+        leases: how many there were.
+        expires: when it is to be replaced, in seconds of the clock.
+    """
+
+    __slots__ = (
+        "_after_task",
+        "_close_timer",
+        "_read_names",
+        "_task",
+        "address",
+        "base",
+        "cancels",
+        "client",
+        "closing",
+        "database",
+        "exchange",
+        "expires",
+        "key",
+        "leases",
+        "must_discard",
+        "process_id",
+        "raw",
+        "slot",
+        "transport",
+        "vector",
+    )
+
+    def __init__(
+        self,
+        database: "Database",
+        slot: "Slot",
+        transport: "Transport",
+        login: "ServerLogin",
+        statements: ServerStatements,
+        address: str,
+    ) -> None:
+        self.database = database
+        self.slot = slot
+        self.transport = transport
+        self.exchange = Exchange(statements, login.parameters)
+        self.process_id = login.process_id
+        self.key = login.key
+        self.address = address
+        self.base: Vector = slot.base  # type: ignore[assignment]
+        self.vector = self.base
+        self.client: ClientLink | None = None
+        self.raw = False
+        self.cancels = 0
+        self.leases = 0
+        self.expires = 0.0
+        self.closing = False
+        self.must_discard = False
+        self._task = Task.NONE
+        self._after_task: Callable[[bool], None] | None = None
+        self._read_names: list[str] = []
+        self._close_timer: object = None
+
+    # What comes ----------------------------------------------------------------------------
+
+    def on_data(self, data: bytes) -> None:
+        """The server sent something."""
+        client = self.client
+        if self.raw:
+            if client is not None:
+                client.transport.write(data)
+            return
+        if self.closing:
+            return
+        exchange = self.exchange
+        events = exchange.receive(data)
+        if exchange.to_client:
+            if client is not None:
+                client.transport.write_all(exchange.to_client)
+            else:
+                exchange.to_client.clear()
+        if events == READY:
+            self._answered()
+        elif events:
+            self._on_events(events)
+
+    def _on_events(self, events: int) -> None:
+        if events & (ENDING | BROKEN):
+            self.database.lost(self, self._ending_reason())
+            return
+        client = self.client
+        if events & FORGOTTEN and client is not None:
+            client.requests.forget_statements()
+        if events & DISCARDED:
+            self._discarded(client)
+        if events & PARAMETERS and client is not None:
+            client.parameters_changed(self.exchange)
+        if events & INTERNAL_DONE:
+            self._task_done()
+        if events & RELEASED_HOLD and client is not None:
+            client.forward()
+        if events & READY:
+            self._answered()
+
+    def _answered(self) -> None:
+        """Nothing is outstanding."""
+        if self._task is not Task.NONE or self.cancels or not self._nothing_outstanding():
+            return
+        client = self.client
+        if client is None:
+            self.database.abandoned(self)
+        else:
+            client.answered()
+
+    def _nothing_outstanding(self) -> bool:
+        return self.exchange.outstanding() == 0
+
+    def _discarded(self, client: "ClientLink | None") -> None:
+        """DISCARD ALL succeeded: the session is as it was opened."""
+        self.vector = self.base
+        self.must_discard = False
+        self.exchange.changed.clear()
+        if client is not None:
+            client.discarded()
+
+    def _ending_reason(self) -> str:
+        fields = self.exchange.ending or {}
+        return fields.get("M", b"no reason given").decode("utf-8", "replace")
+
+    def on_end(self, reason: str) -> None:
+        """The server's end of the socket is closed."""
+        self.database.ended(self, reason)
+
+    def on_full(self) -> None:
+        """More is queued for the server than it takes: its client waits."""
+        if self.client is not None:
+            self.client.transport.pause()
+
+    def on_drained(self) -> None:
+        """The server took what was queued."""
+        if self.client is not None:
+            self.client.transport.resume()
+
+    # Leases --------------------------------------------------------------------------------
+
+    def lease_to(self, client: "ClientLink") -> None:
+        """The client holds it from now on."""
+        self.client = client
+        self.leases += 1
+        self.exchange.attached = True
+
+    def unlease(self) -> None:
+        """Nobody holds it."""
+        self.client = None
+        self.exchange.attached = False
+
+    def feedable(self) -> bool:
+        """Whether a client's requests may be sent now."""
+        return self._task is Task.NONE and not self.cancels and not self.closing
+
+    def flush(self) -> None:
+        """Hands what the exchange collected to the socket."""
+        self.transport.write_all(self.exchange.to_server)
+
+    # Our own queries -----------------------------------------------------------------------
+
+    def run(self, task: Task, text: bytes, then: Callable[[bool], None]) -> None:
+        """Sends a query of our own; `then` gets whether it succeeded."""
+        self._task = task
+        self._after_task = then
+        self.exchange.internal_error = None
+        self.exchange.internal_rows = []
+        self.exchange.ask_internally(text)
+        self.flush()
+
+    def _task_done(self) -> None:
+        then = self._after_task
+        self._task = Task.NONE
+        self._after_task = None
+        if then is not None:
+            then(self.exchange.internal_error is None)
+
+    def roll_back(self, then: Callable[[bool], None]) -> None:
+        """Ends a transaction that its client left open."""
+        self.run(Task.ROLL_BACK, b"ROLLBACK", then)
+
+    def clean(self, then: Callable[[bool], None]) -> None:
+        """Back to the state it was opened in, so that anybody may have it."""
+
+        def cleaned(succeeded: bool) -> None:  # noqa: FBT001 -- the callback's one argument
+            self.vector = self.base
+            self.exchange.changed.clear()
+            if self.must_discard:
+                self.exchange.statements.clear()
+            self.must_discard = False
+            then(succeeded and self.exchange.status == IDLE_STATUS)
+
+        self.run(Task.CLEAN, FULL_RESET if self.must_discard else TARGETED_RESET, cleaned)
+
+    def reported_changes(self) -> dict[str, str]:
+        """Settings the server reported as changed, by lower-case name; the list is emptied."""
+        exchange = self.exchange
+        changes = {
+            name.lower(): exchange.parameters[name]
+            for name in exchange.changed
+            if name.lower() not in REPORT_ONLY
+        }
+        exchange.changed.clear()
+        return changes

@@ -1,0 +1,252 @@
+# cython: boundscheck=False, wraparound=False
+"""A non-blocking stream socket under the loop: read once a turn, send once a turn, never spin.
+
+Bytes are written to a list and leave with one send at the end of the turn. What the kernel does not take stays
+here, and the socket is watched for writing only from then on. The owner is told when more than
+`high_bytes` wait (it then pauses whoever feeds this transport) and when fewer than half of it do.
+
+Pausing is a flag: edge-triggered readiness that nobody acts on costs nothing; `resume` reads what came
+meanwhile. Bytes held for one slow reader are so at most `high_bytes` plus what one read brings.
+"""
+
+import socket
+from typing import Protocol
+
+from pglane.engine.loop import WRITE, Loop
+
+READ_BYTES = 65_536
+HANG_UP_BITS = 0x0008 | 0x0010 | 0x2000
+"""POLLERR, POLLHUP, POLLRDHUP: behind the data there is an end that has no edge of its own."""
+
+
+class Owner(Protocol):
+    """Whose connection it is."""
+
+    def on_data(self, data: bytes) -> None:
+        """Bytes came."""
+
+    def on_end(self, reason: str) -> None:
+        """The peer closed or the connection broke; called once."""
+
+    def on_full(self) -> None:
+        """More than `high_bytes` wait to be sent."""
+
+    def on_drained(self) -> None:
+        """Fewer than half of `high_bytes` wait again."""
+
+
+class Transport:
+    """One connected socket.
+
+    Attributes:
+        queued_bytes: written and not taken by the kernel yet.
+        sent_bytes: taken by the kernel so far.
+        received_bytes: read so far.
+        paused: the owner wants no data now.
+        ended: the socket is closed or broken.
+    """
+
+    __slots__ = (
+        "_blocked",
+        "_closing",
+        "_full",
+        "_hung_up",
+        "_loop",
+        "_owner",
+        "_queue",
+        "_readable",
+        "_scheduled",
+        "_socket",
+        "_watching_write",
+        "ended",
+        "fd",
+        "high_bytes",
+        "paused",
+        "queued_bytes",
+        "received_bytes",
+        "sent_bytes",
+    )
+
+    def __init__(self, loop: Loop, sock: socket.socket, owner: Owner, high_bytes: int) -> None:
+        self._loop = loop
+        self._socket = sock
+        self._owner = owner
+        self.fd = sock.fileno()
+        self.high_bytes = high_bytes
+        self.queued_bytes = 0
+        self.sent_bytes = 0
+        self.received_bytes = 0
+        self.paused = False
+        self.ended = False
+        self._queue: list[bytes] = []
+        self._blocked = False
+        self._closing = False
+        self._full = False
+        self._hung_up = False
+        self._readable = False
+        self._scheduled = False
+        self._watching_write = False
+        loop.add(self.fd, self)
+
+    def set_owner(self, owner: Owner) -> None:
+        """Somebody else handles what comes from now on."""
+        self._owner = owner
+
+    # Reading -------------------------------------------------------------------------------
+
+    def on_ready(self, mask: int) -> None:
+        """Called by the loop."""
+        if self.ended:
+            return
+        if mask & WRITE and self._blocked:
+            self._blocked = False
+            self.flush()
+        if mask & ~WRITE and not self.ended:
+            self._readable = True
+            self._hung_up = mask & HANG_UP_BITS != 0
+            if not self.paused:
+                self._read()
+
+    def read_again(self) -> None:
+        """Called by the loop in the turn after one whose read left something."""
+        self._scheduled = False
+        if self._readable and not self.paused and not self.ended:
+            self._read()
+
+    def _read(self) -> None:
+        try:
+            data = self._socket.recv(READ_BYTES)
+        except (BlockingIOError, InterruptedError):
+            self._readable = False
+            return
+        except OSError as error:
+            self._end(error.strerror or str(error))
+            return
+        if not data:
+            self._end("closed by the peer")
+            return
+        self.received_bytes += len(data)
+        if len(data) == READ_BYTES or self._hung_up:
+            self._schedule()
+        else:
+            self._readable = False
+        self._owner.on_data(data)
+
+    def _schedule(self) -> None:
+        if not self._scheduled:
+            self._scheduled = True
+            self._loop.again(self)
+
+    def pause(self) -> None:
+        """No more data until `resume`."""
+        if not self.paused and not self.ended:
+            self.paused = True
+            self._loop.readiness.pause(self.fd, paused=True)
+
+    def resume(self) -> None:
+        """Data again; what came meanwhile is read in the next turn."""
+        if self.paused and not self.ended:
+            self.paused = False
+            self._loop.readiness.pause(self.fd, paused=False)
+            if self._readable:
+                self._schedule()
+
+    # Writing -------------------------------------------------------------------------------
+
+    def write(self, data: bytes) -> None:
+        """Sends at the end of this turn."""
+        if self.ended:
+            return
+        if not self._queue:
+            self._loop.written(self)
+        self._queue.append(data)
+        self.queued_bytes += len(data)
+        if self.queued_bytes > self.high_bytes and not self._full:
+            self._full = True
+            self._owner.on_full()
+
+    def write_all(self, parts: list[bytes]) -> None:
+        """Writes several and empties the list."""
+        for part in parts:
+            self.write(part)
+        parts.clear()
+
+    def flush(self) -> None:
+        """One send; called by the loop at the end of the turn, or when the socket is writable."""
+        if self.ended or self._blocked or not self._queue:
+            return
+        data = self._queue[0] if len(self._queue) == 1 else b"".join(self._queue)
+        try:
+            sent = self._socket.send(data)
+        except (BlockingIOError, InterruptedError):
+            sent = 0
+        except OSError:
+            self._writing_failed()
+            return
+        self.sent_bytes += sent
+        self.queued_bytes -= sent
+        self._queue.clear()
+        if sent < len(data):
+            self._queue.append(data[sent:])
+            self._block()
+        self._after_flush()
+
+    def _writing_failed(self) -> None:
+        """The peer is gone; what it said before it went is still to be read, and then the end."""
+        self._queue.clear()
+        self.queued_bytes = 0
+        self._readable = True
+        self._hung_up = True
+        self._schedule()
+        if self._closing:
+            self.abort()
+
+    def _block(self) -> None:
+        """The kernel's buffer is full: go on when the socket is writable."""
+        self._blocked = True
+        if not self._watching_write or self._loop.readiness.level_triggered:
+            self._watching_write = True
+            self._loop.readiness.watch_write(self.fd)
+
+    def _after_flush(self) -> None:
+        if self._full and self.queued_bytes * 2 < self.high_bytes:
+            self._full = False
+            self._owner.on_drained()
+        if self._closing and not self._queue:
+            self.abort()
+
+    # The end -------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Closes once everything written is sent; nothing is read any more."""
+        self._closing = True
+        self.paused = True
+        if not self._queue:
+            self.abort()
+
+    def shut_writing(self) -> None:
+        """Tells the peer that nothing more comes; reading goes on."""
+        if not self.ended:
+            self.flush()
+            try:
+                self._socket.shutdown(socket.SHUT_WR)
+            except OSError:
+                self._end("closed by the peer")
+
+    def abort(self) -> None:
+        """Closes at once, without telling the owner."""
+        if not self.ended:
+            self.ended = True
+            self._loop.remove(self.fd)
+            self._socket.close()
+
+    def detach(self) -> socket.socket:
+        """Gives the socket away (console clients go to the supervisor)."""
+        self.ended = True
+        self._loop.remove(self.fd)
+        return self._socket
+
+    def _end(self, reason: str) -> None:
+        if not self.ended:
+            self.abort()
+            self._owner.on_end(reason)

@@ -1,0 +1,81 @@
+"""Family 02: entering. Startup, authentication, who may come in from where."""
+
+from pglane.errors.catalogue import Refusal
+
+
+class PasswordWrong(Refusal):
+    """Authentication failed; an unknown user reads the same words."""
+
+    code = "PGL0201"
+    sqlstate = "28P01"
+    message = 'password authentication failed for user "{user}"'
+    detail = "The gateway's own user list was asked, not PostgreSQL."
+    hint = "Check user and password; users are those of the connection URI and of the user file."
+    retry_safe = True
+    fatal = True
+    log_level = "info"
+
+
+class UserMissing(Refusal):
+    """The startup packet names no user."""
+
+    code = "PGL0202"
+    sqlstate = "28000"
+    message = "no PostgreSQL user name specified in startup packet"
+    detail = "The startup packet has no parameter user."
+    hint = "Name a user in the connection string."
+    retry_safe = True
+    fatal = True
+    log_level = "info"
+
+
+class AuthenticationMalformed(Refusal):
+    """The client's authentication message is not what was asked for."""
+
+    code = "PGL0203"
+    sqlstate = "08P01"
+    message = "malformed authentication message"
+    detail = "Expected {expected}, seen {seen}."
+    hint = "The gateway asks for SCRAM-SHA-256 without channel binding; does the driver support it?"
+    retry_safe = True
+    fatal = True
+    log_level = "info"
+
+
+class DoorNeedsPooling(Refusal):
+    """A replication connection came to a door that lends server connections."""
+
+    code = "PGL0204"
+    sqlstate = "0A000"
+    message = "replication connections cannot use the {door} door"
+    detail = "The startup packet has replication={value}."
+    hint = "Connect to the direct door: {direct}."
+    retry_safe = True
+    fatal = True
+    log_level = "info"
+
+
+class ConsoleForbidden(Refusal):
+    """The user may not use the console."""
+
+    code = "PGL0205"
+    sqlstate = "42501"
+    message = 'user "{user}" may not use the console'
+    detail = 'Database "pglane" is the gateway\'s own console.'
+    hint = "Name the user in console_users, or connect to another database."
+    retry_safe = True
+    fatal = True
+    log_level = "info"
+
+
+class TransportUnsupported(Refusal):
+    """Login asked by a method or transport that this gateway does not offer yet."""
+
+    code = "PGL0206"
+    sqlstate = "0A000"
+    message = "the gateway does not offer {asked}"
+    detail = "Seen: {seen}."
+    hint = "{remedy}"
+    retry_safe = True
+    fatal = True
+    log_level = "info"

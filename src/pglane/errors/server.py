@@ -1,0 +1,67 @@
+"""Family 06: the server cannot be reached, refused us, was lost, or left something in doubt."""
+
+from pglane.errors.catalogue import Refusal
+
+
+class ServerUnreachable(Refusal):
+    """No server connection could be opened before the request's time was over."""
+
+    code = "PGL0601"
+    sqlstate = "08001"
+    message = "PostgreSQL at {address} cannot be reached"
+    detail = "Last attempt: {reason}. Waited {waited_ms:.0f} ms. Nothing was executed."
+    hint = "Check that PostgreSQL runs and accepts connections from the gateway; then retry."
+    retry_safe = True
+    log_level = "error"
+
+
+class ServerLost(Refusal):
+    """The server connection ended while nothing that could have changed data was unanswered."""
+
+    code = "PGL0602"
+    sqlstate = "57P01"
+    message = "the connection to PostgreSQL was lost"
+    detail = "The server connection ended {when}; the transaction was rolled back: {reason}."
+    hint = "Retry the whole transaction. Look into PostgreSQL's log for the cause."
+    retry_safe = True
+    fatal = True
+
+
+class OutcomeUnknown(Refusal):
+    """A statement was sent whole and no answer came: it may have been committed or not."""
+
+    code = "PGL0603"
+    sqlstate = "08007"
+    message = "the outcome of the statement is unknown"
+    detail = (
+        "It was sent to PostgreSQL and the server connection ended before the answer came: {reason}."
+    )
+    hint = "Check the data before you retry: it may have been committed."
+    retry_safe = False
+    fatal = True
+
+
+class ServerMisbehaved(Refusal):
+    """The server sent what the protocol does not allow here."""
+
+    code = "PGL0604"
+    sqlstate = "08P01"
+    message = "PostgreSQL answered with something the protocol does not allow"
+    detail = "Seen: {seen}. The server connection was closed."
+    hint = "Is {address} a PostgreSQL server? If so, report this with the gateway's log."
+    retry_safe = False
+    log_level = "error"
+    fatal = True
+
+
+class ServerAuthenticationUnsupported(Refusal):
+    """The server asks for a way of authentication that pglane cannot give."""
+
+    code = "PGL0605"
+    sqlstate = "28000"
+    message = 'PostgreSQL asks for an authentication that pglane cannot give for user "{user}"'
+    detail = "Asked for: {asked}. What pglane has: {has}."
+    hint = "Give the user a password in the user file (password_env or password_file)."
+    retry_safe = True
+    log_level = "error"
+    fatal = True

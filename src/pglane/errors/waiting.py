@@ -1,0 +1,67 @@
+"""Family 03: waiting for a server connection, budget, limits in number and time."""
+
+from pglane.errors.catalogue import Refusal
+
+
+class WaitTooLong(Refusal):
+    """A request waited its whole time for a server connection."""
+
+    code = "PGL0301"
+    sqlstate = "53300"
+    message = "no server connection became free in {waited_ms:.0f} ms"
+    detail = (
+        "Door {door}, database {database}, user {user}: {leased} of {budget} server connections are "
+        "in use ({holders}), {ahead} requests wait. Nothing was executed."
+    )
+    hint = "Safe to retry. The limit is wait_ms_max; see who holds the connections: SHOW CLIENTS."
+    retry_safe = True
+
+
+class TooManyClients(Refusal):
+    """The worker has as many client connections as it may."""
+
+    code = "PGL0302"
+    sqlstate = "53300"
+    message = "too many client connections"
+    detail = "{seen} client connections are open, clients_max is {allowed}."
+    hint = "Close connections that are not used, or raise clients_max."
+    retry_safe = True
+    fatal = True
+
+
+class ShuttingDown(Refusal):
+    """The gateway stops; the client has nothing in flight."""
+
+    code = "PGL0303"
+    sqlstate = "57P01"
+    message = "the gateway is shutting down"
+    detail = "{reason}. Nothing of yours was running."
+    hint = "Connect again; the gateway or its successor will answer."
+    retry_safe = True
+    fatal = True
+    log_level = "info"
+
+
+class CanceledWhileWaiting(Refusal):
+    """The client cancelled a request that had not been sent to the server."""
+
+    code = "PGL0304"
+    sqlstate = "57014"
+    message = "canceling statement due to user request"
+    detail = "The request was still waiting for a server connection. Nothing was executed."
+    hint = "Safe to retry."
+    retry_safe = True
+    log_level = "info"
+
+
+class LoginTooSlow(Refusal):
+    """The client did not finish logging in within its time."""
+
+    code = "PGL0305"
+    sqlstate = "57014"
+    message = "authentication timed out"
+    detail = "The login was not finished after {waited_ms:.0f} ms (login_ms_max)."
+    hint = "Connect again and answer the gateway's authentication request at once."
+    retry_safe = True
+    fatal = True
+    log_level = "info"

@@ -1,0 +1,114 @@
+"""Who goes next: first come, first served, over all queues of one budget.
+
+One queue for every door and every user of a database, so that no kind of traffic is invisible to another: a
+released server connection is offered to whoever waits longest, not to the next of the same pool.
+
+One exception, bounded: a server connection of another role must be closed and opened anew (about 11 ms with
+SCRAM), so for the first `SWITCH_S_MAX` of its wait a request may be passed over by later ones that
+fit what is free. After that it is served first, at the price of the switch.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+SWITCH_S_MAX = 0.020
+"""How long a request may be passed over for ones that fit: about what the switch itself costs."""
+
+
+class WaitReason(Enum):
+    """Why a request waits; a closed set, told to clients, console and log alike."""
+
+    NO_SERVER_FREE = "no_server_free"
+    OPENING_SERVER = "opening_server"
+    DATABASE_DOWN = "database_down"
+    PAUSED = "paused"
+
+
+class Request:
+    """One client that waits for a lease.
+
+    Attributes:
+        user: the role it needs.
+        need: what else the server connection must be like (`doors.lease.Need`).
+        arrived: when it asked, in seconds of the worker's clock.
+        deadline: when it must have been answered.
+        client: the engine's object; the scheduler does not look inside.
+        reason: why it waits.
+        claimed: a server connection is being opened in its name.
+    """
+
+    __slots__ = ("arrived", "claimed", "client", "deadline", "need", "reason", "user")
+
+    def __init__(
+        self, user: str, need: object, arrived: float, deadline: float, client: object
+    ) -> None:
+        self.user = user
+        self.need = need
+        self.arrived = arrived
+        self.deadline = deadline
+        self.client = client
+        self.reason = WaitReason.NO_SERVER_FREE
+        self.claimed = False
+
+
+@dataclass(frozen=True, slots=True)
+class QueueStatistics:
+    """How many wait, and since when the first one does (seconds of the clock; None: nobody)."""
+
+    waiting: int
+    head_arrived: float | None
+
+
+class FifoQueue:
+    """The waiting requests of one budget in order of arrival."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[Request, None] = {}
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def __iter__(self) -> Iterator[Request]:
+        return iter(list(self._waiting))
+
+    def __contains__(self, request: object) -> bool:
+        return request in self._waiting
+
+    def arrive(self, request: Request) -> None:
+        """It waits from now on."""
+        self._waiting[request] = None
+
+    def leave(self, request: Request) -> None:
+        """It was granted, rejected, cancelled, or its client is gone."""
+        self._waiting.pop(request, None)
+
+    def head(self) -> Request | None:
+        """Who waits longest."""
+        return next(iter(self._waiting), None)
+
+    def choose(self, fits: Callable[[Request], bool], now: float) -> Request | None:
+        """Who gets the server connection that is free now.
+
+        The first request that fits it, unless one before that has waited beyond `SWITCH_S_MAX` and has
+        nothing being opened for it: then that one, though it does not fit. None: nobody who fits waits.
+        """
+        for request in self._waiting:
+            if fits(request):
+                return request
+            if not request.claimed and now - request.arrived >= SWITCH_S_MAX:
+                return request
+        return None
+
+    def unclaimed(self) -> Request | None:
+        """The first for which no server connection is being opened."""
+        return next((request for request in self._waiting if not request.claimed), None)
+
+    def expired(self, now: float) -> list[Request]:
+        """Those whose deadline is over."""
+        return [request for request in self._waiting if request.deadline <= now]
+
+    def statistics(self) -> QueueStatistics:
+        """A snapshot."""
+        head = self.head()
+        return QueueStatistics(len(self._waiting), None if head is None else head.arrived)
