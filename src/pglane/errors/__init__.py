@@ -3,6 +3,7 @@
 One file per family of `catalogue.py`; the reference page is generated from the classes.
 """
 
+from pglane.errors import protocol
 from pglane.errors.catalogue import CATALOGUE, Refusal
 
-__all__ = ["CATALOGUE", "Refusal"]
+__all__ = ["CATALOGUE", "Refusal", "protocol"]

@@ -1,28 +1,39 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True
 """Where messages begin and end in a byte stream of the PostgreSQL protocol 3.x.
 
-After the startup packet every message is one type byte, a 32-bit big-endian length that counts itself,
-and a body (PostgreSQL manual, "Message Formats"). `MessageReader` walks such a stream for any split
-of it into chunks. It never copies a message: it says where in `buffer` the current one lies, so that
-a run of messages that nobody needs to read is forwarded as one slice.
+After the startup packet every message is one type byte, a 32-bit big-endian length that counts
+itself, and a body (PostgreSQL manual, "Message Formats"). `MessageReader` walks such a stream for
+any split of it into chunks. It never copies a message: it says where in `buffer` the current one
+lies, so that a run of messages that nobody needs to read is forwarded as one slice. `buffer` stays
+the same object from the first `next` after a `feed` to the next `feed`, but for the streaming methods.
 
-A message that has not arrived whole is either waited for (chunks are kept in a list and joined once,
-so a large message costs linear time) or, when the caller does not need to read its body, streamed:
-`stream_partial` hands out what is there and the rest is handed out as it comes.
+A message that has not arrived whole is either waited for (chunks are kept in a list and joined
+once, by the `next` that finds them enough, so a large message costs linear time whatever the
+chunks) or, when the caller does not need to read its body, streamed: `stream_partial` hands out
+what is there and `take_stream` the rest as it comes. Until then `next` finds nothing.
 
-Every index below lies within `buffer`: `_measure` compares with `size` before it reads; that is why
-bounds checks can be off in this file.
+Every index below lies within `buffer`: `size` is its length and `_measure` is called only where
+five bytes lie behind its argument; that is why bounds checks can be off in this file.
 """
 
-HEADER_BYTES = 5
+# Compiled, these two are C integers that Python code cannot see: the hot path looks up no global.
+_HEADER: int = 5
+_CHUNK_MIN: int = 4096
+
+HEADER_BYTES = _HEADER
 LENGTH_MIN = 4
+CHUNK_BYTES_MIN = _CHUNK_MIN
+"""Neighbouring chunks smaller than this together are kept as one: a peer that sends single bytes
+must not cost forty times what it sends."""
 
 
 class MalformedStream(Exception):
     """The stream cannot be PostgreSQL's protocol: `kind` and `length` are what was seen."""
 
     def __init__(self, kind: int, length: int, length_max: int) -> None:
-        super().__init__(f"message {chr(kind)!r} says {length} bytes, allowed are 4 to {length_max}")
+        super().__init__(
+            f"message {chr(kind)!r} says {length} bytes, allowed are 4 to {length_max}"
+        )
         self.kind = kind
         self.length = length
         self.length_max = length_max
@@ -60,14 +71,14 @@ class MessageReader:
         self.end = 0
         self.kind = 0
         self.length_max = length_max
-        self.needed = HEADER_BYTES
+        self.needed = _HEADER
         self.stream_left = 0
         self._chunks: list[bytes] = []
         self._chunks_bytes = 0
 
     def feed(self, data: bytes) -> None:
         """Appends what was received. What was walked over is forgotten."""
-        if self.end == self.size and not self._chunks:
+        if self.end == self.size and not self._chunks_bytes:
             self.buffer = data
             self.size = len(data)
             self.begin = 0
@@ -76,22 +87,28 @@ class MessageReader:
             self._append(data)
 
     def _append(self, data: bytes) -> None:
-        """Keeps chunks apart until the message they belong to is whole, then joins once."""
-        if not self._chunks:
-            self._chunks.append(self.buffer[self.end : self.size])
+        """Keeps chunks apart; `next` and the streaming methods join them when it is worth it."""
+        chunks = self._chunks
+        if not self._chunks_bytes:
+            chunks.append(self.buffer[self.end : self.size])
             self._chunks_bytes = self.size - self.end
             self.buffer = b""
             self.size = 0
             self.begin = 0
             self.end = 0
-        self._chunks.append(data)
+        last_at = len(chunks) - 1
+        last = chunks[last_at]
+        if len(last) + len(data) < _CHUNK_MIN:
+            chunks[last_at] = last + data
+        else:
+            chunks.append(data)
         self._chunks_bytes += len(data)
-        if self._chunks_bytes >= self.needed or self.stream_left:
-            self._join()
 
     def _join(self) -> None:
         self.buffer = b"".join(self._chunks)
         self.size = len(self.buffer)
+        self.begin = 0
+        self.end = 0
         self._chunks.clear()
         self._chunks_bytes = 0
 
@@ -101,14 +118,19 @@ class MessageReader:
         Raises:
             MalformedStream: its length field is below 4 or above `length_max`.
         """
+        if self._chunks_bytes:
+            if self._chunks_bytes < self.needed:
+                return False
+            self._join()
         available = self.size - self.end
-        if available < HEADER_BYTES:
-            self.needed = HEADER_BYTES
+        if available < _HEADER or self.stream_left:
+            self.needed = _HEADER
             return False
         whole = self._measure(self.end)
-        self.needed = whole
         if available < whole:
+            self.needed = whole
             return False
+        self.needed = _HEADER
         self.kind = self.buffer[self.end]
         self.begin = self.end
         self.end = self.begin + whole
@@ -117,8 +139,9 @@ class MessageReader:
     def _measure(self, at: int) -> int:
         """Bytes of the message whose header lies at `at`, type byte included."""
         data = self.buffer
-        length = (data[at + 1] << 24) | (data[at + 2] << 16) | (data[at + 3] << 8) | data[at + 4]
-        if length < LENGTH_MIN or length > self.length_max:
+        high = data[at + 1]  # in a variable of its own: shifted as C's int it would turn negative
+        length = (high << 24) | (data[at + 2] << 16) | (data[at + 3] << 8) | data[at + 4]
+        if length < 4 or length > self.length_max:
             raise MalformedStream(data[at], length, self.length_max)
         return length + 1
 
@@ -127,33 +150,41 @@ class MessageReader:
         self.end = self.begin
 
     def partial_kind(self) -> int:
-        """Type byte of a message whose header is here and whose body is not; 0 if there is none."""
-        if self.size - self.end < HEADER_BYTES:
+        """Type byte of a message whose header is here and whose body is not; 0 if there is none.
+
+        Meaningful after `next` was False. `needed` then says how long the message is.
+        """
+        if self.needed == _HEADER or self.stream_left:
             return 0
+        if self._chunks_bytes:
+            return self._chunks[0][0]
         return self.buffer[self.end]
 
     def partial_available(self) -> int:
         """How many bytes of the incomplete message are here, header included."""
-        return self.size - self.end + self._chunks_bytes
+        return self.buffered_bytes()
 
     def stream_partial(self) -> bytes:
         """Hands out the part that is here of a message that is not read; `stream_left` is set.
 
-        Call it only when `next` was False and `partial_kind` is not 0.
+        Raises:
+            ValueError: `partial_kind` is 0 (misuse of our API).
         """
-        if self._chunks:
-            self._chunks.insert(0, self.buffer[self.end :])
-            self._chunks_bytes += self.size - self.end
+        if self.needed == _HEADER or self.stream_left:
+            raise ValueError("stream_partial needs a message whose header is here and body is not")
+        if self._chunks_bytes:
             self._join()
-            self.end = 0
         part = self.buffer[self.end : self.size]
-        self.stream_left = self._measure(self.end) - len(part)
+        self.stream_left = self.needed - len(part)
+        self.needed = _HEADER
         self.begin = self.size
         self.end = self.size
         return part
 
     def take_stream(self) -> bytes:
         """Hands out the next part of the streamed message; b"" when nothing of it is here."""
+        if self._chunks_bytes:
+            self._join()
         part_bytes = self.size - self.end
         if part_bytes > self.stream_left:
             part_bytes = self.stream_left
@@ -165,7 +196,7 @@ class MessageReader:
 
     def body(self) -> bytes:
         """The body of the current message, header left out."""
-        return self.buffer[self.begin + HEADER_BYTES : self.end]
+        return self.buffer[self.begin + _HEADER : self.end]
 
     def message(self) -> bytes:
         """The current message, header included."""

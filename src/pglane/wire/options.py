@@ -1,0 +1,77 @@
+r"""The startup parameter `options`: settings as switches of the server's command line.
+
+The server splits the text at blanks; a backslash takes the next byte as it is, a lone one at the
+end is dropped. Of its switches only the two that set a parameter are understood, `-c name=value`
+(also `-cname=value`) and `--name=value`; dashes in a name become underscores. Everything else is
+refused rather than ignored: a setting that is silently lost is wrong results later.
+
+Source: PostgreSQL manual, "Shaping the Session", `postgres` reference page; checked against a
+server by tests.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from pglane.errors import Refusal
+from pglane.errors.protocol import OptionsSwitch, OptionsValue, quoted
+
+_BLANKS = b" \t\n\v\f\r"
+_BACKSLASH = ord("\\")
+
+
+def split_options(value: bytes) -> list[tuple[str, bytes]] | Refusal:
+    """The settings in `value`, in order; a name may come twice, the last one counts."""
+    settings = []
+    words = iter(_words(value))
+    for word in words:
+        switch = word
+        if word == b"-c":
+            word = b"-c" + next(words, b"")  # noqa: PLW2901 -- the switch and its argument are one
+        if not word.startswith((b"-c", b"--")) or word == b"--":
+            return OptionsSwitch(word=quoted(word))
+        name, equals, setting = word[2:].partition(b"=")
+        if not name or not equals:
+            return OptionsValue(word=quoted(switch if word == b"-c" else word))
+        settings.append((_setting_name(name), setting))
+    return settings
+
+
+def encode_options(settings: Iterable[tuple[str, bytes]]) -> bytes:
+    """The text that `split_options` splits into `settings`.
+
+    Raises:
+        ValueError: a name is empty or has a dash or an equals sign, which cannot be written.
+    """
+    words = []
+    for name, value in settings:
+        if not name or "=" in name or "-" in name:
+            msg = f"{name!r} cannot be the name of a setting"
+            raise ValueError(msg)
+        words.append(b"-c " + _escaped(name.encode("utf-8", "surrogateescape") + b"=" + value))
+    return b" ".join(words)
+
+
+def _words(value: bytes) -> Iterator[bytes]:
+    word: bytearray | None = None
+    escaped = False
+    for byte in value:
+        if escaped or (byte not in _BLANKS and byte != _BACKSLASH):
+            word = bytearray() if word is None else word
+            word.append(byte)
+            escaped = False
+        elif byte == _BACKSLASH:
+            word = bytearray() if word is None else word
+            escaped = True
+        elif word is not None:
+            yield bytes(word)
+            word = None
+    if word is not None:
+        yield bytes(word)
+
+
+def _setting_name(name: bytes) -> str:
+    return name.replace(b"-", b"_").decode("utf-8", "surrogateescape")
+
+
+def _escaped(word: bytes) -> bytes:
+    special = _BLANKS + b"\\"
+    return b"".join(b"\\%c" % byte if byte in special else b"%c" % byte for byte in word)

@@ -1,0 +1,388 @@
+"""SCRAM-SHA-256: both sides of the exchange, without I/O and without randomness of its own.
+
+`ScramServer` lets a client in that proves to know the password behind a `Verifier`; from a good
+proof falls out the client's key. `ScramClient` logs in at a server from a password, or from such a
+key: a user whose password nobody here knows can be logged in where the verifier is the same (same
+salt, same iterations). A client key is as good as a password: nothing here shows it in a `repr`.
+
+Every message of the peer is checked for its whole form; what is wrong raises `ScramFailure`, whose
+`reason` tells a broken peer from a wrong password. A server answers an unknown user with
+`Verifier.mock`, so that the exchange looks the same as for a known one.
+
+Without TLS there is no channel binding: a client that insists on it (gs2 flag p) is refused; one
+that could but thinks we cannot (y) is right.
+
+Rejected: asking the standard library's `hmac.digest` for the salted password (`pbkdf2_hmac` is the
+same function in C).
+
+Source: RFC 5802, RFC 7677; PostgreSQL manual, "SASL Authentication" (the user name comes in the
+startup packet, the one in the exchange is ignored).
+"""
+
+import binascii
+import hashlib
+import hmac
+from base64 import b64decode, b64encode
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final, Self
+
+from pglane.wire.saslprep import saslprep
+
+MECHANISM: Final = b"SCRAM-SHA-256"
+ITERATIONS_DEFAULT: Final = 4096
+"""PostgreSQL's default."""
+ITERATIONS_MAX: Final = 1_000_000
+"""What a server may ask of us: about half a second of computing."""
+SALT_BYTES_MAX: Final = 1024
+MESSAGE_BYTES_MAX: Final = 4096
+"""Longer messages of an exchange are refused unread; real ones have some 200 bytes."""
+KEY_BYTES: Final = 32
+
+
+class ScramReason(StrEnum):
+    """Why an exchange failed."""
+
+    MALFORMED = "malformed"
+    """The peer's message is not SCRAM, or not what comes next."""
+    UNSUPPORTED = "unsupported"
+    """The peer insists on something that we do not do."""
+    WRONG_PASSWORD = "wrong password"  # noqa: S105 -- a reason, not a password
+    """The client does not know the password."""
+    IMPOSTOR = "impostor"
+    """The server does not know the password's verifier."""
+    REFUSED = "refused"
+    """The server says no."""
+    OTHER_VERIFIER = "other verifier"
+    """The server's salt or iterations are not those of the keys we hold."""
+
+
+class ScramFailure(Exception):
+    """The exchange is over; `reason` says whose fault it is."""
+
+    def __init__(self, reason: ScramReason, text: str) -> None:
+        super().__init__(text)
+        self.reason = reason
+
+
+def _malformed(text: str) -> ScramFailure:
+    return ScramFailure(ScramReason.MALFORMED, f"malformed SCRAM message: {text}")
+
+
+def _hmac(key: bytes, data: bytes) -> bytes:
+    return hmac.digest(key, data, "sha256")
+
+
+def _hash(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()
+
+
+def _xor(left: bytes, right: bytes) -> bytes:
+    return bytes(one ^ other for one, other in zip(left, right, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Verifier:
+    """What a server keeps of a password; it proves nothing to another server."""
+
+    iterations: int
+    salt: bytes
+    stored_key: bytes = field(repr=False)
+    server_key: bytes = field(repr=False)
+
+    @classmethod
+    def of_password(
+        cls, password: bytes, salt: bytes, iterations: int = ITERATIONS_DEFAULT
+    ) -> Self:
+        """The verifier of a password; `salt` has at least one byte, PostgreSQL uses 16."""
+        keys = ScramKeys.of_password(password, salt, iterations)
+        return cls(iterations, salt, _hash(keys.client_key), keys.server_key)
+
+    @classmethod
+    def mock(cls, user: bytes, secret: bytes, iterations: int = ITERATIONS_DEFAULT) -> Self:
+        """A verifier no password fits, always the same for a user; `secret` is known to nobody."""
+        salt = _hmac(secret, b"salt" + user)[:16]
+        return cls(iterations, salt, _hmac(secret, b"stored" + user), _hmac(secret, b"key" + user))
+
+    @classmethod
+    def parse(cls, text: bytes) -> Self:
+        """Reads `SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey`.
+
+        Raises:
+            ValueError: it is not of that form.
+        """
+        try:
+            mechanism, cost, keys = text.split(b"$")
+            iterations, salt = cost.split(b":")
+            stored_key, server_key = keys.split(b":")
+            verifier = cls(
+                _number(iterations), _base64(salt), _base64(stored_key), _base64(server_key)
+            )
+        except (ValueError, ScramFailure):
+            raise ValueError(_VERIFIER_FORM) from None
+        fits = len(verifier.stored_key) == KEY_BYTES == len(verifier.server_key) and verifier.salt
+        if mechanism != MECHANISM or not fits:
+            raise ValueError(_VERIFIER_FORM)
+        return verifier
+
+    def format(self) -> bytes:
+        """The text that `parse` reads; PostgreSQL keeps it in `pg_authid.rolpassword`."""
+        return b"%b$%d:%b$%b:%b" % (
+            MECHANISM,
+            self.iterations,
+            b64encode(self.salt),
+            b64encode(self.stored_key),
+            b64encode(self.server_key),
+        )
+
+
+_VERIFIER_FORM = "a SCRAM verifier looks like SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey"
+
+
+@dataclass(frozen=True, slots=True)
+class ScramKeys:
+    """What a client needs to log in, good for one salt and number of iterations."""
+
+    iterations: int
+    salt: bytes
+    client_key: bytes = field(repr=False)
+    server_key: bytes = field(repr=False)
+
+    @classmethod
+    def of_password(cls, password: bytes, salt: bytes, iterations: int) -> Self:
+        """Computes them: some 0.5 µs per iteration."""
+        salted = hashlib.pbkdf2_hmac("sha256", saslprep(password), salt, iterations)
+        return cls(iterations, salt, _hmac(salted, b"Client Key"), _hmac(salted, b"Server Key"))
+
+
+class ScramServer:
+    """The server's side of one exchange: `first`, then `final`.
+
+    Args:
+        verifier: of the user who wants in.
+        nonce: at least 18 random bytes in base64 or other printable ASCII without commas.
+
+    Attributes:
+        keys: what logs this user in elsewhere; None until `final` has succeeded.
+    """
+
+    __slots__ = (
+        "_client_first_bare",
+        "_gs2_header",
+        "_nonce",
+        "_server_first",
+        "_verifier",
+        "keys",
+    )
+
+    def __init__(self, verifier: Verifier, nonce: bytes) -> None:
+        self._verifier = verifier
+        self._nonce = _checked_nonce(nonce)
+        self._client_first_bare = b""
+        self._gs2_header = b""
+        self._server_first = b""
+        self.keys: ScramKeys | None = None
+
+    def first(self, client_first: bytes) -> bytes:
+        """The answer to the client's first message.
+
+        Raises:
+            ScramFailure: MALFORMED or UNSUPPORTED.
+        """
+        self._gs2_header, self._client_first_bare = _split_gs2(_sized(client_first))
+        attributes = _attributes(self._client_first_bare)
+        if attributes[0][0] == "m":
+            raise ScramFailure(ScramReason.UNSUPPORTED, "the client wants a mandatory extension")
+        user_name = _attribute(attributes, 0, "n")
+        if any(part[:2] not in {b"2C", b"3D"} for part in user_name.split(b"=")[1:]):
+            raise _malformed("an equals sign in the user name is not escaped")
+        self._nonce = _printable(_attribute(attributes, 1, "r")) + self._nonce
+        verifier = self._verifier
+        self._server_first = b"r=%b,s=%b,i=%d" % (
+            self._nonce,
+            b64encode(verifier.salt),
+            verifier.iterations,
+        )
+        return self._server_first
+
+    def final(self, client_final: bytes) -> bytes:
+        """The answer to the client's last message; it is in.
+
+        Raises:
+            ScramFailure: MALFORMED, or WRONG_PASSWORD.
+        """
+        if not self._server_first:
+            raise RuntimeError("final comes behind first")
+        without_proof, comma, proof_attribute = _sized(client_final).rpartition(b",p=")
+        if not comma:
+            raise _malformed("no proof at the end")
+        attributes = _attributes(without_proof)
+        if _base64(_attribute(attributes, 0, "c")) != self._gs2_header:
+            raise _malformed("the channel binding is not that of the first message")
+        if not hmac.compare_digest(_attribute(attributes, 1, "r"), self._nonce):
+            raise _malformed("the nonce is not that of this exchange")
+        proof = _base64(proof_attribute)
+        if len(proof) != KEY_BYTES:
+            raise _malformed(f"a proof has {KEY_BYTES} bytes, this one has {len(proof)}")
+        return self._verify(without_proof, proof)
+
+    def _verify(self, without_proof: bytes, proof: bytes) -> bytes:
+        verifier = self._verifier
+        signed = b",".join((self._client_first_bare, self._server_first, without_proof))
+        client_key = _xor(proof, _hmac(verifier.stored_key, signed))
+        if not hmac.compare_digest(_hash(client_key), verifier.stored_key):
+            raise ScramFailure(ScramReason.WRONG_PASSWORD, "the proof does not fit the verifier")
+        self.keys = ScramKeys(verifier.iterations, verifier.salt, client_key, verifier.server_key)
+        return b"v=" + b64encode(_hmac(verifier.server_key, signed))
+
+
+class ScramClient:
+    """The client's side of one exchange: `first`, `final`, `verify`.
+
+    Args:
+        secret: the password, or keys of it.
+        nonce: as for `ScramServer`.
+        iterations_max: more than that is refused, not computed.
+
+    Attributes:
+        keys: known after `final`; keep them, and the next login costs no iterations.
+    """
+
+    __slots__ = ("_first_bare", "_iterations_max", "_nonce", "_password", "_signed", "keys")
+
+    def __init__(
+        self, secret: bytes | ScramKeys, nonce: bytes, iterations_max: int = ITERATIONS_MAX
+    ) -> None:
+        self._password = secret if isinstance(secret, bytes) else None
+        self.keys = None if isinstance(secret, bytes) else secret
+        self._nonce = _checked_nonce(nonce)
+        self._iterations_max = iterations_max
+        self._first_bare = b"n=,r=" + self._nonce
+        self._signed = b""
+
+    def first(self) -> bytes:
+        """The first message; no channel binding."""
+        return b"n,," + self._first_bare
+
+    def final(self, server_first: bytes) -> bytes:
+        """The answer to the server's challenge.
+
+        Raises:
+            ScramFailure: MALFORMED, UNSUPPORTED (too many iterations), OTHER_VERIFIER.
+        """
+        attributes = _attributes(_sized(server_first))
+        if attributes[0][0] == "m":
+            raise ScramFailure(ScramReason.UNSUPPORTED, "the server wants a mandatory extension")
+        nonce = _printable(_attribute(attributes, 0, "r"))
+        if not nonce.startswith(self._nonce) or nonce == self._nonce:
+            raise _malformed("the nonce does not continue ours")
+        salt = _base64(_attribute(attributes, 1, "s"))
+        if not 0 < len(salt) <= SALT_BYTES_MAX:
+            raise _malformed(f"a salt of {len(salt)} bytes, 1 to {SALT_BYTES_MAX} are possible")
+        keys = self._keys_for(salt, _number(_attribute(attributes, 2, "i")))
+        without_proof = b"c=biws,r=" + nonce
+        self._signed = b",".join((self._first_bare, server_first, without_proof))
+        proof = _xor(keys.client_key, _hmac(_hash(keys.client_key), self._signed))
+        return without_proof + b",p=" + b64encode(proof)
+
+    def verify(self, server_final: bytes) -> None:
+        """Checks that the server knew the verifier too.
+
+        Raises:
+            ScramFailure: REFUSED, IMPOSTOR or MALFORMED.
+        """
+        if self.keys is None or not self._signed:
+            raise RuntimeError("verify comes behind final")
+        name, value = _attributes(_sized(server_final))[0]
+        if name == "e":
+            text = value.decode("ascii", "backslashreplace")
+            raise ScramFailure(ScramReason.REFUSED, f"the server says {text!r}")
+        if name != "v":
+            raise _malformed(f"expected v= or e=, seen {name}=")
+        expected = _hmac(self.keys.server_key, self._signed)
+        if not hmac.compare_digest(_base64(value), expected):
+            raise ScramFailure(
+                ScramReason.IMPOSTOR, "the server's signature is wrong: it knows no verifier"
+            )
+
+    def _keys_for(self, salt: bytes, iterations: int) -> ScramKeys:
+        if iterations > self._iterations_max:
+            raise ScramFailure(
+                ScramReason.UNSUPPORTED,
+                f"the server wants {iterations} iterations, allowed are {self._iterations_max}",
+            )
+        if self._password is not None:
+            self.keys = ScramKeys.of_password(self._password, salt, iterations)
+        assert self.keys is not None
+        if (self.keys.salt, self.keys.iterations) != (salt, iterations):
+            raise ScramFailure(
+                ScramReason.OTHER_VERIFIER,
+                "the server's salt or iterations are not those of the keys",
+            )
+        return self.keys
+
+
+def _checked_nonce(nonce: bytes) -> bytes:
+    try:
+        return _printable(nonce)
+    except ScramFailure:
+        raise ValueError("a nonce is printable ASCII without commas") from None
+
+
+def _printable(nonce: bytes) -> bytes:
+    if not nonce or b"," in nonce or not all(0x21 <= byte <= 0x7E for byte in nonce):
+        raise _malformed("a nonce is printable ASCII without commas")
+    return nonce
+
+
+def _sized(message: bytes) -> bytes:
+    if len(message) > MESSAGE_BYTES_MAX:
+        raise _malformed(f"{len(message)} bytes, at most {MESSAGE_BYTES_MAX} are possible")
+    return message
+
+
+def _split_gs2(client_first: bytes) -> tuple[bytes, bytes]:
+    """The header that says what the client thinks of channel binding, and the rest."""
+    parts = client_first.split(b",", 2)
+    if len(parts) < 3:
+        raise _malformed("the first message has no header")
+    flag, authorization, bare = parts
+    if flag.startswith(b"p="):
+        raise ScramFailure(ScramReason.UNSUPPORTED, "the client insists on channel binding")
+    if flag not in {b"n", b"y"}:
+        raise _malformed("the channel binding flag is none of n, y, p")
+    if authorization:
+        raise ScramFailure(
+            ScramReason.UNSUPPORTED, "the client wants to act for somebody else (authzid)"
+        )
+    return flag + b",,", bare
+
+
+def _attributes(message: bytes) -> list[tuple[str, bytes]]:
+    """Letter and value of each part; never empty."""
+    attributes = []
+    for part in message.split(b","):
+        if len(part) < 2 or part[1:2] != b"=" or not part[:1].isalpha():
+            raise _malformed("a part is not a letter, an equals sign and a value")
+        attributes.append((part[:1].decode("ascii"), part[2:]))
+    return attributes
+
+
+def _attribute(attributes: list[tuple[str, bytes]], index: int, name: str) -> bytes:
+    if index >= len(attributes) or attributes[index][0] != name:
+        raise _malformed(f"expected {name}= as part {index + 1}")
+    return attributes[index][1]
+
+
+def _base64(text: bytes) -> bytes:
+    try:
+        return b64decode(text, validate=True)
+    except binascii.Error:
+        raise _malformed("not base64") from None
+
+
+def _number(digits: bytes) -> int:
+    """1 to 2147483647, without sign, blank or underscore (which `int` would take)."""
+    if not digits.isdigit() or len(digits) > 10 or not 0 < int(digits) <= 0x7FFF_FFFF:
+        raise _malformed("iterations are a number from 1 to 2147483647")
+    return int(digits)
