@@ -1,0 +1,141 @@
+"""What the first tokens of a statement say where its first word alone does not.
+
+`judge` gets the head of a statement: its first tokens, unquoted words in lower case, anything else
+marked by its first byte (`"` a quoted identifier, `'` a string, `0` a number; a symbol is itself). It
+follows PostgreSQL's grammar of SET, RESET, PREPARE, DEALLOCATE, DISCARD, COMMIT and ROLLBACK, in which
+most words are not reserved: `SET local.x = 1` sets the setting `local.x`, `DEALLOCATE prepare` drops a
+statement named prepare. Plain Python, not compiled: such statements are short, and cached.
+"""
+
+from typing import NamedTuple
+
+from pglane.wire.statement_words import CHARACTERISTICS, DISCARDS, Effect, Kind
+
+NOTHING = b""
+ASSIGNS = (b"=", b"to", b".")
+
+
+class Form(NamedTuple):
+    """What a head says.
+
+    Attributes:
+        kind: the statement's kind.
+        effects: effects beside those of the settings named.
+        settings: names of the settings that change, as written, quotes removed.
+        local: whether they change for the current transaction only.
+    """
+
+    kind: Kind
+    effects: Effect = Effect.NONE
+    settings: tuple[bytes, ...] = ()
+    local: bool = False
+
+
+def judge(kind: Kind, head: list[bytes]) -> Form:
+    """The exact form of a statement that begins with `head` and whose first word means `kind`."""
+    head = [*head, NOTHING, NOTHING, NOTHING]
+    match kind:
+        case Kind.SET:
+            return _set(head)
+        case Kind.RESET:
+            return _reset(head)
+        case Kind.PREPARE if head[1] == b"transaction" and head[2][:1] == b"'":
+            return Form(Kind.PREPARE_TRANSACTION, Effect.TRANSACTION)
+        case Kind.PREPARE:
+            return Form(kind, Effect.PREPARED)
+        case Kind.DEALLOCATE:
+            return _deallocate(head)
+        case Kind.DISCARD:
+            return Form(kind, DISCARDS.get(head[1], Effect.UNKNOWN))
+        case Kind.COMMIT | Kind.ROLLBACK:
+            return _end(kind, head)
+        case Kind.BEGIN if head[1] != b"transaction":  # START, of something else
+            return Form(Kind.UNKNOWN, Effect.UNKNOWN)
+        case Kind.CREATE | Kind.ALTER if head[1] == b"extension":  # its script may do anything
+            return Form(kind, Effect.OPAQUE)
+    return Form(kind)
+
+
+def is_routine(head: list[bytes]) -> bool:
+    """Whether CREATE creates a function or procedure, whose body may be BEGIN ATOMIC .. END."""
+    rest = head[3:] if head[1:3] == [b"or", b"replace"] else head[1:]
+    return rest[:1] in ([b"function"], [b"procedure"])
+
+
+def _end(kind: Kind, head: list[bytes]) -> Form:
+    """COMMIT and ROLLBACK; ABORT and END have one form only and do not come here."""
+    after = head[2] if head[1] in (b"work", b"transaction") else head[1]
+    if head[1] == b"prepared":
+        return Form(Kind.COMMIT_PREPARED, Effect.TRANSACTION)
+    if kind == Kind.ROLLBACK and after == b"to":
+        return Form(Kind.ROLLBACK_TO)
+    return Form(kind)
+
+
+def _deallocate(head: list[bytes]) -> Form:
+    name = head[2] if head[1] == b"prepare" and head[2] != NOTHING else head[1]
+    every = name == b"all"
+    return Form(Kind.DEALLOCATE, Effect.DEALLOCATE_ALL if every else Effect.DEALLOCATE)
+
+
+def _set(head: list[bytes]) -> Form:
+    at = 1
+    local = False
+    if head[1] in (b"session", b"local") and head[2] not in ASSIGNS:
+        local = head[1] == b"local"
+        if local or head[2] not in (b"authorization", b"characteristics"):
+            at = 2
+    kind = Kind.SET_LOCAL if local else Kind.SET
+    word, follow = head[at], head[at + 1]
+    if follow in ASSIGNS:
+        return _named(kind, head, at, local)
+    if word == b"transaction":
+        return Form(Kind.SET_TRANSACTION)
+    if word == b"session" and follow == b"characteristics":
+        names = tuple(name for mode, name in CHARACTERISTICS if mode in head)
+        return Form(kind, Effect.CHARACTERISTICS, names, local)
+    special = _special(word, follow)
+    return Form(kind, Effect.NONE, (special,), local) if special else _named(kind, head, at, local)
+
+
+def _special(word: bytes, follow: bytes) -> bytes:
+    """The setting behind a spelling of its own, after SET or RESET."""
+    if (word, follow) == (b"session", b"authorization"):
+        return b"session_authorization"
+    if (word, follow) == (b"time", b"zone"):
+        return b"timezone"
+    if (word, follow) == (b"xml", b"option"):
+        return b"xmloption"
+    return {b"names": b"client_encoding", b"schema": b"search_path"}.get(word, NOTHING)
+
+
+def _named(kind: Kind, head: list[bytes], at: int, local: bool) -> Form:
+    """SET or RESET of a setting by its name, which may have parts."""
+    name = _plain(head[at])
+    while name and head[at + 1] == b".":
+        at += 2
+        name += b"." + _plain(head[at])
+    if not name or name.endswith(b"."):
+        return Form(kind, Effect.SETTING_UNKNOWN)
+    return Form(kind, Effect.NONE, (name,), local)
+
+
+def _plain(token: bytes) -> bytes:
+    """The identifier that a token is, without quotes; nothing if it is none."""
+    if token[:1] == b'"':
+        return token[1:]
+    return NOTHING if token[:1] in (b"'", b"0", b"=", b"(", b".", b",") else token
+
+
+def _reset(head: list[bytes]) -> Form:
+    if head[1] == b"all" and head[2] != b".":
+        return Form(Kind.RESET, Effect.RESET_ALL)
+    special = NOTHING if head[2] == b"." else _special(head[1], head[2])
+    if special in (
+        b"client_encoding",
+        b"search_path",
+    ):  # RESET NAMES and RESET SCHEMA do not exist
+        special = NOTHING
+    if special:
+        return Form(Kind.RESET, Effect.NONE, (special,))
+    return _named(Kind.RESET, head, 1, False)
