@@ -11,7 +11,8 @@ from pglane.wire.statements cimport Verdict, VerdictCache
 cdef class ClientRequests:
     cdef public MessageReader reader
     cdef public dict statements
-    cdef public int effects
+    cdef public long long effects
+    cdef public long long unanswered_effects
     cdef public set settings
     cdef public bint virtual
     cdef public object parse_key

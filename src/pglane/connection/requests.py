@@ -49,6 +49,9 @@ SYNTAX_THAT_FAILS = b"pglane refuses"
 """No statement begins like this: the server answers with a syntax error in any state."""
 EXTENDED = (0x50, 0x42, 0x44, 0x45, 0x43, 0x48)
 KNOWN = frozenset(b"QPBDEHSCFdcfXp")
+TEXT_SETTINGS = frozenset({"client_encoding", "standard_conforming_strings"})
+UNCERTAIN = "not known until the server reports it"
+"""No encoding has this name: texts sent meanwhile are not read, but treated as everything (A12)."""
 NO_SHAPE = Shape(b"", b"", None)
 
 
@@ -59,6 +62,7 @@ class ClientRequests:
         reader: the client's stream; messages not yet forwarded stay in it.
         statements: the client's prepared statements by its own names; b"" is the unnamed one.
         effects: session effects of what was forwarded since the lease began (`Effect` bits).
+        unanswered_effects: the same since everything was last answered.
         settings: names of settings touched since the lease began.
         virtual: statement names are rewritten (a door that changes server connections).
         parse_key: the state its texts are parsed under.
@@ -77,6 +81,7 @@ class ClientRequests:
         "standard_strings",
         "statements",
         "statements_max",
+        "unanswered_effects",
         "virtual",
     )
 
@@ -92,6 +97,7 @@ class ClientRequests:
         self.reader = MessageReader(message_bytes_max)
         self.statements: dict[bytes, ClientStatement] = {}
         self.effects = 0
+        self.unanswered_effects = 0
         self.settings: set[str] = set()
         self.virtual = virtual
         self.parse_key: object = None
@@ -226,8 +232,11 @@ class ClientRequests:
 
     def _note_verdict(self, verdict: Verdict) -> None:
         self.effects |= verdict.effects
+        self.unanswered_effects |= verdict.effects
         if verdict.settings:
             self.settings.update(verdict.settings)
+            if not TEXT_SETTINGS.isdisjoint(verdict.settings):
+                self.encoding = UNCERTAIN
 
     # The extended protocol -------------------------------------------------------------------
 

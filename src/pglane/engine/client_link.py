@@ -19,9 +19,15 @@ from pglane.connection.requests import (
 from pglane.connection.settings import Vector
 from pglane.doors.ending import Ending
 from pglane.errors import Refusal
-from pglane.errors.protocol import MessageOutOfPlace, MalformedMessageBody
+from pglane.errors.protocol import MessageMalformed, MessageOutOfPlace, StreamMalformed
 from pglane.wire.framing import MalformedStream
-from pglane.wire.server_messages import error_response, ready_for_query
+from pglane.wire.login_messages import BackendKeyData
+from pglane.wire.server_messages import (
+    ErrorResponse,
+    error_response,
+    parameter_status,
+    ready_for_query,
+)
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -59,16 +65,19 @@ class ClientLink:
         request: its place in the queue.
         vector: the settings that hold for it.
         startup: the settings it began with.
+        welcomed: it was told its settings and may send requests.
+        discarding: its request was refused; what is left of it is dropped.
         pinned: it keeps its server connection though its door would not have it so.
     """
 
     __slots__ = (
-        "_waiting_since",
         "address",
         "connected",
         "database",
+        "discarding",
         "door",
         "key",
+        "login_startup",
         "need",
         "number",
         "phase",
@@ -82,6 +91,7 @@ class ClientLink:
         "transport",
         "user",
         "vector",
+        "welcomed",
     )
 
     def __init__(
@@ -99,6 +109,7 @@ class ClientLink:
         self.connected = entered.connected
         self.process_id = entered.process_id
         self.key = entered.key
+        self.login_startup = entered.startup
         self.startup: Vector = need.startup
         self.vector: Vector = need.startup
         self.need = need
@@ -108,6 +119,8 @@ class ClientLink:
         self.requests.parse_key = self.vector.parse_key
         self.phase = Phase.WELCOME
         self.pinned = False
+        self.welcomed = False
+        self.discarding = False
         self.server: ServerLink | None = None
         self.request: Request | None = None
         self.requested = entered.connected
@@ -151,8 +164,14 @@ class ClientLink:
 
     def want(self) -> None:
         """Asks for a lease if a whole request is here."""
+        if self.phase is not Phase.IDLE:
+            return
         reader = self.requests.reader
         try:
+            if self.discarding:
+                self.discarding = not self._discard()
+                if self.discarding:
+                    return
             while reader.next():
                 if reader.kind == TERMINATE:
                     self.leave(polite=True)
@@ -162,7 +181,7 @@ class ClientLink:
                     self._ask()
                     return
         except MalformedStream as malformed:
-            self.refuse(MalformedMessageBody(seen=malformed))
+            self.refuse(stream_malformed(malformed))
 
     def _ask(self) -> None:
         database = self.database
@@ -181,7 +200,8 @@ class ClientLink:
         self.phase = Phase.LEASED
         server.lease_to(self)
         self.requests.effects = 0
-        if server.vector is not self.vector or not self.door.REWRITES_NAMES:
+        self.requests.unanswered_effects = 0
+        if server.vector is not self.vector or not self.door.REWRITES_NAMES or not self.welcomed:
             self.database.prepare_lease(self, server)
         else:
             self.forward()
@@ -197,8 +217,11 @@ class ClientLink:
         exchange = server.exchange
         try:
             outcome = self.requests.forward(exchange)
-        except (MalformedStream, MalformedRequest) as malformed:
-            self.refuse(MalformedMessageBody(seen=malformed))
+        except MalformedStream as malformed:
+            self.refuse(stream_malformed(malformed))
+            return
+        except MalformedRequest as malformed:
+            self.refuse_request_malformed(malformed)
             return
         server.transport.write_all(exchange.to_server)
         if exchange.to_client:
@@ -218,6 +241,7 @@ class ClientLink:
         if server is None:
             return
         requests = self.requests
+        requests.unanswered_effects = 0
         exchange = server.exchange
         if exchange.skipping or exchange.held:
             return
@@ -245,6 +269,8 @@ class ClientLink:
     def _release(self, server: "ServerLink") -> None:
         self.unlease()
         self.database.release(server)
+        if self.requests.reader.buffered_bytes():
+            self.want()
 
     def unlease(self) -> None:
         """It holds nothing any more; what came meanwhile asks anew."""
@@ -268,10 +294,12 @@ class ClientLink:
 
     def parameters_changed(self, exchange: Exchange) -> None:
         """The scanner must read its texts as the server does."""
+        self._note_texts(exchange.parameters)
+
+    def _note_texts(self, parameters: dict[str, str]) -> None:
         requests = self.requests
-        requests.encoding = exchange.parameters.get("client_encoding", "UTF8")
-        strings = exchange.parameters.get("standard_conforming_strings", "on")
-        requests.standard_strings = strings == "on"
+        requests.encoding = parameters.get("client_encoding", "UTF8")
+        requests.standard_strings = parameters.get("standard_conforming_strings", "on") == "on"
 
     # Endings -------------------------------------------------------------------------------
 
@@ -290,26 +318,140 @@ class ClientLink:
         if refusal.fatal:
             self.leave(polite=False)
 
-    def refuse_request(self, refusal: Refusal) -> None:
-        """Its pending request is answered with an error and was not started; it stays connected."""
-        self.phase = Phase.IDLE
-        self.request = None
-        self.transport.write(error_response(refusal))
-        self.database.worker.log_refusal(self, refusal)
-        if self._drop_request():
-            self.transport.write(ready_for_query(b"I"))
-        self.transport.resume()
-        if self.phase is Phase.IDLE:
-            self.want()
+    def refuse_request_malformed(self, malformed: MalformedRequest) -> None:
+        """The body of a message cannot be; what else it meant is not known, so this is the end."""
+        self.refuse(
+            MessageMalformed(name=malformed.kind, expected="the protocol's form", seen=malformed.seen)
+        )
+        self.leave(polite=False)
 
-    def _drop_request(self) -> bool:
-        """Removes the unit at the head: a Query, or everything up to Sync."""
+    def rejected(self, refusal: Refusal) -> None:
+        """Its request was not started; it hears why and stays connected (promise P5)."""
+        self.request = None
+        self.database.worker.log_refusal(self, refusal)
+        if self.phase is Phase.WELCOME:
+            self.end_with(as_fatal(refusal))
+            return
+        self.phase = Phase.IDLE
+        self.transport.write(error_response(refusal))
+        self.discarding = True
+        self.want()
+        self.transport.resume()
+
+    def _discard(self) -> bool:
+        """Drops the request at the head: a Query, or everything up to Sync. True: it is all gone."""
         reader = self.requests.reader
         while reader.next():
-            if reader.kind in (0x51, 0x53, 0x46):
-                return True
             if reader.kind == TERMINATE:
-                self.leave(polite=True)
-                return False
-        self.requests.discard_to_sync = True
+                reader.step_back()
+                return True
+            if reader.kind in UNIT_ENDS:
+                self.transport.write(READY_IDLE)
+                return True
         return False
+
+    def end_with(self, error: bytes) -> None:
+        """Its connection ends with this error."""
+        self.transport.write(error)
+        self.request = None
+        self.leave(polite=False)
+
+    def server_lost(self, error: bytes) -> None:
+        """Its server connection is gone, and with it what was under way."""
+        self.end_with(error)
+
+    def settings_refused(self, fields: dict[str, bytes]) -> None:
+        """The server did not accept its settings: it would not have let it in with them."""
+        told = {**fields, "S": b"FATAL", "V": b"FATAL"}
+        self.end_with(ErrorResponse(tuple(told.items())).encode())
+
+    # Beginning -----------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """It is logged in: it needs to be told the settings that hold for it, or a server connection."""
+        known = self.database.welcomes.get((self.user, self.vector))
+        if known is not None and not self.need.fresh:
+            self.welcomed = True
+            self._welcome(known)
+        else:
+            self._ask_first()
+
+    def _ask_first(self) -> None:
+        slot = self.database.desk.lease_idle(self.user, self.need, self.database.worker.loop.now)
+        if slot is None:
+            self.database.wait(self)
+        else:
+            self.granted(slot.link)  # type: ignore[arg-type]
+
+    def _welcome(self, parameters: dict[str, str]) -> None:
+        """What a server says after the login, in our name."""
+        answer = [
+            parameter_status(
+                name.encode("utf-8", "surrogateescape"), value.encode("utf-8", "surrogateescape")
+            )
+            for name, value in parameters.items()
+        ]
+        answer.append(BackendKeyData(self.process_id, self.key).encode())
+        answer.append(READY_IDLE)
+        self.transport.write(b"".join(answer))
+        self._note_texts(parameters)
+        self.phase = Phase.IDLE
+        self.database.worker.cancel_keys.assign(self)
+        self.want()
+
+    def lease_ready(self, server: "ServerLink") -> None:
+        """The server connection is as this client needs it."""
+        if not self.welcomed:
+            parameters = dict(server.exchange.parameters)
+            self.database.keep_welcome(self, parameters)
+            self.welcomed = True
+            self.end_lease(server)
+            self._welcome(parameters)
+            return
+        self.forward()
+
+    def end_lease(self, server: "ServerLink") -> None:
+        """The server connection is clean: it goes, unless it was dirtied again meanwhile."""
+        self.requests.effects = 0
+        self.unlease()
+        self.database.release(server)
+        if self.welcomed:
+            self.want()
+
+    def raw_begins(self, server: "ServerLink") -> None:
+        """Direct door: what the server told us is what it is told; from here on bytes pass unread."""
+        self.welcomed = True
+        server.raw = True
+        self._welcome_raw(server)
+
+    def _welcome_raw(self, server: "ServerLink") -> None:
+        self._welcome(server.exchange.parameters)
+        self.phase = Phase.LEASED
+        waiting = self.requests.reader.take_all()
+        if waiting:
+            server.transport.write(waiting)
+
+
+UNIT_ENDS = (0x51, 0x53, 0x46)
+"""Query, Sync and function call: each is answered by one ReadyForQuery."""
+READY_IDLE = ready_for_query(b"I")
+
+
+def as_fatal(refusal: Refusal) -> bytes:
+    """An error that ends the connection, though elsewhere it need not."""
+    fields = {
+        "S": "FATAL",
+        "V": "FATAL",
+        "C": refusal.sqlstate,
+        "M": refusal.text,
+        "D": refusal.detail_text,
+        "H": refusal.hint_text,
+    }
+    return ErrorResponse(tuple((code, text.encode()) for code, text in fields.items())).encode()
+
+
+def stream_malformed(malformed: MalformedStream) -> StreamMalformed:
+    """The refusal for a length that cannot be."""
+    return StreamMalformed(
+        kind=repr(chr(malformed.kind)), length=malformed.length, length_max=malformed.length_max
+    )

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pglane.connection.server_login import ServerLogin
     from pglane.engine.client_link import ClientLink
     from pglane.engine.database import Database
+    from pglane.engine.dialer import Address
     from pglane.engine.transport import Transport
     from pglane.pool.ledger import Slot
 
@@ -66,14 +67,17 @@ class ServerLink:
         cancels: cancel requests on their way.
         process_id: of its backend.
         key: with which its query is cancelled.
+        number: no connection had it before.
         leases: how many there were.
+        must_discard: cleaning it takes DISCARD ALL.
+        dirty: its client left state behind.
+        dialled: where it is connected to.
+        suspect: it must not be leased again.
         expires: when it is to be replaced, in seconds of the clock.
     """
 
     __slots__ = (
         "_after_task",
-        "_close_timer",
-        "_read_names",
         "_task",
         "address",
         "base",
@@ -81,14 +85,18 @@ class ServerLink:
         "client",
         "closing",
         "database",
+        "dialled",
+        "dirty",
         "exchange",
         "expires",
         "key",
         "leases",
+        "number",
         "must_discard",
         "process_id",
         "raw",
         "slot",
+        "suspect",
         "transport",
         "vector",
     )
@@ -101,6 +109,7 @@ class ServerLink:
         login: "ServerLogin",
         statements: ServerStatements,
         address: str,
+        number: int,
     ) -> None:
         self.database = database
         self.slot = slot
@@ -109,6 +118,7 @@ class ServerLink:
         self.process_id = login.process_id
         self.key = login.key
         self.address = address
+        self.number = number
         self.base: Vector = slot.base  # type: ignore[assignment]
         self.vector = self.base
         self.client: ClientLink | None = None
@@ -118,10 +128,11 @@ class ServerLink:
         self.expires = 0.0
         self.closing = False
         self.must_discard = False
+        self.suspect = False
+        self.dirty = False
+        self.dialled: Address | None = None
         self._task = Task.NONE
         self._after_task: Callable[[bool], None] | None = None
-        self._read_names: list[str] = []
-        self._close_timer: object = None
 
     # What comes ----------------------------------------------------------------------------
 
@@ -166,16 +177,13 @@ class ServerLink:
 
     def _answered(self) -> None:
         """Nothing is outstanding."""
-        if self._task is not Task.NONE or self.cancels or not self._nothing_outstanding():
+        if self._task is not Task.NONE or self.cancels or self.exchange.outstanding():
             return
         client = self.client
         if client is None:
             self.database.abandoned(self)
         else:
             client.answered()
-
-    def _nothing_outstanding(self) -> bool:
-        return self.exchange.outstanding() == 0
 
     def _discarded(self, client: "ClientLink | None") -> None:
         """DISCARD ALL succeeded: the session is as it was opened."""
@@ -215,6 +223,15 @@ class ServerLink:
         """Nobody holds it."""
         self.client = None
         self.exchange.attached = False
+
+    def quarantine_over(self) -> None:
+        """A cancel request has struck or missed: the server connection may be fed again."""
+        if self.cancels or self.closing:
+            return
+        self._answered()
+        client = self.client
+        if client is not None and not self.raw:
+            client.forward()
 
     def feedable(self) -> bool:
         """Whether a client's requests may be sent now."""

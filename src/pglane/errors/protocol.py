@@ -148,3 +148,15 @@ class StreamMalformed(Refusal):
     )
     retry_safe = True
     fatal = True
+
+
+class MessageOutOfPlace(Refusal):
+    """A message that cannot be sent here. Takes: kind (type byte)."""
+
+    code = "PGL0512"
+    sqlstate = "08P01"
+    message = "invalid message type {kind}"
+    detail = "A message of this type has no place in a connection that is logged in"
+    hint = "The client or driver is broken, or something between it and pglane is."
+    retry_safe = True
+    fatal = True

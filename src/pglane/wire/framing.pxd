@@ -31,6 +31,7 @@ cdef class MessageReader:
     cpdef bytes stream_partial(self)
     @cython.locals(part=bytes, part_bytes=Py_ssize_t)
     cpdef bytes take_stream(self)
+    cpdef bytes take_all(self)
     cpdef bytes body(self)
     cpdef bytes message(self)
     cpdef Py_ssize_t buffered_bytes(self)

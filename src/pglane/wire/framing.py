@@ -194,6 +194,15 @@ class MessageReader:
         self.stream_left -= part_bytes
         return part
 
+    def take_all(self) -> bytes:
+        """Hands out everything that was not walked over; the stream is not split any more."""
+        if self._chunks_bytes:
+            self._join()
+        rest = self.buffer[self.end : self.size]
+        self.begin = self.size
+        self.end = self.size
+        return rest
+
     def body(self) -> bytes:
         """The body of the current message, header left out."""
         return self.buffer[self.begin + _HEADER : self.end]

@@ -1,0 +1,125 @@
+"""Cancelling: a client's key finds its lease, and the server connection is in quarantine meanwhile.
+
+A cancel request hits whatever the backend runs when it arrives (fact A6). So from the moment one is sent until
+the server closes the connection it came on, nothing is fed to that server connection and nobody else gets it
+(rule B10). The client's own cancel connection is closed only then: a driver that waits for that end may
+rely on the signal having been sent, as with PostgreSQL itself.
+
+Keys are random and ours: a process id that no backend has told, and 4 bytes (protocol 3.0) or 32 (3.2).
+"""
+
+import secrets
+from typing import TYPE_CHECKING
+
+from pglane.engine.dialer import Address, Connecting, open_socket
+from pglane.engine.transport import Transport
+from pglane.wire.startup import CancelRequest
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+
+    from pglane.engine.client_link import ClientLink
+    from pglane.engine.loop import Loop
+    from pglane.engine.server_link import ServerLink
+
+LONG_KEY_BYTES = 32
+SHORT_KEY_BYTES = 4
+
+
+class CancelKeys:
+    """Which client a cancel request means."""
+
+    def __init__(self) -> None:
+        self._clients: dict[int, ClientLink | None] = {}
+
+    def issue(self, *, long_key: bool) -> tuple[int, bytes]:
+        """A process id that is not in use, and a key."""
+        process_id = secrets.randbelow(0x7FFF_FFFE) + 1
+        while process_id in self._clients:
+            process_id = secrets.randbelow(0x7FFF_FFFE) + 1
+        self._clients[process_id] = None
+        return process_id, secrets.token_bytes(LONG_KEY_BYTES if long_key else SHORT_KEY_BYTES)
+
+    def assign(self, client: "ClientLink") -> None:
+        """The client that has been given its key."""
+        self._clients[client.process_id] = client
+
+    def withdraw(self, process_id: int) -> None:
+        """The client is gone."""
+        self._clients.pop(process_id, None)
+
+    def find(self, request: CancelRequest) -> "ClientLink | None":
+        """The client with this key; compared in constant time."""
+        client = self._clients.get(request.process_id)
+        if client is None or not secrets.compare_digest(client.key, request.key):
+            return None
+        return client
+
+
+class ServerCancel:
+    """One cancel request on its way to the server; `done` is called when it is over."""
+
+    __slots__ = ("_connecting", "_done", "_link", "_loop", "_timer", "_transport")
+
+    def __init__(
+        self,
+        loop: "Loop",
+        link: "ServerLink",
+        address: Address,
+        within_s: float,
+        done: "Callable[[], None]",
+    ) -> None:
+        self._loop = loop
+        self._link = link
+        self._done: Callable[[], None] | None = done
+        self._transport: Transport | None = None
+        self._connecting: Connecting | None = None
+        self._timer = loop.call_later(within_s, self._too_slow)
+        link.cancels += 1
+        try:
+            self._connecting = Connecting(loop, open_socket(address), self._connected)
+        except OSError:
+            self._timer.cancel()
+            self._timer = loop.call_later(0.0, self._over)
+
+    def _too_slow(self) -> None:
+        """It may still strike, whenever: nobody else may get this server connection."""
+        self._link.suspect = True
+        self._over()
+
+    def _connected(self, sock: "socket.socket | None", reason: str) -> None:
+        del reason
+        self._connecting = None
+        if sock is None:
+            self._over()
+            return
+        self._transport = Transport(self._loop, sock, self, 65_536)
+        self._transport.write(CancelRequest(self._link.process_id, self._link.key).encode())
+
+    def on_data(self, data: bytes) -> None:
+        """The server says nothing here."""
+        del data
+
+    def on_end(self, reason: str) -> None:
+        """The signal has been sent."""
+        del reason
+        self._over()
+
+    def on_full(self) -> None:
+        """16 bytes never fill a buffer."""
+
+    def on_drained(self) -> None:
+        """16 bytes never fill a buffer."""
+
+    def _over(self) -> None:
+        self._timer.cancel()
+        done, self._done = self._done, None
+        if done is None:
+            return
+        if self._connecting is not None:
+            self._connecting.abandon()
+        if self._transport is not None:
+            self._transport.abort()
+        self._link.cancels -= 1
+        done()

@@ -1,0 +1,82 @@
+"""A listening socket of a door: accepts, tunes, hands on."""
+
+import errno
+import socket
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from pglane.engine.dialer import tune
+
+if TYPE_CHECKING:
+    from pglane.engine.worker import Worker
+
+ACCEPTS_PER_TURN = 64
+PAUSE_S = 0.1
+OUT_OF_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+
+
+class Listener:
+    """One listening socket; it belongs to the supervisor too and outlives this worker."""
+
+    __slots__ = ("_socket", "_worker", "address", "door", "fd")
+
+    def __init__(
+        self, worker: "Worker", sock: socket.socket, door: ModuleType, address: str
+    ) -> None:
+        sock.setblocking(False)
+        self._worker = worker
+        self._socket = sock
+        self.door = door
+        self.address = address
+        self.fd = sock.fileno()
+        worker.loop.add(self.fd, self)
+
+    def on_ready(self, mask: int) -> None:
+        """Called by the loop."""
+        del mask
+        self.read_again()
+
+    def read_again(self) -> None:
+        """Accepts what is there, a bounded number at a time."""
+        for _ in range(ACCEPTS_PER_TURN):
+            if self.fd < 0:
+                return
+            try:
+                sock, peer = self._socket.accept()
+            except BlockingIOError:
+                return
+            except OSError as error:
+                if error.errno in OUT_OF_DESCRIPTORS:
+                    self._out_of_descriptors()
+                    return
+                continue
+            self._hand_on(sock, peer)
+        self._worker.loop.again(self)
+
+    def _out_of_descriptors(self) -> None:
+        self._worker.log(
+            "error",
+            "out_of_descriptors",
+            "cannot accept: too many open files; raise the limit (ulimit -n) or lower clients_max",
+        )
+        self._worker.loop.call_later(PAUSE_S, self.read_again)
+
+    def _hand_on(self, sock: socket.socket, peer: object) -> None:
+        sock.setblocking(False)
+        if sock.family == socket.AF_UNIX:
+            address = "unix"
+        else:
+            tune(sock)
+            host, port = peer[0], peer[1]  # type: ignore[index]
+            address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self._worker.accepted(sock, self.door, address)
+
+    def flush(self) -> None:
+        """Nothing is written here."""
+
+    def close(self) -> None:
+        """Accepts no more."""
+        if self.fd >= 0:
+            self._worker.loop.remove(self.fd)
+            self._socket.close()
+            self.fd = -1

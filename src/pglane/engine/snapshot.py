@@ -1,0 +1,235 @@
+"""Rows for the console: what this worker's clients, server connections and pools are doing.
+
+The keys are the console's column names (`control/columns.py`). Rows are made one by one as they are asked for, so that
+a worker with many clients can do other work in between.
+"""
+
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from pglane.engine.client_link import ClientLink, Phase
+from pglane.engine.database import Database
+from pglane.engine.server_link import ServerLink
+from pglane.pool.ledger import Slot, SlotState
+
+if TYPE_CHECKING:
+    from pglane.engine.worker import Worker
+
+Row = dict[str, object]
+
+CLIENT_STATES = {
+    Phase.WELCOME: "waiting",
+    Phase.IDLE: "idle",
+    Phase.WAITING: "waiting",
+    Phase.LEASED: "active",
+    Phase.GONE: "idle",
+}
+SLOT_STATES = {
+    SlotState.OPENING: "new",
+    SlotState.IDLE: "idle",
+    SlotState.LEASED: "active",
+    SlotState.CLEANING: "tested",
+    SlotState.CLOSING: "closing",
+}
+
+
+def snapshot_rows(worker: "Worker", what: str) -> Iterator[Row]:
+    """The rows of `what`: clients, servers, pools or lists; nothing for anything else."""
+    makers = {
+        "clients": client_rows,
+        "servers": server_rows,
+        "pools": pool_rows,
+        "lists": list_rows,
+    }
+    maker = makers.get(what)
+    return maker(worker) if maker is not None else iter(())
+
+
+def client_rows(worker: "Worker") -> Iterator[Row]:
+    """One row for each client that is logged in."""
+    for client in list(worker.clients.values()):
+        yield client_row(worker, client)
+
+
+def client_row(worker: "Worker", client: ClientLink) -> Row:
+    """One client."""
+    host, port = endpoint(client.address)
+    request = client.request
+    waited_us = int((worker.loop.now - request.arrived) * 1e6) if request is not None else 0
+    return {
+        "type": "C",
+        "user": client.user,
+        "database": client.database.name,
+        "replication": "none",
+        "state": CLIENT_STATES[client.phase],
+        "addr": host,
+        "port": port,
+        "connect_time": wall(worker, client.connected),
+        "request_time": wall(worker, client.requested),
+        "wait": waited_us // 1_000_000,
+        "wait_us": waited_us % 1_000_000,
+        "close_needed": int(worker.draining),
+        "ptr": f"c{client.number}",
+        "link": link_name(client.server),
+        "remote_pid": 0,
+        "tls": "",
+        "application_name": client.vector.items.get("application_name", ""),
+        "prepared_statements": len(client.requests.statements),
+        "id": client.number,
+        "door": client.door.NAME,
+        "lane": client.door.NAME,
+        "wait_reason": request.reason.value if request is not None else "",
+        "pinned": "session state" if client.pinned else "",
+    }
+
+
+def server_rows(worker: "Worker") -> Iterator[Row]:
+    """One row for each slot in use."""
+    for database in list(worker.databases.values()):
+        for slot in database.desk.ledger:
+            yield server_row(worker, database, slot)
+
+
+def server_row(worker: "Worker", database: Database, slot: Slot) -> Row:
+    """One server connection, or one that is being opened."""
+    link = slot.link if isinstance(slot.link, ServerLink) else None
+    client = link.client if link is not None else None
+    host, port = endpoint(link.address) if link is not None else ("", 0)
+    return {
+        "type": "S",
+        "user": slot.user,
+        "database": database.name,
+        "replication": "none",
+        "state": "being_canceled" if link is not None and link.cancels else SLOT_STATES[slot.state],
+        "addr": host,
+        "port": port,
+        "connect_time": wall(worker, slot.opened),
+        "request_time": wall(worker, slot.since),
+        "wait": 0,
+        "wait_us": 0,
+        "close_needed": int(link is not None and link.suspect),
+        "ptr": link_name(link),
+        "link": f"c{client.number}" if client is not None else "",
+        "remote_pid": link.process_id if link is not None else 0,
+        "tls": "",
+        "application_name": client.vector.items.get("application_name", "") if client else "",
+        "prepared_statements": len(link.exchange.statements) if link is not None else 0,
+        "id": link.number if link is not None else 0,
+        "door": client.door.NAME if client is not None else "",
+        "lane": client.door.NAME if client is not None else "",
+        "wait_reason": "cancel on its way" if link is not None and link.cancels else "",
+        "pinned": "session state" if client is not None and client.pinned else "",
+    }
+
+
+def pool_rows(worker: "Worker") -> Iterator[Row]:
+    """One row for each database, role and door."""
+    pools: dict[tuple[str, str, str], Row] = {}
+    for client in list(worker.clients.values()):
+        row = pool(worker, pools, client.database, client.user, client.door.NAME)
+        waiting = client.phase in (Phase.WAITING, Phase.WELCOME)
+        count(row, "cl_waiting" if waiting else "cl_active")
+        if client.request is not None:
+            longest(row, int((worker.loop.now - client.request.arrived) * 1e6))
+    for database in list(worker.databases.values()):
+        for slot in database.desk.ledger:
+            link = slot.link if isinstance(slot.link, ServerLink) else None
+            client_of = link.client if link is not None else None
+            door = client_of.door.NAME if client_of is not None else "transaction"
+            count(pool(worker, pools, database, slot.user, door), SLOT_COLUMNS[slot.state])
+    yield from pools.values()
+
+
+SLOT_COLUMNS = {
+    SlotState.OPENING: "sv_login",
+    SlotState.IDLE: "sv_idle",
+    SlotState.LEASED: "sv_active",
+    SlotState.CLEANING: "sv_tested",
+    SlotState.CLOSING: "sv_closing",
+}
+POOL_COUNTS = (
+    "cl_active",
+    "cl_waiting",
+    "cl_active_cancel_req",
+    "cl_waiting_cancel_req",
+    "sv_active",
+    "sv_active_cancel",
+    "sv_being_canceled",
+    "sv_idle",
+    "sv_used",
+    "sv_tested",
+    "sv_login",
+    "maxwait",
+    "maxwait_us",
+    "sv_closing",
+)
+
+
+def pool(
+    worker: "Worker",
+    pools: dict[tuple[str, str, str], Row],
+    database: Database,
+    user: str,
+    door: str,
+) -> Row:
+    """The row of a pool, made when first counted."""
+    key = (database.name, user, door)
+    if key not in pools:
+        pools[key] = {
+            "database": database.name,
+            "user": user,
+            **dict.fromkeys(POOL_COUNTS, 0),
+            "pool_mode": "transaction" if door == "transaction" else "session",
+            "door": door,
+            "lane": door,
+            "budget": worker.settings.budget,
+        }
+    return pools[key]
+
+
+def count(row: Row, column: str) -> None:
+    """One more."""
+    row[column] = int(str(row[column])) + 1
+
+
+def longest(row: Row, waited_us: int) -> None:
+    """The longest wait of the pool."""
+    known_us = int(str(row["maxwait"])) * 1_000_000 + int(str(row["maxwait_us"]))
+    if waited_us > known_us:
+        row["maxwait"], row["maxwait_us"] = divmod(waited_us, 1_000_000)
+
+
+def list_rows(worker: "Worker") -> Iterator[Row]:
+    """How many there are of everything."""
+    slots = sum(database.desk.ledger.used for database in worker.databases.values())
+    counts = {
+        "databases": len(worker.databases),
+        "users": len({client.user for client in worker.clients.values()}),
+        "pools": sum(1 for _ in pool_rows(worker)),
+        "used_clients": len(worker.clients),
+        "login_clients": worker.login_count(),
+        "used_servers": slots,
+        "dns_queries": worker.lookup_count(),
+    }
+    for name, items in counts.items():
+        yield {"list": name, "items": items}
+
+
+def link_name(link: ServerLink | None) -> str:
+    """A server connection's name in links."""
+    return f"s{link.number}" if link is not None else ""
+
+
+def endpoint(address: str) -> tuple[str, int]:
+    """Host and port of "host:port", "[host]:port" or a Unix socket."""
+    host, colon, port = address.rpartition(":")
+    if not colon or not port.isdigit():
+        return "unix", 0
+    return host.strip("[]"), int(port)
+
+
+def wall(worker: "Worker", moment_s: float) -> str:
+    """A moment of the worker's clock as date and time, UTC."""
+    seconds = worker.started_wall_s + moment_s
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))

@@ -1,0 +1,379 @@
+"""A worker: moves bytes and decides, nothing else.
+
+It is started by the supervisor with one end of a socket pair, gets settings and listening sockets, serves until it is
+told to drain or stop, and stops at once when the supervisor's end closes. All its objects are wired here.
+"""
+
+import os
+import random
+import secrets
+import socket
+import time
+from collections.abc import Callable, Sequence
+from types import ModuleType
+from typing import Any
+
+from pglane.config.settings import Settings
+from pglane.connection.client_login import ClientLogin, UserList
+from pglane.connection.requests import ClientRequests
+from pglane.connection.server_login import Credentials, ServerLogin
+from pglane.connection.settings import Vectors
+from pglane.connection.startup_settings import direct_startup, server_startup
+from pglane.connection.statements import Shapes
+from pglane.doors import DOORS
+from pglane.doors.lease import Need
+from pglane.engine.cancel import CancelKeys, ServerCancel
+from pglane.engine.client_link import ClientLink, Phase
+from pglane.engine.control_link import ControlLink
+from pglane.engine.database import Database
+from pglane.engine.dialer import Address, Dial
+from pglane.engine.listener import Listener
+from pglane.engine.login import Entered, LoginLink
+from pglane.engine.loop import Loop
+from pglane.engine.server_link import ServerLink
+from pglane.engine.snapshot import snapshot_rows
+from pglane.engine.transport import Transport
+from pglane.errors import Refusal
+from pglane.errors.waiting import CanceledWhileWaiting, ShuttingDown, TooManyClients
+from pglane.pool.ledger import Slot
+from pglane.wire.scram import ScramKeys, Verifier
+from pglane.wire.server_messages import error_response
+from pglane.wire.startup import CancelRequest
+from pglane.wire.statements import VerdictCache
+
+VERDICT_BYTES_MAX = 32 * 1024 * 1024
+HOUSEKEEPING_S = 1.0
+STATEMENT_PREFIX_BYTES = 6
+LOOKUP_S_MAX = 1.0
+"""How old a name's addresses may be when a server connection is opened."""
+
+
+class Worker:
+    """One worker process.
+
+    Attributes:
+        loop: its event loop.
+        settings: as told by the supervisor.
+        clients: those that are logged in, by number.
+        databases: by name, made when first asked for.
+        draining: no new leases; it ends when the last one does.
+    """
+
+    def __init__(self, control: socket.socket, clock: Callable[[], float] = time.monotonic) -> None:
+        self.loop = Loop(clock)
+        self.settings = Settings()
+        self.clients: dict[int, ClientLink] = {}
+        self.databases: dict[str, Database] = {}
+        self.cancel_keys = CancelKeys()
+        self.vectors = Vectors()
+        self.shapes = Shapes()
+        self.verdicts = VerdictCache(1, 1)
+        self.statement_prefix = b"pglane_%b_" % secrets.token_hex(STATEMENT_PREFIX_BYTES).encode()
+        self.users = UserList({}, trust=False, mock_secret=secrets.token_bytes(32))
+        self.check_interval = True
+        self.draining = False
+        self.random = random.SystemRandom().random
+        self._numbers = 0
+        self._logins: set[LoginLink] = set()
+        self._listeners: list[Listener] = []
+        self._keys: dict[str, ScramKeys] = {}
+        self._passwords: dict[str, bytes] = {}
+        self._addresses: list[Address] = []
+        self._looked_up = 0.0
+        self._lookups: list[Callable[[Sequence[Address], str], None]] = []
+        self._control = ControlLink(self, control)
+        self.started_wall_s = time.time() - self.loop.now  # noqa: TID251 -- for showing dates only
+
+    def run(self) -> None:
+        """Serves until it is told to stop."""
+        self.loop.run()
+
+    # What the supervisor says --------------------------------------------------------------
+
+    def start(self, message: dict[str, Any]) -> None:
+        """Settings and listening sockets are here: open the doors."""
+        self._apply(Settings.from_json(message["settings"]))
+        self._learn_addresses(message.get("addresses") or [])
+        for told in message["listeners"]:
+            sock = socket.socket(fileno=told["fd"])
+            door = DOORS[told["door"]]
+            self._listeners.append(Listener(self, sock, door, told["address"]))
+        self.loop.call_later(HOUSEKEEPING_S, self._keep_house)
+        self._control.send({"type": "ready"})
+
+    def _apply(self, settings: Settings) -> None:
+        self.settings = settings
+        self.verdicts = VerdictCache(settings.verdict_cache_entries, VERDICT_BYTES_MAX)
+        verifiers = {
+            user.name: Verifier.parse(user.verifier.encode()) for user in settings.users if user.verifier
+        }
+        self._passwords = {user.name: user.password.encode() for user in settings.users}
+        self.users = UserList(
+            verifiers, trust=settings.auth == "trust", mock_secret=secrets.token_bytes(32)
+        )
+
+    def reload(self, message: dict[str, Any]) -> None:
+        """Settings that may change while clients are connected."""
+        self._apply(Settings.from_json(message["settings"]))
+        for database in self.databases.values():
+            database.desk.ledger.budget = self.settings.budget
+            database.desk.opening_max = self.settings.opening_max
+
+    def drain(self) -> None:
+        """No new clients; leases end, then the worker does."""
+        self.draining = True
+        self._close_listeners()
+        for database in self.databases.values():
+            database.close_idle()
+        for client in list(self.clients.values()):
+            if client.phase is Phase.IDLE:
+                self._say_goodbye(client)
+        self._stop_when_empty()
+
+    def stop(self) -> None:
+        """Ends at once: everything is closed."""
+        self._close_listeners()
+        for client in list(self.clients.values()):
+            self._say_goodbye(client)
+        for database in self.databases.values():
+            database.stop()
+        self._control.send({"type": "stopped"})
+        self.loop.call_later(0.05, self.loop.stop)
+
+    def _say_goodbye(self, client: ClientLink) -> None:
+        client.end_with(error_response(ShuttingDown(reason="It was told to stop")))
+
+    def _close_listeners(self) -> None:
+        for listener in self._listeners:
+            listener.close()
+        self._listeners.clear()
+
+    def _stop_when_empty(self) -> None:
+        if self.draining and not self.clients:
+            self.stop()
+
+    # Clients -------------------------------------------------------------------------------
+
+    def accepted(self, sock: socket.socket, door: ModuleType, address: str) -> None:
+        """A new connection; bounded in number."""
+        logins_full = len(self._logins) >= self.settings.unauthenticated_max
+        link = LoginLink(self, sock, door, address)
+        if len(self.clients) >= self.settings.clients_max or logins_full:
+            link.refuse(
+                TooManyClients(
+                    seen=len(self.clients),
+                    allowed=self.settings.clients_max,
+                )
+            )
+            return
+        self._logins.add(link)
+
+    def login_over(self, link: LoginLink) -> None:
+        """Logged in, refused or gone."""
+        self._logins.discard(link)
+
+    def login_count(self) -> int:
+        """Clients that are logging in."""
+        return len(self._logins)
+
+    def lookup_count(self) -> int:
+        """Names being looked up."""
+        return min(1, len(self._lookups))
+
+    def next_number(self) -> int:
+        """A number no connection had before."""
+        self._numbers += 1
+        return self._numbers
+
+    def nonce(self) -> bytes:
+        """A fresh SCRAM nonce."""
+        return secrets.token_urlsafe(24).encode()
+
+    def client_entered(self, entered: Entered, transport: Transport, login: ClientLogin) -> None:
+        """A client is logged in: it becomes a `ClientLink`."""
+        if login.keys is not None:
+            self._keys.setdefault(entered.user, login.keys)
+        database = self.databases.get(entered.wanted.database)
+        if database is None:
+            database = self.databases[entered.wanted.database] = Database(self, entered.wanted.database)
+        door = entered.door
+        startup = self.vectors.of(entered.wanted.settings)
+        exact = bool(door.EXACT_BASE)
+        fresh = door.NAME == "direct"
+        base = startup if exact else self.vectors.empty
+        requests = ClientRequests(
+            self.verdicts,
+            self.shapes,
+            virtual=bool(door.REWRITES_NAMES),
+            message_bytes_max=self.settings.statement_bytes_max,
+            statements_max=self.settings.statements_per_client_max,
+        )
+        need = Need(startup, base, exact=exact, fresh=fresh)
+        client = ClientLink(entered, database, transport, requests, need)
+        self.clients[entered.number] = client
+        transport.set_owner(client)
+        transport.high_bytes = self.settings.unread_bytes_max
+        if login.rest:
+            requests.reader.feed(login.rest)
+        client.begin()
+
+    def client_gone(self, client: ClientLink) -> None:
+        """Its connection is over."""
+        self.clients.pop(client.number, None)
+        self.cancel_keys.withdraw(client.process_id)
+        self._stop_when_empty()
+
+    # Servers -------------------------------------------------------------------------------
+
+    def dial(
+        self,
+        database: Database,
+        client: ClientLink,
+        slot: Slot,
+        on_open: Callable[[Dial, Transport], None],
+        on_failure: Callable[[Dial, str, Any], None],
+    ) -> Dial:
+        """An attempt to open a server connection for a client's role; not begun yet."""
+        user = client.user
+        if client.need.fresh:
+            startup = direct_startup(client.login_startup, check_interval=self.check_interval)
+        else:
+            startup = server_startup(
+                user, database.name, client.need.base.items, check_interval=self.check_interval
+            )
+
+        def login(address: Address) -> ServerLogin:
+            credentials = Credentials(
+                self._passwords.get(user, b""), self._keys.get(user), address.local
+            )
+            return ServerLogin(user, startup, credentials, self.nonce(), str(address))
+
+        within_s = self.settings.connect_ms_max / 1000
+        return Dial(self.loop, self._addresses, login, on_open, on_failure, within_s)
+
+    def logged_in(self, user: str, login: ServerLogin) -> None:
+        """SCRAM keys that worked save the next login's computing."""
+        if login.keys is not None:
+            self._keys[user] = login.keys
+
+    def address_text(self) -> str:
+        """The server's address for people."""
+        return f"{self.settings.server_host}:{self.settings.server_port}"
+
+    def with_addresses(self, then: Callable[[Sequence[Address], str], None]) -> None:
+        """Calls `then` with addresses that are not older than `LOOKUP_S_MAX`, or why there are none."""
+        fresh = self.loop.now - self._looked_up < LOOKUP_S_MAX
+        if self._addresses and (fresh or not self._is_name()):
+            then(self._addresses, "")
+            return
+        self._lookups.append(then)
+        if len(self._lookups) == 1:
+            host, port = self.settings.server_host, self.settings.server_port
+            self._control.send({"type": "resolve", "host": host, "port": port})
+
+    def _is_name(self) -> bool:
+        host = self.settings.server_host
+        if host.startswith("/"):
+            return False
+        for family in (socket.AF_INET, socket.AF_INET6):
+            try:
+                socket.inet_pton(family, host)
+            except OSError:
+                continue
+            return False
+        return True
+
+    def resolved(self, message: dict[str, Any]) -> None:
+        """The supervisor looked the name up."""
+        self._learn_addresses(message.get("addresses") or [])
+        waiting, self._lookups = self._lookups, []
+        for then in waiting:
+            then(self._addresses, message.get("error") or "")
+
+    def _learn_addresses(self, told: list[dict[str, Any]]) -> None:
+        if told:
+            self._addresses = [Address(a["family"], a["address"], int(a["port"])) for a in told]
+            self._looked_up = self.loop.now
+
+    # Cancel --------------------------------------------------------------------------------
+
+    def cancel(self, request: CancelRequest, transport: Transport) -> None:
+        """Carries out a cancel request; its connection is closed when the signal has been sent."""
+        client = self.cancel_keys.find(request)
+        server = client.server if client is not None else None
+        if client is not None and client.phase is Phase.WAITING:
+            client.database.cancel_waiting(client, CanceledWhileWaiting())
+        if server is None or not (server.raw or server.exchange.outstanding()):
+            transport.close()
+            return
+        self.cancel_server(server, transport.close)
+
+    def cancel_server(self, server: ServerLink, done: Callable[[], None] | None = None) -> None:
+        """Cancels what runs on a server connection; it is in quarantine until that is over."""
+
+        def over() -> None:
+            if done is not None:
+                done()
+            server.quarantine_over()
+
+        assert server.dialled is not None
+        within_s = self.settings.cancel_ms_max / 1000
+        ServerCancel(self.loop, server, server.dialled, within_s, over)
+
+    # People --------------------------------------------------------------------------------
+
+    def hand_to_console(self, transport: Transport, told: dict[str, Any], rest: bytes) -> None:
+        """A console client goes to the supervisor, socket and all."""
+        self._control.send_console(transport.detach(), told, rest)
+
+    def snapshot(self, number: int, what: str) -> None:
+        """Rows for the console, in chunks so that no client waits for them."""
+        self._control.send_rows(number, snapshot_rows(self, what))
+
+    def door_address(self, door: str) -> str:
+        """host:port of a door; empty if it is not open."""
+        return next((each.address for each in self._listeners if each.door.NAME == door), "")
+
+    def log(self, level: str, event: str, text: str, **fields: object) -> None:
+        """One line for the supervisor's log: no secret, no SQL."""
+        self._control.send(
+            {"type": "log", "level": level, "event": event, "text": text, "fields": fields}
+        )
+
+    def log_refusal(self, client: ClientLink, refusal: Refusal) -> None:
+        """A client was refused something."""
+        self._log_refused(client.address, client.user, refusal)
+
+    def log_login_refusal(self, address: str, user: str, refusal: Refusal) -> None:
+        """A client was not let in."""
+        self._log_refused(address, user, refusal)
+
+    def _log_refused(self, address: str, user: str, refusal: Refusal) -> None:
+        shown = user[:64].encode("ascii", "backslashreplace").decode()
+        self.log(
+            refusal.log_level,
+            "refused",
+            f"{refusal.code} {type(refusal).__name__} to {address}",
+            code=refusal.code,
+            user=shown,
+            client=address,
+        )
+
+    def _keep_house(self) -> None:
+        now = self.loop.now
+        for database in self.databases.values():
+            database.keep_house(now)
+        self.loop.call_later(HOUSEKEEPING_S, self._keep_house)
+
+
+def run(control_fd: int) -> int:
+    """Entry of a worker process; `control_fd` is its end of the socket pair.
+
+    Returns:
+        The exit code.
+    """
+    control = socket.socket(fileno=control_fd)
+    control.setblocking(False)
+    os.set_inheritable(control_fd, False)
+    Worker(control).run()
+    return 0
