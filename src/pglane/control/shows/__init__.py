@@ -1,0 +1,19 @@
+"""The commands of the admin console, one file each."""
+
+from pglane.control.shows.clients import SHOW_CLIENTS
+from pglane.control.shows.help import SHOW_HELP
+from pglane.control.shows.lists import SHOW_LISTS
+from pglane.control.shows.pools import SHOW_POOLS
+from pglane.control.shows.servers import SHOW_SERVERS
+from pglane.control.shows.show import Ask, Row, Show
+from pglane.control.shows.version import SHOW_VERSION
+
+__all__ = ["COMMANDS", "SHOWS", "Ask", "Row", "Show"]
+
+_ALL = (SHOW_CLIENTS, SHOW_SERVERS, SHOW_POOLS, SHOW_LISTS, SHOW_VERSION, SHOW_HELP)
+
+SHOWS: dict[str, Show] = {show.table.name: show for show in _ALL}
+"""By the word behind SHOW."""
+
+COMMANDS = ", ".join(f"SHOW {name}" for name in SHOWS)
+"""All of them as a hint tells them."""

@@ -1,0 +1,11 @@
+"""SHOW POOLS: answered by the worker."""
+
+from pglane.control import columns
+from pglane.control.shows.show import Ask, Row, Show
+
+
+async def _rows(ask: Ask) -> list[Row]:
+    return await ask("pools")
+
+
+SHOW_POOLS = Show(columns.POOLS, _rows)

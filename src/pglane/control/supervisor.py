@@ -1,0 +1,366 @@
+"""The supervisor: keeps one worker running behind the listening sockets, and ends it orderly.
+
+It moves no client's bytes. It binds the sockets once, starts the worker with them, tells it its
+settings, looks names up for it, writes its log, hands authenticated admin clients to the console,
+and starts it again when it crashes. What it does at a signal:
+
+======  ==============================================================================
+TERM    drain: the worker accepts nobody, lets leases end, at most `drain_ms_max`
+INT     stop at once; a second one kills the worker
+HUP     read the settings again; from a terminal that has gone away: stop
+======  ==============================================================================
+
+A drain closes the listening sockets here too: otherwise the kernel would go on accepting clients
+that nobody will ever answer.
+
+One life of a worker is `_one_worker`; everything else is told to it by messages and by two flags:
+`_ending` (somebody asked us to end) and `_worker`. If the supervisor is killed, the worker reads
+end of stream and stops by itself; the sockets go with the two processes.
+"""
+
+import asyncio
+import contextlib
+import dataclasses
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import Any
+
+from pglane.config.settings import Settings, descriptions
+from pglane.control.console import Console
+from pglane.control.listeners import (
+    Listener,
+    addresses_by_door,
+    bind_listeners,
+    close_listeners,
+)
+from pglane.control.log import Log
+from pglane.control.resolver import Resolver
+from pglane.control.restarts import CRASHES_MAX, WINDOW_S, Restarts
+from pglane.control.snapshots import Snapshots
+from pglane.control.worker_process import WorkerProcess, close_all, describe_exit
+from pglane.engine.channel import Message
+from pglane.errors.processes import ReloadRefused, WorkerDidNotStart, WorkerKeepsCrashing
+from pglane.errors.refused import RefusedError
+
+READY_MS_MAX = 30_000
+"""How long a worker may take to say that it is ready."""
+STOP_MS_MAX = 5_000
+"""How long a worker may take to stop before it is killed."""
+
+OnReady = Callable[[dict[str, list[str]]], None]
+
+
+class Supervisor:
+    """Runs the gateway until it is told to end.
+
+    Args:
+        settings: what to start with.
+        on_ready: called once, when the doors are open, with every door's addresses.
+        worker_command: the worker's program; `python -m pglane worker` when None.
+        reload: reads the settings again; None: HUP changes nothing.
+        log: where events go; standard error when None.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        on_ready: OnReady,
+        worker_command: Sequence[str] | None = None,
+        reload: Callable[[], Settings] | None = None,
+        log: Log | None = None,
+    ) -> None:
+        self._settings = settings
+        self._on_ready = on_ready
+        self._command = worker_command or (sys.executable, "-m", "pglane", "worker")
+        self._reload = reload
+        self._log = log or Log(sys.stderr, settings.log_format, settings.log_level)
+        self._listeners: list[Listener] = []
+        self._worker: WorkerProcess | None = None
+        self._was_ready = False
+        self._ending = asyncio.Event()
+        self._stopping = False
+        self._restarts = Restarts()
+        self._resolver = Resolver()
+        self._snapshots = Snapshots(self._send)
+        self._console = Console(self._snapshots.ask, self._log)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._timers: list[asyncio.TimerHandle] = []
+        self._has_terminal = _has_terminal()
+        self._receivers: dict[str, Callable[[Message, list[int]], None]] = {
+            "ready": self._worker_ready,
+            "resolve": self._worker_asks_for_addresses,
+            "console": self._worker_hands_over_console,
+            "snapshot_rows": lambda message, _: self._snapshots.answer(message),
+            "log": self._worker_logs,
+            "stopped": lambda _message, _fds: None,
+        }
+
+    async def run(self) -> int:
+        """Opens the doors and serves until a signal says to end.
+
+        Returns:
+            0 after an orderly end, 1 when the worker could not be kept running or was killed.
+
+        Raises:
+            RefusedError: the doors could not be opened, or the first worker did not start.
+        """
+        self._listeners = bind_listeners(self._settings)
+        loop = asyncio.get_running_loop()
+        handlers = {
+            signal.SIGTERM: self._drain,
+            signal.SIGINT: self._stop,
+            signal.SIGHUP: self._hang_up,
+        }
+        for number, handler in handlers.items():
+            loop.add_signal_handler(number, handler)
+        try:
+            return await self._keep_running()
+        finally:
+            for number in handlers:
+                loop.remove_signal_handler(number)
+            await self._clean_up()
+
+    async def _clean_up(self) -> None:
+        for timer in self._timers:
+            timer.cancel()
+        for task in self._tasks:
+            task.cancel()
+        close_listeners(self._listeners)
+        await self._console.close()
+        if self._worker is not None:
+            await self._worker.end()
+
+    async def _keep_running(self) -> int:
+        """Worker after worker, until somebody asks us to end or it makes no sense any more."""
+        while True:
+            reason = await self._one_worker()
+            if self._ending.is_set():
+                return 1 if reason else 0
+            if not self._was_ready:
+                raise RefusedError(WorkerDidNotStart(reason=reason))
+            pause_s = self._restarts.crashed(asyncio.get_running_loop().time())
+            self._tell_crash(reason, pause_s)
+            if pause_s is None:
+                return 1
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._ending.wait(), pause_s)
+            if self._ending.is_set():
+                return 0
+
+    async def _one_worker(self) -> str:
+        """The life of one worker. Returns how it crashed; empty when it ended as told."""
+        settings = self._settings
+        addresses, error = await self._resolver.resolve(settings.server_host, settings.server_port)
+        if error:
+            self._log.write("warning", "server_name_unresolved", error)
+        if self._ending.is_set():
+            return ""
+        fds = [listener.sock.fileno() for listener in self._listeners]
+        try:
+            worker = await WorkerProcess.spawn(self._command, fds, self._receive)
+        except OSError as failure:
+            return f"{self._command[0]}: {failure.strerror or failure}"
+        self._worker = worker
+        self._send(self._start_message(addresses))
+        if self._ending.is_set():  # a signal came during the spawn
+            self._send({"type": "stop"})
+        ready = asyncio.get_running_loop().call_later(
+            READY_MS_MAX / 1000, self._expect_ready, worker
+        )
+        try:
+            code = await worker.wait()
+        finally:
+            ready.cancel()
+        self._worker = None
+        self._snapshots.worker_ended()
+        return self._judge_exit(worker, code)
+
+    def _start_message(self, addresses: Sequence[Any]) -> Message:
+        return {
+            "type": "start",
+            "settings": json.loads(self._settings.to_json()),
+            "listeners": [
+                {"door": each.door, "fd": each.sock.fileno(), "address": each.address}
+                for each in self._listeners
+            ],
+            "addresses": addresses,
+        }
+
+    def _expect_ready(self, worker: WorkerProcess) -> None:
+        if not worker.ready.is_set():
+            worker.kill(f"it was not ready within {READY_MS_MAX} ms")
+
+    def _judge_exit(self, worker: WorkerProcess, code: int) -> str:
+        """How the worker crashed, in words; empty when it did what it was told."""
+        if self._ending.is_set() and code == 0:
+            self._log.write("info", "worker_stopped", "the worker has stopped", pid=worker.pid)
+            return ""
+        reason = describe_exit(code)
+        if worker.trouble:
+            reason += f": we killed it because {worker.trouble}"
+        elif code == 0:
+            reason += " without having been told to end"
+        if self._ending.is_set():
+            text = f"the worker ended by {reason}; connections it still had were cut"
+            self._log.write("error", "worker_killed", text, pid=worker.pid)
+        return reason
+
+    def _tell_crash(self, reason: str, pause_s: float | None) -> None:
+        self._log.write(
+            "error",
+            "worker_crashed",
+            f"the worker crashed by {reason}. All client connections have ended. Transactions in "
+            "flight: PostgreSQL rolled back those it had no COMMIT of; whether a COMMIT that was "
+            "under way took effect is unknown to us, the application must check.",
+            restart_in_s=pause_s,
+        )
+        if pause_s is None:
+            refusal = WorkerKeepsCrashing(
+                crashes=CRASHES_MAX, seconds=int(WINDOW_S), reason=reason
+            )
+            self._log.refusal("worker_given_up", refusal)
+
+    # -- what the worker says
+
+    def _send(self, message: Message) -> bool:
+        if self._worker is None:
+            return False
+        self._worker.send(message)
+        return True
+
+    def _receive(self, message: Message, fds: list[int]) -> None:
+        """One message of the worker; one we do not understand is told, and costs nothing else."""
+        try:
+            self._receivers[message["type"]](message, fds)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            close_all(fds)
+            kind = str(message.get("type"))
+            text = "the worker sent a message that the supervisor cannot use"
+            self._log.write("error", "worker_message_odd", text, kind=kind, error=repr(error))
+
+    def _worker_ready(self, _message: Message, _fds: list[int]) -> None:
+        worker = self._worker
+        if worker is None or worker.ready.is_set():
+            return
+        worker.ready.set()
+        self._log.write("info", "worker_ready", "the worker serves the doors", pid=worker.pid)
+        if not self._was_ready:
+            self._was_ready = True
+            self._on_ready(addresses_by_door(self._listeners))
+
+    def _worker_logs(self, message: Message, _fds: list[int]) -> None:
+        self._log.write_fields(
+            message["level"], message["event"], message["text"], dict(message.get("fields", {}))
+        )
+
+    def _worker_hands_over_console(self, message: Message, fds: list[int]) -> None:
+        self._start_task(self._console.serve(fds[0], message))
+
+    def _worker_asks_for_addresses(self, message: Message, _fds: list[int]) -> None:
+        self._start_task(self._resolve(str(message["host"]), int(message["port"])))
+
+    async def _resolve(self, host: str, port: int) -> None:
+        addresses, error = await self._resolver.resolve(host, port)
+        answer = {"type": "resolved", "host": host, "port": port}
+        self._send({**answer, "addresses": addresses, "error": error})
+
+    def _start_task(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # -- signals
+
+    def _drain(self) -> None:
+        """TERM."""
+        if self._ending.is_set():
+            return
+        self._ending.set()
+        bound_ms = self._settings.drain_ms_max
+        text = "draining: nobody new is let in, what runs may end"
+        self._log.write("info", "drain_started", text, bound_ms=bound_ms)
+        close_listeners(self._listeners)
+        self._send({"type": "drain"})
+        self._later(bound_ms, self._drain_expired)
+
+    def _drain_expired(self) -> None:
+        if not self._stopping:
+            text = "what has not ended until now is cut"
+            self._log.write("warning", "drain_bound_reached", text)
+            self._stop()
+
+    def _stop(self) -> None:
+        """INT, or the end of a drain's time."""
+        self._ending.set()
+        if self._stopping:
+            self._kill("it was told twice")
+            return
+        self._stopping = True
+        self._log.write("info", "stop_started", "stopping: every connection is closed now")
+        close_listeners(self._listeners)
+        self._send({"type": "stop"})
+        self._later(STOP_MS_MAX, self._kill, f"it did not stop within {STOP_MS_MAX} ms")
+
+    def _hang_up(self) -> None:
+        """HUP: a request to reload, or the news that our terminal is gone."""
+        if self._has_terminal and not _has_terminal():
+            self._log.write("info", "terminal_gone", "the terminal was closed")
+            if not self._stopping:
+                self._stop()
+            return
+        self._reload_settings()
+
+    def _kill(self, why: str) -> None:
+        if self._worker is not None:
+            self._worker.kill(why)
+
+    def _later(self, delay_ms: int, call: Callable[..., None], *args: object) -> None:
+        loop = asyncio.get_running_loop()
+        self._timers.append(loop.call_later(delay_ms / 1000, call, *args))
+
+    def _reload_settings(self) -> None:
+        if self._reload is None:
+            text = "there is no configuration file to read again"
+            self._log.write("info", "reload_ignored", text)
+            return
+        try:
+            seen = self._reload()
+        except RefusedError as error:
+            for refusal in error.refusals:
+                self._log.refusal("reload_refused", refusal)
+            return
+        except (OSError, ValueError) as error:
+            self._log.refusal("reload_refused", ReloadRefused(reason=error))
+            return
+        fixed = _fixed_changes(self._settings, seen)
+        kept = {name: getattr(self._settings, name) for name in fixed}
+        self._settings = dataclasses.replace(seen, **kept)
+        self._log.configure(self._settings.log_format, self._settings.log_level)
+        for name in fixed:
+            text = f"{name} has changed in the configuration; it takes effect at the next start"
+            self._log.write("warning", "reload_needs_restart", text, setting=name)
+        self._send({"type": "reload", "settings": json.loads(self._settings.to_json())})
+        self._log.write("info", "reloaded", "the configuration was read again")
+
+
+def _fixed_changes(now: Settings, seen: Settings) -> list[str]:
+    """Settings that differ and cannot change while the gateway runs."""
+    return [
+        each.name
+        for each in descriptions()
+        if not each.reloadable and getattr(now, each.name) != getattr(seen, each.name)
+    ]
+
+
+def _has_terminal() -> bool:
+    """Whether this process has a controlling terminal that is alive."""
+    try:
+        os.close(os.open(Path("/dev/tty"), os.O_RDONLY | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,85 @@
+"""From a text to commands."""
+
+import pytest
+from hypothesis import given, strategies as st
+
+from pglane.control.console_commands import read_commands
+from pglane.control.shows import SHOWS
+from pglane.errors.refused import RefusedError
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SHOW CLIENTS",
+        "show clients;",
+        "  Show\n\tclients ; ; ",
+        "-- a comment\nSHOW /* and\nanother */ CLIENTS",
+    ],
+)
+def test_one_command_in_many_forms(text):
+    (command,) = read_commands(text)
+    assert command.show is SHOWS["CLIENTS"]
+    assert (command.tag, command.status) == (b"SHOW", None)
+
+
+@pytest.mark.parametrize("text", ["", ";", " ;; ", "-- nothing", "/* nothing */"])
+def test_nothing(text):
+    assert read_commands(text) == []
+
+
+def test_several():
+    commands = read_commands("SHOW VERSION; SHOW HELP")
+    assert [command.show.table.name for command in commands] == ["VERSION", "HELP"]
+
+
+@pytest.mark.parametrize(
+    ("text", "tag", "status"),
+    [
+        ("BEGIN", b"BEGIN", b"T"),
+        ("begin transaction isolation level serializable", b"BEGIN", b"T"),
+        ("START TRANSACTION", b"START TRANSACTION", b"T"),
+        ("COMMIT", b"COMMIT", b"I"),
+        ("END", b"COMMIT", b"I"),
+        ("ROLLBACK", b"ROLLBACK", b"I"),
+        ("ABORT WORK", b"ROLLBACK", b"I"),
+    ],
+)
+def test_what_drivers_send_by_themselves(text, tag, status):
+    (command,) = read_commands(text)
+    assert (command.tag, command.status, command.show) == (tag, status, None)
+
+
+def refusal(text):
+    with pytest.raises(RefusedError) as caught:
+        read_commands(text)
+    (found,) = caught.value.refusals
+    assert "SHOW CLIENTS, SHOW SERVERS, SHOW POOLS, SHOW LISTS, SHOW VERSION" in found.hint_text
+    return found
+
+
+@pytest.mark.parametrize("text", ["SELECT 1", "set x to 1", "SHOW HELP; DROP TABLE t"])
+def test_sql_is_refused(text):
+    assert refusal(text).sqlstate == "0A000"
+
+
+@pytest.mark.parametrize(
+    "text", ["SHOW", "SHOW NOTHING", "SHOW CLIENTS NOW", "hello", "COMMIT PREPARED 'x'", "$1"]
+)
+def test_the_rest_is_unknown(text):
+    assert refusal(text).sqlstate == "42601"
+
+
+def test_a_long_text_is_not_repeated_whole():
+    assert len(refusal("x" * 10_000).detail_text) < 100
+
+
+@given(st.text())
+def test_any_text_is_commands_or_a_refusal(text):
+    try:
+        assert isinstance(read_commands(text), list)
+    except RefusedError as error:
+        (found,) = error.refusals
+    else:
+        return
+    assert found.sqlstate in {"42601", "0A000"}
