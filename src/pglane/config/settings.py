@@ -1,8 +1,9 @@
 """Every setting of pglane: one flat frozen record whose fields carry their own description.
 
-The class body *is* the table: name, place in the TOML file, unit, default, limits, meaning and whether
-a reload may change it stand in one line group per setting. The reader of `pglane.toml`, its JSON
-Schema and docs/reference/settings.md are all made from `descriptions()`; nothing is written twice.
+The class body *is* the table: name, place in the TOML file, unit, default, limits, meaning and
+whether a reload may change it stand in one line group per setting. The reader of `pglane.toml`,
+its JSON Schema and docs/reference/settings.md are all made from `descriptions()`; nothing is
+written twice.
 
 Defaults are right for somebody who has just typed `pglane up`: loopback only, twenty server
 connections, every wait bounded. Units stand last in the names (`_ms_max`, `_bytes_max`).
@@ -102,28 +103,49 @@ class Settings:
         "listen.addresses", LOOPBACK, "addresses the doors listen on; empty: none", fixed=True
     )
     unix_socket_directory: str = _setting(
-        "listen.unix_socket_directory", "", "folder for the doors' Unix sockets; empty: none",
-        limits=(0, 90), fixed=True,
+        "listen.unix_socket_directory",
+        "",
+        "folder for the doors' Unix sockets; empty: none",
+        limits=(0, 90),
+        fixed=True,
     )
     transaction_port: int = _setting(
-        "listen.transaction_port", 6543, "port of the transaction door; 0: any free one",
-        unit="port", limits=(0, PORT_MAX), fixed=True,
+        "listen.transaction_port",
+        6543,
+        "port of the transaction door; 0: any free one",
+        unit="port",
+        limits=(0, PORT_MAX),
+        fixed=True,
     )
     session_port: int = _setting(
-        "listen.session_port", 6544, "port of the session door; 0: any free one",
-        unit="port", limits=(0, PORT_MAX), fixed=True,
+        "listen.session_port",
+        6544,
+        "port of the session door; 0: any free one",
+        unit="port",
+        limits=(0, PORT_MAX),
+        fixed=True,
     )
     direct_port: int = _setting(
-        "listen.direct_port", 6545, "port of the direct door; 0: any free one",
-        unit="port", limits=(0, PORT_MAX), fixed=True,
+        "listen.direct_port",
+        6545,
+        "port of the direct door; 0: any free one",
+        unit="port",
+        limits=(0, PORT_MAX),
+        fixed=True,
     )
     server_host: str = _setting(
-        "server.host", "", "PostgreSQL: a name, an IP address, or the folder of its Unix socket",
+        "server.host",
+        "",
+        "PostgreSQL: a name, an IP address, or the folder of its Unix socket",
         fixed=True,
     )
     server_port: int = _setting(
-        "server.port", 5432, "port of PostgreSQL",
-        unit="port", limits=(1, PORT_MAX), fixed=True,
+        "server.port",
+        5432,
+        "port of PostgreSQL",
+        unit="port",
+        limits=(1, PORT_MAX),
+        fixed=True,
     )
     server_user: str = _setting(
         "server.user", "", "role that pglane itself uses at PostgreSQL", limits=(0, 63), fixed=True
@@ -135,89 +157,143 @@ class Settings:
         "server.database", "", "database behind the doors", limits=(0, 63), fixed=True
     )
     budget: int = _setting(
-        "server.budget", 20, "server connections pglane may hold per database, all doors together",
-        unit="connections", limits=(1, 10_000),
+        "server.budget",
+        20,
+        "server connections pglane may hold per database, all doors together",
+        unit="connections",
+        limits=(1, 10_000),
     )
     opening_max: int = _setting(
-        "server.opening_max", 4, "server connections that are being opened at once, per database",
-        unit="connections", limits=(1, 1000),
+        "server.opening_max",
+        4,
+        "server connections that are being opened at once, per database",
+        unit="connections",
+        limits=(1, 1000),
     )
     connect_ms_max: int = _setting(
-        "server.connect_ms_max", 5000, "longest time to reach and log in to PostgreSQL",
-        unit="ms", limits=(10, 600_000),
+        "server.connect_ms_max",
+        5000,
+        "longest time to reach and log in to PostgreSQL",
+        unit="ms",
+        limits=(10, 600_000),
     )
     server_idle_ms_max: int = _setting(
-        "server.idle_ms_max", 600_000, "a server connection unused for so long is closed",
-        unit="ms", limits=(100, 30 * DAY_MS),
+        "server.idle_ms_max",
+        600_000,
+        "a server connection unused for so long is closed",
+        unit="ms",
+        limits=(100, 30 * DAY_MS),
     )
     server_lifetime_ms_max: int = _setting(
-        "server.lifetime_ms_max", 3_600_000, "a server connection this old is closed once free",
-        unit="ms", limits=(100, 30 * DAY_MS),
+        "server.lifetime_ms_max",
+        3_600_000,
+        "a server connection this old is closed once free",
+        unit="ms",
+        limits=(100, 30 * DAY_MS),
     )
     cancel_ms_max: int = _setting(
-        "server.cancel_ms_max", 5000, "longest time a cancel request to PostgreSQL may take",
-        unit="ms", limits=(10, 600_000),
+        "server.cancel_ms_max",
+        5000,
+        "longest time a cancel request to PostgreSQL may take",
+        unit="ms",
+        limits=(10, 600_000),
     )
     statements_per_server_max: int = _setting(
-        "server.statements_max", 500, "prepared statements kept on one server connection",
-        unit="statements", limits=(1, 100_000),
+        "server.statements_max",
+        500,
+        "prepared statements kept on one server connection",
+        unit="statements",
+        limits=(1, 100_000),
     )
     auth: str = _setting(
-        "clients.auth", "scram",
+        "clients.auth",
+        "scram",
         "how clients log in; trust asks nothing and is for loopback and Unix sockets only",
-        choices=("scram", "trust"), fixed=True,
+        choices=("scram", "trust"),
+        fixed=True,
     )
     users: tuple[User, ...] = ()
     console_users: tuple[str, ...] = _setting(
-        "clients.console_users", (), "who may connect to the database pglane (SHOW ...); "
+        "clients.console_users",
+        (),
+        "who may connect to the database pglane (SHOW ...); "
         "empty: only the role that pglane itself uses",
     )
     login_ms_max: int = _setting(
-        "clients.login_ms_max", 15_000, "time a client has to log in",
-        unit="ms", limits=(10, 600_000),
+        "clients.login_ms_max",
+        15_000,
+        "time a client has to log in",
+        unit="ms",
+        limits=(10, 600_000),
     )
     wait_ms_max: int = _setting(
-        "clients.wait_ms_max", 30_000, "longest wait of a client for a server connection",
-        unit="ms", limits=(1, DAY_MS),
+        "clients.wait_ms_max",
+        30_000,
+        "longest wait of a client for a server connection",
+        unit="ms",
+        limits=(1, DAY_MS),
     )
     clients_max: int = _setting(
-        "clients.connections_max", 20_000, "client connections at once",
-        unit="connections", limits=(1, 1_000_000),
+        "clients.connections_max",
+        20_000,
+        "client connections at once",
+        unit="connections",
+        limits=(1, 1_000_000),
     )
     unauthenticated_max: int = _setting(
-        "clients.unauthenticated_max", 200, "client connections that have not logged in yet",
-        unit="connections", limits=(1, 100_000),
+        "clients.unauthenticated_max",
+        200,
+        "client connections that have not logged in yet",
+        unit="connections",
+        limits=(1, 100_000),
     )
     statement_bytes_max: int = _setting(
-        "clients.statement_bytes_max", 67_108_864, "largest Query or Parse message of a client",
-        unit="bytes", limits=(1024, 1_073_741_823),
+        "clients.statement_bytes_max",
+        67_108_864,
+        "largest Query or Parse message of a client",
+        unit="bytes",
+        limits=(1024, 1_073_741_823),
     )
     unread_bytes_max: int = _setting(
-        "clients.unread_bytes_max", 262_144, "results held for a client that reads slowly",
-        unit="bytes", limits=(16_384, 1_073_741_823),
+        "clients.unread_bytes_max",
+        262_144,
+        "results held for a client that reads slowly",
+        unit="bytes",
+        limits=(16_384, 1_073_741_823),
     )
     statements_per_client_max: int = _setting(
-        "clients.statements_max", 5000, "prepared statements of one client connection",
-        unit="statements", limits=(1, 1_000_000),
+        "clients.statements_max",
+        5000,
+        "prepared statements of one client connection",
+        unit="statements",
+        limits=(1, 1_000_000),
     )
     drain_ms_max: int = _setting(
-        "gateway.drain_ms_max", 30_000, "time open transactions have to end when pglane is drained",
-        unit="ms", limits=(0, DAY_MS),
+        "gateway.drain_ms_max",
+        30_000,
+        "time open transactions have to end at a drain",
+        unit="ms",
+        limits=(0, DAY_MS),
     )
     verdict_cache_entries: int = _setting(
-        "gateway.verdict_cache_entries", 10_000, "statement texts whose kind is remembered",
-        unit="entries", limits=(1, 10_000_000),
+        "gateway.verdict_cache_entries",
+        10_000,
+        "statement texts whose kind is remembered",
+        unit="entries",
+        limits=(1, 10_000_000),
     )
     log_format: str = _setting(
         "log.format", "text", "form of the log's lines", choices=("text", "json")
     )
     log_level: str = _setting(
-        "log.level", "info", "least important lines that are logged",
+        "log.level",
+        "info",
+        "least important lines that are logged",
         choices=("debug", "info", "warning", "error"),
     )
 
     def to_json(self) -> str:
-        """All settings as one JSON object, **secrets included**: for the worker, never for a log."""
+        """All settings as one JSON object, **secrets included**: never for a log."""
         return json.dumps(asdict(self), separators=(",", ":"))
 
     @classmethod
