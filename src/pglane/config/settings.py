@@ -52,6 +52,11 @@ class Description:
     secret: bool
     default: Any
 
+    @property
+    def place(self) -> str:
+        """Section and key as people write them."""
+        return f"{self.section}.{self.key}"
+
 
 def _setting(
     place: str,
@@ -310,6 +315,43 @@ class Settings:
             if isinstance(value, list):
                 seen[name] = tuple(value)
         return cls(**seen)
+
+
+FILE_ONLY = (
+    Description(
+        name="server_uri",
+        section="server",
+        key="uri",
+        unit="",
+        minimum=0,
+        maximum=4000,
+        choices=(),
+        meaning="host, port, user, password and database in one: postgresql://...",
+        reloadable=False,
+        secret=True,
+        default="",
+    ),
+    Description(
+        name="users_file",
+        section="clients",
+        key="users_file",
+        unit="",
+        minimum=0,
+        maximum=1000,
+        choices=(),
+        meaning="file with more [users.NAME] tables; others must not be able to read it",
+        reloadable=True,
+        secret=False,
+        default="",
+    ),
+)
+"""What a file may say that becomes part of other settings."""
+
+
+@cache
+def file_descriptions() -> tuple[Description, ...]:
+    """Everything that may stand in `pglane.toml`, but for the tables [users.NAME]."""
+    return descriptions() + FILE_ONLY
 
 
 @cache

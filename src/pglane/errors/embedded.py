@@ -5,19 +5,15 @@ from typing import ClassVar
 from pglane.errors.catalogue import Refusal
 
 
-class EmbeddedRefusal(Refusal):
-    """What all of this family share: nothing was executed, and nobody but the operator sees it."""
+class AtEmbedded:
+    """What all of this family share: nothing was executed, only the operator sees it."""
 
-    code = "PGL0900"
-    sqlstate = "58000"
-    message = "the embedded PostgreSQL cannot be used"
-    detail = "{seen}"
-    hint = "give the URI of a database instead: pglane up postgresql://user@host/database"
+    sqlstate: ClassVar[str] = "58000"
     retry_safe: ClassVar[bool] = True
     log_level: ClassVar[str] = "error"
 
 
-class BinariesMissing(EmbeddedRefusal):
+class BinariesMissing(AtEmbedded, Refusal):
     """No PostgreSQL is installed where we look."""
 
     code = "PGL0901"
@@ -30,7 +26,7 @@ class BinariesMissing(EmbeddedRefusal):
     )
 
 
-class BinariesUnusable(EmbeddedRefusal):
+class BinariesUnusable(AtEmbedded, Refusal):
     """A folder of programs that lacks one, or whose programs do not run."""
 
     code = "PGL0902"
@@ -42,7 +38,7 @@ class BinariesUnusable(EmbeddedRefusal):
     )
 
 
-class AccountMissing(EmbeddedRefusal):
+class AccountMissing(AtEmbedded, Refusal):
     """PostgreSQL refuses to run as root, and there is nobody else to run it as."""
 
     code = "PGL0903"
@@ -51,7 +47,7 @@ class AccountMissing(EmbeddedRefusal):
     hint = "name an unprivileged account (--postgres-user NAME), or start pglane as one"
 
 
-class AccountDenied(EmbeddedRefusal):
+class AccountDenied(AtEmbedded, Refusal):
     """We are root by name and may not change to another account (some containers)."""
 
     code = "PGL0904"
@@ -60,7 +56,7 @@ class AccountDenied(EmbeddedRefusal):
     hint = "start pglane as an ordinary user, or allow SETUID, SETGID and CHOWN to the container"
 
 
-class FolderUnusable(EmbeddedRefusal):
+class FolderUnusable(AtEmbedded, Refusal):
     """The folder for the data cannot be made, written or reached."""
 
     code = "PGL0905"
@@ -69,7 +65,7 @@ class FolderUnusable(EmbeddedRefusal):
     hint = "choose another folder (--data-dir DIR); pglane changes no folder it did not create"
 
 
-class ClusterInUse(EmbeddedRefusal):
+class ClusterInUse(AtEmbedded, Refusal):
     """Another pglane runs on the same data."""
 
     code = "PGL0906"
@@ -78,7 +74,7 @@ class ClusterInUse(EmbeddedRefusal):
     hint = "stop that one first, or let this one have data of its own (--data-dir DIR)"
 
 
-class VersionMismatch(EmbeddedRefusal):
+class VersionMismatch(AtEmbedded, Refusal):
     """Data of one major version, programs of another."""
 
     code = "PGL0907"
@@ -90,7 +86,7 @@ class VersionMismatch(EmbeddedRefusal):
     )
 
 
-class InitdbFailed(EmbeddedRefusal):
+class InitdbFailed(AtEmbedded, Refusal):
     """`initdb` ended with an error."""
 
     code = "PGL0908"
@@ -99,7 +95,7 @@ class InitdbFailed(EmbeddedRefusal):
     hint = "see what initdb says above; a full disk and a read-only folder are the usual causes"
 
 
-class ClusterDidNotStart(EmbeddedRefusal):
+class ClusterDidNotStart(AtEmbedded, Refusal):
     """The server ended at once, or was not ready in time."""
 
     code = "PGL0909"
@@ -108,7 +104,7 @@ class ClusterDidNotStart(EmbeddedRefusal):
     hint = "its whole log is {log}"
 
 
-class ClusterDidNotStop(EmbeddedRefusal):
+class ClusterDidNotStop(AtEmbedded, Refusal):
     """Neither a fast nor an immediate shutdown ended it in time."""
 
     code = "PGL0910"
@@ -117,7 +113,7 @@ class ClusterDidNotStop(EmbeddedRefusal):
     hint = "look at {log}; a disk that does not answer is the usual cause"
 
 
-class PasswordLost(EmbeddedRefusal):
+class PasswordLost(AtEmbedded, Refusal):
     """Data without the password that was generated with them."""
 
     code = "PGL0911"
