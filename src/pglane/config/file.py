@@ -37,7 +37,8 @@ FILE_BYTES_MAX = 16 * 1024 * 1024
 SECRET_BYTES_MAX = 64 * 1024
 OTHERS_READ = 0o004
 BASE64 = r"[A-Za-z0-9+/]+={0,2}"
-VERIFIER = re.compile(rf"SCRAM-SHA-256\$[1-9]\d{{0,8}}:{BASE64}\${BASE64}:{BASE64}")
+KEY_BASE64 = r"[A-Za-z0-9+/]{43}="
+VERIFIER = re.compile(rf"SCRAM-SHA-256\$[1-9]\d{{0,8}}:{BASE64}\${KEY_BASE64}:{KEY_BASE64}")
 KEYS_OF_USER = ("verifier", "password")
 SOURCES = ("", "_env", "_file")
 REFERENCE = "docs/reference/settings.md lists all settings"
@@ -52,12 +53,14 @@ class Loaded:
         places: by field name, where it was said.
         refusals: everything that is wrong.
         notes: what is worth a sentence and no refusal.
+        readable: False when the file could not be read at all.
     """
 
     values: dict[str, Any] = field(default_factory=dict)
     places: dict[str, str] = field(default_factory=dict)
     refusals: list[Refusal] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    readable: bool = True
 
 
 def read_file(file: Path, environment: Mapping[str, str]) -> Loaded:
@@ -112,15 +115,17 @@ class _Reader:
             self._lines = lines_of(self._text)
             return tomllib.loads(self._text)
         except OSError as error:
-            seen = error.strerror or str(error)
-            self._refuse(FileUnreadable(where=self._file, file=self._file, seen=seen))
+            self._unreadable(error.strerror or str(error))
         except UnicodeDecodeError as error:
-            seen = f"byte {error.start} is not UTF-8"
-            self._refuse(FileUnreadable(where=self._file, file=self._file, seen=seen))
+            self._unreadable(f"byte {error.start} is not UTF-8")
         except tomllib.TOMLDecodeError as error:
             line, seen = error_place(error, self._text)
             self._refuse(SyntaxInvalid(where=f"{self._file}:{line}", seen=seen))
         return {}
+
+    def _unreadable(self, seen: str) -> None:
+        self._loaded.readable = False
+        self._refuse(FileUnreadable(where=self._file, file=self._file, seen=seen))
 
     # --- settings
 

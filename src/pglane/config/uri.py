@@ -31,6 +31,8 @@ PORT = 5432
 SCHEME = re.compile(r"(?:jdbc:)?(?:postgres|postgresql|postgis)(?:\+\w+)?://", re.IGNORECASE)
 ANY_SCHEME = re.compile(r"([A-Za-z][\w+.:-]*)://")
 BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+SURROGATES = re.compile("[\ud800-\udfff]")
+"""What Python makes of bytes in variables and arguments that are not UTF-8."""
 SOCKET_FOLDERS = ("/var/run/postgresql", "/run/postgresql", "/tmp")  # noqa: S108 - libpq's
 VARIABLES = {
     "host": "PGHOST",
@@ -213,6 +215,11 @@ def _server(given: dict[str, str], where: str, environment: Mapping[str, str]) -
         if environment.get(variable)
     } | given
     refusals, notes = _objections(words, given, where)
+    refusals += [
+        UriMalformed(where=where, seen=f"the {name} is not UTF-8")
+        for name, value in words.items()
+        if SURROGATES.search(value)
+    ]
     port = _port(words.get("port", ""), where, refusals)
     host = words.get("hostaddr") or words.get("host") or _default_host(port)
     if "," in host:
