@@ -3,7 +3,6 @@
 One file per family of `catalogue.py`; the reference page is generated from the classes.
 """
 
-from pglane.errors import processes, protocol
 from pglane.errors.catalogue import CATALOGUE, Refusal
 
-__all__ = ["CATALOGUE", "Refusal", "processes", "protocol"]
+__all__ = ["CATALOGUE", "Refusal"]

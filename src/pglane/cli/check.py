@@ -1,0 +1,30 @@
+"""`pglane check FILE`: all that is wrong with a configuration, without starting anything."""
+
+import argparse
+import os
+
+from pglane.config import rules
+from pglane.config.file import read_file
+from pglane.config.settings import Settings
+
+CLEAN = 0
+FINDINGS = 1
+FAILED = 2
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Prints every finding with its file and line."""
+    loaded = read_file(arguments.file, os.environ)
+    settings = Settings(**loaded.values)
+    found = [*loaded.refusals, *rules.objections(settings, loaded.places)]
+    for refusal in found:
+        print(refusal)
+    for note in (*loaded.notes, *rules.notes(settings)):
+        print(f"note: {note}")
+    if not loaded.readable:
+        return FAILED
+    if found:
+        print(f"{arguments.file}: {len(found)} {'finding' if len(found) == 1 else 'findings'}")
+        return FINDINGS
+    print(f"{arguments.file}: nothing to object to")
+    return CLEAN

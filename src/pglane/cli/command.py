@@ -1,0 +1,126 @@
+"""`pglane`: words of the command line to one of its commands.
+
+A command's module is imported when its command is called: the worker process, which starts with
+`pglane worker`, must not carry what the others need. Whatever can be foreseen to go wrong arrives
+here as a `RefusedError` or an `OSError` and leaves as a few lines on standard error and exit
+code 1; 2 is argparse's, for words it does not know.
+"""
+
+import argparse
+import importlib
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pglane.errors.refused import RefusedError
+from pglane.version import VERSION
+
+REFUSED = 1
+INTERRUPTED = 128 + signal.SIGINT
+
+EXAMPLES = """\
+pglane up                                   three doors before a PostgreSQL of its own
+pglane up postgresql://app@db.local/shop    three doors before that database
+pglane up --config pglane.toml              what the file says
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command.
+
+    Args:
+        argv: the words after the program's name; those of the process when None.
+
+    Returns:
+        The exit code: 0 well ended, 1 refused or failed, 2 not understood, 130 interrupted.
+    """
+    words = sys.argv[1:] if argv is None else list(argv)
+    parser = _parser(with_worker=words[:1] == ["worker"])
+    arguments = parser.parse_args(words)
+    if "run" not in arguments:
+        parser.print_help()
+        return 0
+    module = importlib.import_module(arguments.run)
+    try:
+        return int(module.run(arguments))
+    except RefusedError as error:
+        for refusal in error.refusals:
+            print(f"pglane: {refusal}", file=sys.stderr)
+        return REFUSED
+    except OSError as error:
+        print(f"pglane: {error}", file=sys.stderr)
+        return REFUSED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _parser(*, with_worker: bool) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pglane",
+        description="What runs between your code and your PostgreSQL: three doors, one budget of "
+        "server connections.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"pglane {VERSION}")
+    commands = parser.add_subparsers(metavar="COMMAND")
+    _add_up(commands)
+    _add_check(commands)
+    _add_verifier(commands)
+    if with_worker:  # started by the supervisor; not for people, not in the help
+        worker = commands.add_parser("worker")
+        worker.add_argument("--control-fd", type=int, required=True)
+        worker.set_defaults(run="pglane.cli.worker")
+    return parser
+
+
+def _add_up(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    up = commands.add_parser(
+        "up",
+        help="open the doors",
+        description="Opens the doors before a PostgreSQL and stays in the foreground. Without a "
+        "URI, a [server] in the configuration, DATABASE_URL or PG* variables it starts a "
+        "PostgreSQL of its own, whose data are kept.",
+    )
+    up.set_defaults(run="pglane.cli.up")
+    up.add_argument("uri", nargs="?", metavar="URI", help="postgresql://user@host:port/database")
+    up.add_argument("--config", type=Path, metavar="FILE", help="settings (docs/reference)")
+    for door in ("transaction", "session", "direct"):
+        told = f"port of the {door} door; 0: any free one"
+        up.add_argument(f"--{door}-port", type=int, metavar="N", help=told)
+    told = "address to listen on, may be repeated; none: only the Unix socket"
+    up.add_argument("--listen", action="append", metavar="ADDR", help=told)
+    up.add_argument("--unix-socket-dir", metavar="DIR", help="folder for the doors' Unix sockets")
+    up.add_argument("--budget", type=int, metavar="N", help="server connections, all doors")
+    told = "how clients log in; trust (no password) only on loopback and Unix sockets"
+    up.add_argument("--auth", choices=("scram", "trust"), help=told)
+    up.add_argument("--users", type=Path, metavar="FILE", help="file with [users.NAME] tables")
+    own = up.add_argument_group("the embedded PostgreSQL")
+    own.add_argument(
+        "--embedded", action="store_true", help="use it even if variables name another"
+    )
+    own.add_argument("--postgres-bin", type=Path, metavar="DIR", help="folder of its programs")
+    own.add_argument("--data-dir", type=Path, metavar="DIR", help="folder of its data")
+    own.add_argument("--postgres-user", metavar="NAME", help="account it runs as, for root")
+
+
+def _add_check(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    check = commands.add_parser(
+        "check",
+        help="tell all that is wrong with a configuration file",
+        description="Exit code 0: nothing; 1: findings; 2: the file could not be checked.",
+    )
+    check.add_argument("file", type=Path, metavar="FILE")
+    check.set_defaults(run="pglane.cli.check")
+
+
+def _add_verifier(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    verifier = commands.add_parser(
+        "verifier",
+        help="make a SCRAM verifier of a password, for a user file",
+        description="Reads a password from the terminal, or one line from standard input.",
+    )
+    told = "cost of each guess for a thief (default 4096, PostgreSQL's)"
+    verifier.add_argument("--iterations", type=int, default=4096, metavar="N", help=told)
+    verifier.set_defaults(run="pglane.cli.verifier")

@@ -1,0 +1,148 @@
+"""The JSON Schema of `pglane.toml` and its reference page, both made from the settings themselves.
+
+Editors with a TOML extension use the schema to complete and to check while somebody types. It is
+served from docs/reference/pglane.schema.json, as JSON Schema 2020-12.
+"""
+
+from typing import Any
+
+from pglane.config.settings import Description, file_descriptions
+from pglane.config.values import example_of
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+SECTIONS = {
+    "listen": "Where the doors are.",
+    "server": "The PostgreSQL behind them, and how many connections it may get from us.",
+    "clients": "Who may come in, and how much one client may take.",
+    "gateway": "The gateway itself.",
+    "log": "What is written to standard error.",
+}
+SOURCES = {
+    "": "{meaning}",
+    "_env": "name of the variable that holds it: {meaning}",
+    "_file": "file whose first line is it: {meaning}",
+}
+
+
+def json_schema() -> dict[str, Any]:
+    """The schema as a JSON value."""
+    sections = {section: _section_schema(section) for section in SECTIONS}
+    return {
+        "$schema": DIALECT,
+        "title": "pglane.toml",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": sections | {"users": _users_schema()},
+    }
+
+
+def _section_schema(section: str) -> dict[str, Any]:
+    properties: dict[str, Any] = {}
+    for setting in file_descriptions():
+        if setting.section == section:
+            for source in SOURCES if setting.secret else ("",):
+                told = SOURCES[source].format(meaning=setting.meaning)
+                shape = {"type": "string"} if source else _value_schema(setting)
+                properties[setting.key + source] = {"description": told} | shape
+    return {
+        "description": SECTIONS[section],
+        "type": "object",
+        "additionalProperties": False,
+        "properties": properties,
+    }
+
+
+def _value_schema(setting: Description) -> dict[str, Any]:
+    if isinstance(setting.default, int):
+        return {
+            "type": "integer",
+            "minimum": setting.minimum,
+            "maximum": setting.maximum,
+            "default": setting.default,
+        }
+    if isinstance(setting.default, tuple):
+        return {
+            "type": "array",
+            "items": {"type": "string"},
+            "maxItems": setting.maximum,
+            "default": list(setting.default),
+        }
+    if setting.choices:
+        return {"enum": list(setting.choices), "default": setting.default}
+    return {"type": "string", "maxLength": setting.maximum, "default": setting.default}
+
+
+def _users_schema() -> dict[str, Any]:
+    told = {
+        "verifier": "SCRAM-SHA-256 verifier; `pglane verifier` makes one",
+        "password": "what pglane logs in to PostgreSQL with in this user's name",
+    }
+    properties = {
+        key + source: {"description": SOURCES[source].format(meaning=meaning), "type": "string"}
+        for key, meaning in told.items()
+        for source in SOURCES
+    }
+    return {
+        "description": "Who may connect, one table a user: [users.NAME].",
+        "type": "object",
+        "additionalProperties": {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": properties,
+        },
+    }
+
+
+def settings_page() -> str:
+    """The reference page, in Markdown."""
+    lines = [
+        "# Settings",
+        "",
+        "<!-- made by tools/generate_reference.py from src/pglane/config/settings.py -->",
+        "",
+        "`pglane up --config pglane.toml` reads them; `pglane check pglane.toml` tells everything",
+        "that is wrong with a file. Nothing has to be set. Options of the command line win over",
+        "the file. What a reload applies is taken over by `kill -HUP` without a restart.",
+        "",
+        "A secret (marked) may stand in the file when others cannot read it, or elsewhere:",
+        "`password_env` names a variable, `password_file` a file that holds it.",
+        "",
+    ]
+    for section, meaning in SECTIONS.items():
+        lines += [f"## [{section}]", "", meaning, ""]
+        lines += ["| setting | default | limits | reload | meaning |", "|---|---|---|---|---|"]
+        own = [each for each in file_descriptions() if each.section == section]
+        lines += [_row(setting) for setting in own]
+        lines += [""]
+    lines += [
+        "## [users.NAME]",
+        "",
+        "One table a user, here or in the file that `clients.users_file` names. Without any, the",
+        "role of `[server]` (or of the URI) may log in with its password, and nobody else.",
+        "",
+        "| setting | meaning |",
+        "|---|---|",
+        "| `verifier` (secret) | what a client's password is checked by (`pglane verifier`) |",
+        "| `password` (secret) | what pglane logs in to PostgreSQL with in this user's name |",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _row(setting: Description) -> str:
+    limits = ""
+    if isinstance(setting.default, int):
+        limits = f"{setting.minimum} to {setting.maximum} {setting.unit}"
+    elif setting.choices:
+        limits = ", ".join(f"`{choice}`" for choice in setting.choices)
+    default = example_of(setting).split(" = ", 1)[1] if setting.default else ""
+    if setting.default == 0:
+        default = "0"
+    cells = (
+        f"`{setting.key}`" + (" (secret)" if setting.secret else ""),
+        f"`{default}`" if default else "none",
+        limits,
+        "yes" if setting.reloadable else "restart",
+        setting.meaning.replace("|", "\\|"),
+    )
+    return f"| {' | '.join(cells)} |"

@@ -1,0 +1,364 @@
+"""Every setting of pglane: one flat frozen record whose fields carry their own description.
+
+The class body *is* the table: name, place in the TOML file, unit, default, limits, meaning and
+whether a reload may change it stand in one line group per setting. The reader of `pglane.toml`,
+its JSON Schema and docs/reference/settings.md are all made from `descriptions()`; nothing is
+written twice.
+
+Defaults are right for somebody who has just typed `pglane up`: loopback only, twenty server
+connections, every wait bounded. Units stand last in the names (`_ms_max`, `_bytes_max`).
+
+The record travels to the worker process as JSON over a socket pair, secrets included; it is never
+logged, and its `repr` shows no secret.
+"""
+
+import json
+from dataclasses import asdict, dataclass, field, fields
+from functools import cache
+from typing import Any, Self
+
+PORT_MAX = 65535
+DAY_MS = 86_400_000
+LOOPBACK = ("127.0.0.1", "::1")
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What is known about one setting.
+
+    Attributes:
+        name: field of `Settings`.
+        section: table of `pglane.toml` it stands in.
+        key: its key in that table.
+        unit: what a number counts ("ms", "bytes", "connections" ...); "" for texts.
+        minimum: smallest allowed number.
+        maximum: largest allowed number; for texts and lists the greatest length.
+        choices: the allowed texts; empty when any text will do.
+        meaning: one line for people.
+        reloadable: True when a reload applies it without a restart.
+        secret: True when it is never shown, and may be given as KEY_env or KEY_file instead.
+        default: value when it is not set.
+    """
+
+    name: str
+    section: str
+    key: str
+    unit: str
+    minimum: int
+    maximum: int
+    choices: tuple[str, ...]
+    meaning: str
+    reloadable: bool
+    secret: bool
+    default: Any
+
+    @property
+    def place(self) -> str:
+        """Section and key as people write them."""
+        return f"{self.section}.{self.key}"
+
+
+def _setting(
+    place: str,
+    default: Any,
+    meaning: str,
+    *,
+    unit: str = "",
+    limits: tuple[int, int] = (0, 1000),
+    choices: tuple[str, ...] = (),
+    fixed: bool = False,
+    secret: bool = False,
+) -> Any:
+    """One row of the table; `place` is "section.key", `fixed` means a reload cannot change it."""
+    section, key = place.split(".")
+    told: dict[str, object] = {
+        "section": section,
+        "key": key,
+        "unit": unit,
+        "minimum": limits[0],
+        "maximum": limits[1],
+        "choices": choices,
+        "meaning": meaning,
+        "reloadable": not fixed,
+        "secret": secret,
+    }
+    return field(default=default, metadata=told, repr=not secret)
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Somebody who may connect to pglane.
+
+    Attributes:
+        name: role name, at the client and at the server (pglane never changes roles).
+        verifier: "SCRAM-SHA-256$iterations:salt$stored:server" as in pg_authid, or "".
+        password: what we log in to the server with in this user's name, or "".
+    """
+
+    name: str
+    verifier: str = field(default="", repr=False)
+    password: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings; see the module's docstring. Times in milliseconds, sizes in bytes."""
+
+    listen_addresses: tuple[str, ...] = _setting(
+        "listen.addresses", LOOPBACK, "addresses the doors listen on; empty: none", fixed=True
+    )
+    unix_socket_directory: str = _setting(
+        "listen.unix_socket_directory",
+        "",
+        "folder for the doors' Unix sockets; empty: none",
+        limits=(0, 90),
+        fixed=True,
+    )
+    transaction_port: int = _setting(
+        "listen.transaction_port",
+        6543,
+        "port of the transaction door; 0: any free one",
+        unit="port",
+        limits=(0, PORT_MAX),
+        fixed=True,
+    )
+    session_port: int = _setting(
+        "listen.session_port",
+        6544,
+        "port of the session door; 0: any free one",
+        unit="port",
+        limits=(0, PORT_MAX),
+        fixed=True,
+    )
+    direct_port: int = _setting(
+        "listen.direct_port",
+        6545,
+        "port of the direct door; 0: any free one",
+        unit="port",
+        limits=(0, PORT_MAX),
+        fixed=True,
+    )
+    server_host: str = _setting(
+        "server.host",
+        "",
+        "PostgreSQL: a name, an IP address, or the folder of its Unix socket",
+        fixed=True,
+    )
+    server_port: int = _setting(
+        "server.port",
+        5432,
+        "port of PostgreSQL",
+        unit="port",
+        limits=(1, PORT_MAX),
+        fixed=True,
+    )
+    server_user: str = _setting(
+        "server.user", "", "role that pglane itself uses at PostgreSQL", limits=(0, 63), fixed=True
+    )
+    server_password: str = _setting(
+        "server.password", "", "password of that role", fixed=True, secret=True
+    )
+    server_database: str = _setting(
+        "server.database", "", "database behind the doors", limits=(0, 63), fixed=True
+    )
+    budget: int = _setting(
+        "server.budget",
+        20,
+        "server connections pglane may hold per database, all doors together",
+        unit="connections",
+        limits=(1, 10_000),
+    )
+    opening_max: int = _setting(
+        "server.opening_max",
+        4,
+        "server connections that are being opened at once, per database",
+        unit="connections",
+        limits=(1, 1000),
+    )
+    connect_ms_max: int = _setting(
+        "server.connect_ms_max",
+        5000,
+        "longest time to reach and log in to PostgreSQL",
+        unit="ms",
+        limits=(10, 600_000),
+    )
+    server_idle_ms_max: int = _setting(
+        "server.idle_ms_max",
+        600_000,
+        "a server connection unused for so long is closed",
+        unit="ms",
+        limits=(100, 30 * DAY_MS),
+    )
+    server_lifetime_ms_max: int = _setting(
+        "server.lifetime_ms_max",
+        3_600_000,
+        "a server connection this old is closed once free",
+        unit="ms",
+        limits=(100, 30 * DAY_MS),
+    )
+    cancel_ms_max: int = _setting(
+        "server.cancel_ms_max",
+        5000,
+        "longest time a cancel request to PostgreSQL may take",
+        unit="ms",
+        limits=(10, 600_000),
+    )
+    statements_per_server_max: int = _setting(
+        "server.statements_max",
+        500,
+        "prepared statements kept on one server connection",
+        unit="statements",
+        limits=(1, 100_000),
+    )
+    auth: str = _setting(
+        "clients.auth",
+        "scram",
+        "how clients log in; trust asks nothing and is for loopback and Unix sockets only",
+        choices=("scram", "trust"),
+        fixed=True,
+    )
+    users: tuple[User, ...] = ()
+    console_users: tuple[str, ...] = _setting(
+        "clients.console_users",
+        (),
+        "who may connect to the database pglane (SHOW ...); "
+        "empty: only the role that pglane itself uses",
+    )
+    login_ms_max: int = _setting(
+        "clients.login_ms_max",
+        15_000,
+        "time a client has to log in",
+        unit="ms",
+        limits=(10, 600_000),
+    )
+    wait_ms_max: int = _setting(
+        "clients.wait_ms_max",
+        30_000,
+        "longest wait of a client for a server connection",
+        unit="ms",
+        limits=(1, DAY_MS),
+    )
+    clients_max: int = _setting(
+        "clients.connections_max",
+        20_000,
+        "client connections at once",
+        unit="connections",
+        limits=(1, 1_000_000),
+    )
+    unauthenticated_max: int = _setting(
+        "clients.unauthenticated_max",
+        200,
+        "client connections that have not logged in yet",
+        unit="connections",
+        limits=(1, 100_000),
+    )
+    statement_bytes_max: int = _setting(
+        "clients.statement_bytes_max",
+        67_108_864,
+        "largest Query or Parse message of a client",
+        unit="bytes",
+        limits=(1024, 1_073_741_823),
+    )
+    unread_bytes_max: int = _setting(
+        "clients.unread_bytes_max",
+        262_144,
+        "results held for a client that reads slowly",
+        unit="bytes",
+        limits=(16_384, 1_073_741_823),
+    )
+    statements_per_client_max: int = _setting(
+        "clients.statements_max",
+        5000,
+        "prepared statements of one client connection",
+        unit="statements",
+        limits=(1, 1_000_000),
+    )
+    drain_ms_max: int = _setting(
+        "gateway.drain_ms_max",
+        30_000,
+        "time open transactions have to end at a drain",
+        unit="ms",
+        limits=(0, DAY_MS),
+    )
+    verdict_cache_entries: int = _setting(
+        "gateway.verdict_cache_entries",
+        10_000,
+        "statement texts whose kind is remembered",
+        unit="entries",
+        limits=(1, 10_000_000),
+    )
+    log_format: str = _setting(
+        "log.format", "text", "form of the log's lines", choices=("text", "json")
+    )
+    log_level: str = _setting(
+        "log.level",
+        "info",
+        "least important lines that are logged",
+        choices=("debug", "info", "warning", "error"),
+    )
+
+    def to_json(self) -> str:
+        """All settings as one JSON object, **secrets included**: never for a log."""
+        return json.dumps(asdict(self), separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """The inverse of `to_json`.
+
+        Raises:
+            ValueError: not JSON.
+            TypeError: a name that is no setting.
+        """
+        seen: dict[str, Any] = json.loads(text)
+        seen["users"] = tuple(User(**user) for user in seen.get("users", ()))
+        for name, value in seen.items():
+            if isinstance(value, list):
+                seen[name] = tuple(value)
+        return cls(**seen)
+
+
+FILE_ONLY = (
+    Description(
+        name="server_uri",
+        section="server",
+        key="uri",
+        unit="",
+        minimum=0,
+        maximum=4000,
+        choices=(),
+        meaning="host, port, user, password and database in one: postgresql://...",
+        reloadable=False,
+        secret=True,
+        default="",
+    ),
+    Description(
+        name="users_file",
+        section="clients",
+        key="users_file",
+        unit="",
+        minimum=0,
+        maximum=1000,
+        choices=(),
+        meaning="file with more [users.NAME] tables; others must not be able to read it",
+        reloadable=True,
+        secret=False,
+        default="",
+    ),
+)
+"""What a file may say that becomes part of other settings."""
+
+
+@cache
+def file_descriptions() -> tuple[Description, ...]:
+    """Everything that may stand in `pglane.toml`, but for the tables [users.NAME]."""
+    return descriptions() + FILE_ONLY
+
+
+@cache
+def descriptions() -> tuple[Description, ...]:
+    """Every setting that has a place in the file, in the order of the class."""
+    return tuple(
+        Description(name=known.name, default=known.default, **known.metadata)
+        for known in fields(Settings)
+        if known.metadata
+    )

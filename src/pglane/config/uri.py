@@ -1,0 +1,319 @@
+"""From what people have to a server: URIs, keyword/value texts, PG* variables, ~/.pgpass.
+
+The rules are libpq's (PostgreSQL manual, "Connection Strings", "Environment Variables", "The
+Password File"): a URI's own words first, then the variables, then defaults. What libraries add to
+URIs for themselves (PgBouncer flags, pool sizes of ORMs) is ignored with a note. What asks for
+security that we cannot give (TLS so far) is refused: a connection is never quietly less than what
+was asked for, and a misspelt `ssl...` option counts as asking.
+
+No message of this module shows a password.
+"""
+
+import getpass
+import os
+import re
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import unquote_to_bytes
+
+from pglane.errors.catalogue import Refusal
+from pglane.errors.configuration import (
+    ServerTlsUnsupported,
+    SettingsConflict,
+    UriMalformed,
+    UriUnsupported,
+)
+from pglane.errors.refused import RefusedError
+
+PORT = 5432
+SCHEME = re.compile(r"(?:jdbc:)?(?:postgres|postgresql|postgis)(?:\+\w+)?://", re.IGNORECASE)
+ANY_SCHEME = re.compile(r"([A-Za-z][\w+.:-]*)://")
+BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+SURROGATES = re.compile("[\ud800-\udfff]")
+"""What Python makes of bytes in variables and arguments that are not UTF-8."""
+SOCKET_FOLDERS = ("/var/run/postgresql", "/run/postgresql", "/tmp")  # noqa: S108 - libpq's
+VARIABLES = {
+    "host": "PGHOST",
+    "hostaddr": "PGHOSTADDR",
+    "port": "PGPORT",
+    "user": "PGUSER",
+    "password": "PGPASSWORD",
+    "dbname": "PGDATABASE",
+    "passfile": "PGPASSFILE",
+    "service": "PGSERVICE",
+    "sslmode": "PGSSLMODE",
+    "channel_binding": "PGCHANNELBINDING",
+    "gssencmode": "PGGSSENCMODE",
+    "require_auth": "PGREQUIREAUTH",
+    "target_session_attrs": "PGTARGETSESSIONATTRS",
+}
+NAMING = ("PGHOST", "PGHOSTADDR", "PGPORT", "PGUSER", "PGDATABASE", "PGSERVICE")
+"""Variables that name a database; a password alone does not."""
+HARMLESS = {
+    "sslmode": ("disable", "allow", "prefer"),
+    "ssl": ("", "0", "false", "disable", "allow", "prefer"),
+    "channel_binding": ("disable", "prefer"),
+    "gssencmode": ("disable", "prefer"),
+    "require_auth": ("",),
+    "target_session_attrs": ("", "any"),
+    "sslnegotiation": ("", "postgres"),
+    "load_balance_hosts": ("", "disable"),
+    "replication": ("", "0", "false", "off", "no"),
+    "service": ("",),
+}
+"""Options with a meaning of their own, and the values that ask nothing of us."""
+TLS = ("sslmode", "ssl", "sslnegotiation", "channel_binding")
+TLS_FILES = (
+    *("sslcert", "sslkey", "sslpassword", "sslrootcert", "sslcrl", "sslcrldir", "sslsni"),
+    *("sslcompression", "sslcertmode", "sslaccept", "sslidentity"),
+    *("ssl_min_protocol_version", "ssl_max_protocol_version", "sslkeylogfile"),
+)
+"""Say how TLS is done, not that it is; without TLS they have nothing to say."""
+REMEDIES = {
+    "service": "name host, user and database in the URI instead",
+    "gssencmode": "say gssencmode=disable",
+    "require_auth": "leave it out; PostgreSQL's pg_hba.conf decides how pglane logs in",
+    "target_session_attrs": "name the one server you mean",
+    "load_balance_hosts": "name the one server you mean",
+    "replication": "leave it out; replication goes through the direct door",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A PostgreSQL database and how to log in to it.
+
+    Attributes:
+        host: name, IP address, or the folder of a Unix socket (begins with "/").
+        port: TCP port, or the number in the socket's name.
+        user: role.
+        password: "" when none is known.
+        database: name of the database.
+        notes: what was ignored, one sentence each.
+    """
+
+    host: str
+    port: int
+    user: str
+    password: str = field(repr=False)
+    database: str
+    notes: tuple[str, ...] = ()
+
+
+def read_uri(text: str, where: str, environment: Mapping[str, str]) -> Server:
+    """The server that a URI or keyword/value text names; variables fill the gaps.
+
+    Args:
+        text: what was given.
+        where: name of the place it was given in, for messages.
+        environment: PG* variables and HOME.
+
+    Raises:
+        RefusedError: with everything that is wrong with it.
+    """
+    text = text.strip()
+    if SCHEME.match(text):
+        words = _words_of_uri(text, where)
+    elif ANY_SCHEME.match(text):
+        scheme = text.split("://", 1)[0]
+        raise RefusedError(UriMalformed(where=where, seen=f"{scheme}:// is not PostgreSQL"))
+    elif "=" in text:
+        words = _words_of_pairs(text, where)
+    else:
+        raise RefusedError(UriMalformed(where=where, seen="it begins with no postgresql://"))
+    return _server(words, where, environment)
+
+
+def read_environment(environment: Mapping[str, str]) -> Server | None:
+    """The server that PG* variables name; None when none of `NAMING` is set."""
+    named = [name for name in NAMING if environment.get(name)]
+    if not named:
+        return None
+    return _server({}, ", ".join(named), environment)
+
+
+# --- texts to words
+
+
+def _words_of_uri(text: str, where: str) -> dict[str, str]:
+    """The words of a URI under libpq's names; those of the query win."""
+    rest = text.split("://", 1)[1]
+    rest, _, query = rest.partition("?")
+    authority, _, database = rest.partition("/")
+    login, _, place = authority.rpartition("@")
+    if "@" in login:
+        seen = "it has two @; one that belongs to the password is written %40"
+        raise RefusedError(UriMalformed(where=where, seen=seen))
+    user, _, password = login.partition(":")
+    host, port = _host_and_port(place, where)
+    words = {"user": user, "password": password, "host": host, "port": port, "dbname": database}
+    for pair in filter(None, query.split("&")):
+        name, equals, value = pair.partition("=")
+        if not equals:
+            seen = f"the option {name!r} has no value"
+            raise RefusedError(UriMalformed(where=where, seen=seen))
+        words[_plain(name, where)] = value
+    if "database" in words:
+        words["dbname"] = words.pop("database")
+    return {name: _plain(value, where) for name, value in words.items() if value}
+
+
+def _host_and_port(place: str, where: str) -> tuple[str, str]:
+    """Splits "host:port"; an IPv6 address stands in brackets."""
+    if place.startswith("["):
+        host, bracket, rest = place[1:].partition("]")
+        if bracket and (not rest or rest.startswith(":")):
+            return host, rest[1:]
+        raise RefusedError(UriMalformed(where=where, seen="a [ without its ] in the host"))
+    if place.count(":") > 1 and "," not in place:
+        seen = "several colons in the host; an IPv6 address is written [::1]"
+        raise RefusedError(UriMalformed(where=where, seen=seen))
+    host, _, port = place.partition(":")
+    return host, port
+
+
+def _plain(text: str, where: str) -> str:
+    """Undoes percent-encoding, strictly."""
+    if BROKEN_ESCAPE.search(text):
+        seen = "a % that is not followed by two hexadecimal digits; a plain % is written %25"
+        raise RefusedError(UriMalformed(where=where, seen=seen))
+    try:
+        plain = unquote_to_bytes(text).decode()
+    except UnicodeDecodeError as error:
+        seen = "its percent-encoded bytes are not UTF-8"
+        raise RefusedError(UriMalformed(where=where, seen=seen)) from error
+    if "\0" in plain:
+        raise RefusedError(UriMalformed(where=where, seen="%00 cannot be part of any word"))
+    return plain
+
+
+def _words_of_pairs(text: str, where: str) -> dict[str, str]:
+    """Reads "host=... user=...": pairs; values with spaces are quoted, a backslash escapes."""
+    pattern = re.compile(r"\s*(\w+)\s*=\s*(?:'((?:[^'\\]|\\.)*)'|((?:[^\s'\\]|\\.)*))(?=\s|$)")
+    words: dict[str, str] = {}
+    at = 0
+    while at < len(text):
+        found = pattern.match(text, at)
+        if found is None:
+            seen = f"from character {at + 1} on it is not keyword=value, or a quote is not closed"
+            raise RefusedError(UriMalformed(where=where, seen=seen))
+        value = found[2] if found[2] is not None else found[3]
+        words[found[1]] = re.sub(r"\\(.)", r"\1", value)
+        at = found.end()
+    return words
+
+
+# --- words to a server
+
+
+def _server(given: dict[str, str], where: str, environment: Mapping[str, str]) -> Server:
+    words = {
+        name: environment[variable]
+        for name, variable in VARIABLES.items()
+        if environment.get(variable)
+    } | given
+    refusals, notes = _objections(words, given, where)
+    refusals += [
+        UriMalformed(where=where, seen=f"the {name} is not UTF-8")
+        for name, value in words.items()
+        if SURROGATES.search(value)
+    ]
+    port = _port(words.get("port", ""), where, refusals)
+    host = words.get("hostaddr") or words.get("host") or _default_host(port)
+    if "," in host:
+        seen = "it names several hosts; pglane stands before exactly one server"
+        refusals.append(
+            UriUnsupported(where=where, option="the list of hosts", seen=seen, remedy="name one")
+        )
+    if refusals:
+        raise RefusedError(*refusals)
+    user = words.get("user") or getpass.getuser()
+    database = words.get("dbname") or user
+    password = words.get("password", "")
+    if not password:
+        password = _from_pgpass(words, environment, (host, str(port), database, user), notes)
+    return Server(host, port, user, password, database, tuple(notes))
+
+
+def _objections(
+    words: dict[str, str], given: dict[str, str], where: str
+) -> tuple[list[Refusal], list[str]]:
+    """What must be refused, and what is ignored and told."""
+    refusals: list[Refusal] = []
+    notes: list[str] = []
+    for name, value in words.items():
+        place = where if name in given else VARIABLES.get(name, where)
+        option = f"{name}={value}"
+        if name in HARMLESS:
+            if value.lower() in HARMLESS[name]:
+                continue
+            if name in TLS:
+                refusals.append(ServerTlsUnsupported(where=place, option=option))
+            else:
+                seen = f"{option} is not supported, and ignoring it would not be what was asked"
+                refusal = UriUnsupported(
+                    where=place, option=name, seen=seen, remedy=REMEDIES[name]
+                )
+                refusals.append(refusal)
+        elif name.lower().startswith("ssl") and name not in TLS_FILES:
+            seen = f"{name} is no option of PostgreSQL's; TLS must not hang on a spelling"
+            remedy = "leave it out, or say sslmode=disable or sslmode=prefer"
+            refusals.append(UriUnsupported(where=place, option=name, seen=seen, remedy=remedy))
+        elif name not in VARIABLES:
+            notes.append(f"{where}: the option {name} is ignored")
+    if given.get("host") and given.get("hostaddr") and given["host"].startswith("/"):
+        refusals.append(
+            SettingsConflict(where=where, key="host", other="hostaddr", seen="one is a folder")
+        )
+    return refusals, notes
+
+
+def _port(text: str, where: str, refusals: list[Refusal]) -> int:
+    if not text:
+        return PORT
+    if text.isascii() and text.isdecimal() and 1 <= int(text) <= 65535:
+        return int(text)
+    if "," not in text:
+        refusals.append(UriMalformed(where=where, seen=f"{text[:20]!r} is no port (1 to 65535)"))
+    return PORT
+
+
+def _default_host(port: int) -> str:
+    """As libpq: a local Unix socket where there is one, else this machine by TCP."""
+    for folder in SOCKET_FOLDERS:
+        if Path(folder, f".s.PGSQL.{port}").exists():
+            return folder
+    return "localhost"
+
+
+def _from_pgpass(
+    words: dict[str, str],
+    environment: Mapping[str, str],
+    wanted: tuple[str, ...],
+    notes: list[str],
+) -> str:
+    """The password of the first line that fits in the password file; "" when none does."""
+    home = environment.get("HOME", "")
+    file = words.get("passfile") or (str(Path(home, ".pgpass")) if home else "")
+    try:
+        state = os.stat(file)  # noqa: PTH116 - an empty name is no file, and not "."
+        if not stat.S_ISREG(state.st_mode):
+            return ""
+        if state.st_mode & 0o077:
+            notes.append(f"{file} is ignored: others can read it (chmod 600 {file})")
+            return ""
+        lines = Path(file).read_text().splitlines()
+    except (OSError, UnicodeDecodeError):
+        return ""
+    host = "localhost" if wanted[0] in SOCKET_FOLDERS else wanted[0]
+    wanted = (host, *wanted[1:])
+    for line in lines:
+        fields = [
+            re.sub(r"\\(.)", r"\1", part) for part in re.split(r"(?<!\\):", line, maxsplit=4)
+        ]
+        fits = zip(fields, wanted, strict=False)
+        if len(fields) == 5 and line[0] != "#" and all(a in ("*", b) for a, b in fits):
+            return fields[4]
+    return ""

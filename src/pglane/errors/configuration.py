@@ -1,0 +1,179 @@
+"""Family 01: what somebody wrote in a file, a URI, a variable or on the command line.
+
+`where` of every class names the place: "pglane.toml:12", "--budget", "DATABASE_URL". No text
+of this family ever shows a value that may be a secret.
+"""
+
+from typing import ClassVar
+
+from pglane.errors.catalogue import Refusal
+
+
+class AtConfiguration:
+    """What all of this family share; PostgreSQL's class F0 is "configuration file error"."""
+
+    sqlstate: ClassVar[str] = "F0000"
+    retry_safe: ClassVar[bool] = True
+    log_level: ClassVar[str] = "error"
+
+
+class UriMalformed(AtConfiguration, Refusal):
+    """Not a URI of a PostgreSQL database, nor a keyword/value text."""
+
+    code = "PGL0101"
+    message = "{where}: this does not name a PostgreSQL database"
+    detail = "{seen}"
+    hint = (
+        "expected is postgresql://user:password@host:5432/database (special characters of a "
+        "password percent-encoded: @ is %40, / is %2F), or 'host=... user=... dbname=...'"
+    )
+
+
+class UriUnsupported(AtConfiguration, Refusal):
+    """Understood, and not something pglane can do; ignoring it would be wrong silently."""
+
+    code = "PGL0102"
+    message = "{where}: pglane cannot do what {option} asks for"
+    detail = "{seen}"
+    hint = "{remedy}"
+
+
+class ServerTlsUnsupported(AtConfiguration, Refusal):
+    """An encrypted connection to the server is asked for, and not built yet."""
+
+    code = "PGL0103"
+    message = "{where}: {option} asks for an encrypted connection to PostgreSQL"
+    detail = "this version of pglane speaks to PostgreSQL unencrypted, and never does so unasked"
+    hint = (
+        "run pglane on the database's machine or in its private network and say sslmode=prefer "
+        "or sslmode=disable, or wait for the version that has TLS towards the server"
+    )
+
+
+class FileUnreadable(AtConfiguration, Refusal):
+    """A file that is named and cannot be read as text."""
+
+    code = "PGL0104"
+    message = "{where}: the file {file} cannot be read"
+    detail = "{seen}"
+    hint = "check the name, and that the account pglane runs as may read it"
+
+
+class SyntaxInvalid(AtConfiguration, Refusal):
+    """The file is not TOML; nothing behind the place was looked at."""
+
+    code = "PGL0105"
+    message = "{where}: this is not TOML"
+    detail = "{seen}"
+    hint = 'settings look like: budget = 20, addresses = ["127.0.0.1"], format = "json"'
+
+
+class KeyUnknown(AtConfiguration, Refusal):
+    """A setting or table that does not exist."""
+
+    code = "PGL0106"
+    message = "{where}: there is no setting {key}"
+    detail = "known here are {known}"
+    hint = "{suggestion}"
+
+
+class TypeWrong(AtConfiguration, Refusal):
+    """A text where a number belongs, and the like."""
+
+    code = "PGL0107"
+    message = "{where}: {key} wants {expected}"
+    detail = "seen was {seen}"
+    hint = "write it as {example}"
+
+
+class OutOfRange(AtConfiguration, Refusal):
+    """A number or length beyond its limits, or a word that is no choice."""
+
+    code = "PGL0108"
+    message = "{where}: {key} wants {expected}"
+    detail = "seen was {seen}"
+    hint = "{suggestion}"
+
+
+class PortTwice(AtConfiguration, Refusal):
+    """Two doors on one port."""
+
+    code = "PGL0109"
+    message = "{where}: {key} has the port of {other}"
+    detail = "both are {port}"
+    hint = "give every door its own port; 0 means any free one"
+
+
+class TrustNotLocal(AtConfiguration, Refusal):
+    """Nobody is asked for a password where strangers can knock."""
+
+    code = "PGL0110"
+    message = '{where}: auth = "trust" on {address}, which other machines can reach'
+    detail = "trust lets in everybody who connects, as any user, without a password"
+    hint = 'listen on 127.0.0.1, ::1 or a Unix socket only, or say auth = "scram"'
+
+
+class SecretReadable(AtConfiguration, Refusal):
+    """A file with secrets that every account of the machine can read."""
+
+    code = "PGL0111"
+    message = "{where}: {file} holds a secret and everybody on this machine can read it"
+    detail = "its mode is {mode}"
+    hint = "chmod 600 {file}, or keep the secret elsewhere (password_env, password_file)"
+
+
+class SecretMissing(AtConfiguration, Refusal):
+    """A secret that is said to be elsewhere is not there."""
+
+    code = "PGL0112"
+    message = "{where}: the secret for {key} is not there"
+    detail = "{seen}"
+    hint = "set the variable, or write the file, before pglane starts"
+
+
+class SettingsConflict(AtConfiguration, Refusal):
+    """Two settings that say the same thing twice, or contradict each other."""
+
+    code = "PGL0113"
+    message = "{where}: {key} and {other} cannot both be set"
+    detail = "{seen}"
+    hint = "keep one of them"
+
+
+class VerifierInvalid(AtConfiguration, Refusal):
+    """Not a SCRAM-SHA-256 verifier."""
+
+    code = "PGL0114"
+    message = "{where}: the verifier of user {user} is not a SCRAM-SHA-256 verifier"
+    detail = "expected is SCRAM-SHA-256$<iterations>:<salt>$<StoredKey>:<ServerKey>; {seen}"
+    hint = "pglane verifier makes one from a password; pg_authid.rolpassword holds the server's"
+
+
+class PasswordNeeded(AtConfiguration, Refusal):
+    """Nobody could log in: there is no password to check."""
+
+    code = "PGL0115"
+    message = "{where}: there is no password, so nobody could log in"
+    detail = "user {user} of {where} has none, and no other users are configured"
+    hint = (
+        "put the password into the URI, PGPASSWORD or ~/.pgpass; or name users (--users FILE); "
+        "or, when PostgreSQL itself asks for none: --auth trust (loopback and Unix sockets only)"
+    )
+
+
+class ServerUnknown(AtConfiguration, Refusal):
+    """The configuration names no database, or half of one."""
+
+    code = "PGL0116"
+    message = "{where}: there is no {missing}"
+    detail = "{seen}"
+    hint = "set it in [server], or give a URI: pglane up postgresql://user@host/database"
+
+
+class PasswordUnusable(AtConfiguration, Refusal):
+    """A password that cannot be used for SCRAM."""
+
+    code = "PGL0117"
+    message = "{where}: this password cannot be used"
+    detail = "{seen}"
+    hint = "type another one; it must not be empty and must be one line of valid characters"
