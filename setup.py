@@ -1,6 +1,8 @@
 """The extensions: every module with a types-only `.pxd` of its own name beside it.
 
-A failing compiler is not an error (`optional`): the `.py` is then what runs, slower.
+A failing compiler is not an error (`optional`): the `.py` is then what runs, slower. The generated C
+goes to the build folder, so that it is never taken for a part of the package. It is not ours to
+review: its warnings are off.
 """
 
 from pathlib import Path
@@ -19,7 +21,7 @@ def compiled_modules() -> list[Extension]:
             ".".join(source.relative_to(SOURCE).with_suffix("").parts),
             [str(source)],
             optional=True,
-            extra_compile_args=["-O2"],
+            extra_compile_args=["-O2", "-w"],
         )
         for source in sources
     ]
@@ -28,6 +30,8 @@ def compiled_modules() -> list[Extension]:
 setup(
     ext_modules=cythonize(
         compiled_modules(),
+        build_dir="build/c",
         compiler_directives={"language_level": 3, "annotation_typing": False},
+        quiet=True,
     )
 )
