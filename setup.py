@@ -1,6 +1,6 @@
 """The extensions: every module with a types-only `.pxd` of its own name beside it.
 
-A failing compiler is not an error (`optional`): the `.py` is then what runs, slower. The generated C
+A failing compiler is not an error (`optional`): the `.py` is then what runs, slower. Generated C
 goes to the build folder, so that it is never taken for a part of the package. It is not ours to
 review: its warnings are off.
 """

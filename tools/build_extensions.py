@@ -1,7 +1,7 @@
 """Brings the compiled modules up to date with their sources, in place.
 
-A package installation treats a failing compiler as no error, since the `.py` works too. A developer
-needs the opposite: an extension that was not rebuilt would go on shadowing the edited source. So
+Installing the package treats a failing compiler as no error, since the `.py` works too. Developers
+need the opposite: an extension that was not rebuilt would go on shadowing the edited source. So
 what is stale or has lost its `.pxd` is deleted first, and a module that does not compile although
 there is a compiler is an error.
 """
@@ -20,18 +20,23 @@ SOURCE = Path("src")
 
 
 def main() -> int:
-    """Builds what is missing; says in one line how many modules are compiled."""
+    """Builds what is missing or stale; speaks only of what a person should know."""
     for extension in dead_extensions():
         extension.unlink()
     missing = missing_extensions()
     done = build() if missing else None
     still_missing = missing_extensions()
-    if still_missing and compiler():
+    obstacle = obstacle_to_compiling()
+    if still_missing and not obstacle:
         names = ", ".join(map(str, still_missing))
         output = done.stdout if done else ""
         print(f"{output}\nmake setup: these did not compile: {names}", file=sys.stderr)
         return 1
-    say(len(missing) - len(still_missing), len(still_missing))
+    if still_missing:
+        print(
+            f"make setup: {obstacle}, so {len(still_missing)} modules run as plain Python: "
+            "everything works, slower. When it is installed: make clean setup"
+        )
     Path(sys.prefix, ".built").touch()
     return 0
 
@@ -60,9 +65,7 @@ def is_stale(source: Path) -> bool:
     if not extension.exists():
         return False
     built = extension.stat().st_mtime_ns
-    return any(
-        half.stat().st_mtime_ns > built for half in (source, source.with_suffix(".pxd"))
-    )
+    return any(half.stat().st_mtime_ns > built for half in (source, source.with_suffix(".pxd")))
 
 
 def missing_extensions() -> list[Path]:
@@ -80,22 +83,15 @@ def dead_extensions() -> Iterator[Path]:
     yield from (extension_of(source) for source in typed if is_stale(source))
 
 
-def compiler() -> str:
-    """The C compiler's path; "" if there is none."""
+def obstacle_to_compiling() -> str:
+    """What this machine lacks to compile an extension; "" if nothing is missing."""
     command = os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc"
-    words = shlex.split(command)
-    return shutil.which(words[0]) or "" if words else ""
-
-
-def say(built: int, missing: int) -> None:
-    """One line for the person who runs make."""
-    if missing:
-        print(
-            f"make setup: no C compiler, so {missing} modules run as plain Python: everything "
-            "works, slower. With one installed: make clean setup"
-        )
-    elif built:
-        print(f"make setup: compiled {built} modules")
+    if not shutil.which(shlex.split(command)[0]):
+        return f"no C compiler ({command})"
+    header = Path(sysconfig.get_path("include"), "Python.h")
+    if not header.exists():
+        return f"no {header} (on Debian and Ubuntu: apt-get install python3-dev)"
+    return ""
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Installs the distribution's PostgreSQL and PgBouncer for the tests, if they are absent.
 
-The embedded PostgreSQL comes with the package; this second, older server shows that nothing depends
-on the newest one. Only as root and with apt-get; elsewhere the tests that need them are skipped with
+The embedded PostgreSQL comes with the package; this second, older server shows that nothing needs
+the newest one. Only as root and with apt-get; elsewhere the tests that need them are skipped with
 the reason that is printed here. In CI as root their absence is a failure.
 
 Nothing may be started: while the packages are installed a `policy-rc.d` forbids services, and no

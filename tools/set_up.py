@@ -1,7 +1,7 @@
 """Makes the virtual environment `.venv` and installs the package in it, editable.
 
-`make setup` runs this under the interpreter it found, which may be too old: nothing above the check
-in `main` may need more than Python 3.6.
+`make setup` runs this under the interpreter it found, which may be too old to say so in a new
+syntax: nothing outside functions may need more than Python 3.6.
 
 Build requirements are installed in the environment itself and the package without build isolation,
 so that a rebuild of the extensions (`build_extensions.py`) needs neither network nor minutes.
@@ -16,8 +16,8 @@ PYTHON = ENVIRONMENT / "bin" / "python"
 PYTHON_MIN = (3, 11)
 
 
-def main(extras: list) -> int:
-    """Installs the package with `extras`; the stamp `.venv/.up` or `.venv/.test` says it is done."""
+def main(extras: "list[str]") -> int:
+    """Installs the package with `extras`; stamps `.venv/.up` and `.venv/.test` say it is done."""
     complaint = complaint_about_python()
     if complaint:
         print("make setup: " + complaint, file=sys.stderr)
@@ -43,9 +43,9 @@ def complaint_about_python() -> str:
     except ImportError as error:
         version = "{}.{}".format(*sys.version_info[:2])
         return (
-            "{} cannot make virtual environments ({}). On Debian and Ubuntu: "
-            "apt-get install python{}-venv. Or name another: make PYTHON=python3.12 setup"
-        ).format(sys.executable, error, version)
+            f"{sys.executable} cannot make virtual environments ({error}). On Debian and Ubuntu: "
+            f"apt-get install python{version}-venv. Or name another: make PYTHON=python3.12 setup"
+        )
     return ""
 
 
@@ -59,7 +59,7 @@ def runs(python: Path) -> bool:
     return done.returncode == 0
 
 
-def build_requirements() -> list:
+def build_requirements() -> "list[str]":
     """What pyproject.toml says a build needs."""
     import tomllib  # noqa: PLC0415  (not before the check of the version)
 
@@ -73,7 +73,7 @@ def pip_install(*arguments: str) -> None:
     run([*pip, "install", *arguments])
 
 
-def run(command: list) -> None:
+def run(command: "list[str]") -> None:
     """Runs a command and leaves with its exit code if it fails."""
     code = subprocess.run(command, check=False).returncode
     if code:

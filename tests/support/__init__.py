@@ -1,1 +1,1 @@
-"""What several tests lean on."""
+"""What tests stand on: real servers, real gateways, and a client that can misbehave."""

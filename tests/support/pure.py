@@ -1,9 +1,9 @@
 """The pure form of our modules, although their compiled form lies beside them.
 
-An extension module in the same folder shadows its `.py`. `SourceFirst` looks for sources only; it is
-put in front of all finders, before anything of pglane is imported, when pytest runs with `--form=pure`.
-`load_pure` gives one module in pure form inside a process that otherwise runs the compiled ones, for
-tests that compare the two.
+An extension module in the same folder shadows its `.py`. `SourceFirst` looks for sources only; it
+is put in front of all finders, before anything of pglane is imported, when pytest runs with
+`--form=pure`. `load_pure` gives one module in pure form inside a process that otherwise runs the
+compiled ones, for tests that compare the two.
 """
 
 import contextlib
