@@ -35,7 +35,7 @@ quick: .venv/.test .venv/.built  ## unit tests in pure Python, without a build o
 lint: .venv/.test .venv/.built  ## ruff, format, cython-lint, import contracts
 	@.venv/bin/ruff check --quiet
 	@.venv/bin/ruff format --check --quiet
-	@.venv/bin/cython-lint $(TYPED)
+	@PATH=.venv/bin:$$PATH cython-lint $(TYPED)
 	@.venv/bin/lint-imports | tail -n 20
 
 types: .venv/.test .venv/.built  ## mypy, strict
