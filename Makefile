@@ -52,7 +52,7 @@ bench: .venv/.test .venv/.built servers  ## gateway, PgBouncer and direct connec
 
 check: .venv/.test .venv/.built servers lint types  ## what CI runs: the same as test
 	@$(RUN) -m tools.check_mirror_coverage
-	@$(RUN) -m pytest --form=pure tests/unit tests/property
+	@$(RUN) -m pytest -q --form=pure tests/property
 	@$(RUN) -m pytest --form=compiled
 
 clean:  ## remove what make made

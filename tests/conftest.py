@@ -4,10 +4,15 @@ Without the option modules are imported as they are built; the header says how m
 No `conftest.py` may import pglane at its top: the choice is made after they are loaded.
 """
 
+import hypothesis
 import pytest
 
 from tests.support import pure
 from tools import build_extensions
+
+# How long an example takes says something about the machine, not about the code.
+hypothesis.settings.register_profile("house", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("house")
 
 HOUSE_FIGURES = pytest.StashKey[list[str]]()
 
