@@ -16,10 +16,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-SERVERS = Path("/usr/lib/postgresql")
+POSTGRESQL = "postgresql-15"
+POSTGRESQL_PROGRAMS = Path("/usr/lib/postgresql/15/bin")
 CREATE_CLUSTER = Path("/etc/postgresql-common/createcluster.conf")
 START_SERVICES = Path("/usr/sbin/policy-rc.d")
-POSTGRESQL_PREFERRED = "postgresql-15"
 APT = ["apt-get", "-q", "-o", "Dpkg::Options::=--force-confold", "-o", "Dpkg::Use-Pty=0"]
 
 
@@ -39,8 +39,8 @@ def main() -> int:
 def missing() -> list[str]:
     """Which of the two programs are absent."""
     found = {
-        "PostgreSQL": any(SERVERS.glob("*/bin/initdb")),
-        "PgBouncer": bool(pgbouncer()),
+        "PostgreSQL 15": (POSTGRESQL_PROGRAMS / "initdb").exists(),
+        "PgBouncer": pgbouncer() is not None,
     }
     return [name for name, there in found.items() if not there]
 
@@ -54,7 +54,7 @@ def absence() -> str:
     """The reason a test gives when it is skipped."""
     names = " and ".join(missing())
     if os.geteuid() != 0:
-        return f"{names} not installed, and only root can: apt-get install postgresql pgbouncer"
+        return f"{names} not installed; as root: apt-get install {POSTGRESQL} pgbouncer"
     if not shutil.which("apt-get"):
         return f"{names} not installed, and there is no apt-get: install them by hand"
     return f"{names} not installed: apt-get failed, see above"
@@ -71,15 +71,7 @@ def install() -> None:
     with replaced(START_SERVICES, "#!/bin/sh\nexit 101\n", mode=0o755):
         apt("install", "--yes", "--no-install-recommends", "postgresql-common")
         with replaced(CREATE_CLUSTER, "create_main_cluster = false\n", mode=0o644):
-            apt("install", "--yes", "--no-install-recommends", postgresql_package(), "pgbouncer")
-
-
-def postgresql_package() -> str:
-    """The old server we want, or whatever this release of the distribution has."""
-    known = subprocess.run(
-        ["apt-cache", "show", POSTGRESQL_PREFERRED], check=False, capture_output=True
-    )
-    return POSTGRESQL_PREFERRED if known.returncode == 0 else "postgresql"
+            apt("install", "--yes", "--no-install-recommends", POSTGRESQL, "pgbouncer")
 
 
 def apt(*arguments: str) -> None:
