@@ -84,6 +84,10 @@ PLANTED: dict[str, tuple[dict[str, str], str]] = {
         {"docs/a.md": "# A b\n[good](#a-b)\n[bad](b.md)\n"},
         "docs/a.md:3: nothing at 'b.md'",
     ),
+    "named_files_exist": (
+        {"docs/a.md": "`docs/a.md` is here\n`src/pglane/gone.py` is not\n"},
+        "docs/a.md:2: there is no src/pglane/gone.py",
+    ),
 }
 
 

@@ -371,12 +371,25 @@ def references_are_fresh(root: Path) -> Iterator[str]:
 
 
 def links_resolve(root: Path) -> Iterator[str]:
-    pages = [*root.glob("*.md"), *(root / "docs").rglob("*.md"), *(root / "bench").rglob("*.md")]
-    for page in sorted(pages):
+    for page in pages_of(root):
         for number, line in enumerate(without_fences(page), 1):
             for target in re.findall(r"\]\(([^)\s]+)\)", line):
                 if not re.match(r"[a-z]+:", target) and not resolves(page, target):
                     yield f"{at(root, page, number)}: nothing at '{target}': correct the link"
+
+
+def named_files_exist(root: Path) -> Iterator[str]:
+    for page in pages_of(root):
+        for number, line in enumerate(without_fences(page), 1):
+            for name in re.findall(r"`((?:src|tests|tools|bench|docs)/[\w./-]+)`", line):
+                if not (root / name).exists():
+                    yield f"{at(root, page, number)}: there is no {name}: name what is there"
+
+
+def pages_of(root: Path) -> list[Path]:
+    """Every page that people read."""
+    folders = (root / "docs", root / "bench")
+    return sorted([*root.glob("*.md"), *(page for one in folders for page in one.rglob("*.md"))])
 
 
 def resolves(page: Path, target: str) -> bool:
@@ -416,4 +429,5 @@ RULES: tuple[Rule, ...] = (
     imports_point_down,
     references_are_fresh,
     links_resolve,
+    named_files_exist,
 )
