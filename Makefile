@@ -42,7 +42,7 @@ types: .venv/.test .venv/.built  ## mypy, strict
 	@$(RUN) -m mypy
 
 docs: .venv/.test .venv/.built  ## generated pages are fresh, links and examples hold
-	@$(RUN) -m pytest -q tests/test_house.py tests/docs
+	@$(RUN) -m pytest -q tests/test_house.py $(wildcard tests/docs)
 
 integration: .venv/.test .venv/.built servers  ## with real PostgreSQL servers and drivers
 	@$(RUN) -m pytest tests/integration
@@ -52,7 +52,7 @@ bench: .venv/.test .venv/.built servers  ## gateway, PgBouncer and direct connec
 
 check: .venv/.test .venv/.built servers lint types  ## what CI runs: the same as test
 	@$(RUN) -m tools.check_mirror_coverage
-	@$(RUN) -m pytest -q --form=pure tests/property
+	@$(RUN) -m pytest -q --form=pure $(wildcard tests/property) tests/test_house.py
 	@$(RUN) -m pytest --form=compiled
 
 clean:  ## remove what make made

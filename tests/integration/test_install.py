@@ -13,8 +13,11 @@ import zipfile
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
+import psycopg
 import pytest
 
+from tests.support.gateway import DOORS, Gateway
+from tests.support.postgres_cluster import PostgresCluster
 from tools import build_extensions
 
 ROOT = Path(__file__).parent.parent.parent
@@ -129,3 +132,19 @@ def test_every_module_imports_without_a_compiler(wheel_without_compiler: Path) -
     assert imported
     assert all(Path(file).is_relative_to(installed) for file in imported)
     assert all(file.endswith(".py") for file in imported)
+
+
+@pytest.mark.gateway
+def test_gateway_works_without_a_compiler_and_says_that_it_is_slower(
+    wheel_without_compiler: Path, cluster: PostgresCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(unpack(wheel_without_compiler)))
+    gateway = Gateway(cluster)
+    try:
+        gateway.start()
+        for door in DOORS:
+            with psycopg.connect(gateway.uri(door)) as connection:
+                assert connection.execute("SELECT 1 + 1").fetchone() == (2,)
+        assert "slower" in gateway.log() + "".join(gateway.lines)
+    finally:
+        gateway.destroy()
