@@ -57,7 +57,7 @@ check: .venv/.test .venv/.built servers lint types  ## what CI runs: the same as
 
 clean:  ## remove what make made
 	rm -rf .venv build dist src/*.egg-info .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis
-	find src tests tools bench -name __pycache__ -prune -exec rm -rf {} +
+	find . -path ./.git -prune -o -name __pycache__ -prune -exec rm -rf {} +
 	find src \( -name '*.so' -o -name '*.c' \) -delete
 
 servers: .venv/.test

@@ -34,8 +34,8 @@ def main() -> int:
         return 1
     if still_missing:
         print(
-            f"make setup: {obstacle}, so {len(still_missing)} modules run as plain Python: "
-            "everything works, slower. When it is installed: make clean setup"
+            f"make setup: {obstacle}. Everything works as plain Python, but slower. "
+            "When it is installed: make clean setup"
         )
     Path(sys.prefix, ".built").touch()
     return 0
