@@ -1,6 +1,8 @@
 """The extensions: every module with a types-only `.pxd` of its own name beside it.
 
-A failing compiler is not an error (`optional`): the `.py` is then what runs, slower.
+A failing compiler is not an error (`optional`): the `.py` is then what runs, slower. Generated C
+goes to the build folder, so that it is never taken for a part of the package. It is not ours to
+review: its warnings are off.
 """
 
 from pathlib import Path
@@ -14,20 +16,23 @@ SOURCE = Path("src")
 def compiled_modules() -> list[Extension]:
     """One extension per `.py` that has a `.pxd`."""
     sources = sorted(pxd.with_suffix(".py") for pxd in SOURCE.rglob("*.pxd"))
-    return [
+    modules = [
         Extension(
             ".".join(source.relative_to(SOURCE).with_suffix("").parts),
             [str(source)],
-            optional=True,
-            extra_compile_args=["-O2"],
+            extra_compile_args=["-O2", "-w"],
         )
         for source in sources
     ]
-
-
-setup(
-    ext_modules=cythonize(
-        compiled_modules(),
+    translated = cythonize(
+        modules,
+        build_dir="build/c",
         compiler_directives={"language_level": 3, "annotation_typing": False},
+        quiet=True,
     )
-)
+    for module in translated:
+        module.optional = True  # cythonize() makes new objects and forgets it
+    return translated
+
+
+setup(ext_modules=compiled_modules())

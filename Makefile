@@ -1,0 +1,73 @@
+# One runner. `make` prints the targets; what needs more than a line lies in tools/.
+# .venv/.up and .venv/.test say that the environment is installed, .venv/.built that no extension is
+# older than its source. `make PYTHON=python3.13 setup` chooses the interpreter.
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.PHONY: help setup up test quick lint types integration bench docs check clean servers
+
+FITTING := import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(or $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c "$(FITTING)" 2>/dev/null && echo $$p && break; done),python3)
+RUN := .venv/bin/python
+TYPED := $(shell find src -name '*.pxd')
+HALVES := $(TYPED) $(TYPED:.pxd=.py)
+# Through the environment and unexpanded: a password may hold any character and stays out of argv.
+ifneq ($(value URI),)
+export DATABASE_URL := $(value URI)
+unexport URI
+MAKEOVERRIDES :=
+endif
+
+help:  ## print this list
+	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+setup: .venv/.built  ## the environment in .venv: package, compiled modules, embedded PostgreSQL
+
+up: .venv/.built  ## three doors in front of an embedded PostgreSQL, or of URI=postgresql://...
+	@exec .venv/bin/pglane up
+
+test: check  ## everything, real PostgreSQL included (under 20 minutes on two cores)
+
+quick: .venv/.test .venv/.built  ## unit tests in pure Python, without a build of what you edit
+	@$(RUN) -m pytest -q --form=pure tests/unit tests/test_house.py
+
+lint: .venv/.test .venv/.built  ## ruff, format, cython-lint, import contracts
+	@.venv/bin/ruff check --quiet
+	@.venv/bin/ruff format --check --quiet
+	@PATH=.venv/bin:$$PATH cython-lint $(TYPED)
+	@.venv/bin/lint-imports | tail -n 20
+
+types: .venv/.test .venv/.built  ## mypy, strict
+	@$(RUN) -m mypy
+
+docs: .venv/.test .venv/.built  ## generated pages are fresh, links and examples hold
+	@$(RUN) -m pytest -q tests/test_house.py $(wildcard tests/docs)
+
+integration: .venv/.test .venv/.built servers  ## with real PostgreSQL servers and drivers
+	@$(RUN) -m pytest tests/integration
+
+bench: .venv/.test .venv/.built servers  ## gateway, PgBouncer and direct connections side by side
+	@$(RUN) -m bench
+
+check: .venv/.test .venv/.built servers lint types  ## what CI runs: the same as test
+	@$(RUN) -m tools.check_mirror_coverage
+	@$(RUN) -m pytest -q --form=pure $(wildcard tests/property) tests/test_house.py
+	@$(RUN) -m pytest --form=compiled
+
+clean:  ## remove what make made
+	rm -rf .venv build dist src/*.egg-info .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -path ./.git -prune -o -name __pycache__ -prune -exec rm -rf {} +
+	find src \( -name '*.so' -o -name '*.c' \) -delete
+
+servers: .venv/.test
+	@$(RUN) -m tools.install_test_servers
+
+.venv/.up: pyproject.toml setup.py tools/set_up.py
+	@$(PYTHON) tools/set_up.py embedded
+
+.venv/.test: pyproject.toml setup.py tools/set_up.py
+	@$(PYTHON) tools/set_up.py embedded test
+
+.venv/.built: .venv/.up $(HALVES) tools/build_extensions.py
+	@$(RUN) -m tools.build_extensions

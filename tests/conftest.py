@@ -1,0 +1,63 @@
+"""The form under test: `--form=pure` runs sources only, `--form=compiled` insists on extensions.
+
+Without the option modules are imported as they are built; the header says how many are compiled.
+No `conftest.py` may import pglane at its top: the choice is made after they are loaded.
+"""
+
+import hypothesis
+import pytest
+
+from tests.support import pure
+from tools import build_extensions
+
+# How long an example takes says something about the machine, not about the code.
+hypothesis.settings.register_profile("house", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("house")
+
+HOUSE_FIGURES = pytest.StashKey[list[str]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--form",
+        choices=("pure", "compiled"),
+        help="pure: import pglane's sources although extensions lie beside them. "
+        "compiled: fail if one is missing or stale, unless there is no C compiler.",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    form = config.getoption("--form")
+    if form == "pure":
+        pure.prefer_pure()
+    elif form == "compiled" and not build_extensions.obstacle_to_compiling():
+        unfit = [
+            str(source)
+            for source in build_extensions.typed_sources()
+            if build_extensions.is_stale(source)
+            or not build_extensions.extension_of(source).exists()
+        ]
+        if unfit:
+            msg = f"not compiled or stale: {', '.join(unfit)}. Run: make setup"
+            raise pytest.UsageError(msg)
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    if config.getoption("--form") == "pure":
+        return "form: pure Python"
+    typed = build_extensions.typed_sources()
+    compiled = len(typed) - len(build_extensions.missing_extensions())
+    return f"form: {compiled} of {len(typed)} typed modules compiled"
+
+
+@pytest.fixture(scope="session")
+def record_house_figure(request: pytest.FixtureRequest):
+    """Keeps a line for the report at the end of the run."""
+    return request.config.stash.setdefault(HOUSE_FIGURES, []).append
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    for line in config.stash.get(HOUSE_FIGURES, []):
+        terminalreporter.line(f"house: {line}")
