@@ -16,6 +16,7 @@ from bench.end_to_end.rounds import plan
 
 FAMILIES = ("direct", "pgbouncer", "pglane")
 FILES_MAX = 4096
+SIZES = "4,8,20"
 
 
 def options() -> argparse.Namespace:
@@ -25,10 +26,10 @@ def options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=int, default=3, help="of one run")
     parser.add_argument("--workloads", default="", help="names or their first words, with commas")
     parser.add_argument("--contenders", default=",".join(FAMILIES), help="default: %(default)s")
-    parser.add_argument("--sizes", default="4,8,20", help="server connections of the gateways")
+    parser.add_argument("--sizes", default=SIZES, help="server connections of the gateways")
     parser.add_argument("--scale", type=int, default=10, help="of pgbench")
     parser.add_argument("--seed", type=int, default=None, help="of the order of runs")
-    parser.add_argument("--quick", action="store_true", help="a few workloads, 3 rounds of 2 s")
+    parser.add_argument("--quick", action="store_true", help="four workloads, one size")
     parser.add_argument("--json", action="store_true", help="print JSON instead of the table")
     parser.add_argument("--no-files", action="store_true", help="leave bench/results alone")
     parser.add_argument("--postgres-bin", help="folder of `postgres`, or `embedded`")
@@ -37,6 +38,7 @@ def options() -> argparse.Namespace:
     if chosen.quick:
         chosen.rounds, chosen.seconds = min(chosen.rounds, 3), min(chosen.seconds, 2)
         chosen.workloads = chosen.workloads or ",".join(workloads.QUICK)
+        chosen.sizes = "8" if chosen.sizes == SIZES else chosen.sizes
     chosen.seed = random.randrange(1_000_000) if chosen.seed is None else chosen.seed
     return chosen
 
