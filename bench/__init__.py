@@ -1,0 +1,1 @@
+"""What pglane costs: `end_to_end` beside PgBouncer and direct connections, `micro` per module."""

@@ -1,0 +1,119 @@
+"""From runs to rows: medians, the best of each family, ratios taken within a round."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from statistics import median
+
+from bench.end_to_end.pgbench import Run
+
+# Throughputs this close are called equal; CPU time decides.
+TIE = 0.03
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """A median and what it lies between."""
+
+    median: float
+    least: float
+    most: float
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A contender's clean runs of one workload, by round; `errors` of the others."""
+
+    workload: str
+    family: str
+    version: str
+    size: int
+    runs: dict[int, Run]
+    errors: list[str]
+
+    def spread(self, value: Callable[[Run], float]) -> Spread | None:
+        """Over the rounds; None without a clean run."""
+        return spread(value(run) for run in self.runs.values())
+
+    def middle(self, value: Callable[[Run], float]) -> float:
+        """The median; 0 without a clean run."""
+        return median(value(run) for run in self.runs.values()) if self.runs else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One workload: the best of each family; ratios are pglane to PgBouncer."""
+
+    workload: str
+    direct: Entry | None
+    pgbouncer: Entry | None
+    pglane: Entry | None
+    cpu_ratio: Spread | None
+    tps_ratio: Spread | None
+
+
+def spread(values: Iterable[float]) -> Spread | None:
+    """None when there is no value."""
+    known = list(values)
+    return Spread(median(known), min(known), max(known)) if known else None
+
+
+def entries(runs: list[Run]) -> list[Entry]:
+    """Runs gathered by workload and contender, in order of first appearance of the workload."""
+    found: dict[tuple[str, str, str, int], Entry] = {}
+    for run in runs:
+        key = (run.workload, run.family, run.version, run.size)
+        entry = found.setdefault(key, Entry(*key, {}, []))
+        if run.errors:
+            entry.errors.append(run.errors)
+        else:
+            entry.runs[run.round] = run
+    return [found[key] for key in sorted(found, key=lambda key: (_place(runs, key[0]), key[1:]))]
+
+
+def _place(runs: list[Run], workload: str) -> int:
+    return next(index for index, run in enumerate(runs) if run.workload == workload)
+
+
+def best(candidates: list[Entry]) -> Entry | None:
+    """Highest throughput; among those within `TIE` of it, the least CPU time a transaction."""
+    clean = [entry for entry in candidates if entry.runs and not entry.errors]
+    if not clean:
+        return None
+    top = max(entry.middle(lambda run: run.tps) for entry in clean)
+    close = [entry for entry in clean if entry.middle(lambda run: run.tps) >= top * (1 - TIE)]
+    return min(close, key=lambda entry: entry.middle(lambda run: run.cpu_us))
+
+
+def rows(runs: list[Run]) -> list[Row]:
+    """One for each workload, in the order they were run."""
+    gathered = entries(runs)
+    return [
+        _row(workload, [entry for entry in gathered if entry.workload == workload])
+        for workload in dict.fromkeys(entry.workload for entry in gathered)
+    ]
+
+
+def _row(workload: str, candidates: list[Entry]) -> Row:
+    direct, bouncer, lane = (
+        best([entry for entry in candidates if entry.family == family])
+        for family in ("direct", "pgbouncer", "pglane")
+    )
+    return Row(
+        workload,
+        direct,
+        bouncer,
+        lane,
+        cpu_ratio=ratio(lane, bouncer, lambda run: run.cpu_us),
+        tps_ratio=ratio(lane, bouncer, lambda run: run.tps),
+    )
+
+
+def ratio(
+    upper: Entry | None, lower: Entry | None, value: Callable[[Run], float]
+) -> Spread | None:
+    """Of two contenders, taken round by round; None where it has no meaning."""
+    if not upper or not lower:
+        return None
+    shared = [round_ for round_ in upper.runs if round_ in lower.runs]
+    pairs = [(value(upper.runs[round_]), value(lower.runs[round_])) for round_ in shared]
+    return spread(above / below for above, below in pairs if below)

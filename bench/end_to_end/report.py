@@ -1,0 +1,197 @@
+"""The result for people (Markdown, also on the terminal) and for programs (JSON)."""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bench.end_to_end import procfs
+from bench.end_to_end.comparison import Entry, Row, Spread, entries, rows
+from bench.end_to_end.pgbench import Run
+
+RESULTS = Path(__file__).parents[1] / "results"
+SUMMARY_HEAD = (
+    "workload",
+    "direct",
+    "best PgBouncer",
+    "best pglane",
+    "CPU/tx pglane:PgBouncer",
+    "tps pglane:PgBouncer",
+)
+DETAIL_HEAD = (
+    "workload",
+    "contender",
+    "conns",
+    "tps",
+    "CPU us/tx",
+    "PostgreSQL us/tx",
+    "p50 ms",
+    "p99 ms",
+    "connect ms",
+    "steal %",
+    "foreign %",
+    "errors",
+)
+LEGEND = """\
+Cells of the first table: transactions a second, CPU time of all processes of the contender a
+transaction, latency p50/p99 in ms, [version, server connections]. Ratios are taken within a round:
+median (least..most). `best`: highest throughput; among those within 3 % of it, the least CPU time.
+Latency of `connect` rows leaves out the time to connect, tps does not. `steal`: machine time taken
+by the hypervisor; `foreign`: used by processes that are not of this benchmark. Figures are
+comparable within this run only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What somebody needs who wants to repeat the run."""
+
+    date: str
+    commit: str
+    command: str
+    cpu: str
+    cores: int
+    kernel: str
+    python: str
+    postgresql: str
+    parameters: dict[str, int]
+
+
+def circumstances(module: str, postgresql: str, **parameters: int) -> Circumstances:
+    """Of this run, here and now; `module` is what was run."""
+    return Circumstances(
+        date=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        commit=commit(),
+        command=" ".join([f"python -m {module}", *sys.argv[1:]]),
+        cpu=procfs.cpu_model(),
+        cores=os.cpu_count() or 0,
+        kernel=".".join(platform.release().split(".")[:2]),
+        python=platform.python_version(),
+        postgresql=postgresql,
+        parameters=parameters,
+    )
+
+
+def facts(circumstances_: Circumstances, missing: list[str]) -> str:
+    """The circumstances as a list, and what could not be measured."""
+    known = [f"- {name}: {value}" for name, value in asdict(circumstances_).items() if value]
+    return "\n".join([*known, *(f"- NOT MEASURED: {reason}" for reason in missing)])
+
+
+def commit() -> str:
+    """Short id of what is checked out, `-dirty` when files differ; `unknown` outside git."""
+
+    def git(*arguments: str) -> str:
+        done = subprocess.run(
+            ["git", *arguments], cwd=RESULTS.parent, capture_output=True, text=True, check=False
+        )
+        return done.stdout.strip() if done.returncode == 0 else "unknown"
+
+    dirty = git("status", "--porcelain", "--untracked-files=no")
+    return git("rev-parse", "--short", "HEAD") + ("-dirty" if dirty not in {"", "unknown"} else "")
+
+
+def summary(runs: list[Run]) -> str:
+    """The table people look at first."""
+    return table(SUMMARY_HEAD, [_summary_cells(row) for row in rows(runs)])
+
+
+def _summary_cells(row: Row) -> list[str]:
+    return [
+        row.workload,
+        _cell(row.direct),
+        _cell(row.pgbouncer),
+        _cell(row.pglane),
+        _spread(row.cpu_ratio, ".2f"),
+        _spread(row.tps_ratio, ".2f"),
+    ]
+
+
+def _cell(entry: Entry | None) -> str:
+    if entry is None:
+        return "n/a"
+    tps = entry.middle(lambda run: run.tps)
+    p50, p99 = entry.middle(lambda run: run.p50_ms), entry.middle(lambda run: run.p99_ms)
+    if not entry.size:
+        return f"{tps:.0f} tps, {p50:.2f}/{p99:.2f}"
+    cpu = entry.middle(lambda run: run.cpu_us)
+    return f"{tps:.0f} tps, {cpu:.1f} us, {p50:.2f}/{p99:.2f} [{entry.version}, {entry.size}]"
+
+
+def details(runs: list[Run]) -> str:
+    """Every contender of every workload."""
+    return table(DETAIL_HEAD, [_detail_cells(entry) for entry in entries(runs)])
+
+
+def _detail_cells(entry: Entry) -> list[str]:
+    return [
+        entry.workload,
+        f"{entry.family} {entry.version}",
+        str(entry.size or "-"),
+        _spread(entry.spread(lambda run: run.tps), ".0f"),
+        _spread(entry.spread(lambda run: run.cpu_us), ".1f") if entry.size else "-",
+        f"{entry.middle(lambda run: run.server_cpu_us):.1f}",
+        f"{entry.middle(lambda run: run.p50_ms):.2f}",
+        f"{entry.middle(lambda run: run.p99_ms):.2f}",
+        f"{entry.middle(lambda run: run.connect_ms):.2f}",
+        _spread(entry.spread(lambda run: run.steal * 100), ".1f"),
+        _spread(entry.spread(lambda run: run.foreign * 100), ".0f"),
+        f"{len(entry.errors)} runs: {entry.errors[0]}" if entry.errors else "none",
+    ]
+
+
+def _spread(value: Spread | None, form: str) -> str:
+    if value is None:
+        return "n/a"
+    return f"{value.median:{form}} ({value.least:{form}}..{value.most:{form}})"
+
+
+def table(head: Sequence[str], body: Iterable[Sequence[str]]) -> str:
+    """Markdown that can be read as it is."""
+    lines = [list(head), *([cell.replace("|", "/") for cell in line] for line in body)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    text = [
+        "| "
+        + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        + " |"
+        for line in lines
+    ]
+    text.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
+    return "\n".join(text)
+
+
+def markdown(circumstances_: Circumstances, runs: list[Run], missing: list[str]) -> str:
+    """The whole report."""
+    return (
+        f"# End to end, {circumstances_.date}\n\n{facts(circumstances_, missing)}\n\n{LEGEND}\n\n"
+        f"{summary(runs)}\n\n## Every contender\n\n{details(runs)}\n"
+    )
+
+
+def as_json(circumstances_: Circumstances, runs: list[Run], missing: list[str]) -> str:
+    """Everything, every run of it."""
+    whole = {
+        "circumstances": asdict(circumstances_),
+        "missing": missing,
+        "rows": [_plain(row) for row in rows(runs)],
+        "runs": [asdict(run) for run in runs],
+    }
+    return json.dumps(whole, indent=1) + "\n"
+
+
+def _plain(row: Row) -> dict[str, object]:
+    """A row for programs: who was best, and the ratios."""
+    families = {"direct": row.direct, "pgbouncer": row.pgbouncer, "pglane": row.pglane}
+    return {
+        "workload": row.workload,
+        **{
+            family: {"version": entry.version, "size": entry.size} if entry else None
+            for family, entry in families.items()
+        },
+        "cpu_ratio": asdict(row.cpu_ratio) if row.cpu_ratio else None,
+        "tps_ratio": asdict(row.tps_ratio) if row.tps_ratio else None,
+    }

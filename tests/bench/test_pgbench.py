@@ -1,0 +1,52 @@
+"""What the end-to-end benchmark reads from pgbench and from the gateways."""
+
+import os
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+from bench.end_to_end import contenders, pgbench, procfs
+
+STDOUT = "number of failed transactions: {failed} (0.000%)\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "stderr", "failed", "expected"),
+    [
+        (0, "pgbench: starting\n", 0, ""),
+        (0, "pgbench: error: client 3 aborted\n", 0, "pgbench: error: client 3 aborted"),
+        (2, "", 0, "pgbench ended with 2"),
+        (0, "", 7, "7 transactions failed"),
+    ],
+)
+def test_a_run_with_errors_is_not_clean(
+    code: int, stderr: str, failed: int, expected: str
+) -> None:
+    done = CompletedProcess(["pgbench"], code, STDOUT.format(failed=failed), stderr)
+    assert pgbench._complaint(done) == expected
+
+
+def test_latencies_of_all_threads_are_read(tmp_path: Path) -> None:
+    (tmp_path / "log.1").write_text("0 1 900 0 1700000000 1\n1 1 failed 0 1700000000 2\n")
+    (tmp_path / "log.1.1").write_text("2 1 100 0 1700000000 3\n")
+    assert pgbench._latencies_us(tmp_path) == [100, 900]
+
+
+def test_quantiles() -> None:
+    assert pgbench._quantile_ms(list(range(1000, 101_000, 1000)), 0.5) == 51.0
+    assert pgbench._quantile_ms([4000], 0.99) == 4.0
+
+
+def test_the_transaction_door_is_found_among_the_doors(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text("pglane 0.1.0\nsession  postgresql://a@127.0.0.1:1/b  x\n")
+    assert contenders._transaction_port(log) == 0
+    with log.open("a") as lines:
+        lines.write("  transaction  postgresql://a@127.0.0.1:6543/b  web requests\n")
+    assert contenders._transaction_port(log) == 6543
+
+
+def test_cpu_time_counts_ourselves_and_only_grows() -> None:
+    before = procfs.cpu_s(os.getpid())
+    sum(range(200_000))
+    assert procfs.cpu_s(os.getpid()) > before > 0
