@@ -1,0 +1,1 @@
+"""What tests stand on: real servers, real gateways, and a client that can misbehave."""
