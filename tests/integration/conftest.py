@@ -11,7 +11,9 @@ pgbouncer  PgBouncer in transaction and in session mode: shows what goes wrong t
 PGLANE_TEST_SERVERS names the PostgreSQL versions, "18,15" unless told otherwise.
 """
 
+import itertools
 import os
+import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -29,6 +31,9 @@ PLACES = {
     "server": ("server",),
     "pgbouncer": ("pgbouncer-transaction", "pgbouncer-session"),
 }[THROUGH]
+
+
+_numbers = itertools.count(1)
 
 
 def _place_of(door: str) -> str:
@@ -172,4 +177,28 @@ def _expect_no_open_transaction(cluster: PostgresCluster) -> None:
         lambda: not cluster.activity("state LIKE 'idle in transaction%'"),
         within_s=5,
         what="no transaction is left open in the database",
+    )
+
+
+@pytest.fixture
+def table(cluster: PostgresCluster) -> str:
+    """A new table `(id int PRIMARY KEY, note text)` of the role app; it goes with the cluster."""
+    name = f"t_{next(_numbers)}"
+    cluster.admin(
+        f"SET ROLE app; CREATE TABLE {name} (id int PRIMARY KEY, note text); "
+        f"GRANT ALL ON {name} TO second, third",
+        database="app",
+    )
+    return name
+
+
+@pytest.fixture(scope="session")
+def pgbench_tables(cluster: PostgresCluster) -> None:
+    """What `pgbench -i` makes, in the database app."""
+    subprocess.run(
+        [str(cluster.program("pgbench")), "-i", "-q", "-s", "1"],
+        env={**os.environ, **cluster.target().environment()},
+        capture_output=True,
+        timeout=60,
+        check=True,
     )
