@@ -1,0 +1,1 @@
+"""A small Django application that the Django tests migrate and use."""
