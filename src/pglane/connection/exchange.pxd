@@ -38,7 +38,6 @@ cdef class Exchange:
     cpdef ask_internally(self, bytes text)
     cpdef bint is_idle(self) except -1
     cpdef Py_ssize_t outstanding(self) except -1
-    cpdef bint executes_unanswered(self) except -1
     @cython.locals(reader=MessageReader, events=int)
     cpdef int receive(self, bytes data) except? -1
     @cython.locals(events=int, event=int, kind=int, run=Py_ssize_t, begin=Py_ssize_t)

@@ -27,7 +27,7 @@ from pglane.wire.login_messages import (
     decode_authentication,
 )
 from pglane.wire.md5 import md5_response
-from pglane.wire.scram import MECHANISM, ScramClient, ScramFailure, ScramKeys
+from pglane.wire.scram import MECHANISM, ScramClient, ScramFailure, ScramKeys, ScramReason
 from pglane.wire.server_messages import ErrorResponse, ParameterStatus, decode_server_message
 from pglane.wire.startup import StartupMessage
 
@@ -176,9 +176,21 @@ class ServerLogin:
         if self._scram is None:
             return self._unsupported("SASLContinue out of place")
         try:
-            return SASLResponse(self._scram.final(challenge)).encode()
+            return SASLResponse(self._final(challenge)).encode()
         except ScramFailure as failure:
             return self._unsupported(str(failure))
+
+    def _final(self, challenge: bytes) -> bytes:
+        """Keys that do not fit any more (the password was set anew) give way to the password."""
+        assert self._scram is not None
+        try:
+            return self._scram.final(challenge)
+        except ScramFailure as failure:
+            if failure.reason is not ScramReason.OTHER_VERIFIER or not self._credentials.password:
+                raise
+        self._scram = ScramClient(self._credentials.password, self._nonce)
+        self._scram.first()
+        return self._scram.final(challenge)
 
     def _scram_verify(self, proof: bytes) -> bytes:
         if self._scram is None:

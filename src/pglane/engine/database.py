@@ -122,7 +122,7 @@ class Database:
             )
         )
 
-    def cancel_waiting(self, client: ClientLink, refusal: Refusal) -> None:
+    def cancel_waiting(self, client: ClientLink, refusal: "Refusal") -> None:
         """The client cancelled a request that waits."""
         request = client.request
         if request is not None:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pglane.connection.server_login import ServerLogin
 from pglane.engine.loop import Loop
 from pglane.engine.transport import Transport
-from pglane.wire.server_messages import ErrorResponse
+from pglane.errors import Refusal
+from pglane.wire.server_messages import ErrorResponse, error_response
 
 KEEPALIVE_IDLE_S = 60
 CONNECTING = frozenset({errno.EINPROGRESS, errno.EAGAIN, errno.EWOULDBLOCK})
@@ -177,8 +178,8 @@ class Dial:
         assert transport is not None
         answer = login.receive(data)
         if login.failed:
-            refused = "" if login.refusal is None else login.refusal.text
-            self._fail(refused or server_text(login.error), login.error)
+            error = login.error or refused_by_us(login.refusal)
+            self._fail(server_text(error), error)
             return
         if answer:
             transport.write(answer)
@@ -219,8 +220,16 @@ class Dial:
         self._timer.cancel()
 
 
+def refused_by_us(refusal: Refusal | None) -> ErrorResponse | None:
+    """Our own reason not to go on, in the form of the server's."""
+    if refusal is None:
+        return None
+    return ErrorResponse.decode(error_response(refusal)[5:])
+
+
 def server_text(error: ErrorResponse | None) -> str:
     """The server's message, for a log line."""
     if error is None:
         return ""
-    return (error.get("M") or b"").decode("utf-8", "replace")
+    parts = (error.get("M"), error.get("D"))
+    return ". ".join(part.decode("utf-8", "replace") for part in parts if part)

@@ -4,6 +4,7 @@ It is started by the supervisor with one end of a socket pair, gets settings and
 told to drain or stop, and stops at once when the supervisor's end closes. All its objects are wired here.
 """
 
+import json
 import os
 import random
 import secrets
@@ -76,7 +77,8 @@ class Worker:
         self._numbers = 0
         self._logins: set[LoginLink] = set()
         self._listeners: list[Listener] = []
-        self._keys: dict[str, ScramKeys] = {}
+        self._client_keys: dict[str, ScramKeys] = {}
+        self._server_keys: dict[str, ScramKeys] = {}
         self._passwords: dict[str, bytes] = {}
         self._addresses: list[Address] = []
         self._looked_up = 0.0
@@ -92,7 +94,7 @@ class Worker:
 
     def start(self, message: dict[str, Any]) -> None:
         """Settings and listening sockets are here: open the doors."""
-        self._apply(Settings.from_json(message["settings"]))
+        self._apply(Settings.from_json(json.dumps(message["settings"])))
         self._learn_addresses(message.get("addresses") or [])
         for told in message["listeners"]:
             sock = socket.socket(fileno=told["fd"])
@@ -114,7 +116,7 @@ class Worker:
 
     def reload(self, message: dict[str, Any]) -> None:
         """Settings that may change while clients are connected."""
-        self._apply(Settings.from_json(message["settings"]))
+        self._apply(Settings.from_json(json.dumps(message["settings"])))
         for database in self.databases.values():
             database.desk.ledger.budget = self.settings.budget
             database.desk.opening_max = self.settings.opening_max
@@ -192,7 +194,7 @@ class Worker:
     def client_entered(self, entered: Entered, transport: Transport, login: ClientLogin) -> None:
         """A client is logged in: it becomes a `ClientLink`."""
         if login.keys is not None:
-            self._keys.setdefault(entered.user, login.keys)
+            self._client_keys[entered.user] = login.keys
         database = self.databases.get(entered.wanted.database)
         if database is None:
             database = self.databases[entered.wanted.database] = Database(self, entered.wanted.database)
@@ -243,9 +245,10 @@ class Worker:
             )
 
         def login(address: Address) -> ServerLogin:
-            credentials = Credentials(
-                self._passwords.get(user, b""), self._keys.get(user), address.local
-            )
+            password = self._passwords.get(user, b"")
+            known = self._server_keys.get(user)
+            keys = known if known is not None or password else self._client_keys.get(user)
+            credentials = Credentials(password, keys, address.local)
             return ServerLogin(user, startup, credentials, self.nonce(), str(address))
 
         within_s = self.settings.connect_ms_max / 1000
@@ -254,7 +257,7 @@ class Worker:
     def logged_in(self, user: str, login: ServerLogin) -> None:
         """SCRAM keys that worked save the next login's computing."""
         if login.keys is not None:
-            self._keys[user] = login.keys
+            self._server_keys[user] = login.keys
 
     def address_text(self) -> str:
         """The server's address for people."""
