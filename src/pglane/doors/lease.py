@@ -18,7 +18,7 @@ given as an argument; waiting requests keep waiting, within their own deadline.
 from dataclasses import dataclass
 
 from pglane.connection.settings import Vector, fits_without_reset
-from pglane.pool.ledger import Ledger, Slot, SlotState
+from pglane.pool.ledger import CLOSING, IDLE, LEASED, OPENING, Ledger, Slot
 from pglane.scheduler.fifo import FifoQueue, Request, WaitReason
 
 BACKOFF_S_MIN = 0.1
@@ -52,12 +52,34 @@ class Need:
         return not self.exact and isinstance(base, Vector) and fits_without_reset(base, self.startup)
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """The slot is leased to the request."""
+def fits(slot: Slot, request: Request) -> bool:
+    """Whether a slot's server connection will do for a request."""
+    need: Need = request.need  # type: ignore[assignment]
+    return request.user == slot.user and need.accepts(slot.base)
 
-    request: Request
-    slot: Slot
+
+class Fit:
+    """`fits` for one slot."""
+
+    __slots__ = ("_slot",)
+
+    def __init__(self, slot: Slot) -> None:
+        self._slot = slot
+
+    def __call__(self, request: Request) -> bool:
+        """Whether the slot will do."""
+        return fits(self._slot, request)
+
+
+class Grant:
+    """The slot is leased to the request. Not a dataclass: one is made for every contended lease."""
+
+    __slots__ = ("request", "slot")
+    __match_args__ = ("request", "slot")
+
+    def __init__(self, request: Request, slot: Slot) -> None:
+        self.request = request
+        self.slot = slot
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +135,16 @@ class LeaseDesk:
         if slot is None:
             return None
         if not need.accepts(slot.base):
-            slot = next((s for s in self.ledger.idle_of(user) if need.accepts(s.base)), None)
+            slot = self._another_idle(user, need)
         if slot is not None:
-            self.ledger.move(slot, SlotState.LEASED, now)
+            self.ledger.move(slot, LEASED, now)
         return slot
+
+    def _another_idle(self, user: str, need: Need) -> Slot | None:
+        for slot in self.ledger.idle_of(user):
+            if need.accepts(slot.base):
+                return slot
+        return None
 
     def arrive(self, request: Request, now: float) -> list[Decision]:
         """A request that found nothing free."""
@@ -131,7 +159,7 @@ class LeaseDesk:
     def released(self, slot: Slot, now: float) -> list[Decision]:
         """A clean server connection is free."""
         if not self.queue:
-            self.ledger.move(slot, SlotState.IDLE, now)
+            self.ledger.move(slot, IDLE, now)
             return []
         return self._offer(slot, now) + self._provide(now)
 
@@ -148,7 +176,7 @@ class LeaseDesk:
         self._settle(slot)
         self._backoff_s = 0.0
         self.queue.leave(request)
-        self.ledger.move(slot, SlotState.LEASED, now)
+        self.ledger.move(slot, LEASED, now)
         return [Grant(request, slot)]
 
     def opening_failed(self, slot: Slot, reason: str, jitter: float, now: float) -> list[Decision]:
@@ -163,8 +191,8 @@ class LeaseDesk:
     def closing(self, slot: Slot, now: float) -> None:
         """The engine ends a server connection of its own accord."""
         self._settle(slot)
-        if slot.state != SlotState.CLOSING:
-            self.ledger.move(slot, SlotState.CLOSING, now)
+        if slot.state != CLOSING:
+            self.ledger.move(slot, CLOSING, now)
 
     def gone(self, slot: Slot, now: float) -> list[Decision]:
         """The backend of a slot is gone."""
@@ -180,12 +208,12 @@ class LeaseDesk:
             decisions.append(Reject(request))
         return decisions + self._provide(now)
 
-    def next_deadline(self) -> float | None:
+    def next_deadline(self, now: float) -> float | None:
         """When `tick` has something to do, in seconds of the clock; None: nobody waits."""
         head = self.queue.head()
         if head is None:
             return None
-        if self._open_after > 0.0 and self.ledger.has_room():
+        if self._open_after > now:
             return min(head.deadline, self._open_after)
         return head.deadline
 
@@ -194,33 +222,28 @@ class LeaseDesk:
     def _offer(self, slot: Slot, now: float) -> list[Decision]:
         """A free slot, while somebody waits."""
 
-        def fits(request: Request) -> bool:
-            need: Need = request.need  # type: ignore[assignment]
-            return request.user == slot.user and need.accepts(slot.base)
-
-        request = self.queue.choose(fits, now)
+        request = self.queue.choose(Fit(slot), now)
         if request is None:
-            self.ledger.move(slot, SlotState.IDLE, now)
+            self.ledger.move(slot, IDLE, now)
             return []
-        if not fits(request):
+        if not fits(slot, request):
             self._promise(request)
-            self.ledger.move(slot, SlotState.CLOSING, now)
+            self.ledger.move(slot, CLOSING, now)
             return [Close(slot)]
         self.queue.leave(request)
-        self.ledger.move(slot, SlotState.LEASED, now)
+        self.ledger.move(slot, LEASED, now)
         return [Grant(request, slot)]
 
     def _provide(self, now: float) -> list[Decision]:
         """Places for those who have none coming."""
         decisions: list[Decision] = []
-        while len(self.queue) and (request := self.queue.unclaimed()) is not None:
-            if self.ledger.has_room():
-                break
+        while len(self.queue) and not self.ledger.has_room():
+            request = self.queue.unclaimed()
             idle = self.ledger.oldest_idle()
-            if idle is None:
+            if request is None or idle is None:
                 break
             self._promise(request)
-            self.ledger.move(idle, SlotState.CLOSING, now)
+            self.ledger.move(idle, CLOSING, now)
             decisions.append(Close(idle))
         if len(self.queue):
             self._open_more(decisions, now)
@@ -229,10 +252,12 @@ class LeaseDesk:
     def _open_more(self, decisions: list[Decision], now: float) -> None:
         while (
             self.ledger.has_room()
-            and self.ledger.count(SlotState.OPENING) < self.opening_max
+            and self.ledger.count(OPENING) < self.opening_max
             and now >= self._open_after
-            and (request := self._next_to_open()) is not None
         ):
+            request = self._next_to_open()
+            if request is None:
+                break
             need: Need = request.need  # type: ignore[assignment]
             slot = self.ledger.open(request.user, need.base, now)
             request.claimed = True

@@ -12,7 +12,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 from pglane.engine.dialer import Address, Connecting, open_socket
-from pglane.engine.transport import Transport
+from pglane.engine.transport import Owner, Transport
 from pglane.wire.startup import CancelRequest
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class CancelKeys:
         return client
 
 
-class ServerCancel:
+class ServerCancel(Owner):
     """One cancel request on its way to the server; `done` is called when it is over."""
 
     __slots__ = ("_connecting", "_done", "_link", "_loop", "_timer", "_transport")

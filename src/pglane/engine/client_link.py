@@ -18,6 +18,7 @@ from pglane.connection.requests import (
 )
 from pglane.connection.settings import Vector
 from pglane.doors.ending import Ending
+from pglane.engine.transport import Owner
 from pglane.errors import Refusal
 from pglane.errors.protocol import MessageMalformed, MessageOutOfPlace, StreamMalformed
 from pglane.wire.framing import MalformedStream
@@ -56,7 +57,7 @@ class Phase(Enum):
     GONE = auto()
 
 
-class ClientLink:
+class ClientLink(Owner):
     """A client connection that is logged in, at a door that lends server connections or gives one.
 
     Attributes:
@@ -86,6 +87,7 @@ class ClientLink:
         "request",
         "requested",
         "requests",
+        "rewrites",
         "server",
         "startup",
         "transport",
@@ -104,6 +106,7 @@ class ClientLink:
     ) -> None:
         self.user = entered.user
         self.door: ModuleType = entered.door
+        self.rewrites = bool(entered.door.REWRITES_NAMES)
         self.address = entered.address
         self.number = entered.number
         self.connected = entered.connected
@@ -201,7 +204,7 @@ class ClientLink:
         server.lease_to(self)
         self.requests.effects = 0
         self.requests.unanswered_effects = 0
-        if server.vector is not self.vector or not self.door.REWRITES_NAMES or not self.welcomed:
+        if server.vector is not self.vector or not self.rewrites or not self.welcomed:
             self.database.prepare_lease(self, server)
         else:
             self.forward()
@@ -246,7 +249,7 @@ class ClientLink:
         if exchange.skipping or exchange.held:
             return
         if requests.effects == 0 and not exchange.changed and not self.pinned:
-            if self.door.REWRITES_NAMES and exchange.status == IDLE_STATUS:
+            if self.rewrites and exchange.status == IDLE_STATUS:
                 self._release(server)
             return
         ending = self.door.after_answer(exchange.status, requests.effects, pinned=self.pinned)

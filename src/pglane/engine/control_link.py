@@ -11,6 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from pglane.engine.channel import ChannelReader, encode, receive, send_some
+from pglane.engine.loop import Ready
 
 if TYPE_CHECKING:
     from pglane.engine.worker import Worker
@@ -20,7 +21,7 @@ QUEUE_FRAMES_MAX = 10_000
 """Log lines beyond this many unsent frames are dropped."""
 
 
-class ControlLink:
+class ControlLink(Ready):
     """The channel."""
 
     def __init__(self, worker: "Worker", sock: socket.socket) -> None:

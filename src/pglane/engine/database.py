@@ -69,7 +69,7 @@ class Database:
         self._arm_tick()
 
     def _arm_tick(self) -> None:
-        due = self.desk.next_deadline()
+        due = self.desk.next_deadline(self.worker.loop.now)
         if due is None or (self._tick_timer is not None and self._tick_timer.due <= due):
             return
         if self._tick_timer is not None:

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pglane.connection.server_login import ServerLogin
-from pglane.engine.loop import Loop
-from pglane.engine.transport import Transport
+from pglane.engine.loop import Loop, Ready
+from pglane.engine.transport import Owner, Transport
 from pglane.errors import Refusal
 from pglane.wire.server_messages import ErrorResponse, error_response
 
@@ -48,7 +48,7 @@ def open_socket(address: Address) -> socket.socket:
     if address.family != "unix":
         tune(sock)
     target: object = (
-        f"{address.address}/.s.PGSQL.{address.port}"
+        address.address
         if address.family == "unix"
         else (address.address, address.port)
     )
@@ -69,7 +69,7 @@ def tune(sock: socket.socket) -> None:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 6)
 
 
-class Connecting:
+class Connecting(Ready):
     """A socket until it is connected; then `then` is called with it, or with the reason why not."""
 
     __slots__ = ("_loop", "_socket", "_then", "fd")
@@ -106,7 +106,7 @@ class Connecting:
         self._socket.close()
 
 
-class Dial:
+class Dial(Owner):
     """One attempt to open a server connection."""
 
     __slots__ = (

@@ -6,6 +6,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from pglane.engine.dialer import tune
+from pglane.engine.loop import Ready
 
 if TYPE_CHECKING:
     from pglane.engine.worker import Worker
@@ -15,7 +16,7 @@ PAUSE_S = 0.1
 OUT_OF_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
-class Listener:
+class Listener(Ready):
     """One listening socket; it belongs to the supervisor too and outlives this worker."""
 
     __slots__ = ("_socket", "_worker", "address", "door", "fd")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pglane.connection.client_login import ClientLogin
 from pglane.connection.startup_settings import StartupSettings, startup_settings
-from pglane.engine.transport import Transport
+from pglane.engine.transport import Owner, Transport
 from pglane.errors import Refusal
 from pglane.errors.entering import ConsoleForbidden, DoorNeedsPooling
 from pglane.errors.waiting import LoginTooSlow
@@ -41,7 +41,7 @@ class Entered:
     wanted: StartupSettings
 
 
-class LoginLink:
+class LoginLink(Owner):
     """One client connection that is not logged in yet."""
 
     __slots__ = ("_connected", "_door", "_login", "_over", "_timer", "_worker", "address", "transport")

@@ -25,6 +25,7 @@ from pglane.connection.exchange import (
 )
 from pglane.connection.settings import REPORT_ONLY, Vector
 from pglane.connection.statements import ServerStatements
+from pglane.engine.transport import Owner
 
 if TYPE_CHECKING:
     from pglane.connection.server_login import ServerLogin
@@ -56,7 +57,7 @@ class Task(Enum):
     CLEAN = auto()
 
 
-class ServerLink:
+class ServerLink(Owner):
     """A server connection that is logged in.
 
     Attributes:
@@ -153,7 +154,7 @@ class ServerLink:
             else:
                 exchange.to_client.clear()
         if events == READY:
-            self._answered()
+            self.answered()
         elif events:
             self._on_events(events)
 
@@ -173,9 +174,9 @@ class ServerLink:
         if events & RELEASED_HOLD and client is not None:
             client.forward()
         if events & READY:
-            self._answered()
+            self.answered()
 
-    def _answered(self) -> None:
+    def answered(self) -> None:
         """Nothing is outstanding."""
         if self._task is not Task.NONE or self.cancels or self.exchange.outstanding():
             return
@@ -228,7 +229,7 @@ class ServerLink:
         """A cancel request has struck or missed: the server connection may be fed again."""
         if self.cancels or self.closing:
             return
-        self._answered()
+        self.answered()
         client = self.client
         if client is not None and not self.raw:
             client.forward()

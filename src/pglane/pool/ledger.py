@@ -28,6 +28,12 @@ class SlotState(IntEnum):
     CLOSING = 4
 
 
+OPENING = 0
+IDLE = 1
+LEASED = 2
+CLEANING = 3
+CLOSING = 4
+
 ALLOWED: tuple[tuple[bool, ...], ...] = (
     # to: OPENING, IDLE, LEASED, CLEANING, CLOSING
     (False, True, True, False, True),  # from OPENING
@@ -56,7 +62,7 @@ class Slot:
     def __init__(self, user: str, base: object, now: float) -> None:
         self.user = user
         self.base = base
-        self.state = SlotState.OPENING
+        self.state = OPENING
         self.since = now
         self.opened = now
         self.link: object = None
@@ -87,23 +93,24 @@ class Ledger:
             msg = f"a budget is at least 1 server connection, not {budget}"
             raise ValueError(msg)
         self.budget = budget
+        self._used = 0
         self._idle: dict[str, dict[Slot, None]] = {}
-        self._places: tuple[dict[Slot, None], ...] = tuple({} for _ in SlotState)
+        self._places: tuple[dict[Slot, None], ...] = ({}, {}, {}, {}, {})
 
     def __iter__(self) -> Iterator[Slot]:
         """Every slot, in no order that matters."""
-        return (slot for place in list(self._places) for slot in list(place))
+        return iter([slot for place in self._places for slot in place])
 
     @property
     def used(self) -> int:
         """Slots that count against the budget."""
-        return sum(len(place) for place in self._places)
+        return self._used
 
-    def count(self, state: SlotState) -> int:
+    def count(self, state: int) -> int:
         """Slots in one state."""
         return len(self._places[state])
 
-    def in_state(self, state: SlotState) -> list[Slot]:
+    def in_state(self, state: int) -> list[Slot]:
         """Slots in one state, longest there first."""
         return list(self._places[state])
 
@@ -121,40 +128,42 @@ class Ledger:
             msg = f"the budget of {self.budget} is used up"
             raise RuntimeError(msg)
         slot = Slot(user, base, now)
-        self._places[SlotState.OPENING][slot] = None
+        self._places[OPENING][slot] = None
+        self._used += 1
         return slot
 
-    def move(self, slot: Slot, state: SlotState, now: float) -> None:
+    def move(self, slot: Slot, state: int, now: float) -> None:
         """From its place to another.
 
         Raises:
             RuntimeError: there is no such transition, or the slot is not where it says.
         """
         if not ALLOWED[slot.state][state]:
-            msg = f"no way from {slot.state.name} to {state.name}"
+            msg = f"no way from {SlotState(slot.state).name} to {SlotState(state).name}"
             raise RuntimeError(msg)
         self._leave(slot)
         slot.state = state
         slot.since = now
         self._places[state][slot] = None
-        if state == SlotState.IDLE:
-            self._idle.setdefault(slot.user, {})[slot] = None
+        if state == IDLE:
+            stack = self._idle.get(slot.user)
+            if stack is None:
+                stack = self._idle[slot.user] = {}
+            stack[slot] = None
 
     def remove(self, slot: Slot) -> None:
         """Its backend is gone; the slot is free for another."""
         self._leave(slot)
+        self._used -= 1
 
     def _leave(self, slot: Slot) -> None:
         place = self._places[slot.state]
         if slot not in place:
-            msg = f"a slot says {slot.state.name} and is not there"
+            msg = f"a slot says {SlotState(slot.state).name} and is not there"
             raise RuntimeError(msg)
         del place[slot]
-        if slot.state == SlotState.IDLE:
-            stack = self._idle[slot.user]
-            del stack[slot]
-            if not stack:
-                del self._idle[slot.user]
+        if slot.state == IDLE:
+            del self._idle[slot.user][slot]
 
     def idle_of(self, user: str) -> list[Slot]:
         """Idle slots of one role, newest first."""
@@ -167,8 +176,8 @@ class Ledger:
 
     def oldest_idle(self) -> Slot | None:
         """The idle slot, of any role, that was not used for longest."""
-        return next(iter(self._places[SlotState.IDLE]), None)
+        return next(iter(self._places[IDLE]), None)
 
     def statistics(self) -> LedgerStatistics:
         """A snapshot."""
-        return LedgerStatistics(self.budget, *(len(place) for place in self._places))
+        return LedgerStatistics(self.budget, *map(len, self._places))

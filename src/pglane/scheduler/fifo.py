@@ -85,7 +85,9 @@ class FifoQueue:
 
     def head(self) -> Request | None:
         """Who waits longest."""
-        return next(iter(self._waiting), None)
+        for request in self._waiting:
+            return request
+        return None
 
     def choose(self, fits: Callable[[Request], bool], now: float) -> Request | None:
         """Who gets the server connection that is free now.
@@ -102,7 +104,10 @@ class FifoQueue:
 
     def unclaimed(self) -> Request | None:
         """The first for which no server connection is being opened."""
-        return next((request for request in self._waiting if not request.claimed), None)
+        for request in self._waiting:
+            if not request.claimed:
+                return request
+        return None
 
     def expired(self, now: float) -> list[Request]:
         """Those whose deadline is over."""

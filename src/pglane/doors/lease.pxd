@@ -1,0 +1,55 @@
+cimport cython
+
+from pglane.pool.ledger cimport Ledger, Slot
+from pglane.scheduler.fifo cimport FifoQueue, Request
+
+
+cdef class Need:
+    cdef public object startup
+    cdef public object base
+    cdef public bint exact
+    cdef public bint fresh
+
+    cpdef bint accepts(self, object base) except -1
+
+
+@cython.locals(need=Need)
+cpdef bint fits(Slot slot, Request request) except -1
+
+
+cdef class Fit:
+    cdef Slot _slot
+
+
+cdef class Grant:
+    cdef public Request request
+    cdef public Slot slot
+
+
+cdef class LeaseDesk:
+    cdef public Ledger ledger
+    cdef public FifoQueue queue
+    cdef public Py_ssize_t opening_max
+    cdef public str failure
+    cdef list _promised
+    cdef dict _claims
+    cdef double _backoff_s
+    cdef double _open_after
+
+    @cython.locals(slot=Slot)
+    cpdef Slot lease_idle(self, str user, Need need, double now)
+    @cython.locals(slot=Slot)
+    cdef Slot _another_idle(self, str user, Need need)
+    cpdef list arrive(self, Request request, double now)
+    cpdef list leave(self, Request request, double now)
+    cpdef list released(self, Slot slot, double now)
+    @cython.locals(request=Request)
+    cdef list _offer(self, Slot slot, double now)
+    @cython.locals(request=Request, idle=Slot, decisions=list)
+    cdef list _provide(self, double now)
+    @cython.locals(request=Request, slot=Slot, need=Need)
+    cdef _open_more(self, list decisions, double now)
+    cdef Request _next_to_open(self)
+    cdef _promise(self, Request request)
+    @cython.locals(request=Request)
+    cdef _settle(self, Slot slot)

@@ -1,0 +1,39 @@
+cimport cython
+
+from pglane.connection.exchange cimport Exchange
+from pglane.engine.transport cimport Owner, Transport
+
+
+cdef class ServerLink(Owner):
+    cdef object _after_task
+    cdef object _task
+    cdef public str address
+    cdef public object base
+    cdef public int cancels
+    cdef public Owner client
+    cdef public bint closing
+    cdef public object database
+    cdef public object dialled
+    cdef public bint dirty
+    cdef public Exchange exchange
+    cdef public double expires
+    cdef public bytes key
+    cdef public long long leases
+    cdef public long long number
+    cdef public bint must_discard
+    cdef public long process_id
+    cdef public bint raw
+    cdef public object slot
+    cdef public bint suspect
+    cdef public Transport transport
+    cdef public object vector
+
+    @cython.locals(exchange=Exchange, events=int)
+    cpdef on_data(self, bytes data)
+    cdef _on_events(self, int events)
+    cpdef answered(self)
+    cdef _discarded(self, object client)
+    cpdef lease_to(self, Owner client)
+    cpdef unlease(self)
+    cpdef bint feedable(self) except -1
+    cdef _task_done(self)

@@ -1,0 +1,50 @@
+cimport cython
+
+from pglane.engine.loop cimport Loop, Ready
+from pglane.engine.syscalls cimport receive_some, send_some
+
+
+cdef class Owner:
+    cpdef on_data(self, bytes data)
+    cpdef on_end(self, str reason)
+    cpdef on_full(self)
+    cpdef on_drained(self)
+
+
+cdef class Transport(Ready):
+    cdef Loop _loop
+    cdef object _socket
+    cdef Owner _owner
+    cdef list _queue
+    cdef bint _blocked
+    cdef bint _closing
+    cdef bint _full
+    cdef bint _hung_up
+    cdef bint _readable
+    cdef bint _scheduled
+    cdef bint _watching_write
+    cdef public int fd
+    cdef public Py_ssize_t high_bytes
+    cdef public Py_ssize_t queued_bytes
+    cdef public long long sent_bytes
+    cdef public long long received_bytes
+    cdef public bint paused
+    cdef public bint ended
+
+    cpdef set_owner(self, Owner owner)
+    @cython.locals(data=bytes, count=Py_ssize_t)
+    cdef _read(self)
+    cdef _schedule(self)
+    cpdef pause(self)
+    cpdef resume(self)
+    cpdef write(self, bytes data)
+    @cython.locals(part=bytes)
+    cpdef write_all(self, list parts)
+    @cython.locals(data=bytes, sent=Py_ssize_t)
+    cpdef flush(self)
+    cdef _writing_failed(self)
+    cdef _block(self)
+    cdef _after_flush(self)
+    cpdef close(self)
+    cpdef abort(self)
+    cdef _end(self, str reason)

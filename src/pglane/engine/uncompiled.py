@@ -1,0 +1,3 @@
+"""Stands in for the `cython` module where it is not installed: nothing is compiled then."""
+
+compiled = False

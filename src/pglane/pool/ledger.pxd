@@ -1,0 +1,28 @@
+cimport cython
+
+
+cdef class Slot:
+    cdef public object base
+    cdef public object link
+    cdef public double opened
+    cdef public double since
+    cdef public int state
+    cdef public str user
+
+
+cdef class Ledger:
+    cdef public Py_ssize_t budget
+    cdef Py_ssize_t _used
+    cdef dict _idle
+    cdef tuple _places
+
+    cpdef Py_ssize_t count(self, int state) except -1
+    cpdef bint has_room(self) except -1
+    @cython.locals(stack=dict, place=dict)
+    cpdef move(self, Slot slot, int state, double now)
+    @cython.locals(place=dict)
+    cdef _leave(self, Slot slot)
+    @cython.locals(stack=dict)
+    cpdef Slot newest_idle(self, str user)
+    cpdef Slot oldest_idle(self)
+    cpdef list idle_of(self, str user)

@@ -1,0 +1,24 @@
+cimport cython
+
+
+cdef class Request:
+    cdef public double arrived
+    cdef public bint claimed
+    cdef public object client
+    cdef public double deadline
+    cdef public object need
+    cdef public object reason
+    cdef public str user
+
+
+cdef class FifoQueue:
+    cdef dict _waiting
+
+    cpdef arrive(self, Request request)
+    cpdef leave(self, Request request)
+    @cython.locals(request=Request)
+    cpdef Request head(self)
+    @cython.locals(request=Request)
+    cpdef Request unclaimed(self)
+    @cython.locals(request=Request)
+    cpdef Request choose(self, object fits, double now)
