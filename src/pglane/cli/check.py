@@ -15,7 +15,9 @@ FAILED = 2
 def run(arguments: argparse.Namespace) -> int:
     """Prints every finding with its file and line."""
     loaded = read_file(arguments.file, os.environ)
-    settings = Settings(**loaded.values)
+    # A port that was refused must not seem to be the default one, twice.
+    ports = {name: 0 for name in loaded.refused if name.endswith("_port")}
+    settings = Settings(**(loaded.values | ports))
     found = [*loaded.refusals, *rules.objections(settings, loaded.places)]
     for refusal in found:
         print(refusal)

@@ -1,0 +1,173 @@
+"""The embedded PostgreSQL with programs that only pretend; tests/integration has the real one."""
+
+import os
+import socket
+import threading
+from pathlib import Path
+
+import pytest
+
+from pglane.errors import RefusedError
+from pglane.postgres import cluster as module
+from pglane.postgres.account import Account
+from pglane.postgres.cluster import Cluster
+
+OURSELVES = Account("me", os.geteuid(), os.getegid(), changed=False)
+INITDB = """#!/bin/sh
+[ "$1" = -D ] && echo 18 > "$2/PG_VERSION"
+for word; do case "$word" in --pwfile=*) cp "${word#--pwfile=}" "$2/given" ;; esac; done
+"""
+SERVER = """#!/bin/sh
+[ "$1" = --version ] && echo "postgres (PostgreSQL) 18.6" && exit
+echo "$@" >> "$2/started"
+"""
+WAITS = "trap 'exit 0' INT QUIT; while :; do sleep 60 & wait; done\n"
+STUBBORN = "trap '' INT; trap 'exit 3' QUIT; while :; do sleep 60 & wait; done\n"
+
+
+@pytest.fixture
+def pretend(tmp_path, monkeypatch):
+    """Makes a cluster whose postgres is a shell script."""
+    monkeypatch.setattr(module, "choose_account", lambda _wanted, _data: OURSELVES)
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    made = []
+
+    def make(server, initdb=INITDB):
+        for name, text in (("postgres", SERVER + server), ("initdb", initdb)):
+            (programs / name).write_text(text)
+            (programs / name).chmod(0o755)
+        notes = []
+        cluster = Cluster(tmp_path / "state", programs, note=notes.append)
+        cluster.notes = notes
+        made.append(cluster)
+        return cluster
+
+    yield make
+    for cluster in made:
+        cluster._end_now()
+        cluster.state.release()
+
+
+@pytest.fixture
+def answered(monkeypatch):
+    """The server is said to answer at once."""
+    monkeypatch.setattr(Cluster, "_answers", lambda _self: True)
+
+
+def refusal(call):
+    with pytest.raises(RefusedError) as caught:
+        call()
+    return caught.value.refusals[0]
+
+
+@pytest.mark.usefixtures("answered")
+def test_start_and_stop(pretend):
+    cluster = pretend(WAITS)
+    assert (cluster.is_running, cluster.pid) == (False, None)
+    cluster.start()
+    assert cluster.is_running
+    assert (cluster.state.data / "given").read_text().strip() == cluster.state.password()
+    assert cluster.state.last_port() == cluster.port
+    cluster.stop()
+    cluster.stop()
+    assert not cluster.is_running
+    assert cluster.notes == []
+
+
+@pytest.mark.usefixtures("answered")
+def test_a_stubborn_one_is_ended_at_once(pretend, monkeypatch):
+    monkeypatch.setattr(module, "FAST_S_MAX", 0.1)
+    cluster = pretend(STUBBORN)
+    cluster.start()
+    waits = threading.Event()
+    threading.Timer(0.05, waits.set).start()
+    assert waits.wait(5)
+    cluster.stop()
+    assert not cluster.is_running
+    assert "ending it at once" in cluster.notes[0]
+
+
+@pytest.mark.usefixtures("answered")
+def test_one_that_never_ends_is_told_and_the_lock_given_back(pretend, monkeypatch):
+    cluster = pretend(WAITS)
+    cluster.start()
+    monkeypatch.setattr(Cluster, "_ends", lambda *_words: False)
+    assert refusal(cluster.stop).code == "PGL0910"
+    monkeypatch.undo()
+    other = Cluster(cluster.state.path, cluster.state.path)
+    other.state.take()
+    other.state.release()
+
+
+def test_a_port_that_was_taken_meanwhile_is_tried_again_and_not_for_ever(pretend):
+    cluster = pretend("echo 'FATAL: could not create any TCP/IP sockets' >&2; exit 1\n")
+    found = refusal(cluster.start)
+    assert "could not create any" in found.detail_text
+    assert len((cluster.state.data / "started").read_text().splitlines()) == module.STARTS_MAX
+
+
+def test_any_other_end_is_told_at_once(pretend):
+    cluster = pretend("echo 'FATAL: no' >&2; exit 1\n")
+    assert "FATAL: no" in refusal(cluster.start).detail_text
+    assert len((cluster.state.data / "started").read_text().splitlines()) == 1
+
+
+def test_one_that_is_never_ready_is_ended(pretend, monkeypatch):
+    monkeypatch.setattr(module, "READY_S_MAX", 0.2)
+    cluster = pretend(WAITS)
+    assert "not ready within" in refusal(cluster.start).detail_text
+    assert not cluster.is_running
+
+
+def test_an_initdb_that_fails_leaves_nothing(pretend):
+    cluster = pretend(WAITS, "#!/bin/sh\necho no space >&2\nexit 1\n")
+    assert "no space" in refusal(cluster.start).detail_text
+    assert not cluster.state.data.exists()
+    assert not (cluster.state.path / "data.new").exists()
+    assert not list(cluster.state.path.glob("socket/*"))
+
+
+def test_the_uri_is_quoted(tmp_path):
+    cluster = Cluster(Path("/s t"), tmp_path)
+    cluster.port = 6000
+    cluster.state.password = lambda: "p/w"
+    assert cluster.uri == "postgresql://postgres:p%2Fw@%2Fs%20t%2Fsocket:6000/postgres"
+    long = Cluster(Path("/" + "x" * 90), tmp_path)
+    long.state.password = lambda: "p"
+    assert long.uri == "postgresql://postgres:p@127.0.0.1:0/postgres"
+
+
+@pytest.mark.parametrize(
+    ("answer", "ready"),
+    [(b"R\0\0\0\x08\0\0\0\0", True), (b"E\0\0\0\x0fC57P03\0\0", False), (b"", False)],
+)
+def test_ready_is_what_a_client_sees(tmp_path, answer, ready):
+    cluster = Cluster(Path("/" + "x" * 90), tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        cluster.port = server.getsockname()[1]
+
+        def serve():
+            peer = server.accept()[0]
+            with peer:
+                assert b"user\0postgres\0" in peer.recv(1000)
+                peer.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        assert cluster._answers() is ready
+        thread.join()
+    assert not cluster._answers()
+
+
+def test_a_free_port_is_kept_and_a_taken_one_is_not():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert module._free_port(port) != port
+    assert module._free_port(port) == port
+    assert module._free_port(70_000) > 0
+
+
+def test_folders_in_a_list_setting():
+    assert module._quoted(None) == ""
+    assert module._quoted(Path('/a, "b"')) == '"/a, ""b"""'
