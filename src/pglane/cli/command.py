@@ -112,7 +112,10 @@ def _add_check(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="tell all that is wrong with a configuration file",
         description="Exit code 0: nothing; 1: findings; 2: the file could not be checked.",
     )
-    check.add_argument("file", type=Path, metavar="FILE")
+    what = check.add_mutually_exclusive_group(required=True)
+    what.add_argument("file", type=Path, nargs="?", metavar="FILE")
+    told = "print the JSON Schema of such files instead, for an editor"
+    what.add_argument("--schema", action="store_true", help=told)
     check.set_defaults(run="pglane.cli.check")
 
 

@@ -1,6 +1,9 @@
+import json
+
 import pytest
 
 from pglane.cli import main
+from pglane.config.schema import json_schema
 
 
 @pytest.fixture
@@ -44,6 +47,17 @@ def test_notes_are_no_findings(check):
     code, out = check("[listen]\naddresses = ['10.0.0.1']\n")
     assert code == 0
     assert "note: listening on 10.0.0.1 without TLS" in out
+
+
+def test_the_schema_for_editors(capsys):
+    assert main(["check", "--schema"]) == 0
+    assert json.loads(capsys.readouterr().out) == json_schema()
+
+
+def test_a_file_or_the_schema(capsys):
+    with pytest.raises(SystemExit):
+        main(["check"])
+    assert "--schema" in capsys.readouterr().err
 
 
 def test_a_file_that_is_not_there(tmp_path, capsys):

@@ -11,6 +11,7 @@ from pglane.errors import RefusedError
 from pglane.postgres import cluster as module
 from pglane.postgres.account import Account
 from pglane.postgres.cluster import Cluster
+from tests.support.waiting import eventually
 
 OURSELVES = Account("me", os.geteuid(), os.getegid(), changed=False)
 INITDB = """#!/bin/sh
@@ -22,7 +23,9 @@ SERVER = """#!/bin/sh
 echo "$@" >> "$2/started"
 """
 WAITS = "trap 'exit 0' INT QUIT; while :; do sleep 60 & wait; done\n"
-STUBBORN = "trap '' INT; trap 'exit 3' QUIT; while :; do sleep 60 & wait; done\n"
+STUBBORN = (
+    "trap '' INT; trap 'exit 3' QUIT; touch \"$2/ready\"; while :; do sleep 60 & wait; done\n"
+)
 
 
 @pytest.fixture
@@ -80,9 +83,7 @@ def test_a_stubborn_one_is_ended_at_once(pretend, monkeypatch):
     monkeypatch.setattr(module, "FAST_S_MAX", 0.1)
     cluster = pretend(STUBBORN)
     cluster.start()
-    waits = threading.Event()
-    threading.Timer(0.05, waits.set).start()
-    assert waits.wait(5)
+    eventually((cluster.state.data / "ready").exists)
     cluster.stop()
     assert not cluster.is_running
     assert "ending it at once" in cluster.notes[0]
