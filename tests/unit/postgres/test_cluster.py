@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pglane.errors import RefusedError
-from pglane.postgres import cluster as module
+from pglane.postgres import cluster as module, postmaster
 from pglane.postgres.account import Account
 from pglane.postgres.cluster import Cluster
 from tests.support.waiting import eventually
@@ -127,6 +127,85 @@ def test_an_initdb_that_fails_leaves_nothing(pretend):
     assert not cluster.state.data.exists()
     assert not (cluster.state.path / "data.new").exists()
     assert not list(cluster.state.path.glob("socket/*"))
+
+
+@pytest.mark.usefixtures("answered")
+def test_data_of_another_version(pretend):
+    cluster = pretend(WAITS)
+    cluster.start()
+    cluster.stop()
+    (cluster.state.data / "PG_VERSION").write_text("17\n")
+    assert "are of PostgreSQL 17, the programs of 18" in refusal(cluster.start).text
+
+
+@pytest.fixture
+def leftover(pretend, monkeypatch):
+    """A cluster that finds the pid file of an earlier one; says what is known of that process."""
+    cluster = pretend(WAITS)
+    cluster.start()
+    cluster.stop()
+    file = cluster.state.data / postmaster.PID_FILE
+    file.write_text("4194304\n")
+    ended = []
+
+    def know(*, alive, ours, ends=True):
+        monkeypatch.setattr(postmaster, "is_alive", lambda _pid: alive)
+        monkeypatch.setattr(postmaster, "is_postmaster", lambda _pid, _data: ours)
+        monkeypatch.setattr(postmaster, "end", lambda pid, *_bounds: ended.append(pid) or ends)
+
+    return cluster, file, ended, know
+
+
+@pytest.mark.usefixtures("answered")
+def test_a_stale_pid_file_is_left_to_postgresql(leftover):
+    cluster, file, ended, know = leftover
+    know(alive=False, ours=False)
+    cluster.start()
+    assert file.exists()
+    assert "was not shut down (process 4194304 is gone)" in cluster.notes[0]
+    assert ended == []
+
+
+@pytest.mark.usefixtures("answered")
+def test_a_pid_file_with_a_strangers_number_is_removed(leftover):
+    cluster, file, ended, know = leftover
+    know(alive=True, ours=False)
+    cluster.start()
+    assert not file.exists()
+    assert "process 4194304 is not this PostgreSQL" in cluster.notes[0]
+    assert ended == []
+
+
+@pytest.mark.usefixtures("answered")
+def test_a_server_left_running_is_ended_first(leftover):
+    cluster, _file, ended, know = leftover
+    know(alive=True, ours=True)
+    cluster.start()
+    assert ended == [4194304]
+    know(alive=True, ours=True, ends=False)
+    cluster.stop()
+    assert refusal(cluster.start).code == "PGL0910"
+
+
+def test_a_folder_the_account_cannot_enter(pretend, monkeypatch):
+    monkeypatch.setattr(Account, "can_enter", lambda _self, _folder: False)
+    assert "cannot enter it" in refusal(pretend(WAITS).start).detail_text
+
+
+@pytest.mark.usefixtures("answered")
+def test_an_account_we_may_not_become(pretend, monkeypatch):
+    cluster = pretend(WAITS)
+    cluster.start()
+    cluster.stop()
+    spawn = module.subprocess.Popen
+
+    def denied(command, **how):
+        if "--version" in command or command[0] == "/bin/sh":
+            return spawn(command, **how)
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(module.subprocess, "Popen", denied)
+    assert refusal(cluster.start).code == "PGL0904"
 
 
 def test_the_uri_is_quoted(tmp_path):
