@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import psycopg
@@ -18,6 +17,7 @@ from pglane.errors import RefusedError, embedded
 from pglane.postgres import postmaster
 from pglane.postgres.binaries import COPY_PREFIX, find_binaries
 from pglane.postgres.cluster import Cluster
+from tests.support.waiting import eventually
 
 AS_ROOT = os.geteuid() == 0
 NOBODY = 65534
@@ -79,6 +79,7 @@ def as_nobody(place, *command):
         extra_groups=[],
         capture_output=True,
         text=True,
+        check=False,
     )
 
 
@@ -92,13 +93,6 @@ def python_for_everybody(place):
         if answer.returncode == 0:
             return python
     return pytest.skip("no Python >= 3.11 that an ordinary user may run")
-
-
-def wait_until(condition, seconds=20):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
 
 
 def test_second_start_has_the_same_data_password_and_port(cluster):
@@ -169,7 +163,7 @@ def test_another_pglane_on_the_same_data_is_refused(cluster):
 def test_stale_pid_file_of_a_dead_server(cluster):
     cluster.start()
     os.kill(cluster.pid, signal.SIGKILL)
-    wait_until(lambda: not cluster.is_running)
+    eventually(lambda: not cluster.is_running, 20)
     cluster.stop()
     cluster.start()
     assert "was not shut down" in cluster.notes[0]
@@ -193,7 +187,10 @@ def test_stale_pid_file_whose_number_a_stranger_has(cluster):
 def test_a_server_that_outlived_its_pglane_is_restarted(cluster):
     state = cluster.state.path
     told = subprocess.run(
-        [sys.executable, "-c", KILLED, state, find_binaries()], capture_output=True, text=True
+        [sys.executable, "-c", KILLED, state, find_binaries()],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert told.returncode == -signal.SIGKILL, told.stderr
     left = int(told.stdout)

@@ -1,10 +1,12 @@
 """`pglane check FILE`: all that is wrong with a configuration, without starting anything."""
 
 import argparse
+import json
 import os
 
 from pglane.config import rules
 from pglane.config.file import read_file
+from pglane.config.schema import json_schema
 from pglane.config.settings import Settings
 
 CLEAN = 0
@@ -13,9 +15,14 @@ FAILED = 2
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Prints every finding with its file and line."""
+    """Prints every finding with its file and line; or the schema that files are to follow."""
+    if arguments.schema:
+        print(json.dumps(json_schema(), indent=2))
+        return CLEAN
     loaded = read_file(arguments.file, os.environ)
-    settings = Settings(**loaded.values)
+    # A port that was refused must not seem to be the default one, twice.
+    ports = {name: 0 for name in loaded.refused if name.endswith("_port")}
+    settings = Settings(**(loaded.values | ports))
     found = [*loaded.refusals, *rules.objections(settings, loaded.places)]
     for refusal in found:
         print(refusal)

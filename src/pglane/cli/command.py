@@ -36,10 +36,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code: 0 well ended, 1 refused or failed, 2 not understood, 130 interrupted.
     """
     words = sys.argv[1:] if argv is None else list(argv)
-    parser = _parser(with_worker=words[:1] == ["worker"])
-    arguments = parser.parse_args(words)
+    known = parser(with_worker=words[:1] == ["worker"])
+    arguments = known.parse_args(words)
     if "run" not in arguments:
-        parser.print_help()
+        known.print_help()
         return 0
     module = importlib.import_module(arguments.run)
     try:
@@ -55,16 +55,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         return INTERRUPTED
 
 
-def _parser(*, with_worker: bool) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser(*, with_worker: bool = False) -> argparse.ArgumentParser:
+    """What `pglane` understands; `with_worker` adds the command that only the supervisor gives."""
+    known = argparse.ArgumentParser(
         prog="pglane",
         description="What runs between your code and your PostgreSQL: three doors, one budget of "
         "server connections.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"pglane {VERSION}")
-    commands = parser.add_subparsers(metavar="COMMAND")
+    known.add_argument("--version", action="version", version=f"pglane {VERSION}")
+    commands = known.add_subparsers(metavar="COMMAND")
     _add_up(commands)
     _add_check(commands)
     _add_verifier(commands)
@@ -72,7 +73,7 @@ def _parser(*, with_worker: bool) -> argparse.ArgumentParser:
         worker = commands.add_parser("worker")
         worker.add_argument("--control-fd", type=int, required=True)
         worker.set_defaults(run="pglane.cli.worker")
-    return parser
+    return known
 
 
 def _add_up(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -111,7 +112,10 @@ def _add_check(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="tell all that is wrong with a configuration file",
         description="Exit code 0: nothing; 1: findings; 2: the file could not be checked.",
     )
-    check.add_argument("file", type=Path, metavar="FILE")
+    what = check.add_mutually_exclusive_group(required=True)
+    what.add_argument("file", type=Path, nargs="?", metavar="FILE")
+    told = "print the JSON Schema of such files instead, for an editor"
+    what.add_argument("--schema", action="store_true", help=told)
     check.set_defaults(run="pglane.cli.check")
 
 

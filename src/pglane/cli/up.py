@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
         screen.warn(note)
     if not compiled():
         screen.warn(UNCOMPILED)
-    with contextlib.ExitStack() as undone, _term_as_interrupt():
+    with _term_as_interrupt(), contextlib.ExitStack() as undone:
         server = gathered.server
         embedded = not gathered.origin
         if embedded:

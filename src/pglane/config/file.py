@@ -54,6 +54,7 @@ class Loaded:
         refusals: everything that is wrong.
         notes: what is worth a sentence and no refusal.
         readable: False when the file could not be read at all.
+        refused: field names whose value was refused.
     """
 
     values: dict[str, Any] = field(default_factory=dict)
@@ -61,6 +62,7 @@ class Loaded:
     refusals: list[Refusal] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     readable: bool = True
+    refused: set[str] = field(default_factory=set)
 
 
 def read_file(file: Path, environment: Mapping[str, str]) -> Loaded:
@@ -176,6 +178,7 @@ class _Reader:
         kept, refusal = judge(setting, value, where)
         if refusal is not None:
             self._refuse(refusal)
+            self._loaded.refused.add(setting.name)
             return
         self._loaded.values[setting.name] = kept
         self._loaded.places[setting.name] = where
@@ -214,7 +217,14 @@ class _Reader:
             return
         for name in ("host", "port", "user", "password", "database"):
             if f"server_{name}" in self._loaded.values:
-                self._conflict(("server", "uri"), ("server", name), "a URI says all of them")
+                self._refuse(
+                    SettingsConflict(
+                        where=self._loaded.places[f"server_{name}"],
+                        key="server.uri",
+                        other=f"server.{name}",
+                        seen="a URI says all of them",
+                    )
+                )
         try:
             server = read_uri(uri, where, self._environment)
         except RefusedError as error:

@@ -136,8 +136,6 @@ def _row(setting: Description) -> str:
     elif setting.choices:
         limits = ", ".join(f"`{choice}`" for choice in setting.choices)
     default = example_of(setting).split(" = ", 1)[1] if setting.default else ""
-    if setting.default == 0:
-        default = "0"
     cells = (
         f"`{setting.key}`" + (" (secret)" if setting.secret else ""),
         f"`{default}`" if default else "none",

@@ -181,8 +181,8 @@ def _plain(text: str, where: str) -> str:
         raise RefusedError(UriMalformed(where=where, seen=seen))
     try:
         plain = unquote_to_bytes(text).decode()
-    except UnicodeDecodeError as error:
-        seen = "its percent-encoded bytes are not UTF-8"
+    except UnicodeError as error:
+        seen = "its bytes are not UTF-8"
         raise RefusedError(UriMalformed(where=where, seen=seen)) from error
     if "\0" in plain:
         raise RefusedError(UriMalformed(where=where, seen="%00 cannot be part of any word"))

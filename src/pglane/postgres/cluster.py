@@ -46,7 +46,6 @@ STARTS_MAX = 5
 BUILTIN_LOCALE_SINCE = 17
 LOG_LINES_SHOWN = 6
 PORT_TAKEN = "could not create any TCP/IP sockets"
-BLOCK_IN_USE = "pre-existing shared memory block"
 STARTING_UP = b"C57P03\0"
 PROTOCOL_3_0 = 196608
 
@@ -155,7 +154,8 @@ class Cluster:
         if pid is None:
             return
         if not postmaster.is_alive(pid):
-            # PostgreSQL removes the file itself, after looking for surviving backends.
+            # PostgreSQL removes the file itself. It refuses to start beside surviving backends.
+            postmaster.survivors_leave(data, IMMEDIATE_S_MAX)
             self._note(f"PostgreSQL was not shut down (process {pid} is gone); it recovers now")
         elif not postmaster.is_postmaster(pid, data):
             self._note(f"removed a stale postmaster.pid: process {pid} is not this PostgreSQL")
@@ -204,7 +204,7 @@ class Cluster:
     # --- the server
 
     def _start_server(self, account: Account, programs: Path) -> None:
-        """Starts it; again on another port, or a moment later, where that can help."""
+        """Starts it; again on another port when somebody was quicker to take ours."""
         self.state.turn_log()
         deadline = time.monotonic() + READY_S_MAX
         said = ""
@@ -219,9 +219,7 @@ class Cluster:
                 self._end_now()
                 said += f"\nit was not ready within {READY_S_MAX:.0f} s"
                 break
-            if BLOCK_IN_USE in said:
-                time.sleep(1)  # backends of a killed postmaster are still leaving
-            elif PORT_TAKEN not in said:
+            if PORT_TAKEN not in said:
                 break
             self.state.log.unlink()
         raise RefusedError(ClusterDidNotStart(seen=_last_lines(said), log=self.state.log))
@@ -230,7 +228,7 @@ class Cluster:
         settings = {
             "listen_addresses": LOOPBACK,
             "port": self.port,
-            "unix_socket_directories": self.state.socket_folder or "",
+            "unix_socket_directories": _quoted(self.state.socket_folder),
             "unix_socket_permissions": "0700",
             "logging_collector": "off",
             "log_destination": "stderr",
@@ -289,6 +287,13 @@ def _free_port(wanted: int) -> int:
         except (OSError, OverflowError):
             probe.bind((LOOPBACK, 0))
         return int(probe.getsockname()[1])
+
+
+def _quoted(folder: Path | None) -> str:
+    """A folder as an entry of a list setting: commas and spaces in it are its own."""
+    if folder is None:
+        return ""
+    return '"' + str(folder).replace('"', '""') + '"'
 
 
 def _last_lines(text: str) -> str:

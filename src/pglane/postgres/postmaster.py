@@ -43,7 +43,7 @@ def is_alive(pid: int) -> bool:
 
 
 def is_postmaster(pid: int, data: Path) -> bool:
-    """True when the living process `pid` is the postmaster of `data`."""
+    """True when the living process `pid` is the postmaster of `data`, or one of its backends."""
     if PROCESSES.is_dir():
         try:
             return (PROCESSES / str(pid) / "cwd").readlink() == data.resolve()
@@ -52,6 +52,23 @@ def is_postmaster(pid: int, data: Path) -> bool:
     asked = ["/bin/ps", "-p", str(pid), "-o", "command="]
     told = subprocess.run(asked, capture_output=True, text=True, check=False)  # noqa: S603 - fixed
     return str(data) in told.stdout
+
+
+def survivors_leave(data: Path, seconds: float) -> bool:
+    """Waits for backends of `data` whose postmaster was killed: they notice, and end.
+
+    Only on Linux can they be found; elsewhere PostgreSQL says that its memory is still in use.
+
+    Returns:
+        False when one still lives after `seconds`.
+    """
+    deadline = time.monotonic() + seconds
+    numbers = [int(entry.name) for entry in PROCESSES.glob("[0-9]*")]
+    return all(
+        _gone_within(pid, deadline - time.monotonic())
+        for pid in numbers
+        if is_postmaster(pid, data)
+    )
 
 
 def end(pid: int, fast_s_max: float, immediate_s_max: float) -> bool:
@@ -82,17 +99,17 @@ def _gone_within(pid: int, seconds: float) -> bool:
         try:
             waiting = select.poll()
             waiting.register(watched, select.POLLIN)
-            return bool(waiting.poll(seconds * 1000))
+            return bool(waiting.poll(max(0, seconds) * 1000))
         finally:
             os.close(watched)
     return _gone_by_asking(pid, seconds)
 
 
 def _gone_by_asking(pid: int, seconds: float) -> bool:
-    """For systems without process descriptors."""
+    """For systems without process descriptors, where the end of a stranger is no event."""
     deadline = time.monotonic() + seconds
     while is_alive(pid):
         if time.monotonic() > deadline:
             return False
-        time.sleep(POLL_S)
+        select.select([], [], [], POLL_S)
     return True

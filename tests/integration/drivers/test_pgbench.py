@@ -62,9 +62,7 @@ def test_writes_keep_the_books_balanced(
 def test_a_connection_for_each_transaction(
     cluster: PostgresCluster, target: Target, mode: str
 ) -> None:
-    report = run_pgbench(
-        cluster, target, "-C", "-S", "-M", mode, "-c", "4", "-j", "2", "-t", "10"
-    )
+    report = run_pgbench(cluster, target, "-C", "-S", "-M", mode, "-c", "4", "-j", "2", "-t", "10")
     assert _processed(report) == "40/40"
 
 

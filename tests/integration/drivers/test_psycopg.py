@@ -192,9 +192,7 @@ def test_notices(autocommit) -> None:
 
 def test_cancel_from_another_thread(autocommit, cluster: PostgresCluster) -> None:
     def cancel_once_it_runs() -> None:
-        eventually(
-            lambda: cluster.activity("state = 'active' AND query LIKE '%psycopg_cancel%'")
-        )
+        eventually(lambda: cluster.activity("state = 'active' AND query LIKE '%psycopg_cancel%'"))
         autocommit.cancel_safe(timeout=10)
 
     helper = threading.Thread(target=cancel_once_it_runs)

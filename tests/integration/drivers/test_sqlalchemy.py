@@ -105,9 +105,7 @@ def test_isolation_level_of_one_transaction(engine) -> None:
 
 def test_asyncpg_engine(target: Target) -> None:
     async def work() -> list[str]:
-        engine = sa_async.create_async_engine(
-            target.uri("postgresql+asyncpg"), pool_pre_ping=True
-        )
+        engine = sa_async.create_async_engine(target.uri("postgresql+asyncpg"), pool_pre_ping=True)
         async with engine.begin() as connection:
             await connection.run_sync(Base.metadata.drop_all)
             await connection.run_sync(Base.metadata.create_all)

@@ -1,0 +1,126 @@
+import pytest
+
+from pglane.cli.assembly import gather, settle
+from pglane.cli.command import parser
+from pglane.config.settings import User
+from pglane.errors import RefusedError
+from pglane.wire.scram import Verifier
+
+VERIFIER = "SCRAM-SHA-256$4096:c2FsdA==$" + "A" * 43 + "=:" + "B" * 43 + "="
+
+
+def put_together(*words, **environment):
+    assembly = gather(parser().parse_args(["up", *words]), environment)
+    return assembly.origin, settle(assembly, assembly.server)
+
+
+def codes(*words, **environment):
+    with pytest.raises(RefusedError) as caught:
+        put_together(*words, **environment)
+    return [type(refusal).__name__ for refusal in caught.value.refusals]
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write_file(text, name="pglane.toml"):
+        file = tmp_path / name
+        file.write_text(text)
+        file.chmod(0o600)
+        return str(file)
+
+    return write_file
+
+
+URI = "postgresql://app:pw@db:6000/shop"
+IN_FILE = "[server]\nuri = 'postgresql://file:pw@file/file'\nbudget = 7\n"
+VARIABLES = {"PGHOST": "variable", "PGUSER": "v", "PGPASSWORD": "pw"}
+
+
+def test_where_the_database_is_comes_from_one_place(write):
+    file = write(IN_FILE)
+    url = {"DATABASE_URL": "postgresql://url:pw@url/url"}
+    found = [
+        put_together(URI, "--config", file, **url, **VARIABLES),
+        put_together("--config", file, **url, **VARIABLES),
+        put_together(**url, **VARIABLES),
+        put_together(**VARIABLES),
+    ]
+    assert [settings.server_host for _origin, settings in found] == [
+        *("db", "file", "url", "variable")
+    ]
+    assert [origin for origin, _settings in found] == [
+        *("the URI", f"{file}:2", "DATABASE_URL", "PG* variables")
+    ]
+
+
+def test_without_any_of_them_it_is_the_embedded_one(write):
+    assembly = gather(parser().parse_args(["up"]), {"PGPASSWORD": "x"})
+    assert (assembly.origin, assembly.server) == ("", None)
+    words = ["up", "--embedded", "--config", write(IN_FILE)]
+    assembly = gather(parser().parse_args(words), {"DATABASE_URL": URI})
+    assert (assembly.origin, assembly.server) == ("", None)
+
+
+def test_embedded_and_a_uri_contradict():
+    assert codes("--embedded", URI) == ["UriMalformed"]
+
+
+def test_the_command_line_wins_over_the_file(write):
+    file = write("[listen]\nsession_port = 1\naddresses = ['::1']\n[server]\nbudget = 7\n")
+    words = ("--listen", "127.0.0.1", "--budget", "9", "--auth", "trust", "--direct-port", "0")
+    settings = put_together(URI, "--config", file, *words, "--unix-socket-dir", "/run/x")[1]
+    assert settings.listen_addresses == ("127.0.0.1",)
+    assert (settings.budget, settings.session_port, settings.direct_port) == (9, 1, 0)
+    assert (settings.auth, settings.unix_socket_directory) == ("trust", "/run/x")
+
+
+def test_several_addresses_and_none():
+    words = ("--listen", "127.0.0.1", "--listen", "::1")
+    assert put_together(*words, URI)[1].listen_addresses == ("127.0.0.1", "::1")
+    assert put_together("--listen", "none", URI)[1].listen_addresses == ()
+
+
+def test_all_mistakes_of_all_places_at_once(write):
+    file = write("[server]\nbudgt = 7\n")
+    words = (URI + "?sslmode=require", "--config", file, "--budget", "0")
+    assert codes(*words) == ["KeyUnknown", "OutOfRange", "ServerTlsUnsupported"]
+
+
+def test_without_configuration_exactly_the_uris_own_user():
+    settings = put_together(URI)[1]
+    (user,) = settings.users
+    assert (user.name, user.password) == ("app", "pw")
+    kept = Verifier.parse(user.verifier.encode())
+    assert kept == Verifier.of_password(b"pw", kept.salt, kept.iterations)
+    assert settings.console_users == ("app",)
+
+
+def test_without_a_password_trust_must_be_asked_for_by_name():
+    assert codes("postgresql://app@db/shop") == ["PasswordNeeded"]
+    settings = put_together("postgresql://app@db/shop", "--auth", "trust")[1]
+    assert settings.users == (User("app"),)
+
+
+def test_trust_beyond_loopback_is_refused():
+    assert codes(URI, "--auth", "trust", "--listen", "0.0.0.0") == ["TrustNotLocal"]
+
+
+def test_users_of_both_files_beside_the_uris_own(write):
+    config = write(
+        "[users.a]\npassword = 'x'\n[users.b]\npassword = 'x'\n[clients]\nconsole_users = ['a']\n"
+    )
+    users = write(f"[users.b]\nverifier = '{VERIFIER}'\n", "users.toml")
+    settings = put_together(URI, "--config", config, "--users", users)[1]
+    assert [user.name for user in settings.users] == ["app", "a", "b"]
+    assert settings.users[2] == User("b", VERIFIER)
+    assert settings.users[1].verifier
+    assert settings.console_users == ("a",)
+
+
+def test_a_users_table_of_the_uris_own_name_is_kept(write):
+    users = write(f"[users.app]\nverifier = '{VERIFIER}'\n", "users.toml")
+    assert put_together(URI, "--users", users)[1].users == (User("app", VERIFIER),)
+
+
+def test_a_missing_users_file(tmp_path):
+    assert codes(URI, "--users", str(tmp_path / "nothing")) == ["FileUnreadable"]

@@ -1,0 +1,27 @@
+from pglane.config.schema import SECTIONS, json_schema, settings_page
+from pglane.config.settings import file_descriptions
+
+
+def test_every_setting_is_in_the_schema_and_on_the_page():
+    schema, page = json_schema(), settings_page()
+    for setting in file_descriptions():
+        shape = schema["properties"][setting.section]["properties"][setting.key]
+        assert shape["description"] == setting.meaning
+        assert f"| `{setting.key}`" in page
+    assert set(schema["properties"]) == {*SECTIONS, "users"}
+
+
+def test_secrets_may_be_elsewhere():
+    server = json_schema()["properties"]["server"]["properties"]
+    assert {"password", "password_env", "password_file", "uri_env"} <= set(server)
+    assert "host_env" not in server
+
+
+def test_shapes_of_values():
+    properties = json_schema()["properties"]
+    assert properties["server"]["properties"]["budget"]["maximum"] == 10_000
+    assert properties["clients"]["properties"]["auth"]["enum"] == ["scram", "trust"]
+    assert properties["listen"]["properties"]["addresses"]["type"] == "array"
+    user = properties["users"]["additionalProperties"]
+    assert user["additionalProperties"] is False
+    assert "verifier_file" in user["properties"]

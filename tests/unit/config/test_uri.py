@@ -1,0 +1,218 @@
+import contextlib
+import getpass
+
+import pytest
+from hypothesis import example, given, strategies as st
+
+from pglane.config.uri import Server, read_environment, read_uri
+from pglane.errors import RefusedError
+from pglane.errors.configuration import ServerTlsUnsupported, UriMalformed, UriUnsupported
+
+
+def read(text, **environment):
+    return read_uri(text, "the URI", environment)
+
+
+def refusals(text, **environment):
+    with pytest.raises(RefusedError) as caught:
+        read(text, **environment)
+    return caught.value.refusals
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("postgresql://u:p@h:6000/d", ("h", 6000, "u", "p", "d")),
+        ("postgres://u:p@h/d", ("h", 5432, "u", "p", "d")),
+        ("POSTGRES://u:p@h/d", ("h", 5432, "u", "p", "d")),
+        ("postgresql+asyncpg://u:p@h/d", ("h", 5432, "u", "p", "d")),
+        ("jdbc:postgresql://h/d?user=u&password=p%26q", ("h", 5432, "u", "p&q", "d")),
+        ("postgis://u:p@h/d", ("h", 5432, "u", "p", "d")),
+        ("postgresql://u@h", ("h", 5432, "u", "", "u")),
+        ("postgresql://u%40x:p%2F%3A%C3%A9@h/d%20e", ("h", 5432, "u@x", "p/:é", "d e")),
+        ("postgresql://u:a:b@h/d", ("h", 5432, "u", "a:b", "d")),
+        ("postgresql://u:p@[::1]:6000/d", ("::1", 6000, "u", "p", "d")),
+        ("postgresql://u:p@[::1]/d", ("::1", 5432, "u", "p", "d")),
+        ("postgresql://u:p@%2Frun%2Fpg:6000/d", ("/run/pg", 6000, "u", "p", "d")),
+        ("postgresql://u:p@/d?host=/run/pg&port=6000", ("/run/pg", 6000, "u", "p", "d")),
+        ("postgresql://u:p@h/d?dbname=e", ("h", 5432, "u", "p", "e")),
+        ("postgresql://u:p@h/d?database=e", ("h", 5432, "u", "p", "e")),
+        ("postgresql://u:p@h/d?hostaddr=10.0.0.1", ("10.0.0.1", 5432, "u", "p", "d")),
+        (" postgresql://u:p@h/d\n", ("h", 5432, "u", "p", "d")),
+        ("host=h user=u password=p dbname=d", ("h", 5432, "u", "p", "d")),
+        (r"host = h user='u v' password='it\'s \\' dbname=d", ("h", 5432, "u v", "it's \\", "d")),
+        ("host=/run/pg port=6000 user=u dbname=d", ("/run/pg", 6000, "u", "", "d")),
+    ],
+)
+def test_what_is_understood(text, expected):
+    assert read(text) == Server(*expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("mysql://u@h/d", "mysql:// is not PostgreSQL"),
+        ("db.example", "begins with no postgresql://"),
+        ("", "begins with no postgresql://"),
+        ("postgresql://u:p@q@h/d", "two @"),
+        ("postgresql://u@h/d%zz", "two hexadecimal digits"),
+        ("postgresql://u@h/d%ff", "not UTF-8"),
+        ("postgresql://u@h/d%00", "%00"),
+        ("postgresql://u@[::1/d", "a [ without its ]"),
+        ("postgresql://u@[::1]x/d", "a [ without its ]"),
+        ("postgresql://u@::1/d", "written [::1]"),
+        ("postgresql://u@h:port/d", "'port' is no port"),
+        ("postgresql://u@h:0/d", "'0' is no port"),
+        ("postgresql://u@h:65536/d", "'65536' is no port"),
+        ("postgresql://u@h:²/d", "is no port"),
+        ("postgresql://u@h/d?sslmode", "'sslmode' has no value"),
+        ("host=h password='unclosed", "from character 7 on"),
+        ("postgresql://u:\udc80@h/d", "not UTF-8"),
+    ],
+)
+def test_what_is_malformed(text, seen):
+    refusal = refusals(text)[0]
+    assert isinstance(refusal, UriMalformed)
+    assert seen in refusal.detail_text
+    assert refusal.text.startswith("the URI: ")
+
+
+@pytest.mark.parametrize("option", ["sslmode=require", "sslmode=verify-full", "ssl=true"])
+def test_tls_towards_the_server_is_never_silently_left_out(option):
+    assert isinstance(refusals(f"postgresql://u@h/d?{option}")[0], ServerTlsUnsupported)
+
+
+def test_tls_by_variable_is_refused_under_its_name():
+    refusal = refusals("postgresql://u@h/d", PGSSLMODE="require")[0]
+    assert refusal.text.startswith("PGSSLMODE: ")
+    assert read("postgresql://u@h/d?sslmode=disable", PGSSLMODE="require").host == "h"
+
+
+@pytest.mark.parametrize("option", ["sslmode=prefer", "sslmode=disable", "sslmode=allow"])
+def test_tls_that_is_not_asked_for(option):
+    assert read(f"postgresql://u@h/d?{option}").notes == ()
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        *("ssl_mode=require", "sslmod=require", "channel_binding=require", "gssencmode=require"),
+        *("require_auth=scram-sha-256", "target_session_attrs=read-write", "replication=database"),
+        *("service=prod", "load_balance_hosts=random"),
+    ],
+)
+def test_what_must_not_be_ignored_is_refused(option):
+    assert refusals(f"postgresql://u@h/d?{option}")
+
+
+@pytest.mark.parametrize("text", ["postgresql://u@h,i/d", "host=h,i port=1,2 user=u dbname=d"])
+def test_several_hosts_are_refused(text):
+    refusal = refusals(text)[0]
+    assert isinstance(refusal, UriUnsupported)
+    assert "several hosts" in refusal.detail_text
+
+
+def test_options_of_others_are_ignored_with_a_note():
+    options = "pgbouncer=true&connection_limit=5&pool_timeout=0&schema=public&sslaccept=strict"
+    server = read(f"postgresql://u:p@h/d?{options}")
+    assert [note.split()[-3] for note in server.notes] == [
+        *("pgbouncer", "connection_limit", "pool_timeout", "schema", "sslaccept")
+    ]
+
+
+def test_a_folder_and_an_address_contradict_each_other():
+    assert "hostaddr" in refusals("host=/run/pg hostaddr=::1 user=u")[0].text
+
+
+def test_everything_wrong_is_told_at_once():
+    assert len(refusals("postgresql://u@h,i/d?sslmode=require&service=x")) == 3
+
+
+def test_variables_fill_the_gaps_only():
+    server = read("postgresql://u@h", PGUSER="v", PGPASSWORD="p", PGDATABASE="d", PGPORT="6000")
+    assert server == Server("h", 6000, "u", "p", "d")
+
+
+def test_environment_alone():
+    assert read_environment({"PGPASSWORD": "p"}) is None
+    server = read_environment({"PGHOST": "h", "PGPASSWORD": "p", "PGUSER": "u"})
+    assert server == Server("h", 5432, "u", "p", "u")
+
+
+def test_without_a_user_it_is_the_account_s():
+    server = read("postgresql://h/d")
+    assert server.user == getpass.getuser()
+
+
+def test_without_a_host_a_local_socket_or_localhost(tmp_path, monkeypatch):
+    monkeypatch.setattr("pglane.config.uri.SOCKET_FOLDERS", (str(tmp_path),))
+    assert read("postgresql://u:p@/d").host == "localhost"
+    (tmp_path / ".s.PGSQL.5432").touch()
+    assert read("postgresql://u:p@/d").host == str(tmp_path)
+
+
+PASSFILE = r"""
+# host:port:database:user:password
+other:*:*:*:wrong
+h:5432:d:u\:v:with\:colon
+*:6000:*:u:star
+localhost:*:*:u:local
+broken line
+"""
+
+
+@pytest.fixture
+def passfile(tmp_path):
+    file = tmp_path / ".pgpass"
+    file.write_text(PASSFILE)
+    file.chmod(0o600)
+    return file
+
+
+@pytest.mark.parametrize(
+    ("text", "password"),
+    [
+        ("postgresql://u%3Av@h/d", "with:colon"),
+        ("postgresql://u@x:6000/d", "star"),
+        ("postgresql://u@h/d", ""),
+        ("postgresql://u@localhost/d", "local"),
+        ("postgresql://u:own@localhost/d", "own"),
+        ("host=/tmp user=u dbname=d", "local"),
+    ],
+)
+def test_password_file(text, password, passfile):
+    assert read(text, HOME=str(passfile.parent)).password == password
+    assert read(text, PGPASSFILE=str(passfile)).password == password
+
+
+def test_a_password_file_that_others_can_read_is_ignored(passfile):
+    passfile.chmod(0o640)
+    server = read("postgresql://u@localhost/d", PGPASSFILE=str(passfile))
+    assert server.password == ""
+    assert "chmod 600" in server.notes[0]
+
+
+def test_a_password_file_that_is_no_text_or_no_file(tmp_path, passfile):
+    passfile.write_bytes(b"\xff")
+    assert read("postgresql://u@localhost/d", PGPASSFILE=str(passfile)).password == ""
+    assert read("postgresql://u@localhost/d", PGPASSFILE=str(tmp_path)).password == ""
+
+
+def test_no_password_in_any_message_or_repr():
+    assert "hush" not in repr(read("postgresql://u:hush@h/d"))
+    wrong = (
+        *("postgresql://u:hush@x@h/d", "postgresql://u:hush%@h/d", "mysql://u:hush@h/d"),
+        *("postgresql://u:hush@h:x/d?sslmode=require&ssl_x=1", "password=hush '"),
+    )
+    for text in wrong:
+        assert all("hush" not in str(refusal) for refusal in refusals(text)), text
+
+
+@given(st.text(max_size=60))
+@example("postgresql://[")
+@example("postgresql://%")
+@example("='")
+def test_any_text_gives_a_server_or_a_refusal(text):
+    for prefix in ("", "postgresql://", "host=x "):
+        with contextlib.suppress(RefusedError):
+            assert 1 <= read(prefix + text).port <= 65535
