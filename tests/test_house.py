@@ -55,7 +55,7 @@ PLANTED: dict[str, tuple[dict[str, str], str]] = {
         f"src/pglane/x{house.EXTENSION_SUFFIXES[0]}:1: no x.pxd",
     ),
     "tests_mirror_source": (
-        {"src/pglane/wire/x.py": ""},
+        {"src/pglane/wire/x.py": "def f(): ...\n", "src/pglane/wire/table.py": "A = 1\n"},
         "src/pglane/wire/x.py:1: no unit test of its own: write tests/unit/wire/test_x.py",
     ),
     "no_module_is_dead": (
@@ -63,9 +63,11 @@ PLANTED: dict[str, tuple[dict[str, str], str]] = {
             "src/pglane/cli/__init__.py": "from pglane.wire import used\n",
             "src/pglane/wire/__init__.py": "",
             "src/pglane/wire/used.py": "",
+            "src/pglane/wire/used_by_a_tool.py": "",
+            "tools/x.py": "from pglane.wire import used_by_a_tool\n",
             "src/pglane/wire/unused.py": "",
         },
-        "src/pglane/wire/unused.py:1: nothing leads here",
+        "src/pglane/wire/unused.py:1: no command",
     ),
     "imports_point_down": (
         {

@@ -1,6 +1,6 @@
 """Brings the compiled modules up to date with their sources, in place.
 
-Installing the package treats a failing compiler as no error, since the `.py` works too. Developers
+Installing a package treats a failing compiler as no error, since the `.py` works too. Developers
 need the opposite: an extension that was not rebuilt would go on shadowing the edited source. So
 what is stale or has lost its `.pxd` is deleted first, and a module that does not compile although
 there is a compiler is an error.
@@ -20,10 +20,14 @@ SOURCE = Path("src")
 
 
 def main() -> int:
-    """Builds what is missing or stale; speaks only of what a person should know."""
+    """Builds what is missing or stale; says what a person should know."""
     for extension in dead_extensions():
         extension.unlink()
     missing = missing_extensions()
+    if missing:
+        print(
+            f"make setup: compiling {len(missing)} of {len(typed_sources())} modules", flush=True
+        )
     done = build() if missing else None
     still_missing = missing_extensions()
     obstacle = obstacle_to_compiling()

@@ -4,9 +4,11 @@
 syntax: nothing outside functions may need more than Python 3.6.
 
 Build requirements are installed in the environment itself and the package without build isolation,
-so that a rebuild of the extensions (`build_extensions.py`) needs neither network nor minutes.
+so that building the extensions (`build_extensions.py`) needs neither network nor minutes. The
+installation itself compiles nothing: a module that does not compile must not stop lint and types.
 """
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -70,12 +72,12 @@ def build_requirements() -> "list[str]":
 def pip_install(*arguments: str) -> None:
     """Runs pip quietly; pip's own message is the one a person needs when it fails."""
     pip = [str(PYTHON), "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    run([*pip, "install", *arguments])
+    run([*pip, "install", *arguments], PGLANE_PURE="1")
 
 
-def run(command: "list[str]") -> None:
+def run(command: "list[str]", **environment: str) -> None:
     """Runs a command and leaves with its exit code if it fails."""
-    code = subprocess.run(command, check=False).returncode
+    code = subprocess.run(command, check=False, env={**os.environ, **environment}).returncode
     if code:
         print("make setup: failed: " + " ".join(command), file=sys.stderr)
         sys.exit(code if code > 0 else 1)

@@ -1,5 +1,8 @@
 """Every refusal is known by its code, and its texts are filled in when it arises."""
 
+import re
+import string
+
 import pytest
 
 from pglane.errors import CATALOGUE, Refusal
@@ -13,6 +16,9 @@ class Example(Refusal):
     hint = "wait, or raise {what}"
     retry_safe = True
 
+
+REFUSALS = [pytest.param(one, id=one.__name__) for one in CATALOGUE.values() if one is not Example]
+LEVELS = {"debug", "info", "warning", "error", "critical"}
 
 EXAMPLE = Example(what="the pool", used=4, limit=4)
 
@@ -62,3 +68,24 @@ def test_a_module_that_is_loaded_again_registers_again() -> None:
     again = type("Example", (Refusal,), {"code": "PGL9999", "__qualname__": Example.__qualname__})
     assert CATALOGUE["PGL9999"] is again
     CATALOGUE["PGL9999"] = Example
+
+
+@pytest.mark.parametrize("refusal", REFUSALS)
+def test_every_refusal_says_all_that_it_must(refusal: type[Refusal]) -> None:
+    assert re.fullmatch(r"PGL\d{4}", refusal.code)
+    assert re.fullmatch(r"[0-9A-Z]{5}", refusal.sqlstate)
+    assert refusal.__doc__
+    assert all((refusal.message, refusal.detail, refusal.hint))
+    assert isinstance(refusal.retry_safe, bool)
+    assert refusal.log_level in LEVELS
+
+
+@pytest.mark.parametrize("refusal", REFUSALS)
+def test_every_template_can_be_filled_in(refusal: type[Refusal]) -> None:
+    templates = (refusal.message, refusal.detail, refusal.hint)
+    fields = {
+        field for one in templates for _, field, *_ in string.Formatter().parse(one) if field
+    }
+    told = refusal(**dict.fromkeys(fields, "seen"))
+    assert refusal.code in told.detail_text
+    assert "{" not in str(told)
