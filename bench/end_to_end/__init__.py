@@ -14,7 +14,8 @@ and the CPU time that belongs to none of ours are kept with each run: a noisy ru
 Their CPU time a transaction compares, their throughput hardly does.
 
 PgBouncer and pglane both run with several numbers of server connections and the best one of each
-counts: the highest throughput and, among those within three per cent of it, the least CPU time.
+counts: the highest throughput (foreign load taken out) and, among those within five per cent of
+it, the least CPU time.
 
 Nothing here is a claim about absolute speed: only contenders of the same run are comparable.
 Linux only (`/proc`).

@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 from bench.end_to_end import processes, procfs
 from bench.end_to_end.cluster import Cluster, Endpoint, client_environment
 from pglane import version
-from pglane.wire import framing
 
 NEWER_PGBOUNCER = "PGLANE_BENCH_PGBOUNCER"
 SYSTEM_PGBOUNCER = Path("/usr/sbin/pgbouncer")
@@ -166,8 +165,7 @@ def _transaction_port(log: Path) -> int:
 
 def pglane_version() -> str:
     """Its number, and whether the compiled modules are what runs."""
-    form = "compiled" if (framing.__file__ or "").endswith(".so") else "pure Python"
-    return f"{version.VERSION} ({form})"
+    return f"{version.VERSION} ({'compiled' if version.compiled() else 'pure Python'})"
 
 
 def refuses_wrong_password(cluster: Cluster, contender: Contender) -> bool:

@@ -50,6 +50,15 @@ class Run:
     steal: float = 0.0
     foreign: float = 0.0
 
+    @property
+    def fair_tps(self) -> float:
+        """Throughput for the part of the machine that was there for us.
+
+        What it would have been on a quiet machine, as long as the workload can fill the machine;
+        among runs under changing foreign load it varies a third as much as `tps`.
+        """
+        return self.tps / (1 - self.foreign - self.steal)
+
 
 @dataclass(frozen=True, slots=True)
 class Clocks:

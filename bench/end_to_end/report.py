@@ -9,12 +9,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import median
 
 from bench.end_to_end import procfs
 from bench.end_to_end.comparison import Entry, Row, Spread, entries, rows
 from bench.end_to_end.pgbench import Run
 
 RESULTS = Path(__file__).parents[1] / "results"
+# Part of the machine; below it, throughputs of a saturated machine compare.
+NOISE_MAX = 0.05
 SUMMARY_HEAD = (
     "workload",
     "direct",
@@ -22,12 +25,14 @@ SUMMARY_HEAD = (
     "best pglane",
     "CPU/tx pglane:PgBouncer",
     "tps pglane:PgBouncer",
+    "fair tps pglane:PgBouncer",
 )
 DETAIL_HEAD = (
     "workload",
     "contender",
     "conns",
     "tps",
+    "fair tps",
     "CPU us/tx",
     "PostgreSQL us/tx",
     "p50 ms",
@@ -40,10 +45,10 @@ DETAIL_HEAD = (
 LEGEND = """\
 Cells of the first table: transactions a second, CPU time of all processes of the contender a
 transaction, latency p50/p99 in ms, [version, server connections]. Ratios are taken within a round:
-median (least..most). `best`: highest throughput; among those within 3 % of it, the least CPU time.
-Latency of `connect` rows leaves out the time to connect, tps does not. `steal`: machine time taken
-by the hypervisor; `foreign`: used by processes that are not of this benchmark. Figures are
-comparable within this run only."""
+median (least..most). `steal`: machine time taken by the hypervisor; `foreign`: used by processes
+that are not of this benchmark; `fair tps`: tps divided by the part of the machine that was left.
+`best`: highest fair tps; among those within 5 % of it, the least CPU time. Latency of `connect`
+rows leaves out the time to connect, tps does not. Figures are comparable within this run only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +100,17 @@ def commit() -> str:
     return git("rev-parse", "--short", "HEAD") + ("-dirty" if dirty not in {"", "unknown"} else "")
 
 
+def noise(runs: list[Run]) -> str:
+    """A warning when others used so much of the machine that throughput says little, else ""."""
+    parts = [run.foreign + run.steal for run in runs if not run.errors]
+    if not parts or (usual := median(parts)) <= NOISE_MAX:
+        return ""
+    return (
+        f"NOISY: in the median run {usual:.0%} of the machine was not ours, "
+        f"at most {max(parts):.0%}. Read CPU time and fair tps; tps and latency say little.\n\n"
+    )
+
+
 def summary(runs: list[Run]) -> str:
     """The table people look at first."""
     return table(SUMMARY_HEAD, [_summary_cells(row) for row in rows(runs)])
@@ -108,6 +124,7 @@ def _summary_cells(row: Row) -> list[str]:
         _cell(row.pglane),
         _spread(row.cpu_ratio, ".2f"),
         _spread(row.tps_ratio, ".2f"),
+        _spread(row.fair_tps_ratio, ".2f"),
     ]
 
 
@@ -133,6 +150,7 @@ def _detail_cells(entry: Entry) -> list[str]:
         f"{entry.family} {entry.version}",
         str(entry.size or "-"),
         _spread(entry.spread(lambda run: run.tps), ".0f"),
+        _spread(entry.spread(lambda run: run.fair_tps), ".0f"),
         _spread(entry.spread(lambda run: run.cpu_us), ".1f") if entry.size else "-",
         f"{entry.middle(lambda run: run.server_cpu_us):.1f}",
         f"{entry.middle(lambda run: run.p50_ms):.2f}",
@@ -168,6 +186,7 @@ def markdown(circumstances_: Circumstances, runs: list[Run], missing: list[str])
     """The whole report."""
     return (
         f"# End to end, {circumstances_.date}\n\n{facts(circumstances_, missing)}\n\n{LEGEND}\n\n"
+        f"{noise(runs)}"
         f"{summary(runs)}\n\n## Every contender\n\n{details(runs)}\n"
     )
 
@@ -194,4 +213,5 @@ def _plain(row: Row) -> dict[str, object]:
         },
         "cpu_ratio": asdict(row.cpu_ratio) if row.cpu_ratio else None,
         "tps_ratio": asdict(row.tps_ratio) if row.tps_ratio else None,
+        "fair_tps_ratio": asdict(row.fair_tps_ratio) if row.fair_tps_ratio else None,
     }

@@ -1,5 +1,8 @@
 """The arithmetic of the end-to-end benchmark: what is best, and ratios round by round."""
 
+from dataclasses import replace
+
+import pytest
 from bench.end_to_end.comparison import Spread, best, entries, rows
 from bench.end_to_end.pgbench import Run
 
@@ -31,6 +34,15 @@ def test_among_equals_the_least_cpu_time_is_best() -> None:
     chosen = best(found)
     assert chosen is not None
     assert chosen.size == 4
+
+
+def test_foreign_load_does_not_choose_the_best() -> None:
+    quiet = run("pglane", 4, 0, 100, 20)
+    disturbed = replace(run("pglane", 8, 0, 75, 30), foreign=0.4, steal=0.1)
+    chosen = best(entries([quiet, disturbed]))
+    assert chosen is not None
+    assert chosen.size == 8
+    assert disturbed.fair_tps == pytest.approx(150)
 
 
 def test_a_contender_with_an_error_is_never_best() -> None:
