@@ -171,6 +171,15 @@ def transaction_door(request: pytest.FixtureRequest, cluster: PostgresCluster) -
 
 
 @pytest.fixture
+def single_transaction_door(
+    request: pytest.FixtureRequest, cluster: PostgresCluster
+) -> Iterator[Target]:
+    """The transaction door of a gateway that has one server connection."""
+    yield _target(request, cluster, _place_of("transaction"), "_single_gateway", 1)
+    _expect_no_open_transaction(cluster)
+
+
+@pytest.fixture
 def direct_door(request: pytest.FixtureRequest, cluster: PostgresCluster) -> Iterator[Target]:
     yield _target(request, cluster, _place_of("direct"))
     _expect_no_open_transaction(cluster)
