@@ -6,6 +6,7 @@ not there, and only a row told as in doubt (or told nothing about) may be either
 
 import itertools
 import threading
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -65,9 +66,11 @@ class Writers:
 
     def __exit__(self, *_: object) -> None:
         self._over.set()
+        deadline = time.monotonic() + 20
         for one in self._threads:
-            one.join(timeout=60)
-            assert not one.is_alive(), "a client hangs"
+            one.join(timeout=max(deadline - time.monotonic(), 0))
+        hanging = sum(one.is_alive() for one in self._threads)
+        assert not hanging, f"{hanging} clients hang; told so far: {self.ledger.told}"
         assert not self._failures, self._failures
 
     @property
