@@ -14,7 +14,7 @@ PGLANE_TEST_SERVERS names the PostgreSQL versions, "18,15" unless told otherwise
 import itertools
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -117,21 +117,44 @@ def _narrow_gateway(cluster: PostgresCluster) -> Iterator[Gateway]:
 
 
 @pytest.fixture(scope="session")
-def _pgbouncers(cluster: PostgresCluster) -> Iterator[dict[str, PgBouncer]]:
-    running: dict[str, PgBouncer] = {}
-    for mode in ("transaction", "session"):
-        running[f"pgbouncer-{mode}"] = PgBouncer(cluster, mode).start()
-    yield running
+def _single_gateway(cluster: PostgresCluster) -> Iterator[Gateway]:
+    """One server connection, and few prepared statements on it: everything is shared."""
+    one = Gateway(cluster, ("--budget", "1"), {"server": {"statements_max": 16}})
+    try:
+        yield one.start()
+    finally:
+        one.destroy()
+
+
+@pytest.fixture(scope="session")
+def _pgbouncer_of(cluster: PostgresCluster) -> Iterator[Callable[[str, int], PgBouncer]]:
+    """Gives the PgBouncer of a mode and a pool size, started when first asked for."""
+    running: dict[tuple[str, int], PgBouncer] = {}
+
+    def of(place: str, pool_size: int) -> PgBouncer:
+        known = (place, pool_size)
+        if known not in running:
+            mode = place.removeprefix("pgbouncer-")
+            running[known] = PgBouncer(cluster, mode, pool_size).start()
+        return running[known]
+
+    yield of
     for one in running.values():
         one.stop()
 
 
-def _target(request: pytest.FixtureRequest, cluster: PostgresCluster, place: str) -> Target:
+def _target(
+    request: pytest.FixtureRequest,
+    cluster: PostgresCluster,
+    place: str,
+    gateway: str = "gateway",
+    pool_size: int = 10,
+) -> Target:
     if place == "server":
         return cluster.target()
     if place.startswith("pgbouncer"):
-        return request.getfixturevalue("_pgbouncers")[place].target()
-    return request.getfixturevalue("gateway").target(place)
+        return request.getfixturevalue("_pgbouncer_of")(place, pool_size).target()
+    return request.getfixturevalue(gateway).target(place)
 
 
 @pytest.fixture(params=PLACES)
@@ -144,6 +167,15 @@ def target(request: pytest.FixtureRequest, cluster: PostgresCluster) -> Iterator
 @pytest.fixture
 def transaction_door(request: pytest.FixtureRequest, cluster: PostgresCluster) -> Iterator[Target]:
     yield _target(request, cluster, _place_of("transaction"))
+    _expect_no_open_transaction(cluster)
+
+
+@pytest.fixture
+def single_transaction_door(
+    request: pytest.FixtureRequest, cluster: PostgresCluster
+) -> Iterator[Target]:
+    """The transaction door of a gateway that has one server connection."""
+    yield _target(request, cluster, _place_of("transaction"), "_single_gateway", 1)
     _expect_no_open_transaction(cluster)
 
 
@@ -165,10 +197,17 @@ def session_door(request: pytest.FixtureRequest, cluster: PostgresCluster) -> It
 @pytest.fixture(params=PLACES)
 def narrow_target(request: pytest.FixtureRequest, cluster: PostgresCluster) -> Iterator[Target]:
     """Each door of a gateway that has four server connections."""
-    if THROUGH == "gateway":
-        yield request.getfixturevalue("_narrow_gateway").target(request.param)
+    yield _target(request, cluster, request.param, "_narrow_gateway", 4)
+    _expect_no_open_transaction(cluster)
+
+
+@pytest.fixture(params=PLACES)
+def crowded_target(request: pytest.FixtureRequest, cluster: PostgresCluster) -> Iterator[Target]:
+    """Each door; behind the transaction door all clients share one server connection."""
+    if request.param == "transaction":
+        yield _target(request, cluster, request.param, "_single_gateway")
     else:
-        yield _target(request, cluster, request.param)
+        yield _target(request, cluster, request.param, pool_size=1 if "transaction" in request.param else 10)
     _expect_no_open_transaction(cluster)
 
 

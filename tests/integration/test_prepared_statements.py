@@ -1,0 +1,329 @@
+"""Protocol-level prepared statements of several clients on one server connection.
+
+Behind the transaction door all clients here share one server connection, which holds at most
+sixteen statements; every test must read as if each client had its own.
+"""
+
+import pytest
+
+from tests.support import protocol as p
+from tests.support.postgres_cluster import PostgresCluster
+from tests.support.protocol import errors, kinds, rows
+from tests.support.scripted_client import ScriptedClient
+from tests.support.target import Target
+
+INT4, TEXT = 23, 25
+
+
+def prepare(client: ScriptedClient, sql: str, name: str = "", types: tuple[int, ...] = ()) -> None:
+    answer = client.extended(p.parse(sql, name, types))
+    assert kinds(answer) == "1Z", answer
+
+
+def run(client: ScriptedClient, name: str = "", *values: bytes | None) -> list[tuple]:
+    answer = client.extended(p.bind(values, name) + p.execute())
+    assert not errors(answer), answer
+    return rows(answer)
+
+
+@pytest.fixture
+def two(crowded_target: Target):
+    with (
+        ScriptedClient.login(crowded_target) as one,
+        ScriptedClient.login(crowded_target) as other,
+    ):
+        yield one, other
+
+
+def test_one_name_two_texts(two) -> None:
+    one, other = two
+    prepare(one, "SELECT 'one'", "s1")
+    prepare(other, "SELECT 'other'", "s1")
+    for _ in range(3):
+        assert run(one, "s1") == [("one",)]
+        assert run(other, "s1") == [("other",)]
+
+
+def test_unnamed_statements_interleaved(two) -> None:
+    one, other = two
+    prepare(one, "SELECT 'one'")
+    prepare(other, "SELECT 'other'")
+    assert run(one) == [("one",)]
+    assert run(other) == [("other",)]
+    other.query("SELECT 1")
+    assert run(one) == [("one",)]
+    assert errors(other.extended(p.bind() + p.execute())) == ["26000"]
+
+
+def test_unnamed_statement_described_then_bound(two) -> None:
+    """asyncpg, pgx and JDBC describe first and bind after another round trip."""
+    one, other = two
+    for number in range(3):
+        described = one.extended(p.parse("SELECT $1::int AS a") + p.describe("S"))
+        assert kinds(described) == "1tTZ"
+        other.extended(p.parse("SELECT $1::text AS b") + p.describe("S"))
+        assert run(one, "", str(number).encode()) == [(str(number),)]
+        assert run(other, "", b"x") == [("x",)]
+
+
+def test_an_unknown_name_is_told_by_the_clients_own_word(two) -> None:
+    one, other = two
+    prepare(one, "SELECT 1", "only_mine")
+    answer = other.extended(p.bind((), "only_mine"))
+    assert errors(answer) == ["26000"]
+    assert '"only_mine"' in answer[0].fields["M"]
+
+
+def test_a_duplicate_name_is_told_by_the_clients_own_word(two) -> None:
+    one, other = two
+    prepare(one, "SELECT 1", "taken")
+    prepare(other, "SELECT 1", "taken")
+    answer = one.extended(p.parse("SELECT 2", "taken"))
+    assert errors(answer) == ["42P05"]
+    assert '"taken"' in answer[0].fields["M"]
+    assert run(one, "taken") == [("1",)]
+
+
+def test_close_frees_the_name_for_this_client_only(two) -> None:
+    one, other = two
+    prepare(one, "SELECT 'shared text'", "s1")
+    prepare(other, "SELECT 'shared text'", "s1")
+    assert kinds(one.extended(p.close("S", "s1"))) == "3Z"
+    assert errors(one.extended(p.bind((), "s1"))) == ["26000"]
+    assert run(other, "s1") == [("shared text",)]
+    prepare(one, "SELECT 'new'", "s1")
+    assert run(one, "s1") == [("new",)]
+
+
+@pytest.mark.parametrize("everything", ["DEALLOCATE ALL", "DISCARD ALL", "DISCARD PLANS"])
+def test_deallocating_touches_no_other_client(two, everything: str) -> None:
+    one, other = two
+    prepare(one, "SELECT 'mine'", "s1")
+    prepare(other, "SELECT 'yours'", "s1")
+    assert not errors(one.query(everything))
+    assert run(other, "s1") == [("yours",)]
+    if everything == "DISCARD PLANS":
+        assert run(one, "s1") == [("mine",)]
+    else:
+        assert errors(one.extended(p.bind((), "s1"))) == ["26000"]
+        prepare(one, "SELECT 'mine'", "s1")
+        assert run(one, "s1") == [("mine",)]
+
+
+def test_deallocate_inside_a_block_that_is_rolled_back(two) -> None:
+    """Prepared statements take no part in transactions: they stay gone."""
+    one, other = two
+    prepare(one, "SELECT 'mine'", "s1")
+    one.query("BEGIN")
+    one.query("DEALLOCATE ALL")
+    one.query("ROLLBACK")
+    assert errors(one.extended(p.bind((), "s1"))) == ["26000"]
+    prepare(other, "SELECT 'mine'", "s1")
+    assert run(other, "s1") == [("mine",)]
+
+
+def test_more_statements_than_a_server_connection_keeps(two) -> None:
+    one, other = two
+    for number in range(40):
+        prepare(one, f"SELECT {number}", f"s{number}")
+        prepare(other, f"SELECT {number} + 1000", f"s{number}")
+    for number in (*range(40), *range(39, -1, -1)):
+        assert run(one, f"s{number}") == [(str(number),)]
+        assert run(other, f"s{number}") == [(str(number + 1000),)]
+
+
+def test_many_statements_in_one_unit(two) -> None:
+    """More than a server connection keeps, all bound before the one Sync."""
+    one, other = two
+    for number in range(30):
+        prepare(one, f"SELECT {number}", f"s{number}")
+    run_all = b"".join(p.bind((), f"s{number}") + p.execute() for number in range(30))
+    for _ in range(2):
+        assert rows(one.extended(run_all)) == [(str(number),) for number in range(30)]
+        assert rows(other.query("SELECT 1")) == [("1",)]
+
+
+def test_parse_and_close_in_a_pipeline(two) -> None:
+    one, _ = two
+    unit = (
+        p.parse("SELECT 1", "s1")
+        + p.bind((), "s1")
+        + p.execute()
+        + p.close("S", "s1")
+        + p.parse("SELECT 2", "s1")
+        + p.bind((), "s1")
+        + p.execute()
+    )
+    answer = one.extended(unit)
+    assert kinds(answer) == "12DC312DCZ"
+    assert rows(answer) == [("1",), ("2",)]
+    assert run(one, "s1") == [("2",)]
+
+
+def test_a_parse_that_was_skipped_does_not_count(two) -> None:
+    one, other = two
+    answer = one.extended(p.parse("SELECT 1/0; nonsense", "bad") + p.parse("SELECT 5", "s1"))
+    assert errors(answer) == ["42601"]
+    assert errors(one.extended(p.bind((), "s1"))) == ["26000"]
+    prepare(other, "SELECT 5", "s1")
+    assert run(other, "s1") == [("5",)]
+    prepare(one, "SELECT 5", "s1")
+    assert run(one, "s1") == [("5",)]
+
+
+def test_a_statement_parsed_in_vain_can_be_parsed_later(
+    two, cluster: PostgresCluster, table: str
+) -> None:
+    one, other = two
+    text = f"SELECT count(*) FROM {table}_later"
+    for client in two:
+        assert errors(client.extended(p.parse(text, "s1"))) == ["42P01"]
+    cluster.admin(f"SET ROLE app; CREATE TABLE {table}_later (id int)", database="app")
+    for client in two:
+        prepare(client, text, "s1")
+        assert run(client, "s1") == [("0",)]
+
+
+def test_equal_texts_with_other_parameter_types(two) -> None:
+    one, other = two
+    text = "SELECT $1"
+    prepare(one, text, "s1", (INT4,))
+    prepare(other, text, "s1", (TEXT,))
+    assert run(one, "s1", b"007") == [("7",)]
+    assert run(other, "s1", b"007") == [("007",)]
+    assert errors(one.extended(p.bind((b"x",), "s1"))) == ["22P02"]
+
+
+def _clients_with(target: Target, *settings: dict[str, str]) -> list[ScriptedClient]:
+    return [ScriptedClient.login(target, **one) for one in settings]
+
+
+STATES = {
+    "DateStyle": (
+        "SELECT to_char('01/02/2024'::date, 'YYYY-MM-DD')",
+        ({"DateStyle": "ISO, DMY"}, "2024-02-01"),
+        ({"DateStyle": "ISO, MDY"}, "2024-01-02"),
+    ),
+    "TimeZone": (
+        "SELECT extract(epoch FROM '2024-01-01 09:00'::timestamptz)::bigint",
+        ({"TimeZone": "Asia/Tokyo"}, "1704067200"),
+        ({"TimeZone": "UTC"}, "1704099600"),
+    ),
+    "search_path": (
+        "SELECT pg_typeof(v)::text || v FROM parsed_under",
+        ({"options": "-c search_path=left_side"}, "integer1"),
+        ({"options": "-c search_path=right_side"}, "texttwo"),
+    ),
+    "standard_conforming_strings": (
+        "SELECT length('a\\\\b')",
+        ({"options": "-c standard_conforming_strings=on"}, "4"),
+        ({"options": "-c standard_conforming_strings=off"}, "3"),
+    ),
+    "IntervalStyle": (
+        "SELECT extract(epoch FROM '-1 2:00'::interval)::bigint",
+        ({"options": "-c IntervalStyle=postgres"}, "-79200"),
+        ({"options": "-c IntervalStyle=sql_standard"}, "-93600"),
+    ),
+}
+
+
+@pytest.fixture
+def two_schemas(cluster: PostgresCluster) -> None:
+    cluster.admin(
+        "SET ROLE app; CREATE SCHEMA IF NOT EXISTS left_side; "
+        "CREATE SCHEMA IF NOT EXISTS right_side; "
+        "CREATE TABLE IF NOT EXISTS left_side.parsed_under AS SELECT 1 AS v; "
+        "CREATE TABLE IF NOT EXISTS right_side.parsed_under AS SELECT 'two'::text AS v",
+        database="app",
+    )
+
+
+@pytest.mark.usefixtures("two_schemas")
+@pytest.mark.parametrize("named", ["s1", ""])
+@pytest.mark.parametrize("state", STATES)
+def test_equal_texts_parsed_under_different_settings(
+    crowded_target: Target, state: str, named: str
+) -> None:
+    text, *cases = STATES[state]
+    clients = _clients_with(crowded_target, *(settings for settings, _ in cases))
+    for client in clients:
+        answer = client.extended(p.parse(text, named))
+        assert not errors(answer), answer
+    for _ in range(2):
+        for client, (_, expected) in zip(clients, cases, strict=True):
+            assert run(client, named) == [(expected,)]
+    for client in clients:
+        client.close()
+
+
+def test_schema_change_is_told_and_a_new_parse_works(
+    two, cluster: PostgresCluster, table: str
+) -> None:
+    one, other = two
+    text = f"SELECT * FROM {table}"
+    one.query(f"INSERT INTO {table} VALUES (1, 'x')")
+    prepare(one, text, "s1")
+    assert run(one, "s1") == [("1", "x")]
+    cluster.admin(f"ALTER TABLE {table} ADD more int DEFAULT 5", database="app")
+    answer = one.extended(p.bind((), "s1") + p.execute())
+    assert errors(answer) == ["0A000"]
+    assert answer[0].fields["M"] == "cached plan must not change result type"
+    prepare(other, text, "s1")
+    assert run(other, "s1") == [("1", "x", "5")]
+    prepare(one, text, "s2")
+    assert run(one, "s2") == [("1", "x", "5")]
+    one.extended(p.close("S", "s1"))
+    prepare(one, text, "s1")
+    assert run(one, "s1") == [("1", "x", "5")]
+
+
+def test_nobody_reads_rows_of_a_shape_he_was_not_told(
+    two, cluster: PostgresCluster, table: str
+) -> None:
+    """A client that described two columns must not get three without having been told."""
+    one, other = two
+    text = f"SELECT * FROM {table}"
+    one.query(f"INSERT INTO {table} VALUES (1, 'x')")
+    described = one.extended(p.parse(text, "s1") + p.describe("S", "s1"))
+    assert kinds(described) == "1tTZ"
+    cluster.admin(f"ALTER TABLE {table} ADD more int DEFAULT 5", database="app")
+    prepare(other, text, "s1")
+    assert run(other, "s1") == [("1", "x", "5")]
+    answer = one.extended(p.bind((), "s1") + p.execute())
+    assert errors(answer) == ["0A000"]
+
+
+def test_names_of_a_client_that_left_are_forgotten(crowded_target: Target) -> None:
+    for number in range(5):
+        with ScriptedClient.login(crowded_target) as client:
+            prepare(client, f"SELECT {number}", "again")
+            assert run(client, "again") == [(str(number),)]
+            client.send(p.terminate())
+
+
+def test_statements_prepared_in_a_block_that_failed(two) -> None:
+    one, other = two
+    one.query("BEGIN")
+    prepare(one, "SELECT 'kept'", "s1")
+    assert errors(one.query("SELECT 1/0")) == ["22012"]
+    assert errors(one.extended(p.parse("SELECT 'not made'", "s2"))) == ["25P02"]
+    one.query("ROLLBACK")
+    assert run(one, "s1") == [("kept",)]
+    assert errors(one.extended(p.bind((), "s2"))) == ["26000"]
+    assert rows(other.query("SELECT 1")) == [("1",)]
+
+
+def test_long_names_and_odd_names(two) -> None:
+    one, _ = two
+    for name in ("x" * 62, "a b", 'quo"te', "ünïcode", "pglane_1", "s-1"):
+        prepare(one, f"SELECT {len(name)}", name)
+        assert run(one, name) == [(str(len(name)),)]
+
+
+def test_sql_prepare_where_sessions_last(session_door: Target) -> None:
+    with ScriptedClient.login(session_door) as client:
+        client.query("PREPARE by_sql(int) AS SELECT $1 + 1")
+        assert rows(client.query("EXECUTE by_sql(41)")) == [("42",)]
+        assert run(client, "by_sql", b"1") == [("2",)]
+        client.query("DEALLOCATE by_sql")
+        assert errors(client.query("EXECUTE by_sql(41)")) == ["26000"]
