@@ -236,7 +236,7 @@ class Supervisor:
         """One message of the worker; one we do not understand is told, and costs nothing else."""
         try:
             self._receivers[message["type"]](message, fds)
-        except (LookupError, TypeError, ValueError, AttributeError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError, OSError) as error:
             close_all(fds)
             kind = str(message.get("type"))
             text = "the worker sent a message that the supervisor cannot use"
@@ -248,7 +248,7 @@ class Supervisor:
             return
         worker.ready.set()
         self._log.write("info", "worker_ready", "the worker serves the doors", pid=worker.pid)
-        if not self._was_ready:
+        if not self._was_ready and not self._ending.is_set():
             self._was_ready = True
             self._on_ready(addresses_by_door(self._listeners))
 

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from pglane.config.settings import Settings
-from pglane.control import listeners, restarts, supervisor as module
+from pglane.control import restarts, supervisor as module
+from pglane.control.listeners import close_listeners
 from pglane.control.log import Log
 from pglane.control.supervisor import Supervisor
 from pglane.errors.processes import NowhereToListen
@@ -376,9 +377,23 @@ def test_a_console_is_served_and_told_of_the_end():
     assert run(then)[1] == 0
 
 
-def test_a_signal_while_the_first_worker_is_being_made(monkeypatch):
+@pytest.fixture
+def heard(monkeypatch):
+    """Set once a signal has been acted on."""
+    event = asyncio.Event()
+
+    def close(opened):
+        event.set()
+        close_listeners(opened)
+
+    monkeypatch.setattr(module, "close_listeners", close)
+    return event
+
+
+def test_a_signal_while_the_first_worker_is_being_made(monkeypatch, heard):
     async def spawn(*arguments):
         os.kill(os.getpid(), signal.SIGINT)
+        await heard.wait()
         return await real(*arguments)
 
     real = module.WorkerProcess.spawn
@@ -388,18 +403,60 @@ def test_a_signal_while_the_first_worker_is_being_made(monkeypatch):
     assert not one.doors
 
 
-def test_a_signal_while_a_name_is_looked_up(monkeypatch):
+def test_a_signal_while_a_name_is_looked_up(monkeypatch, heard):
     async def resolve(*_arguments):
         os.kill(os.getpid(), signal.SIGTERM)
         await heard.wait()
         return [], None
 
-    heard = asyncio.Event()
     monkeypatch.setattr(module.Resolver, "resolve", resolve)
-    monkeypatch.setattr(
-        module, "close_listeners", lambda listeners: (heard.set(), close(listeners))
-    )
-    close = listeners.close_listeners
     one, code = run(command=["/never/started"])
     assert code == 0
     assert [entry["event"] for entry in one.events()] == ["drain_started"]
+
+
+def test_a_worker_that_is_ready_too_late_is_not_announced(monkeypatch):
+    async def main():
+        one = Run()
+        monkeypatch.setenv("FAKE_WORKER_START", "never_ready")
+        running = asyncio.create_task(one.supervisor.run())
+        while one.supervisor._worker is None:
+            await asyncio.to_thread(lambda: None)
+        os.kill(os.getpid(), signal.SIGINT)
+        await one.logged("stop_started")
+        one.supervisor._receive({"type": "ready"}, [])
+        return one, await running
+
+    one, code = asyncio.run(main())
+    assert (one.doors, code) == ({}, 0)
+
+
+def test_a_worker_says_ready_once():
+    async def then(one):
+        one.supervisor._receive({"type": "ready"}, [])
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    one, _ = run(then)
+    assert sum(entry["event"] == "worker_ready" for entry in one.events()) == 1
+    one.supervisor._receive({"type": "ready"}, [])  # from the dead: nobody cares
+
+
+def test_an_announcement_that_fails_stops_nothing():
+    async def then(one):
+        one.supervisor._was_ready = False
+        one.supervisor._worker.ready.clear()
+        one.supervisor._on_ready = no_terminal
+        one.supervisor._receive({"type": "ready"}, [])
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    def no_terminal(_doors):
+        raise BrokenPipeError
+
+    one, code = run(then)
+    assert code == 0
+    assert one.event("worker_message_odd")["error"] == "BrokenPipeError()"
+
+
+def test_a_process_without_a_terminal_knows(monkeypatch):
+    monkeypatch.setattr(os, "open", lambda *_arguments: os.dup(0))
+    assert module._has_terminal()

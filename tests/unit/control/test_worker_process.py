@@ -9,6 +9,7 @@ import pytest
 
 from pglane.control import worker_process
 from pglane.control.worker_process import WorkerProcess, close_all, describe_exit
+from pglane.engine.channel import ChannelError
 
 SOURCE = Path(__file__).parents[3] / "src"
 PRELUDE = f"""
@@ -141,6 +142,35 @@ send_message(control, {'type': 'closing'})
 control.close()
 """
     assert run(program, scenario) == 0
+
+
+def test_descriptors_that_were_lost_end_it(monkeypatch):
+    def receive(_sock):
+        raise ChannelError("descriptors were lost")
+
+    async def scenario(worker, _heard):
+        assert await worker.wait() == -9
+        assert worker.trouble == "descriptors were lost"
+
+    monkeypatch.setattr(worker_process, "receive", receive)
+    run("send_message(control, {}); signal.pause()", scenario)
+
+
+@pytest.mark.parametrize("error", [BlockingIOError, ConnectionResetError])
+def test_what_a_socket_may_say(monkeypatch, error):
+    """Nothing to read after all, and a peer that closed with our bytes unread."""
+    said = []
+
+    def receive(sock):
+        if not said:
+            said.append(error)
+            raise error
+        return real(sock)
+
+    real = worker_process.receive
+    monkeypatch.setattr(worker_process, "receive", receive)
+    assert run("send_message(control, {})", exit_code) == 0
+    assert said == [error]
 
 
 def test_the_end_kills():
