@@ -113,23 +113,20 @@ def addresses_by_door(listeners: Iterable[Listener]) -> dict[str, list[str]]:
 def _bind_door(door: str, hosts: Sequence[str], port: int) -> list[Listener]:
     """All addresses of one door on one port; with port 0 a port that is free on all of them."""
     targets = [target for host in hosts for target in _targets(door, host, port, hosts)]
-    for tries_left in reversed(range(FREE_PORT_TRIES_MAX)):
+    tries_left = 1 if port else FREE_PORT_TRIES_MAX
+    while True:
         opened: list[Listener] = []
+        tries_left -= 1
         try:
             for target in targets:
                 same = opened[0].sock.getsockname()[1] if opened else port
                 opened += _bind_tcp(door, target, same)
         except RefusedError as error:
             close_listeners(opened)
-            busy = isinstance(error.refusals[0], AddressInUse)
-            if port or not tries_left or not busy:
+            if not tries_left or not isinstance(error.refusals[0], AddressInUse):
                 raise
-            continue
-        if targets and not opened:
-            reason = "this machine has no IPv6, and no other address was given"
-            raise RefusedError(AddressNotUsable(door=door, address=targets[0].host, reason=reason))
-        return opened
-    return []
+        else:
+            return opened
 
 
 def _targets(door: str, host: str, port: int, hosts: Sequence[str]) -> list[_Target]:

@@ -18,7 +18,14 @@ LOOKUPS_MAX = 8
 
 
 class Address(TypedDict):
-    """One place a server may listen; the worker tries them in order."""
+    """One place a server may listen; the worker tries them in order.
+
+    Attributes:
+        family: inet, inet6 or unix.
+        address: an IP address, or the folder of a Unix socket; the socket's name is the dialer's
+            to make from the port.
+        port: the server's.
+    """
 
     family: str
     address: str
@@ -99,7 +106,7 @@ def _getaddrinfo(host: str, port: int) -> list[Address]:
 def _literal(host: str, port: int) -> Address | None:
     """What needs no look-up: a directory of Unix sockets, or an address."""
     if host.startswith(("/", "@")):
-        return Address(family="unix", address=f"{host.rstrip('/')}/.s.PGSQL.{port}", port=port)
+        return Address(family="unix", address=host, port=port)
     try:
         version = ipaddress.ip_address(host).version
     except ValueError:

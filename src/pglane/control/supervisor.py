@@ -166,9 +166,8 @@ class Supervisor:
         except OSError as failure:
             return f"{self._command[0]}: {failure.strerror or failure}"
         self._worker = worker
-        self._send(self._start_message(addresses))
-        if self._ending.is_set():  # a signal came during the spawn
-            self._send({"type": "stop"})
+        came_too_late = self._ending.is_set()  # a signal came during the spawn
+        self._send({"type": "stop"} if came_too_late else self._start_message(addresses))
         ready = asyncio.get_running_loop().call_later(
             READY_MS_MAX / 1000, self._expect_ready, worker
         )
@@ -237,7 +236,7 @@ class Supervisor:
         """One message of the worker; one we do not understand is told, and costs nothing else."""
         try:
             self._receivers[message["type"]](message, fds)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError, OSError) as error:
             close_all(fds)
             kind = str(message.get("type"))
             text = "the worker sent a message that the supervisor cannot use"
@@ -249,7 +248,7 @@ class Supervisor:
             return
         worker.ready.set()
         self._log.write("info", "worker_ready", "the worker serves the doors", pid=worker.pid)
-        if not self._was_ready:
+        if not self._was_ready and not self._ending.is_set():
             self._was_ready = True
             self._on_ready(addresses_by_door(self._listeners))
 
@@ -272,7 +271,14 @@ class Supervisor:
     def _start_task(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._task_ended)
+
+    def _task_ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            text = "a request of the worker failed in the supervisor"
+            self._log.write("error", "worker_request_failed", text, error=repr(error))
 
     # -- signals
 

@@ -123,7 +123,7 @@ def test_an_idle_one_is_closed():
     run(scenario, idle_ms_max=1)
 
 
-@pytest.mark.parametrize("garbage", [b"Q\0\1\0\0", b"Q\0\0\0\0", b"?\0\0\0\4", b"P\0\0\0\5x"])
+@pytest.mark.parametrize("garbage", [b"Q\0\1\0\1", b"Q\0\0\0\0", b"?\0\0\0\4", b"P\0\0\0\5x"])
 def test_what_is_no_protocol_ends_it(garbage):
     async def scenario(console):
         client = Client(console)
