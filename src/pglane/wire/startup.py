@@ -1,16 +1,16 @@
 """How a connection begins: the packets without a type byte, and what follows from them.
 
 A client may first ask for encryption (SSLRequest, GSSENCRequest, each at most once), then sends
-either its StartupMessage or a CancelRequest. `StartupReader` takes the bytes as they come and gives
-one packet at a time; bytes behind a packet stay in `rest`. Where the answer to a request for
+either its StartupMessage or a CancelRequest. `StartupReader` takes the bytes as they come and
+gives one packet at a time; bytes behind a packet stay in `rest`. Where the answer to a request for
 encryption is yes, `rest` must be empty before the handshake: what came in the clear may have been
 put there by somebody else (the class of CVE-2021-23214).
 
 What is wrong with a packet is told as a `Refusal`, not raised: it comes from outside.
 
-Versions, measured on PostgreSQL 18: 3.0, 3.1 and 3.2 are accepted as asked (3.1 was never published
-and means 3.0); higher minors are answered with NegotiateProtocolVersion for 3.2, unknown `_pq_.`
-options likewise with the version asked for; other majors are refused.
+Versions, measured on PostgreSQL 18: 3.0, 3.1 and 3.2 are accepted as asked (3.1 was never
+published and means 3.0); higher minors are answered with NegotiateProtocolVersion for 3.2, unknown
+`_pq_.` options likewise with the version asked for; other majors are refused.
 
 Source: PostgreSQL manual, "Message Formats", "Start-up", and its server's behaviour.
 """
