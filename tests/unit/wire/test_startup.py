@@ -1,5 +1,6 @@
 """The refusals and answers of the last tests are those PostgreSQL 18 gave to the same packets."""
 
+import itertools
 import struct
 
 import pytest
@@ -49,7 +50,7 @@ def test_any_split_gives_the_same_packets(cuts: list[int]) -> None:
     places = sorted({0, len(data), *cuts})
     reader = StartupReader()
     seen: list[object] = []
-    for begin, end in zip(places, places[1:], strict=False):
+    for begin, end in itertools.pairwise(places):
         reader.feed(data[begin:end])
         while len(seen) < 3 and (message := reader.next()) is not None:
             seen.append(message)
