@@ -126,14 +126,15 @@ StartupPacket = StartupMessage | CancelRequest | SSLRequest | GSSENCRequest
 class StartupReader:
     """The incremental reader of a connection's first packets.
 
-    It keeps what it is fed until `next` takes it: call `next` after every `feed`, and stop reading
-    from the client when it has given a StartupMessage, a CancelRequest or a Refusal.
+    It keeps what it is fed until `next` takes it: call `next` after every `feed`. A StartupMessage,
+    a CancelRequest or a Refusal is the last thing it gives.
     """
 
-    __slots__ = ("_asked", "_data")
+    __slots__ = ("_asked", "_data", "_ended")
 
     def __init__(self) -> None:
         self._data = b""
+        self._ended = False
         self._asked: frozenset[int] = frozenset()
 
     @property
@@ -146,9 +147,14 @@ class StartupReader:
         self._data += data
 
     def next(self) -> StartupPacket | Refusal | None:
-        """The next packet; None when it has not arrived whole; a Refusal ends the connection."""
-        if len(self._data) < 4:
+        """The next packet; None when it has not arrived whole, or nothing can come any more."""
+        if self._ended or len(self._data) < 4:
             return None
+        packet = self._next()
+        self._ended = not isinstance(packet, SSLRequest | GSSENCRequest | None)
+        return packet
+
+    def _next(self) -> StartupPacket | Refusal | None:
         length = int.from_bytes(self._data[:4], "big")
         if not LENGTH_MIN <= length <= LENGTH_MAX:
             return _length_refusal(self._data, length)

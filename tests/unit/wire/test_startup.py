@@ -52,10 +52,21 @@ def test_any_split_gives_the_same_packets(cuts: list[int]) -> None:
     seen: list[object] = []
     for begin, end in itertools.pairwise(places):
         reader.feed(data[begin:end])
-        while len(seen) < 3 and (message := reader.next()) is not None:
+        while (message := reader.next()) is not None:
             seen.append(message)
     assert seen == [u.GSSENCRequest(), u.SSLRequest(), HELLO]
     assert reader.rest == b"p..."
+
+
+@pytest.mark.parametrize("last", [HELLO_BYTES, u.CancelRequest(1, b"abcd").encode(), b"GET "])
+def test_nothing_comes_behind_the_last_packet(last: bytes) -> None:
+    """What follows has another form; a reader that went on would take it for a broken packet."""
+    reader = StartupReader()
+    reader.feed(last + b"p\0\0\0\x09abcd\0")
+    assert reader.next() is not None
+    assert reader.next() is None
+    reader.feed(HELLO_BYTES)
+    assert reader.next() is None
 
 
 def test_bytes_behind_a_request_for_encryption_can_be_seen() -> None:
