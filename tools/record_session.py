@@ -1,11 +1,11 @@
-"""Records what a client and a PostgreSQL server say to each other, byte by byte.
+r"""Records what a client and a PostgreSQL server say to each other, byte by byte.
 
-    python tools/record_session.py --server 127.0.0.1:5432 --into DIR --name psql -- psql -c 'SELECT 1'
+    python tools/record_session.py --server 127.0.0.1:5432 --into DIR --name psql -- psql -c '\d'
 
 A proxy listens on a free loopback port; the command runs with PGHOST and PGPORT set to it. Each
 connection leaves two files, `NAME-N.client` and `NAME-N.server`. Record from servers made for the
-purpose only: what is recorded contains everything, proofs of passwords too. TLS cannot be recorded;
-PGSSLMODE and PGGSSENCMODE are set to disable.
+purpose only: what is recorded contains everything, proofs of passwords too. TLS cannot be
+recorded; PGSSLMODE and PGGSSENCMODE are set to disable.
 """
 
 import argparse
@@ -27,9 +27,7 @@ class Recorder:
         self._connections = 0
         self._open: set[asyncio.Task[None]] = set()
 
-    def accept(
-        self, from_client: asyncio.StreamReader, to_client: asyncio.StreamWriter
-    ) -> None:
+    def accept(self, from_client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
         """Takes a connection in; `ended` waits for it."""
         self._open.add(asyncio.create_task(self._serve(from_client, to_client)))
 

@@ -1,12 +1,16 @@
 """Feeds the target: `python -m tests.fuzz.run --seconds 60`.
 
 With atheris (libFuzzer, coverage-guided) if it is installed, else with mutations drawn blindly;
-`--engine` chooses. Under atheris all of pglane runs from its sources, instrumented, and the compiled
-reader beside them. A failing input is written to `--findings` and its path printed; give paths to
-run them again. What is found becomes a test of the module it was found in.
+`--engine` chooses. Under atheris all of pglane runs from its sources, instrumented, and the
+compiled reader beside them. A failing input is written to `--findings` and its path printed; give
+paths to run them again. What is found becomes a test of the module it was found in.
+
+The target is imported late: which form of pglane it gets is decided first.
 """
 
 import argparse
+import importlib
+import importlib.util
 import os
 import random
 import sys
@@ -17,6 +21,7 @@ from pathlib import Path
 from tests.support import pure
 
 CORPUS = Path(__file__).parent / "corpus"
+TARGET = "tests.fuzz.target"
 INPUT_BYTES_MAX = 4096
 INTERESTING = (b"\0", b"\xff", b"\0\0\0\4", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b",", b"=")
 
@@ -69,12 +74,10 @@ def mutate(check: Callable[[bytes], None], seconds: float, seed: int, findings: 
 
 def guided(seconds: float, seed: int, findings: Path, work: Path) -> None:
     """Hands over to libFuzzer, which ends the process."""
-    import atheris
-
+    atheris = importlib.import_module("atheris")
     pure.prefer_pure()
     with atheris.instrument_imports(include=["pglane"]):
-        from tests.fuzz import target
-
+        target = importlib.import_module(TARGET)
     work.mkdir(parents=True, exist_ok=True)
     findings.mkdir(parents=True, exist_ok=True)
     flags = [
@@ -102,10 +105,9 @@ def main() -> int:
     seed = options.seed
     if seed is None:
         seed = int.from_bytes(os.urandom(4), "big") or 1
-    if options.engine != "mutate" and not options.again and has_atheris(options.engine):
+    if not options.again and chosen(options.engine) == "atheris":
         guided(options.seconds, seed, options.findings, options.work)
-    from tests.fuzz import target
-
+    target = importlib.import_module(TARGET)
     for file in options.again:
         target.check(file.read_bytes())
     if options.again:
@@ -113,15 +115,11 @@ def main() -> int:
     return mutate(target.check, options.seconds, seed, options.findings)
 
 
-def has_atheris(engine: str) -> bool:
-    """Whether it can be imported; an error if it was asked for by name and cannot."""
-    try:
-        import atheris  # noqa: F401
-    except ImportError:
-        if engine == "atheris":
-            raise
-        return False
-    return True
+def chosen(engine: str) -> str:
+    """What `auto` means here."""
+    if engine != "auto":
+        return engine
+    return "mutate" if importlib.util.find_spec("atheris") is None else "atheris"
 
 
 if __name__ == "__main__":

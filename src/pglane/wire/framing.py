@@ -148,6 +148,7 @@ class MessageReader:
     def step_back(self) -> None:
         """Makes the current message the next one again; it could not be handled yet."""
         self.end = self.begin
+        self.needed = _HEADER
 
     def partial_kind(self) -> int:
         """Type byte of a message whose header is here and whose body is not; 0 if there is none.
@@ -167,6 +168,8 @@ class MessageReader:
     def stream_partial(self) -> bytes:
         """Hands out the part that is here of a message that is not read; `stream_left` is set.
 
+        That is all of it, and nothing behind it, if the rest was fed since `next` was False.
+
         Raises:
             ValueError: `partial_kind` is 0 (misuse of our API).
         """
@@ -174,11 +177,12 @@ class MessageReader:
             raise ValueError("stream_partial needs a message whose header is here and body is not")
         if self._chunks_bytes:
             self._join()
-        part = self.buffer[self.end : self.size]
-        self.stream_left = self.needed - len(part)
+        part_bytes = min(self.needed, self.size - self.end)
+        part = self.buffer[self.end : self.end + part_bytes]
+        self.stream_left = self.needed - part_bytes
         self.needed = _HEADER
-        self.begin = self.size
-        self.end = self.size
+        self.end += part_bytes
+        self.begin = self.end
         return part
 
     def take_stream(self) -> bytes:

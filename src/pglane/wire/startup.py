@@ -126,8 +126,8 @@ StartupPacket = StartupMessage | CancelRequest | SSLRequest | GSSENCRequest
 class StartupReader:
     """The incremental reader of a connection's first packets.
 
-    It keeps what it is fed until `next` takes it: call `next` after every `feed`. A StartupMessage,
-    a CancelRequest or a Refusal is the last thing it gives.
+    It keeps what it is fed until `next` takes it: call `next` after every `feed`. The last thing
+    it gives is a StartupMessage, a CancelRequest or a Refusal.
     """
 
     __slots__ = ("_asked", "_data", "_ended")

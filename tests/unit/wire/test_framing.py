@@ -150,6 +150,30 @@ def test_streaming_needs_a_partial_message(form: Any) -> None:
         reader.stream_partial()
 
 
+def test_a_partial_message_that_became_whole_is_streamed_to_its_end(form: Any) -> None:
+    """Found by fuzzing: bytes behind it were handed out too and `stream_left` was negative."""
+    reader = form.MessageReader(LENGTH_MAX)
+    reader.feed(b"d\0\0\0\x08ab")
+    assert not reader.next()
+    reader.feed(b"cdS\0\0\0\x04")
+    assert reader.stream_partial() == b"d\0\0\0\x08abcd"
+    assert reader.stream_left == 0
+    assert reader.next()
+    assert chr(reader.kind) == "S"
+
+
+def test_stepping_back_forgets_the_partial_message(form: Any) -> None:
+    """Found by fuzzing: the whole message before it was streamed with the length of the other."""
+    reader = form.MessageReader(LENGTH_MAX)
+    reader.feed(b"Q\0\0\0\x06a\0d\0\0\0\x08")
+    assert reader.next()
+    assert not reader.next()
+    reader.step_back()
+    assert reader.partial_kind() == 0
+    assert reader.next()
+    assert reader.message() == b"Q\0\0\0\x06a\0"
+
+
 def test_what_follows_a_streamed_message_is_walked(form: Any) -> None:
     reader = form.MessageReader(LENGTH_MAX)
     reader.feed(b"d\0\0\0\x08ab")
