@@ -10,7 +10,7 @@ QUOTED_BYTES_MAX = 64
 
 
 def quoted(value: bytes) -> str:
-    """A piece of what a peer sent, safe to show: ASCII, escaped, shortened to `QUOTED_BYTES_MAX`."""
+    """A piece of what a peer sent, safe to show: escaped, cut at `QUOTED_BYTES_MAX`."""
     shown = repr(value[:QUOTED_BYTES_MAX])[2:-1]
     return shown if len(value) <= QUOTED_BYTES_MAX else f"{shown}…"
 
@@ -103,8 +103,8 @@ class OptionsSwitch(Refusal):
     message = 'invalid command-line argument in the startup parameter "options": {word}'
     detail = "pglane understands -c name=value and --name=value there"
     hint = (
-        "Write settings as options='-c name=value'; put a backslash before each blank or backslash "
-        "inside a value. Other switches of the server have a setting of the same meaning."
+        "Write settings as options='-c name=value'; put a backslash before each blank or "
+        "backslash inside a value. Most other switches have a setting of the same meaning."
     )
     retry_safe = True
     log_level = "info"

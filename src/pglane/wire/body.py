@@ -25,7 +25,7 @@ _UINT32: Final = struct.Struct("!I")
 _INT32: Final = struct.Struct("!i")
 
 
-class MalformedMessage(Exception):
+class MalformedMessage(Exception):  # noqa: N818 -- a state of the message
     """A message whose body is not what its type byte promises.
 
     Attributes:

@@ -27,7 +27,7 @@ cdef class MessageReader:
     cpdef step_back(self)
     cpdef int partial_kind(self) except -1
     cpdef Py_ssize_t partial_available(self)
-    @cython.locals(part=bytes)
+    @cython.locals(part=bytes, part_bytes=Py_ssize_t)
     cpdef bytes stream_partial(self)
     @cython.locals(part=bytes, part_bytes=Py_ssize_t)
     cpdef bytes take_stream(self)

@@ -4,8 +4,8 @@
 After the startup packet every message is one type byte, a 32-bit big-endian length that counts
 itself, and a body (PostgreSQL manual, "Message Formats"). `MessageReader` walks such a stream for
 any split of it into chunks. It never copies a message: it says where in `buffer` the current one
-lies, so that a run of messages that nobody needs to read is forwarded as one slice. `buffer` stays
-the same object from the first `next` after a `feed` to the next `feed`, but for the streaming methods.
+lies, so that a run of messages that nobody needs to read is forwarded as one slice. `buffer` is
+the same object from the first `next` after a `feed` to the next `feed` or streaming method.
 
 A message that has not arrived whole is either waited for (chunks are kept in a list and joined
 once, by the `next` that finds them enough, so a large message costs linear time whatever the
@@ -27,7 +27,7 @@ CHUNK_BYTES_MIN = _CHUNK_MIN
 must not cost forty times what it sends."""
 
 
-class MalformedStream(Exception):
+class MalformedStream(Exception):  # noqa: N818 -- a state of the stream
     """The stream cannot be PostgreSQL's protocol: `kind` and `length` are what was seen."""
 
     def __init__(self, kind: int, length: int, length_max: int) -> None:
@@ -148,6 +148,7 @@ class MessageReader:
     def step_back(self) -> None:
         """Makes the current message the next one again; it could not be handled yet."""
         self.end = self.begin
+        self.needed = _HEADER
 
     def partial_kind(self) -> int:
         """Type byte of a message whose header is here and whose body is not; 0 if there is none.
@@ -167,6 +168,8 @@ class MessageReader:
     def stream_partial(self) -> bytes:
         """Hands out the part that is here of a message that is not read; `stream_left` is set.
 
+        That is all of it, and nothing behind it, if the rest was fed since `next` was False.
+
         Raises:
             ValueError: `partial_kind` is 0 (misuse of our API).
         """
@@ -174,11 +177,12 @@ class MessageReader:
             raise ValueError("stream_partial needs a message whose header is here and body is not")
         if self._chunks_bytes:
             self._join()
-        part = self.buffer[self.end : self.size]
-        self.stream_left = self.needed - len(part)
+        part_bytes = min(self.needed, self.size - self.end)
+        part = self.buffer[self.end : self.end + part_bytes]
+        self.stream_left = self.needed - part_bytes
         self.needed = _HEADER
-        self.begin = self.size
-        self.end = self.size
+        self.end += part_bytes
+        self.begin = self.end
         return part
 
     def take_stream(self) -> bytes:
@@ -186,8 +190,7 @@ class MessageReader:
         if self._chunks_bytes:
             self._join()
         part_bytes = self.size - self.end
-        if part_bytes > self.stream_left:
-            part_bytes = self.stream_left
+        part_bytes = min(part_bytes, self.stream_left)
         part = self.buffer[self.end : self.end + part_bytes]
         self.end += part_bytes
         self.begin = self.end

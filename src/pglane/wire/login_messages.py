@@ -1,8 +1,8 @@
 """What a server sends between the startup packet and the first ReadyForQuery, and nowhere else.
 
-All authentication requests share the type byte 'R' and differ by a code behind it. Those that pglane
-cannot answer (GSSAPI, SSPI, Kerberos, SCM, whatever comes) are `AuthenticationUnsupported`: the
-caller refuses them by name.
+All authentication requests share the type byte 'R' and differ by a code behind it. Those that
+pglane cannot answer (GSSAPI, SSPI, Kerberos, SCM, whatever comes) are `AuthenticationUnsupported`:
+the caller refuses them by name.
 
 Source: PostgreSQL manual, "Message Formats"; NegotiateProtocolVersion carries the whole version
 (major in the high half), whatever the manual of PostgreSQL 18 says: measured there, 3.9999 is

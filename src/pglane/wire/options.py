@@ -2,8 +2,9 @@ r"""The startup parameter `options`: settings as switches of the server's comman
 
 The server splits the text at blanks; a backslash takes the next byte as it is, a lone one at the
 end is dropped. Of its switches only the two that set a parameter are understood, `-c name=value`
-(also `-cname=value`) and `--name=value`; dashes in a name become underscores. Everything else is
-refused rather than ignored: a setting that is silently lost is wrong results later.
+(also `-cname=value`) and `--name=value`; dashes in a name become underscores; a lone `--` ends
+them. Everything else is refused rather than ignored: a setting that is silently lost is wrong
+results later.
 
 Source: PostgreSQL manual, "Shaping the Session", `postgres` reference page; checked against a
 server by tests.
@@ -20,17 +21,18 @@ _BACKSLASH = ord("\\")
 
 def split_options(value: bytes) -> list[tuple[str, bytes]] | Refusal:
     """The settings in `value`, in order; a name may come twice, the last one counts."""
-    settings = []
+    settings: list[tuple[str, bytes]] = []
     words = iter(_words(value))
     for word in words:
-        switch = word
-        if word == b"-c":
-            word = b"-c" + next(words, b"")  # noqa: PLW2901 -- the switch and its argument are one
-        if not word.startswith((b"-c", b"--")) or word == b"--":
+        if word == b"--":
+            behind = next(words, None)
+            return settings if behind is None else OptionsSwitch(word=quoted(behind))
+        if not word.startswith((b"-c", b"--")):
             return OptionsSwitch(word=quoted(word))
-        name, equals, setting = word[2:].partition(b"=")
+        argument = next(words, b"") if word == b"-c" else word[2:]
+        name, equals, setting = argument.partition(b"=")
         if not name or not equals:
-            return OptionsValue(word=quoted(switch if word == b"-c" else word))
+            return OptionsValue(word=quoted(argument or word))
         settings.append((_setting_name(name), setting))
     return settings
 

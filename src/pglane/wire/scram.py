@@ -57,7 +57,7 @@ class ScramReason(StrEnum):
     """The server's salt or iterations are not those of the keys we hold."""
 
 
-class ScramFailure(Exception):
+class ScramFailure(Exception):  # noqa: N818 -- an outcome
     """The exchange is over; `reason` says whose fault it is."""
 
     def __init__(self, reason: ScramReason, text: str) -> None:
@@ -193,9 +193,7 @@ class ScramServer:
         attributes = _attributes(self._client_first_bare)
         if attributes[0][0] == "m":
             raise ScramFailure(ScramReason.UNSUPPORTED, "the client wants a mandatory extension")
-        user_name = _attribute(attributes, 0, "n")
-        if any(part[:2] not in {b"2C", b"3D"} for part in user_name.split(b"=")[1:]):
-            raise _malformed("an equals sign in the user name is not escaped")
+        _attribute(attributes, 0, "n")
         self._nonce = _printable(_attribute(attributes, 1, "r")) + self._nonce
         verifier = self._verifier
         self._server_first = b"r=%b,s=%b,i=%d" % (
@@ -242,6 +240,7 @@ class ScramClient:
     Args:
         secret: the password, or keys of it.
         nonce: as for `ScramServer`.
+        user: PostgreSQL ignores it and its own client leaves it out; other servers may not.
         iterations_max: more than that is refused, not computed.
 
     Attributes:
@@ -251,13 +250,18 @@ class ScramClient:
     __slots__ = ("_first_bare", "_iterations_max", "_nonce", "_password", "_signed", "keys")
 
     def __init__(
-        self, secret: bytes | ScramKeys, nonce: bytes, iterations_max: int = ITERATIONS_MAX
+        self,
+        secret: bytes | ScramKeys,
+        nonce: bytes,
+        user: bytes = b"",
+        iterations_max: int = ITERATIONS_MAX,
     ) -> None:
         self._password = secret if isinstance(secret, bytes) else None
         self.keys = None if isinstance(secret, bytes) else secret
         self._nonce = _checked_nonce(nonce)
         self._iterations_max = iterations_max
-        self._first_bare = b"n=,r=" + self._nonce
+        escaped = user.replace(b"=", b"=3D").replace(b",", b"=2C")
+        self._first_bare = b"n=%b,r=%b" % (escaped, self._nonce)
         self._signed = b""
 
     def first(self) -> bytes:

@@ -1,9 +1,9 @@
 """What a server sends, one frozen class per message, and the few that pglane writes itself.
 
 `encode` gives the whole message, `decode` reads the body (the bytes behind the length). Names and
-values are bytes in an encoding that is not ours to know; texts of our own refusals are UTF-8. Rows
-pass unread in the data path: `DataRow` is for the console, the probe and the tests. Messages of the
-login are in `pglane.wire.login_messages`.
+values are bytes in an encoding that is not ours to know; texts of our own refusals are UTF-8.
+Rows pass unread in the data path: `DataRow` is for the console, the probe and the tests. Messages
+of the login are in `pglane.wire.login_messages`.
 
 The free functions are what the engine calls: they build or read one message without an object.
 
@@ -431,9 +431,9 @@ def error_response(refusal: Refusal) -> bytes:
 
 
 def notice_response(severity: str, sqlstate: str, text: str, detail: str, hint: str) -> bytes:
-    """A NoticeResponse; `severity` is PostgreSQL's word (WARNING, NOTICE …); empty texts are left out.
+    """A NoticeResponse; `severity` is PostgreSQL's word (WARNING, NOTICE …).
 
-    `sqlstate` has five characters.
+    An empty detail or hint is left out.
     """
     return _told(NoticeResponse.kind, severity, sqlstate, (text, detail, hint))
 

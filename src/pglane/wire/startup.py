@@ -1,16 +1,16 @@
 """How a connection begins: the packets without a type byte, and what follows from them.
 
 A client may first ask for encryption (SSLRequest, GSSENCRequest, each at most once), then sends
-either its StartupMessage or a CancelRequest. `StartupReader` takes the bytes as they come and gives
-one packet at a time; bytes behind a packet stay in `rest`. Where the answer to a request for
+either its StartupMessage or a CancelRequest. `StartupReader` takes the bytes as they come and
+gives one packet at a time; bytes behind a packet stay in `rest`. Where the answer to a request for
 encryption is yes, `rest` must be empty before the handshake: what came in the clear may have been
 put there by somebody else (the class of CVE-2021-23214).
 
 What is wrong with a packet is told as a `Refusal`, not raised: it comes from outside.
 
-Versions, measured on PostgreSQL 18: 3.0, 3.1 and 3.2 are accepted as asked (3.1 was never published
-and means 3.0); higher minors are answered with NegotiateProtocolVersion for 3.2, unknown `_pq_.`
-options likewise with the version asked for; other majors are refused.
+Versions, measured on PostgreSQL 18: 3.0, 3.1 and 3.2 are accepted as asked (3.1 was never
+published and means 3.0); higher minors are answered with NegotiateProtocolVersion for 3.2, unknown
+`_pq_.` options likewise with the version asked for; other majors are refused.
 
 Source: PostgreSQL manual, "Message Formats", "Start-up", and its server's behaviour.
 """
@@ -126,14 +126,15 @@ StartupPacket = StartupMessage | CancelRequest | SSLRequest | GSSENCRequest
 class StartupReader:
     """The incremental reader of a connection's first packets.
 
-    It keeps what it is fed until `next` takes it: call `next` after every `feed`, and stop reading
-    from the client when it has given a StartupMessage, a CancelRequest or a Refusal.
+    It keeps what it is fed until `next` takes it: call `next` after every `feed`. The last thing
+    it gives is a StartupMessage, a CancelRequest or a Refusal.
     """
 
-    __slots__ = ("_asked", "_data")
+    __slots__ = ("_asked", "_data", "_ended")
 
     def __init__(self) -> None:
         self._data = b""
+        self._ended = False
         self._asked: frozenset[int] = frozenset()
 
     @property
@@ -146,9 +147,14 @@ class StartupReader:
         self._data += data
 
     def next(self) -> StartupPacket | Refusal | None:
-        """The next packet; None when it has not arrived whole; a Refusal ends the connection."""
-        if len(self._data) < 4:
+        """The next packet; None when it has not arrived whole, or nothing can come any more."""
+        if self._ended or len(self._data) < 4:
             return None
+        packet = self._next()
+        self._ended = not isinstance(packet, SSLRequest | GSSENCRequest | None)
+        return packet
+
+    def _next(self) -> StartupPacket | Refusal | None:
         length = int.from_bytes(self._data[:4], "big")
         if not LENGTH_MIN <= length <= LENGTH_MAX:
             return _length_refusal(self._data, length)

@@ -1,0 +1,90 @@
+"""Cuts recorded sessions into inputs for the target: `python -m tests.fuzz.make_corpus RECORDS`.
+
+Inputs are small (a fuzzer likes them so) and different from each other: what two sessions share is
+kept once. Exchanges of SCRAM are made here, since recorded ones have nonces of their own.
+"""
+
+import hashlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.fuzz import target
+
+from pglane.wire.framing import MessageReader
+from pglane.wire.scram import ScramClient, ScramServer
+from pglane.wire.startup import (
+    CancelRequest,
+    GSSENCRequest,
+    SSLRequest,
+    StartupMessage,
+    StartupReader,
+)
+
+CORPUS = Path(__file__).parent / "corpus"
+INPUT_BYTES_MAX = 2000
+
+
+def stream_inputs(subject: object, data: bytes) -> Iterator[bytes]:
+    """Runs of whole messages, together at most `INPUT_BYTES_MAX` (or one that is longer)."""
+    reader = MessageReader(1 << 24)
+    reader.feed(data)
+    run = b""
+    while reader.next():
+        message = reader.message()
+        if run and len(run) + len(message) > INPUT_BYTES_MAX:
+            yield target.seed(subject, len(run) % 256, run)  # type: ignore[arg-type]
+            run = b""
+        run += message
+    if run:
+        yield target.seed(subject, len(run) % 256, run)  # type: ignore[arg-type]
+
+
+def client_inputs(data: bytes) -> Iterator[bytes]:
+    reader = StartupReader()
+    reader.feed(data)
+    while reader.next() is not None:
+        yield target.seed(target.connection_begin, 255, data[: len(data) - len(reader.rest)])
+    yield from stream_inputs(target.client_stream, reader.rest)
+
+
+def made_inputs() -> Iterator[bytes]:
+    client = ScramClient(b"pencil", target.NONCE_OF_CLIENT)
+    server = ScramServer(target.VERIFIER, target.NONCE_OF_SERVER)
+    challenge = server.first(client.first())
+    proof = client.final(challenge)
+    yield target.seed(target.scram_server, 0, client.first() + b"\n" + proof)
+    for how in (0, 1):
+        last_word = challenge + b"\n" + server.final(proof)
+        yield target.seed(target.scram_client, how, last_word)
+    yield target.seed(target.scram_client, 0, challenge + b"\ne=other-error")
+    yield target.seed(target.scram_server, 0, b"p=tls-server-end-point,,n=,r=x\nc=biws")
+    yield target.seed(target.verifier, 0, target.VERIFIER.format())
+    yield target.seed(target.login_answers, 0, b"SCRAM-SHA-256\0\0\0\0\4n,,n")
+    yield target.seed(target.options, 0, b"-c work_mem=1MB --search-path=a\\ b -cx=\\\\")
+    yield target.seed(target.password, 0, "p\u00e4ss\u00adw\u00f6rt \u0627\u0628 \ufb01".encode())
+    yield target.seed(target.reader_use, 0, b"\x05Q\0\0\0\x08\x84\x87\x81\x02ab\x82\x84\x80\x84")
+    greased = StartupMessage(3, 9999, {"user": b"app", "_pq_.test": b"", "options": b"-c a=b"})
+    begun = GSSENCRequest().encode() + SSLRequest().encode() + greased.encode()
+    yield target.seed(target.connection_begin, 3, begun)
+    yield target.seed(target.connection_begin, 3, CancelRequest(7, b"k" * 32).encode())
+
+
+def main() -> None:
+    records = Path(sys.argv[1])
+    inputs = list(made_inputs())
+    for record in sorted(records.iterdir()):
+        data = record.read_bytes()
+        if record.suffix == ".client":
+            inputs += client_inputs(data)
+        else:
+            # Refused requests for encryption: no session begins with a notice.
+            inputs += stream_inputs(target.server_stream, data.lstrip(b"N"))
+    CORPUS.mkdir(exist_ok=True)
+    for data in inputs:
+        target.check(data)
+        (CORPUS / hashlib.sha256(data).hexdigest()[:16]).write_bytes(data)
+
+
+if __name__ == "__main__":
+    main()

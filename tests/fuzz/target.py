@@ -1,0 +1,278 @@
+"""What holds for any input, whoever sent it; `check` raises an AssertionError where it does not.
+
+The first byte of an input chooses one of `SUBJECTS`, the second says how the rest arrives (in
+pieces of which size). All forms of the reader that exist are run beside each other.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader, FileFinder
+from importlib.util import module_from_spec
+from pathlib import Path
+from typing import Any
+
+from tests.support.pure import load_pure
+
+from pglane.errors import Refusal
+from pglane.wire import framing
+from pglane.wire.body import MalformedMessage
+from pglane.wire.client_messages import (
+    PasswordMessage,
+    SASLInitialResponse,
+    SASLResponse,
+    decode_client_message,
+)
+from pglane.wire.options import encode_options, split_options
+from pglane.wire.saslprep import saslprep
+from pglane.wire.scram import ScramClient, ScramFailure, ScramKeys, ScramServer, Verifier
+from pglane.wire.server_messages import decode_server_message, error_fields, error_response
+from pglane.wire.startup import StartupMessage, StartupReader, negotiate
+
+LENGTH_MAX = 1 << 16
+NONCE_OF_CLIENT = b"client"
+NONCE_OF_SERVER = b"server"
+KEYS = ScramKeys.of_password(b"pencil", b"salt", 4)
+VERIFIER = Verifier.of_password(b"pencil", b"salt", 4)
+
+
+def compiled_framing() -> Any:
+    """The extension module, also where sources are preferred; None when it was not built."""
+    finder = FileFinder(
+        str(Path(framing.__file__).parent), (ExtensionFileLoader, EXTENSION_SUFFIXES)
+    )
+    spec = finder.find_spec("pglane.wire.framing")
+    if spec is None or spec.loader is None:
+        return None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+FORMS = list(
+    dict.fromkeys(
+        form for form in (framing, load_pure("pglane.wire.framing"), compiled_framing()) if form
+    )
+)
+
+
+def pieces(data: bytes, how: int) -> Iterator[bytes]:
+    size = how % 64 + 1
+    for at in range(0, len(data), size):
+        yield data[at : at + size]
+
+
+def client_stream(how: int, data: bytes) -> None:
+    _stream(how, data, decode_client_message)
+
+
+def server_stream(how: int, data: bytes) -> None:
+    _stream(how, data, decode_server_message)
+
+
+def _stream(how: int, data: bytes, decode: Callable[[int, bytes], Any]) -> None:
+    whole = _walked(framing, [data])
+    for form in FORMS:
+        assert _walked(form, pieces(data, how)) == whole
+        assert _streamed(form, pieces(data, how)) == data[: len(data) - whole[1]]
+    for kind, body in whole[0]:
+        try:
+            message = decode(kind, body)
+        except MalformedMessage:
+            continue
+        assert message.encode() == bytes([kind]) + (len(body) + 4).to_bytes(4, "big") + body
+
+
+def _walked(form: Any, arriving: Any) -> tuple[list[tuple[int, bytes]], int, str]:
+    """Messages, bytes left at the end, and the error that ended it."""
+    reader = form.MessageReader(LENGTH_MAX)
+    found = []
+    error = ""
+    total = 0
+    for piece in arriving:
+        total += len(piece)
+        reader.feed(piece)
+        try:
+            while not error and reader.next():
+                found.append((reader.kind, reader.body()))
+        except form.MalformedStream as malformed:
+            error = str(malformed)
+    return found, total - sum(len(body) + 5 for _, body in found), error
+
+
+def _streamed(form: Any, arriving: Iterator[bytes]) -> bytes:
+    """Whole messages put together; those of even kind are streamed, and cut off if incomplete."""
+    reader = form.MessageReader(LENGTH_MAX)
+    out = bytearray()
+    streamed = 0
+    for piece in arriving:
+        reader.feed(piece)
+        try:
+            while True:
+                if reader.stream_left:
+                    part = reader.take_stream()
+                    out += part
+                    streamed = streamed + len(part) if reader.stream_left else 0
+                    if not part:
+                        break
+                elif reader.next():
+                    out += reader.message()
+                elif (kind := reader.partial_kind()) and kind % 2 == 0:
+                    streamed = reader.partial_available()
+                    out += reader.stream_partial()
+                    break
+                else:
+                    break
+        except form.MalformedStream:
+            break
+    return bytes(out[: len(out) - streamed])
+
+
+def connection_begin(how: int, data: bytes) -> None:
+    told = _begun([data])
+    assert [str(packet) for packet in _begun(pieces(data, how))] == [str(p) for p in told]
+    for packet in told:
+        if isinstance(packet, Refusal):
+            fields = error_fields(error_response(packet)[5:])
+            assert set(fields) == set("SVCMDH")
+            continue
+        reader = StartupReader()
+        reader.feed(packet.encode())
+        assert reader.next() == packet
+        if isinstance(packet, StartupMessage):
+            negotiation = negotiate(packet)
+            assert not isinstance(negotiation, Refusal)
+            assert negotiation.minor <= 2
+            assert len(negotiation.encode()) < 3 * len(data)
+            split_options(packet.parameters.get("options", b""))
+
+
+def _begun(arriving: Any) -> list[Any]:
+    reader = StartupReader()
+    packets: list[Any] = []
+    for piece in arriving:
+        reader.feed(piece)
+        while (packet := reader.next()) is not None:
+            packets.append(packet)
+    return packets
+
+
+def options(_how: int, data: bytes) -> None:
+    settings = split_options(data)
+    if isinstance(settings, Refusal):
+        assert error_response(settings)
+    else:
+        assert split_options(encode_options(settings)) == settings
+
+
+def verifier(_how: int, data: bytes) -> None:
+    try:
+        parsed = Verifier.parse(data)
+    except ValueError:
+        return
+    assert Verifier.parse(parsed.format()) == parsed
+
+
+def scram_server(_how: int, data: bytes) -> None:
+    """Two messages of a client, a line break between them."""
+    first, _, final = data.partition(b"\n")
+    server = ScramServer(VERIFIER, NONCE_OF_SERVER)
+    try:
+        assert server.first(first).startswith(b"r=")
+        server.final(final)
+    except ScramFailure:
+        assert server.keys is None
+        return
+    assert server.keys is not None
+    assert hashlib.sha256(server.keys.client_key).digest() == VERIFIER.stored_key
+
+
+def scram_client(how: int, data: bytes) -> None:
+    """Two messages of a server, a line break between them."""
+    first, _, final = data.partition(b"\n")
+    client = ScramClient(KEYS if how % 2 else b"pencil", NONCE_OF_CLIENT, iterations_max=4)
+    try:
+        client.final(first)
+        client.verify(final)
+    except ScramFailure:
+        return
+    assert client.keys is not None
+
+
+def login_answers(_how: int, data: bytes) -> None:
+    for answer in (PasswordMessage, SASLInitialResponse, SASLResponse):
+        try:
+            message = answer.decode(data)
+        except MalformedMessage:
+            continue
+        assert message.encode()[5:] == data
+
+
+def password(_how: int, data: bytes) -> None:
+    prepared = saslprep(data)
+    assert len(prepared) <= 18 * len(data)
+    assert bool(prepared) == bool(data)
+
+
+def reader_use(_how: int, data: bytes) -> None:
+    """Any order of calls: all forms answer alike, and indices stay inside the buffer."""
+    said = [_used(form, data) for form in FORMS]
+    assert all(answers == said[0] for answers in said)
+
+
+def _used(form: Any, data: bytes) -> list[Any]:
+    reader = form.MessageReader(64)
+    said: list[Any] = []
+    at = 0
+    while at < len(data):
+        code = data[at]
+        at += 1
+        if code < 0x80:
+            answer = reader.feed(data[at : at + code % 16])
+            at += code % 16
+        else:
+            answer = _asked(form, reader, code % 6)
+        said.append((answer, reader.begin, reader.end, reader.buffer, reader.stream_left))
+        assert 0 <= reader.begin <= reader.end <= reader.size == len(reader.buffer)
+        assert reader.stream_left >= 0
+    return said
+
+
+def _asked(form: Any, reader: Any, call: int) -> Any:
+    try:
+        match call:
+            case 0:
+                return reader.step_back()
+            case 1:
+                return reader.stream_partial()
+            case 2:
+                return reader.take_stream()
+            case 3:
+                return reader.partial_kind(), reader.buffered_bytes(), reader.needed
+            case _:
+                return bool(reader.next()) and (reader.kind, reader.body(), reader.message())
+    except (form.MalformedStream, ValueError) as error:
+        return str(error)
+
+
+SUBJECTS = [
+    client_stream,
+    server_stream,
+    connection_begin,
+    options,
+    verifier,
+    scram_server,
+    scram_client,
+    login_answers,
+    password,
+    reader_use,
+]
+
+
+def check(data: bytes) -> None:
+    if len(data) >= 2:
+        SUBJECTS[data[0] % len(SUBJECTS)](data[1], data[2:])
+
+
+def seed(subject: Callable[[int, bytes], None], how: int, data: bytes) -> bytes:
+    """The input that makes `check` give `data` to `subject`."""
+    return bytes([SUBJECTS.index(subject), how]) + data

@@ -1,0 +1,287 @@
+"""Vectors of RFC 7677; exchanges of both sides with each other and with `scramp`."""
+
+from base64 import b64decode, b64encode
+
+import pytest
+import scramp
+from hypothesis import given, settings, strategies as st
+
+from pglane.wire.scram import (
+    ITERATIONS_MAX,
+    ScramClient,
+    ScramFailure,
+    ScramKeys,
+    ScramReason,
+    ScramServer,
+    Verifier,
+)
+
+SALT = b64decode("W22ZaJ0SNY7soEsUEjb6gQ==")
+RFC_VERIFIER = Verifier.of_password(b"pencil", SALT, 4096)
+RFC_CLIENT_FIRST = b"n,,n=user,r=rOprNGfwEbeRWgbNEkqO"
+RFC_SERVER_NONCE = b"%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0"
+RFC_SERVER_FIRST = (
+    b"r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096"
+)
+RFC_WITHOUT_PROOF = b"c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0"
+RFC_CLIENT_FINAL = RFC_WITHOUT_PROOF + b",p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ="
+RFC_SERVER_FINAL = b"v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4="
+FEW = 2
+"""Iterations in tests that are not about them."""
+
+
+def reason_of(failing: pytest.ExceptionInfo[ScramFailure]) -> ScramReason:
+    return failing.value.reason
+
+
+def exchange(client: ScramClient, server: ScramServer) -> None:
+    client.verify(server.final(client.final(server.first(client.first()))))
+
+
+def rfc_server() -> ScramServer:
+    server = ScramServer(RFC_VERIFIER, RFC_SERVER_NONCE)
+    assert server.first(RFC_CLIENT_FIRST) == RFC_SERVER_FIRST
+    return server
+
+
+def test_the_server_speaks_the_vector_of_rfc_7677() -> None:
+    server = rfc_server()
+    assert server.final(RFC_CLIENT_FINAL) == RFC_SERVER_FINAL
+
+
+def test_the_client_speaks_the_vector_of_rfc_7677() -> None:
+    client = ScramClient(b"pencil", b"rOprNGfwEbeRWgbNEkqO", user=b"user")
+    assert client.first() == RFC_CLIENT_FIRST
+    assert client.final(RFC_SERVER_FIRST) == RFC_CLIENT_FINAL
+    client.verify(RFC_SERVER_FINAL)
+
+
+def test_a_user_name_is_escaped() -> None:
+    assert ScramClient(b"", b"x", user=b"a=b,c").first() == b"n,,n=a=3Db=2Cc,r=x"
+
+
+def test_the_verifier_is_written_as_postgresql_does() -> None:
+    text = (
+        b"SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$"
+        b"WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU="
+    )
+    assert RFC_VERIFIER.format() == text
+    assert Verifier.parse(text) == RFC_VERIFIER
+
+
+@given(
+    iterations=st.integers(1, 2**31 - 1),
+    salt=st.binary(min_size=1, max_size=40),
+    keys=st.binary(min_size=64, max_size=64),
+)
+def test_verifiers_are_read_as_they_are_written(iterations: int, salt: bytes, keys: bytes) -> None:
+    verifier = Verifier(iterations, salt, keys[:32], keys[32:])
+    assert Verifier.parse(verifier.format()) == verifier
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"SCRAM-SHA-256", b"SCRAM-SHA-1"),
+        (b"$4096:", b"$0:"),
+        (b"$4096:", b"$+1:"),
+        (b"$4096:", b"$4_0:"),
+        (b"$4096:", b"$2147483648:"),
+        (b"$4096:", b"$99999999999:"),
+        (b"$4096:", b"$"),
+        (b"W22ZaJ0SNY7soEsUEjb6gQ==", b""),
+        (b"W22ZaJ0SNY7soEsUEjb6gQ==", b"W22Z!"),
+        (b"$WG5d", b"$"),
+        (b"$WG5d", b":WG5d"),
+        (b":wfPL", b":"),
+    ],
+)
+def test_what_is_no_verifier_is_refused(old: bytes, new: bytes) -> None:
+    text = RFC_VERIFIER.format()
+    assert old in text
+    with pytest.raises(ValueError, match="a SCRAM verifier looks like"):
+        Verifier.parse(text.replace(old, new))
+
+
+@settings(max_examples=30)
+@given(password=st.text(max_size=20), salt=st.binary(min_size=1, max_size=20))
+def test_both_sides_agree_on_any_password(password: str, salt: bytes) -> None:
+    verifier = Verifier.of_password(password.encode("utf-8", "replace"), salt, FEW)
+    client = ScramClient(password.encode("utf-8", "replace"), b"client")
+    server = ScramServer(verifier, b"server")
+    exchange(client, server)
+    assert server.keys == client.keys
+
+
+def test_a_key_from_one_login_serves_for_another_without_iterations() -> None:
+    server = ScramServer(RFC_VERIFIER, b"server")
+    exchange(ScramClient(b"pencil", b"client"), server)
+    assert server.keys is not None
+    again = ScramClient(server.keys, b"other")
+    exchange(again, ScramServer(RFC_VERIFIER, b"nonce"))
+    assert again.keys is server.keys
+
+
+def test_keys_are_good_for_one_salt_only() -> None:
+    keys = ScramKeys.of_password(b"pencil", SALT, FEW)
+    client = ScramClient(keys, b"client")
+    server = ScramServer(Verifier.of_password(b"pencil", b"other", FEW), b"server")
+    with pytest.raises(ScramFailure, match="not those of the keys") as failing:
+        exchange(client, server)
+    assert reason_of(failing) is ScramReason.OTHER_VERIFIER
+
+
+def test_a_wrong_password_is_found_by_the_server() -> None:
+    server = ScramServer(RFC_VERIFIER, b"server")
+    with pytest.raises(ScramFailure) as failing:
+        exchange(ScramClient(b"pencil ", b"client"), server)
+    assert reason_of(failing) is ScramReason.WRONG_PASSWORD
+    assert server.keys is None
+
+
+def test_a_server_without_the_verifier_is_found_by_the_client() -> None:
+    impostor = Verifier(4096, SALT, RFC_VERIFIER.stored_key, b"\0" * 32)
+    with pytest.raises(ScramFailure) as failing:
+        exchange(ScramClient(b"pencil", b"client"), ScramServer(impostor, b"server"))
+    assert reason_of(failing) is ScramReason.IMPOSTOR
+
+
+def test_an_unknown_user_gets_the_same_exchange_and_never_in() -> None:
+    mock = Verifier.mock(b"nobody", b"secret")
+    assert mock == Verifier.mock(b"nobody", b"secret")
+    assert mock.salt != Verifier.mock(b"other", b"secret").salt
+    assert (len(mock.salt), mock.iterations) == (16, 4096)
+    with pytest.raises(ScramFailure) as failing:
+        exchange(ScramClient(b"", b"client"), ScramServer(mock, b"server"))
+    assert reason_of(failing) is ScramReason.WRONG_PASSWORD
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        (b"", ScramReason.MALFORMED),
+        (b"n,,", ScramReason.MALFORMED),
+        (b"n,,n=user", ScramReason.MALFORMED),
+        (b"n,,r=abc,n=user", ScramReason.MALFORMED),
+        (b"n,,n=user,r=", ScramReason.MALFORMED),
+        (b"n,,n=user,r=a b", ScramReason.MALFORMED),
+        (b"n,,n=user,r=\xff", ScramReason.MALFORMED),
+        (b"n,,nuser,r=abc", ScramReason.MALFORMED),
+        (b"n,,=x,r=abc", ScramReason.MALFORMED),
+        (b"x,,n=user,r=abc", ScramReason.MALFORMED),
+        (b"n,,n=,r=" + b"x" * 4096, ScramReason.MALFORMED),
+        (b"n,a=admin,n=user,r=abc", ScramReason.UNSUPPORTED),
+        (b"p=tls-server-end-point,,n=user,r=abc", ScramReason.UNSUPPORTED),
+        (b"n,,m=ext,n=user,r=abc", ScramReason.UNSUPPORTED),
+    ],
+)
+def test_a_bad_first_message_is_told(message: bytes, reason: ScramReason) -> None:
+    with pytest.raises(ScramFailure) as failing:
+        ScramServer(RFC_VERIFIER, b"server").first(message)
+    assert reason_of(failing) is reason
+
+
+@pytest.mark.parametrize("message", [b"n,,n=,r=a", b"y,,n=u=2Cx,r=a", b"n,,n=u,r=a,x=ext"])
+def test_first_messages_of_drivers_are_taken(message: bytes) -> None:
+    assert ScramServer(RFC_VERIFIER, b"S").first(message).startswith(b"r=aS,s=")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "text"),
+    [
+        (b"c=biws", b"c=eSws", "channel binding"),
+        (b"c=biws", b"c=bi!!", "not base64"),
+        (b"c=biws,", b"", "expected c= as part 1"),
+        (b"r=rOpr", b"r=xOpr", "nonce"),
+        (b",p=", b",q=", "no proof"),
+        (b"p=dHzb", b"p=", "a proof has 32 bytes, this one has 29"),
+        (b"p=dHzb", b"p=d!zb", "not base64"),
+        (b"c=biws", b"c=biws,r=x", "nonce"),
+    ],
+)
+def test_a_bad_final_message_is_told(old: bytes, new: bytes, text: str) -> None:
+    assert old in RFC_CLIENT_FINAL
+    with pytest.raises(ScramFailure, match=text) as failing:
+        rfc_server().final(RFC_CLIENT_FINAL.replace(old, new))
+    assert reason_of(failing) is ScramReason.MALFORMED
+
+
+def test_a_changed_proof_is_a_wrong_password() -> None:
+    with pytest.raises(ScramFailure) as failing:
+        rfc_server().final(RFC_CLIENT_FINAL.replace(b"p=dHzb", b"p=eHzb"))
+    assert reason_of(failing) is ScramReason.WRONG_PASSWORD
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        (b"r=clientX,s=QQ==,i=0", ScramReason.MALFORMED),
+        (b"r=clientX,s=QQ==,i=-1", ScramReason.MALFORMED),
+        (b"r=clientX,s=QQ==", ScramReason.MALFORMED),
+        (b"r=clientX,s=,i=1", ScramReason.MALFORMED),
+        (b"r=clientX,s=" + b64encode(b"x" * 1025) + b",i=1", ScramReason.MALFORMED),
+        (b"r=client,s=QQ==,i=1", ScramReason.MALFORMED),
+        (b"r=klientX,s=QQ==,i=1", ScramReason.MALFORMED),
+        (b"r=clientX,s=Q,i=1", ScramReason.MALFORMED),
+        (b"", ScramReason.MALFORMED),
+        (b"m=ext,r=clientX,s=QQ==,i=1", ScramReason.UNSUPPORTED),
+        (b"r=clientX,s=QQ==,i=%d" % (ITERATIONS_MAX + 1), ScramReason.UNSUPPORTED),
+    ],
+)
+def test_a_bad_challenge_is_told(message: bytes, reason: ScramReason) -> None:
+    with pytest.raises(ScramFailure) as failing:
+        ScramClient(b"pencil", b"client").final(message)
+    assert reason_of(failing) is reason
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        (b"e=invalid-proof", ScramReason.REFUSED),
+        (b"v=QQ==", ScramReason.IMPOSTOR),
+        (b"v=Q", ScramReason.MALFORMED),
+        (b"x=y", ScramReason.MALFORMED),
+        (b"", ScramReason.MALFORMED),
+    ],
+)
+def test_a_bad_last_word_is_told(message: bytes, reason: ScramReason) -> None:
+    client = ScramClient(b"pencil", b"client")
+    client.final(b"r=clientX,s=QQ==,i=1")
+    with pytest.raises(ScramFailure) as failing:
+        client.verify(message)
+    assert reason_of(failing) is reason
+
+
+def test_steps_out_of_order_are_misuse() -> None:
+    with pytest.raises(RuntimeError, match="final comes behind first"):
+        ScramServer(RFC_VERIFIER, b"server").final(RFC_CLIENT_FINAL)
+    with pytest.raises(RuntimeError, match="verify comes behind final"):
+        ScramClient(b"pencil", b"client").verify(RFC_SERVER_FINAL)
+    with pytest.raises(ValueError, match="printable ASCII"):
+        ScramServer(RFC_VERIFIER, b"a,b")
+
+
+def test_secrets_are_not_shown() -> None:
+    keys = ScramKeys.of_password(b"pencil", SALT, FEW)
+    for value in (RFC_VERIFIER, keys):
+        assert "key" not in repr(value)
+
+
+MECHANISM = scramp.ScramMechanism("SCRAM-SHA-256")
+
+
+def test_the_client_gets_in_at_scramp() -> None:
+    information = MECHANISM.make_auth_info("pass\u00adword", iteration_count=4096)
+    server = MECHANISM.make_server(lambda _user: information)
+    client = ScramClient("pass\u00adword".encode(), b"client", user=b"user")
+    server.set_client_first(client.first().decode())
+    final = client.final(server.get_server_first().encode())
+    server.set_client_final(final.decode())
+    client.verify(server.get_server_final().encode())
+
+
+def test_scramp_gets_in_at_the_server() -> None:
+    client = scramp.ScramClient(["SCRAM-SHA-256"], "user", "\u2168")
+    server = ScramServer(Verifier.of_password(b"IX", SALT, 4096), b"server")
+    client.set_server_first(server.first(client.get_client_first().encode()).decode())
+    client.set_server_final(server.final(client.get_client_final().encode()).decode())
