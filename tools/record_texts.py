@@ -1,8 +1,9 @@
 """Records the SQL texts that clients send and the command tags they get, as JSON lines.
 
-A proxy of one Unix socket in front of another: point psql, a driver or an ORM at DIRECTORY (as host,
-port 5432) and its statements appear in OUTPUT, one line per text: `text`, `protocol` ("simple" or
-"extended"), `tags` (a simple text only) and `failed`. TLS is refused, so that texts can be read.
+A proxy of one Unix socket in front of another: point psql, a driver or an ORM at DIRECTORY (as
+host, port 5432) and its statements appear in OUTPUT, one line per text: `text`, `protocol`
+("simple" or "extended"), `tags` (a simple text only) and `failed`. TLS is refused, so that texts
+can be read.
 
     python tools/record_texts.py --server /run/postgresql/.s.PGSQL.5432 DIRECTORY OUTPUT
 """
@@ -12,12 +13,14 @@ import asyncio
 import contextlib
 import json
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
 SSL_REQUEST = 80877103
 GSS_REQUEST = 80877104
 LENGTH_MAX = 1 << 30
+PARAMETERS = {b"client_encoding", b"standard_conforming_strings"}
 
 
 class Session:
@@ -26,21 +29,25 @@ class Session:
     def __init__(self, output: TextIO) -> None:
         self.output = output
         self.pending: deque[dict[str, object]] = deque()
+        self.parameters: dict[str, str] = {}
 
     def sent(self, kind: bytes, body: bytes) -> None:
         """A message of the client."""
         if kind == b"Q":
-            self.ask(body[:-1], "simple")
+            simple = {"protocol": "simple", "tags": [], "failed": False}
+            self.pending.append({"text": body[:-1], **simple, **self.parameters})
         elif kind == b"P":
-            self.write({"text": body.split(b"\0")[1], "protocol": "extended"})
+            text = body.split(b"\0")[1]
+            self.write({"text": text, "protocol": "extended", **self.parameters})
         elif kind in {b"S", b"F"}:
             self.pending.append({})
 
-    def ask(self, text: bytes, protocol: str) -> None:
-        self.pending.append({"text": text, "protocol": protocol, "tags": [], "failed": False})
-
     def received(self, kind: bytes, body: bytes) -> None:
         """A message of the server."""
+        if kind == b"S":
+            name, value = body.split(b"\0")[:2]
+            if name in PARAMETERS:
+                self.parameters[name.decode()] = value.decode()
         if not self.pending:
             return
         head = self.pending[0]
@@ -53,6 +60,7 @@ class Session:
             self.write(head)
 
     def write(self, entry: dict[str, object]) -> None:
+        """One line."""
         if entry:
             text = entry["text"]
             assert isinstance(text, bytes)
@@ -81,8 +89,11 @@ async def startup(client: asyncio.StreamReader, answer: asyncio.StreamWriter) ->
 
 
 async def relay(
-    source: asyncio.StreamReader, target: asyncio.StreamWriter, see: "Session.sent"
+    source: asyncio.StreamReader,
+    target: asyncio.StreamWriter,
+    see: Callable[[bytes, bytes], None],
 ) -> None:
+    """Passes messages on, one way, until that side ends."""
     with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
         while True:
             kind, body, raw = await read_message(source, typed=True)
@@ -93,6 +104,8 @@ async def relay(
 
 
 async def serve(server: str, directory: Path, output: TextIO) -> None:
+    """Listens for ever."""
+
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             first = await startup(reader, writer)
@@ -115,6 +128,7 @@ async def serve(server: str, directory: Path, output: TextIO) -> None:
 
 
 def main() -> None:
+    """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--server", required=True, help="path of the server's Unix socket")
     parser.add_argument("directory", type=Path, help="where the proxy's socket is made")
