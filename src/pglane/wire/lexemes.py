@@ -1,10 +1,11 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True
 """Where words, strings and comments begin and end in an SQL text.
 
-The rules are those of PostgreSQL's own lexer (manual, "Lexical Structure"), for every version from 9.6
-to 18 at once. That is possible because what one version reads differently from another, that other
-version rejects: PostgreSQL parses a whole text before it runs any of it, so a text that it rejects
-does nothing, and only the reading of those versions that accept the text counts. Two examples:
+The rules are those of PostgreSQL's own lexer (manual, "Lexical Structure"), for every version
+from 9.6 to 18 at once. That is possible because what one version reads differently from another,
+that other version rejects: PostgreSQL parses a whole text before it runs any of it, so a text
+that it rejects does nothing, and only the reading of those versions that accept the text counts.
+Two examples:
 
 - `1e'..'` is the number 1 and an escape string up to version 14, an error since 15;
 - `U&'..'` with `standard_conforming_strings` off is an error in every version.
@@ -12,12 +13,13 @@ does nothing, and only the reading of those versions that accept the text counts
 Only what decides where a string or a comment ends is looked at: an operator is a row of single
 symbols, `1.5e3` is a number, a symbol, a number and a word. Nothing here knows any keyword.
 
-The text must be in an encoding in which no byte below 128 is part of a longer character, and hold no
-NUL; the caller sees to both. Work is linear in the length of the text: a blank behind a string may be
-looked at twice (it decides whether the string continues on the next line), everything else once.
+The text must be in an encoding in which no byte below 128 is part of a longer character, and
+hold no NUL; the caller sees to both. Work is linear in the length of the text: a blank behind a
+string may be looked at twice (it decides whether the string continues on the next line),
+everything else once.
 
-Every index below is compared with `size` before it is used; that is why bounds checks can be off in
-this file.
+Every index below is compared with `size` before it is used; that is why bounds checks can be off
+in this file.
 """
 
 END = _END = 0
@@ -79,7 +81,8 @@ class Lexer:
     def next(self) -> int:
         """Moves to the next token and returns its kind: one of the constants of this module.
 
-        BROKEN means that a string, quoted identifier or comment does not end; then the walk is over.
+        BROKEN means that a string, quoted identifier or comment does not end; then the walk is
+        over.
         """
         at = self._skip_blanks(self.end)
         if at < 0:
@@ -132,7 +135,7 @@ class Lexer:
         return at
 
     def _skip_line(self, at: int) -> int:
-        """Index of the end of the line, which both \\n and \\r are."""
+        """Index of the end of the line: a line feed or a carriage return."""
         data = self.text
         size = self.size
         while at < size:

@@ -1,10 +1,11 @@
 """What the first tokens of a statement say where its first word alone does not.
 
 `judge` gets the head of a statement: its first tokens, unquoted words in lower case, anything else
-marked by its first byte (`"` a quoted identifier, `'` a string, `0` a number; a symbol is itself). It
-follows PostgreSQL's grammar of SET, RESET, PREPARE, DEALLOCATE, DISCARD, COMMIT and ROLLBACK, in which
-most words are not reserved: `SET local.x = 1` sets the setting `local.x`, `DEALLOCATE prepare` drops a
-statement named prepare. Plain Python, not compiled: such statements are short, and cached.
+marked by its first byte (`"` a quoted identifier, `'` a string, `0` a number; a symbol is
+itself). It follows PostgreSQL's grammar of SET, RESET, PREPARE, DEALLOCATE, DISCARD, COMMIT and
+ROLLBACK, in which most words are not reserved: `SET local.x = 1` sets the setting `local.x`,
+`DEALLOCATE prepare` drops a statement named prepare. Plain Python, not compiled: such statements
+are short, and cached.
 """
 
 from typing import NamedTuple
@@ -39,27 +40,37 @@ def judge(kind: Kind, head: list[bytes]) -> Form:
             return _set(head)
         case Kind.RESET:
             return _reset(head)
-        case Kind.PREPARE if head[1] == b"transaction" and head[2][:1] == b"'":
-            return Form(Kind.PREPARE_TRANSACTION, Effect.TRANSACTION)
         case Kind.PREPARE:
-            return Form(kind, Effect.PREPARED)
+            return _prepare(head)
         case Kind.DEALLOCATE:
             return _deallocate(head)
-        case Kind.DISCARD:
-            return Form(kind, DISCARDS.get(head[1], Effect.UNKNOWN))
         case Kind.COMMIT | Kind.ROLLBACK:
             return _end(kind, head)
-        case Kind.BEGIN if head[1] != b"transaction":  # START, of something else
-            return Form(Kind.UNKNOWN, Effect.UNKNOWN)
-        case Kind.CREATE | Kind.ALTER if head[1] == b"extension":  # its script may do anything
-            return Form(kind, Effect.OPAQUE)
-    return Form(kind)
+    return _simple(kind, head[1])
 
 
 def is_routine(head: list[bytes]) -> bool:
     """Whether CREATE creates a function or procedure, whose body may be BEGIN ATOMIC .. END."""
     rest = head[3:] if head[1:3] == [b"or", b"replace"] else head[1:]
     return rest[:1] in ([b"function"], [b"procedure"])
+
+
+def _simple(kind: Kind, second: bytes) -> Form:
+    """Statements whose second word says the rest."""
+    if kind == Kind.DISCARD:
+        return Form(kind, DISCARDS.get(second, Effect.UNKNOWN))
+    if kind == Kind.BEGIN and second != b"transaction":  # START, of something else
+        return Form(Kind.UNKNOWN, Effect.UNKNOWN)
+    if kind in {Kind.CREATE, Kind.ALTER} and second == b"extension":  # its script does anything
+        return Form(kind, Effect.OPAQUE)
+    return Form(kind)
+
+
+def _prepare(head: list[bytes]) -> Form:
+    """PREPARE TRANSACTION takes a string; a statement may well be named transaction."""
+    if head[1] == b"transaction" and head[2][:1] == b"'":
+        return Form(Kind.PREPARE_TRANSACTION, Effect.TRANSACTION)
+    return Form(Kind.PREPARE, Effect.PREPARED)
 
 
 def _end(kind: Kind, head: list[bytes]) -> Form:
@@ -69,7 +80,7 @@ def _end(kind: Kind, head: list[bytes]) -> Form:
         return Form(Kind.COMMIT_PREPARED, Effect.TRANSACTION)
     if kind == Kind.ROLLBACK and after == b"to":
         return Form(Kind.ROLLBACK_TO)
-    return Form(kind)
+    return Form(kind, Effect.TRANSACTION)
 
 
 def _deallocate(head: list[bytes]) -> Form:
@@ -91,6 +102,8 @@ def _set(head: list[bytes]) -> Form:
         return _named(kind, head, at, local)
     if word == b"transaction":
         return Form(Kind.SET_TRANSACTION)
+    if word == b"constraints":  # lasts for the transaction
+        return Form(kind)
     if word == b"session" and follow == b"characteristics":
         names = tuple(name for mode, name in CHARACTERISTICS if mode in head)
         return Form(kind, Effect.CHARACTERISTICS, names, local)
@@ -106,6 +119,8 @@ def _special(word: bytes, follow: bytes) -> bytes:
         return b"timezone"
     if (word, follow) == (b"xml", b"option"):
         return b"xmloption"
+    if (word, follow) == (b"transaction", b"isolation"):
+        return b"transaction_isolation"
     return {b"names": b"client_encoding", b"schema": b"search_path"}.get(word, NOTHING)
 
 

@@ -1,8 +1,9 @@
 """The words that tell a statement's kind, and those that tell what it may leave in the session.
 
-`Kind` follows the first words of a statement, `Effect` follows from words anywhere in it. The tables
-are data: `pglane.wire.statements` reads them, nothing here decides. Functions count when a parenthesis
-follows their name (a call cannot be written without one), in any schema, quoted or not.
+`Kind` follows the first words of a statement, `Effect` follows from words anywhere in it. The
+tables are data: `pglane.wire.statements` reads them, nothing here decides. Functions count when
+a parenthesis follows their name (a call cannot be written without one), in any schema, quoted or
+not.
 """
 
 from enum import IntEnum, IntFlag, auto
@@ -128,7 +129,7 @@ FIRST_WORDS: dict[bytes, tuple[Kind, Effect, int]] = {
     b"start": (Kind.BEGIN, Effect.TRANSACTION, 2),
     b"commit": (Kind.COMMIT, Effect.TRANSACTION, 2),
     b"end": (Kind.COMMIT, Effect.TRANSACTION, 0),
-    b"rollback": (Kind.ROLLBACK, Effect.TRANSACTION, 3),
+    b"rollback": (Kind.ROLLBACK, Effect.NONE, 3),
     b"abort": (Kind.ROLLBACK, Effect.TRANSACTION, 0),
     b"savepoint": (Kind.SAVEPOINT, Effect.NONE, 0),
     b"release": (Kind.RELEASE, Effect.NONE, 0),
@@ -187,6 +188,8 @@ FUNCTIONS: dict[bytes, Effect] = {
     b"lastval": Effect.SEQUENCE,
     # pg_trgm's old way to set pg_trgm.similarity_threshold
     b"set_limit": Effect.SETTING_UNKNOWN,
+    # isn's switch, a variable of the library in versions before 18
+    b"isn_weak": Effect.UNKNOWN,
     # these run an SQL text that they get as a value
     b"query_to_xml": Effect.OPAQUE,
     b"query_to_xmlschema": Effect.OPAQUE,
@@ -250,25 +253,29 @@ DISCARDS = {
 }
 
 # Names of client encodings, as PostgreSQL compares them: letters and digits only, in lower case.
-# In these no byte below 128 is part of a longer character. In all others (SJIS, SHIFT_JIS_2004, BIG5,
-# GBK, GB18030, UHC, JOHAB) a quote or backslash byte may be the second byte of one.
-ENCODINGS_SAFE = frozenset(
-    (
-        "utf8 unicode sqlascii muleinternal abc alt tcvn tcvn5712 vscii win koi8 koi8r koi8u "
-        "euccn eucjp eucjis2004 euckr euctw iso88595 iso88596 iso88597 iso88598 "
-        "latin1 latin2 latin3 latin4 latin5 latin6 latin7 latin8 latin9 latin10 "
-        "iso88591 iso88592 iso88593 iso88594 iso88599 iso885910 iso885913 iso885914 iso885915 "
-        "iso885916 win866 win874 win1250 win1251 win1252 win1253 win1254 win1255 win1256 win1257 "
-        "win1258 windows866 windows874 windows1250 windows1251 windows1252 windows1253 "
-        "windows1254 windows1255 windows1256 windows1257 windows1258"
-    ).split()
-)
+# In these no byte below 128 is part of a longer character, and no conversion to a server encoding
+# makes such a byte out of others (tried for every character and pair on versions 15 and 18).
+_SAFE = """
+    utf8 unicode sqlascii muleinternal abc alt tcvn tcvn5712 vscii win koi8 koi8r koi8u
+    euccn eucjp eucjis2004 euckr euctw iso88595 iso88596 iso88597 iso88598
+    latin1 latin2 latin3 latin4 latin5 latin6 latin7 latin8 latin9 latin10
+    iso88591 iso88592 iso88593 iso88594 iso88599 iso885910 iso885913 iso885914 iso885915 iso885916
+    win866 win874 win1250 win1251 win1252 win1253 win1254 win1255 win1256 win1257 win1258
+    windows866 windows874 windows1250 windows1251 windows1252 windows1253 windows1254 windows1255
+    windows1256 windows1257 windows1258
+"""
 # The same as the server reports them, to be found without rewriting the name.
-ENCODINGS_SAFE_REPORTED = frozenset(
-    (
-        "UTF8 SQL_ASCII MULE_INTERNAL EUC_CN EUC_JP EUC_JIS_2004 EUC_KR EUC_TW KOI8R KOI8U "
-        "ISO_8859_5 ISO_8859_6 ISO_8859_7 ISO_8859_8 LATIN1 LATIN2 LATIN3 LATIN4 LATIN5 LATIN6 "
-        "LATIN7 LATIN8 LATIN9 LATIN10 WIN866 WIN874 WIN1250 WIN1251 WIN1252 WIN1253 WIN1254 "
-        "WIN1255 WIN1256 WIN1257 WIN1258"
-    ).split()
-)
+_SAFE_REPORTED = """
+    UTF8 SQL_ASCII MULE_INTERNAL EUC_CN EUC_JP EUC_JIS_2004 EUC_KR EUC_TW KOI8R KOI8U
+    ISO_8859_5 ISO_8859_6 ISO_8859_7 ISO_8859_8
+    LATIN1 LATIN2 LATIN3 LATIN4 LATIN5 LATIN6 LATIN7 LATIN8 LATIN9 LATIN10
+    WIN866 WIN874 WIN1250 WIN1251 WIN1252 WIN1253 WIN1254 WIN1255 WIN1256 WIN1257 WIN1258
+"""
+# In these a quote or backslash byte may be the second byte of a character.
+_UNSAFE = """
+    sjis mskanji shiftjis shiftjis2004 windows932 win932 big5 windows950 win950 gbk windows936
+    win936 uhc windows949 win949 gb18030 johab
+"""
+ENCODINGS_SAFE = frozenset(_SAFE.split())
+ENCODINGS_SAFE_REPORTED = frozenset(_SAFE_REPORTED.split())
+ENCODINGS_UNSAFE = frozenset(_UNSAFE.split())

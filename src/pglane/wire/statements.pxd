@@ -1,16 +1,9 @@
 cimport cython
 from pglane.wire.lexemes cimport Lexer
+from pglane.wire.statement_reader cimport Reader
 
-cdef int END, WORD, QUOTED, QUOTED_UNICODE, STRING, NUMBER, SYMBOL, BROKEN
-cdef int _AS, _ATOMIC, _BEGIN, _END_WORD, _EXECUTE, _HOLD, _TEMP_WORD, _UPDATE, _WITH
-cdef int _PG_SETTINGS, _PG_TEMP, _SET_CONFIG
-cdef int _CREATE, _REPLACE, _LOCAL, _GLOBAL, _INTO
-cdef int _NOTHING, _FIRST, _BODY_SEMICOLON
-cdef int _NAME_BYTES_MAX
-cdef int _KIND_INSERT, _KIND_MERGE, _KIND_CREATE, _KIND_EXPLAIN, _KIND_UNKNOWN
-cdef long long _EFFECT_TEMP, _EFFECT_UNKNOWN, _EFFECT_EXECUTES
-cdef dict _WORDS, _HEADS, _KINDS, _HARMLESS
-cdef bytes _MAYBE, _TEMP_SCHEMA
+cdef dict _KINDS, _HARMLESS
+cdef object ENCODINGS_SAFE_REPORTED
 
 
 cdef class Verdict:
@@ -24,63 +17,11 @@ cdef class Verdict:
 cdef Verdict _UNREADABLE, _EMPTY
 
 
-cdef class _Reader:
-    cdef Lexer lexer
-    cdef list kinds
-    cdef list settings
-    cdef list head
-    cdef long long effects
-    cdef long long own
-    cdef long long pending
-    cdef Py_ssize_t depth
-    cdef Py_ssize_t begin
-    cdef int kind
-    cdef int wanted
-    cdef int previous
-    cdef bint started
-    cdef bint atomic
-    cdef bint held
-    cdef bint updates
-    cdef bint names_settings
-    cdef bint assigns_path
-    cdef bint odd_string
-
-    cdef _reset(self)
-    @cython.locals(lexer=Lexer, token=int)
-    cdef bint read(self) except -1
-    cdef bint _symbol(self, int symbol) except -1
-    cdef bint _semicolon(self) except -1
-    @cython.locals(lexer=Lexer)
-    cdef _operand(self, int token)
-    cdef _collect(self, bytes token)
-    @cython.locals(piece=bytes)
-    cdef _collect_operand(self, int token)
-    cdef _unknown(self)
-    @cython.locals(word=bytes, rule=tuple)
-    cdef _open(self)
-    @cython.locals(lexer=Lexer, length=Py_ssize_t, word=bytes)
-    cdef _word(self)
-    cdef _open_in_body(self)
-    @cython.locals(lexer=Lexer, length=Py_ssize_t)
-    cdef _quoted(self)
-    @cython.locals(code=cython.longlong)
-    cdef _name(self, bytes word, bint keyword)
-    @cython.locals(previous=int)
-    cdef _keyword(self, int code)
-    cdef _body(self, int code, int previous)
-    cdef _config_call(self)
-    @cython.locals(lexer=Lexer, back=Py_ssize_t, depth=int, token=int, symbol=int)
-    cdef _arguments(self)
-    cdef _setting(self, bytes written, bint local)
-    cdef _finish(self)
-    cdef _judge(self, list head)
-    @cython.locals(lexer=Lexer)
-    cdef bint _names_temp_schema(self) except -1
-    @cython.locals(kinds=list)
-    cdef Verdict verdict(self)
+@cython.locals(kinds=list)
+cdef Verdict _verdict(Reader reader)
 
 
-@cython.locals(reader=_Reader)
+@cython.locals(reader=Reader)
 cpdef Verdict scan(bytes text, str client_encoding, bint standard_conforming_strings)
 
 
@@ -98,6 +39,7 @@ cdef class VerdictCache:
 
     @cython.locals(verdict=Verdict)
     cpdef Verdict lookup(self, bytes text, str client_encoding, bint standard_conforming_strings)
+
     @cython.locals(verdict=Verdict)
     cdef Verdict _miss(self, object key, bytes text, bint standard_conforming_strings)
     cdef _keep(self, object key, Verdict verdict, Py_ssize_t text_bytes)

@@ -1,0 +1,77 @@
+cimport cython
+from pglane.wire.lexemes cimport Lexer
+
+cdef int END, WORD, QUOTED, QUOTED_UNICODE, STRING, NUMBER, SYMBOL, BROKEN
+cdef int _AS, _ATOMIC, _BEGIN, _END_WORD, _EXECUTE, _HOLD, _TEMP_WORD, _UPDATE, _WITH
+cdef int _PG_SETTINGS, _PG_TEMP, _SET_CONFIG
+cdef int _CREATE, _REPLACE, _LOCAL, _GLOBAL, _INTO
+cdef int _NOTHING, _FIRST, _BODY_SEMICOLON
+cdef int _NAME_BYTES_MAX
+cdef int _KIND_INSERT, _KIND_MERGE, _KIND_CREATE, _KIND_EXPLAIN, _KIND_UNKNOWN
+cdef long long _EFFECT_TEMP, _EFFECT_UNKNOWN, _EFFECT_EXECUTES
+cdef dict _WORDS, _HEADS
+cdef bytes _MAYBE, _TEMP_SCHEMA
+
+
+cdef class Reader:
+    cdef Lexer lexer
+    cdef readonly list kinds
+    cdef readonly list settings
+    cdef list head
+    cdef readonly long long effects
+    cdef long long own
+    cdef long long pending
+    cdef Py_ssize_t depth
+    cdef Py_ssize_t begin
+    cdef int kind
+    cdef int wanted
+    cdef int previous
+    cdef bint started
+    cdef bint atomic
+    cdef bint held
+    cdef bint updates
+    cdef bint names_settings
+    cdef bint assigns_path
+    cdef bint odd_string
+
+    cdef _reset(self)
+
+    @cython.locals(lexer=Lexer, token=int)
+    cpdef bint read(self) except -1
+    cdef bint _symbol(self, int symbol) except -1
+    cdef bint _semicolon(self) except -1
+
+    @cython.locals(lexer=Lexer)
+    cdef _operand(self, int token)
+    cdef _collect(self, bytes token)
+
+    @cython.locals(piece=bytes)
+    cdef _collect_operand(self, int token)
+    cdef _unknown(self)
+
+    @cython.locals(word=bytes, rule=tuple)
+    cdef _open(self)
+
+    @cython.locals(lexer=Lexer, length=Py_ssize_t, word=bytes)
+    cdef _word(self)
+    cdef _open_in_body(self)
+
+    @cython.locals(lexer=Lexer, length=Py_ssize_t)
+    cdef _quoted(self)
+
+    @cython.locals(code=cython.longlong)
+    cdef _name(self, bytes word, bint keyword)
+
+    @cython.locals(previous=int)
+    cdef _keyword(self, int code)
+    cdef _body(self, int code, int previous)
+    cdef _config_call(self)
+
+    @cython.locals(lexer=Lexer, back=Py_ssize_t, depth=int, token=int, symbol=int)
+    cdef _arguments(self)
+    cdef _setting(self, bytes written, bint local)
+    cdef _finish(self)
+    cdef _judge(self, list head)
+
+    @cython.locals(lexer=Lexer)
+    cdef bint _names_temp_schema(self) except -1
