@@ -42,7 +42,7 @@ HEAD = (
 )
 
 
-class LoginRefused(Exception):  # noqa: N818  # it is what happened, in the words of the server
+class LoginRefusedError(Exception):
     """An ErrorResponse came, or the connection ended; the message is the server's."""
 
 
@@ -71,11 +71,11 @@ class Client:
         while True:
             part = self._socket.recv(65536)
             if not part:
-                raise LoginRefused("the connection was closed")
+                raise LoginRefusedError("the connection was closed")
             held += part
             while len(held) >= 5 and len(held) > (length := int.from_bytes(held[1:5])):
                 if held[:1] == b"E":
-                    raise LoginRefused(
+                    raise LoginRefusedError(
                         held[5:length].replace(b"\0", b" ").decode(errors="replace")
                     )
                 if held[:1] == b"Z":
@@ -216,7 +216,7 @@ def main() -> int:
             try:
                 with gateway as contender:
                     found.append(footprint(contender, chosen.clients))
-            except (processes.CannotStartError, LoginRefused, OSError) as reason:
+            except (processes.CannotStartError, LoginRefusedError, OSError) as reason:
                 missing.append(f"{type(reason).__name__}: {reason}")
         where = report.circumstances("bench.end_to_end.idle_clients", running.version)
     text = markdown(where, found, missing)

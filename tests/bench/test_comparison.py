@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+
 from bench.end_to_end.comparison import Spread, best, entries, rows
 from bench.end_to_end.pgbench import Run
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
+
 from bench.end_to_end import contenders, pgbench, procfs
 
 STDOUT = "number of failed transactions: {failed} (0.000%)\n"

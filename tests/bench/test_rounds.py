@@ -3,6 +3,7 @@
 import random
 
 import pytest
+
 from bench.end_to_end.cluster import Endpoint
 from bench.end_to_end.contenders import Contender
 from bench.end_to_end.rounds import in_order, plan, suits
