@@ -50,8 +50,9 @@ def _simple(kind: Kind, second: bytes) -> Form:
     """Statements whose second word says the rest."""
     if kind == Kind.DISCARD:
         return Form(kind, DISCARDS.get(second, Effect.UNKNOWN))
-    if kind == Kind.BEGIN and second != b"transaction":  # START, of something else
-        return Form(Kind.UNKNOWN, Effect.UNKNOWN)
+    if kind == Kind.BEGIN:  # START, of a transaction or of something else
+        begins = second == b"transaction"
+        return Form(kind, Effect.TRANSACTION) if begins else Form(Kind.UNKNOWN, Effect.UNKNOWN)
     if kind in {Kind.CREATE, Kind.ALTER} and second == b"extension":  # its script does anything
         return Form(kind, Effect.OPAQUE)
     return Form(kind)
