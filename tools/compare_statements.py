@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pgparse
+import pgparse  # type: ignore[import-not-found]  # an extension without stubs
 
 from pglane.wire.statement_words import FUNCTIONS, Effect, Kind
 from pglane.wire.statements import Verdict, scan
@@ -241,12 +241,16 @@ def is_cautious(text: str) -> bool:
     return bool(escaped_name or definition_in_body)
 
 
-def against_parser(text: str, verdict: Verdict) -> str | None:
-    """What differs from libpg_query's reading; None also when it cannot read the text."""
+def parsed_by_libpg_query(text: str) -> list[Node] | None:
+    """The statements of a text; None when the parser rejects it."""
     try:
-        parsed = pgparse.parse(text)
-    except (pgparse.PGQueryError, ValueError, UnicodeError):
+        return list(pgparse.parse(text))
+    except (pgparse.PGQueryError, UnicodeError):
         return None
+
+
+def against_parser(parsed: list[Node], text: str, verdict: Verdict) -> str | None:
+    """What differs from libpg_query's reading."""
     statements = [next(iter(entry["stmt"].items())) for entry in parsed if entry.get("stmt")]
     if verdict.effects & Effect.UNKNOWN:
         return None if is_cautious(text) else "UNKNOWN for a text that parses"
@@ -313,7 +317,12 @@ def compare(path: Path, counts: Counter[str]) -> int:
         verdict = scan(raw, entry.get("client_encoding", "UTF8"), strings)
         counts["texts"] += 1
         counts["unknown"] += Kind.UNKNOWN in verdict.kinds
-        problems = [against_parser(entry["text"], verdict)] if strings else []
+        parsed = parsed_by_libpg_query(entry["text"]) if strings else None
+        problems = []
+        if parsed is not None:
+            counts["parsed"] += 1
+            counts["cautious"] += bool(verdict.effects & Effect.UNKNOWN)
+            problems.append(against_parser(parsed, entry["text"], verdict))
         if "tags" in entry:
             counts["answered"] += bool(entry["tags"])
             problems.append(against_tags(entry["tags"], failed=entry["failed"], verdict=verdict))
@@ -330,7 +339,9 @@ def main() -> int:
     counts: Counter[str] = Counter()
     found = sum(compare(path, counts) for path in parser.parse_args().files)
     print(
-        f"{counts['texts']} texts, {counts['answered']} with tags, {counts['unknown']} of unknown kind"
+        f"{counts['texts']} texts: {counts['parsed']} read by libpg_query, {counts['answered']} "
+        f"answered by a server, {counts['unknown']} of unknown kind ({counts['cautious']} of "
+        "those that libpg_query reads have unknown effects)"
     )
     print(f"{found} disagreements")
     return 1 if found else 0

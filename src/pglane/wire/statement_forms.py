@@ -8,6 +8,7 @@ ROLLBACK, in which most words are not reserved: `SET local.x = 1` sets the setti
 are short, and cached.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from pglane.wire.statement_words import CHARACTERISTICS, DISCARDS, Effect, Kind
@@ -35,18 +36,8 @@ class Form(NamedTuple):
 def judge(kind: Kind, head: list[bytes]) -> Form:
     """The exact form of a statement that begins with `head` and whose first word means `kind`."""
     head = [*head, NOTHING, NOTHING, NOTHING]
-    match kind:
-        case Kind.SET:
-            return _set(head)
-        case Kind.RESET:
-            return _reset(head)
-        case Kind.PREPARE:
-            return _prepare(head)
-        case Kind.DEALLOCATE:
-            return _deallocate(head)
-        case Kind.COMMIT | Kind.ROLLBACK:
-            return _end(kind, head)
-    return _simple(kind, head[1])
+    exact = _EXACT.get(kind)
+    return exact(head) if exact is not None else _simple(kind, head[1])
 
 
 def is_routine(head: list[bytes]) -> bool:
@@ -59,8 +50,9 @@ def _simple(kind: Kind, second: bytes) -> Form:
     """Statements whose second word says the rest."""
     if kind == Kind.DISCARD:
         return Form(kind, DISCARDS.get(second, Effect.UNKNOWN))
-    if kind == Kind.BEGIN and second != b"transaction":  # START, of something else
-        return Form(Kind.UNKNOWN, Effect.UNKNOWN)
+    if kind == Kind.BEGIN:  # START, of a transaction or of something else
+        begins = second == b"transaction"
+        return Form(kind, Effect.TRANSACTION) if begins else Form(Kind.UNKNOWN, Effect.UNKNOWN)
     if kind in {Kind.CREATE, Kind.ALTER} and second == b"extension":  # its script does anything
         return Form(kind, Effect.OPAQUE)
     return Form(kind)
@@ -73,14 +65,20 @@ def _prepare(head: list[bytes]) -> Form:
     return Form(Kind.PREPARE, Effect.PREPARED)
 
 
-def _end(kind: Kind, head: list[bytes]) -> Form:
-    """COMMIT and ROLLBACK; ABORT and END have one form only and do not come here."""
+def _commit(head: list[bytes]) -> Form:
+    if head[1] == b"prepared":
+        return Form(Kind.COMMIT_PREPARED, Effect.TRANSACTION)
+    return Form(Kind.COMMIT, Effect.TRANSACTION)
+
+
+def _rollback(head: list[bytes]) -> Form:
+    """ROLLBACK; ABORT has one form only and does not come here."""
     after = head[2] if head[1] in (b"work", b"transaction") else head[1]
     if head[1] == b"prepared":
         return Form(Kind.COMMIT_PREPARED, Effect.TRANSACTION)
-    if kind == Kind.ROLLBACK and after == b"to":
+    if after == b"to":
         return Form(Kind.ROLLBACK_TO)
-    return Form(kind, Effect.TRANSACTION)
+    return Form(Kind.ROLLBACK, Effect.TRANSACTION)
 
 
 def _deallocate(head: list[bytes]) -> Form:
@@ -154,3 +152,13 @@ def _reset(head: list[bytes]) -> Form:
     if special:
         return Form(Kind.RESET, Effect.NONE, (special,))
     return _named(Kind.RESET, head, 1, False)
+
+
+_EXACT: dict[Kind, Callable[[list[bytes]], Form]] = {
+    Kind.SET: _set,
+    Kind.RESET: _reset,
+    Kind.PREPARE: _prepare,
+    Kind.DEALLOCATE: _deallocate,
+    Kind.COMMIT: _commit,
+    Kind.ROLLBACK: _rollback,
+}

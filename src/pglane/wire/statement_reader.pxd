@@ -6,7 +6,7 @@ cdef int _AS, _ATOMIC, _BEGIN, _END_WORD, _EXECUTE, _HOLD, _TEMP_WORD, _UPDATE, 
 cdef int _PG_SETTINGS, _PG_TEMP, _SET_CONFIG
 cdef int _CREATE, _REPLACE, _LOCAL, _GLOBAL, _INTO
 cdef int _NOTHING, _FIRST, _BODY_SEMICOLON
-cdef int _NAME_BYTES_MAX
+cdef int _NAME_BYTES_MAX, _HIGH_NAME_BYTES_MAX
 cdef int _KIND_INSERT, _KIND_MERGE, _KIND_CREATE, _KIND_EXPLAIN, _KIND_UNKNOWN
 cdef long long _EFFECT_TEMP, _EFFECT_UNKNOWN, _EFFECT_EXECUTES
 cdef dict _WORDS, _HEADS
@@ -32,6 +32,7 @@ cdef class Reader:
     cdef bint updates
     cdef bint names_settings
     cdef bint assigns_path
+    cdef bint computed_path
     cdef bint odd_string
 
     cdef _reset(self)
@@ -52,7 +53,7 @@ cdef class Reader:
     @cython.locals(word=bytes, rule=tuple)
     cdef _open(self)
 
-    @cython.locals(lexer=Lexer, length=Py_ssize_t, word=bytes)
+    @cython.locals(lexer=Lexer, length=Py_ssize_t)
     cdef _word(self)
     cdef _open_in_body(self)
 

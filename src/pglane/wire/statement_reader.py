@@ -82,6 +82,7 @@ _QUERIES = frozenset({b"select", b"values", b"table", b"with"})
 _BODY_WORDS = _QUERIES | {b"insert", b"update", b"delete", b"merge", b"return", b"end"}
 
 _NAME_BYTES_MAX = 48
+_HIGH_NAME_BYTES_MAX = 200  # the same, with letters of up to four bytes
 _TEMP_SCHEMA = b"pg_temp"
 
 
@@ -120,6 +121,7 @@ class Reader:
         "assigns_path",
         "atomic",
         "begin",
+        "computed_path",
         "depth",
         "effects",
         "head",
@@ -143,6 +145,7 @@ class Reader:
         self.kinds: list[int] = []
         self.settings: list[str] = []
         self.effects = 0
+        self.computed_path = False
         self._reset()
 
     def _reset(self) -> None:
@@ -183,6 +186,8 @@ class Reader:
         if self.depth != 0:
             return False
         self._finish()
+        if self.computed_path and len(self.kinds) > 1:  # may be pg_temp for what comes after
+            self.effects |= _EFFECT_TEMP
         return True
 
     def _symbol(self, symbol: int) -> bool:
@@ -276,15 +281,14 @@ class Reader:
         if self.wanted > 0:
             self._collect(lexer.piece().lower())
         length = lexer.end - lexer.begin
-        if not lexer.high and (
-            length >= _NAME_BYTES_MAX or not _MAYBE[length << 5 | lexer.text[lexer.begin] & 31]
-        ):
-            self.previous = _NOTHING
-            return
-        word = lexer.piece().lower()
         if lexer.high:
-            word = _fold(word)
-        self._name(word, True)
+            if length < _HIGH_NAME_BYTES_MAX:
+                self._name(_fold(lexer.piece().lower()), True)
+                return
+        elif length < _NAME_BYTES_MAX and _MAYBE[length << 5 | lexer.text[lexer.begin] & 31]:
+            self._name(lexer.piece().lower(), True)
+            return
+        self.previous = _NOTHING
 
     def _open_in_body(self) -> None:
         """The first word of a statement in BEGIN ATOMIC: PostgreSQL takes few there, so do we."""
@@ -358,8 +362,11 @@ class Reader:
         if name is not None:
             self._setting(name, local)
         else:
-            self.assigns_path = True
             self.own |= int(Effect.LOCAL_SETTING if local else Effect.SETTING_UNKNOWN)
+        if name is None or name.lower() == b"search_path":
+            self.assigns_path = True
+            if len(arguments) < 2 or _literal(arguments[1]) is None:
+                self.computed_path = True
 
     def _arguments(self) -> list[list[bytes]] | None:
         """The tokens of a call's arguments, without moving on; None when no call follows.

@@ -1,0 +1,119 @@
+"""The exact form of statements that their first word does not tell."""
+
+import pytest
+
+from pglane.wire.statement_forms import Form, is_routine, judge
+from pglane.wire.statement_words import Effect, Kind
+
+
+def form(kind: Kind, head: str) -> Form:
+    return judge(kind, head.lower().encode().split())
+
+
+@pytest.mark.parametrize(
+    ("kind", "head", "expected"),
+    [
+        (Kind.COMMIT, "COMMIT", Form(Kind.COMMIT, Effect.TRANSACTION)),
+        (Kind.COMMIT, "COMMIT PREPARED 'x", Form(Kind.COMMIT_PREPARED, Effect.TRANSACTION)),
+        (Kind.ROLLBACK, "ROLLBACK WORK", Form(Kind.ROLLBACK, Effect.TRANSACTION)),
+        (Kind.ROLLBACK, "ROLLBACK TO a", Form(Kind.ROLLBACK_TO)),
+        (Kind.ROLLBACK, "ROLLBACK WORK TO", Form(Kind.ROLLBACK_TO)),
+        (Kind.ROLLBACK, "ROLLBACK PREPARED '", Form(Kind.COMMIT_PREPARED, Effect.TRANSACTION)),
+        (Kind.BEGIN, "START TRANSACTION", Form(Kind.BEGIN, Effect.TRANSACTION)),
+        (Kind.BEGIN, "START", Form(Kind.UNKNOWN, Effect.UNKNOWN)),
+        (Kind.PREPARE, "PREPARE a AS", Form(Kind.PREPARE, Effect.PREPARED)),
+        (Kind.PREPARE, "PREPARE TRANSACTION AS", Form(Kind.PREPARE, Effect.PREPARED)),
+        (
+            Kind.PREPARE,
+            "PREPARE TRANSACTION '",
+            Form(Kind.PREPARE_TRANSACTION, Effect.TRANSACTION),
+        ),
+        (Kind.DEALLOCATE, "DEALLOCATE a", Form(Kind.DEALLOCATE, Effect.DEALLOCATE)),
+        (Kind.DEALLOCATE, "DEALLOCATE PREPARE", Form(Kind.DEALLOCATE, Effect.DEALLOCATE)),
+        (Kind.DEALLOCATE, "DEALLOCATE ALL", Form(Kind.DEALLOCATE, Effect.DEALLOCATE_ALL)),
+        (Kind.DEALLOCATE, "DEALLOCATE PREPARE ALL", Form(Kind.DEALLOCATE, Effect.DEALLOCATE_ALL)),
+        (Kind.DISCARD, "DISCARD ALL", Form(Kind.DISCARD, Effect.DISCARD_ALL)),
+        (Kind.DISCARD, "DISCARD", Form(Kind.DISCARD, Effect.UNKNOWN)),
+        (Kind.CREATE, "CREATE EXTENSION", Form(Kind.CREATE, Effect.OPAQUE)),
+        (Kind.ALTER, "ALTER EXTENSION", Form(Kind.ALTER, Effect.OPAQUE)),
+        (Kind.ALTER, "ALTER TABLE", Form(Kind.ALTER)),
+        (Kind.RESET, "RESET ALL", Form(Kind.RESET, Effect.RESET_ALL)),
+        (Kind.RESET, "RESET", Form(Kind.RESET, Effect.SETTING_UNKNOWN)),
+        (Kind.SET, "SET TRANSACTION READ", Form(Kind.SET_TRANSACTION)),
+        (Kind.SET, "SET CONSTRAINTS ALL", Form(Kind.SET)),
+        (Kind.SET, "SET a . =", Form(Kind.SET, Effect.SETTING_UNKNOWN)),
+        (Kind.SET, "SET '", Form(Kind.SET, Effect.SETTING_UNKNOWN)),
+    ],
+)
+def test_forms(kind: Kind, head: str, expected: Form) -> None:
+    assert form(kind, head) == expected
+
+
+@pytest.mark.parametrize(
+    ("head", "name"),
+    [
+        ("SET a = 1", "a"),
+        ("SET a . b = 1", "a.b"),
+        ('SET "a . "b . c TO 1', "a.b.c"),
+        ("SET SESSION a = 1", "a"),
+        ("SET SESSION = 1", "session"),
+        ("SET SESSION . a = 1", "session.a"),
+        ("SET ROLE a", "role"),
+        ("SET SESSION AUTHORIZATION a", "session_authorization"),
+        ("SET SESSION SESSION AUTHORIZATION a", "session_authorization"),
+        ("SET TIME ZONE '", "timezone"),
+        ("SET TIME = 1", "time"),
+        ("SET NAMES '", "client_encoding"),
+        ("SET NAMES TO '", "names"),
+        ("SET SCHEMA '", "search_path"),
+        ("SET XML OPTION content", "xmloption"),
+        ("RESET a", "a"),
+        ("RESET all . a", "all.a"),
+        ("RESET time . zone", "time.zone"),
+        ("RESET TIME ZONE", "timezone"),
+        ("RESET names", "names"),
+        ("RESET schema", "schema"),
+        ("RESET SESSION AUTHORIZATION", "session_authorization"),
+        ("RESET TRANSACTION ISOLATION LEVEL", "transaction_isolation"),
+    ],
+)
+def test_names_of_settings(head: str, name: str) -> None:
+    kind = Kind.SET if head.startswith("SET") else Kind.RESET
+    assert form(kind, head) == Form(kind, Effect.NONE, (name.encode(),))
+
+
+@pytest.mark.parametrize(
+    ("head", "name"),
+    [
+        ("SET LOCAL a = 1", "a"),
+        ("SET LOCAL ROLE a", "role"),
+        ("SET LOCAL TIME ZONE 1", "timezone"),
+        ("SET LOCAL SESSION AUTHORIZATION a", "session_authorization"),
+    ],
+)
+def test_local_settings(head: str, name: str) -> None:
+    expected = Form(Kind.SET_LOCAL, Effect.NONE, (name.encode(),), local=True)
+    assert form(Kind.SET, head) == expected
+
+
+def test_session_characteristics() -> None:
+    found = form(
+        Kind.SET,
+        "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL SERIALIZABLE , READ ONLY",
+    )
+    assert found.effects == Effect.CHARACTERISTICS
+    assert found.settings == (b"default_transaction_isolation", b"default_transaction_read_only")
+
+
+@pytest.mark.parametrize(
+    ("head", "expected"),
+    [
+        ("create function f", True),
+        ("create or replace procedure", True),
+        ("create or replace view", False),
+        ("create aggregate a", False),
+        ("create", False),
+    ],
+)
+def test_routines(head: str, *, expected: bool) -> None:
+    assert is_routine(head.encode().split()) is expected

@@ -1,0 +1,73 @@
+"""One walk over a text: kinds, effects, settings, and when it gives up."""
+
+import pytest
+
+from pglane.wire.lexemes import Lexer
+from pglane.wire.statement_reader import LOOK_AHEAD_TOKENS_MAX, Reader
+from pglane.wire.statement_words import Effect, Kind
+from tests.support.judged_texts import EFFECTFUL, MANY, PLAIN, SETTINGS, WHOLLY_UNKNOWN
+
+
+def read(text: str) -> Reader:
+    reader = Reader(Lexer(text.encode(), True))
+    assert reader.read(), text
+    return reader
+
+
+@pytest.mark.parametrize(("text", "kind"), PLAIN)
+def test_statements_without_effect(text: str, kind: str) -> None:
+    reader = read(text)
+    assert (reader.kinds, reader.effects, reader.settings) == ([Kind[kind]], 0, [])
+
+
+@pytest.mark.parametrize(("text", "kind", "effects"), EFFECTFUL)
+def test_effects(text: str, kind: str, effects: str) -> None:
+    reader = read(text)
+    names = {effect.name for effect in Effect if effect.value & reader.effects}
+    assert (reader.kinds, names) == ([Kind[kind]], set(effects.split("|")))
+
+
+@pytest.mark.parametrize(("text", "names"), SETTINGS.items())
+def test_settings(text: str, names: str) -> None:
+    assert read(text).settings == names.split()
+
+
+@pytest.mark.parametrize(("text", "kinds"), MANY.items())
+def test_where_statements_end(text: str, kinds: str) -> None:
+    assert [Kind(kind).name for kind in read(text).kinds or [Kind.EMPTY]] == kinds.split()
+
+
+@pytest.mark.parametrize("text", [text for text in WHOLLY_UNKNOWN if "\0" not in text])
+def test_a_text_that_does_not_end_is_given_up(text: str) -> None:
+    assert not Reader(Lexer(text.encode(), True)).read()
+
+
+@pytest.mark.parametrize(
+    ("text", "effects"),
+    [
+        ("1", Effect.UNKNOWN),
+        ("= 1", Effect.UNKNOWN),
+        ("(LISTEN a)", Effect.UNKNOWN),
+        ("WHAT", Effect.UNKNOWN),
+        ("CREATE FUNCTION f() RETURNS int BEGIN ATOMIC LISTEN a; END", Effect.UNKNOWN),
+        ("SET seed = 1", Effect.SETTING | Effect.SEED),
+        ("SET search_path = 'pg_temp'", Effect.SETTING | Effect.TEMP),
+        ("SET search_path = 'pg_'\n'temp'", Effect.SETTING | Effect.TEMP),
+        ("SELECT set_config('search_path', a, false); TABLE b", Effect.SETTING | Effect.TEMP),
+        ("SELECT set_config('search_path'); TABLE b", Effect.SETTING | Effect.TEMP),
+        ("SELECT set_config('search_path', 'a', false); TABLE b", Effect.SETTING),
+    ],
+)
+def test_effects_at_the_edges(text: str, effects: Effect) -> None:
+    assert read(text).effects == effects
+
+
+def test_an_endless_call_is_not_followed() -> None:
+    value = " + ".join(["1"] * LOOK_AHEAD_TOKENS_MAX)
+    assert read(f"SELECT set_config('a.b', {value}, true)").effects == Effect.SETTING_UNKNOWN
+
+
+def test_long_names_mean_nothing() -> None:
+    quoted = '"' + "a" * 100 + '"'
+    assert read(f"SELECT {'a' * 100}(1), {chr(233) * 200}(1), {quoted}(1)").effects == 0
+    assert read("SELECT pg_adv\u0130sory_lock(1), \u0130\u0130(2)").effects == Effect.ADVISORY

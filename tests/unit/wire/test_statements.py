@@ -1,0 +1,251 @@
+"""Kinds, effects and settings of many small texts; the cache."""
+
+import pytest
+
+from pglane.wire.statements import CacheStatistics, Effect, Kind, Verdict, VerdictCache, scan
+from tests.support.judged_texts import EFFECTFUL, MANY, PLAIN, SETTINGS, WHOLLY_UNKNOWN
+from tests.support.nasty_texts import ATOMS, EFFECTS
+from tests.support.pure import load_pure
+
+
+def judged(text: str | bytes, encoding: str = "UTF8", *, strings: bool = True) -> Verdict:
+    raw = text.encode() if isinstance(text, str) else text
+    return scan(raw, encoding, strings)
+
+
+@pytest.mark.parametrize(("text", "kind"), PLAIN)
+def test_statements_without_effect(text: str, kind: str) -> None:
+    verdict = judged(text)
+    assert verdict.kinds == (Kind[kind],)
+    assert verdict.single == Kind[kind]
+    assert verdict.count == 1
+    assert verdict.effects == Effect.NONE
+    assert verdict.settings == ()
+
+
+@pytest.mark.parametrize(("text", "kind", "effects"), EFFECTFUL)
+def test_effects(text: str, kind: str, effects: str) -> None:
+    verdict = judged(text)
+    expected = Effect.NONE
+    for name in effects.split("|"):
+        expected |= Effect[name]
+    assert (verdict.kinds, Effect(verdict.effects)) == ((Kind[kind],), expected)
+    assert verdict.settings == ()
+
+
+@pytest.mark.parametrize(("text", "names"), SETTINGS.items())
+def test_settings(text: str, names: str) -> None:
+    verdict = judged(text)
+    assert Effect(verdict.effects) == Effect.SETTING
+    assert verdict.settings == tuple(names.split())
+
+
+def test_characteristics_name_their_settings() -> None:
+    verdict = judged("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY, DEFERRABLE")
+    assert Effect(verdict.effects) == Effect.CHARACTERISTICS | Effect.SETTING
+    assert verdict.settings == (
+        "default_transaction_read_only",
+        "default_transaction_deferrable",
+    )
+    one = judged("SET SESSION SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL SERIALIZABLE")
+    assert one.settings == ("default_transaction_isolation",)
+
+
+def test_the_setting_seed_seeds() -> None:
+    assert judged("SET seed = 0.5").effects == Effect.SETTING | Effect.SEED
+    assert judged("SET LOCAL seed = 0.5").effects == Effect.LOCAL_SETTING | Effect.SEED
+
+
+def test_a_search_path_that_may_become_temporary() -> None:
+    temporary = [
+        "SET search_path = 'pg_temp, public'",
+        "SET search_path = 'PG_TEMP'",
+        "SET search_path = 'pg_'\n'temp'",
+        "SET search_path = E'pg\\x5ftemp'",
+        "SET LOCAL search_path = 'pg_temp'",
+        "SELECT set_config('search_path', 'pg_temp', true)",
+        "SELECT set_config('search_path', 'pg_' || 'temp', false); CREATE TABLE a ()",
+        "SELECT set_config($1, $2, $3); CREATE TABLE a ()",
+        "SELECT set_config('search_path'); CREATE TABLE a ()",
+    ]
+    for text in temporary:
+        assert judged(text).effects & Effect.TEMP, text
+    for text in [
+        "SET search_path = 'a', b; CREATE TABLE c ()",
+        "SELECT set_config('search_path', 'a', false); CREATE TABLE c ()",
+        "SELECT set_config('search_path', $1, false)",
+    ]:
+        assert not judged(text).effects & Effect.TEMP, text
+
+
+@pytest.mark.parametrize(("text", "kinds"), MANY.items())
+def test_where_statements_end(text: str, kinds: str) -> None:
+    assert [Kind(kind).name for kind in judged(text).kinds] == kinds.split()
+
+
+def test_a_definition_within_a_function_body_is_not_believed() -> None:
+    text = "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SET a.b = 1; END"
+    assert judged(text).effects == Effect.UNKNOWN
+
+
+@pytest.mark.parametrize("text", WHOLLY_UNKNOWN)
+def test_what_cannot_be_read_is_unknown(text: str) -> None:
+    verdict = judged(text)
+    assert verdict.kinds == (Kind.UNKNOWN,)
+    assert verdict.effects == Effect.UNKNOWN
+    assert verdict.single == Kind.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("SELEC 1", "1", "'a'", '"select" 1', "= 1", "(INSERT INTO t VALUES (1))", "()", "$$a$$"),
+        *('U&"select"', "START_REPLICATION SLOT a", "START something", "\u0130nsert", "(1)"),
+    ],
+)
+def test_a_strange_beginning_is_unknown(text: str) -> None:
+    verdict = judged(text)
+    assert verdict.kinds == (Kind.UNKNOWN,)
+    assert verdict.effects == Effect.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("text", "standard", "escaping"),
+    [
+        ("SELECT 'a\\'; SET a.b = 1; --'", "SELECT SET", "SELECT"),
+        ("SELECT 'a\\''; SET a.b = 1; --'", "SELECT", "SELECT SET"),
+        ("SELECT N'a\\'; SET a.b = 1; --'", "SELECT SET", "SELECT"),
+        ("SELECT E'a\\'; SET a.b = 1; --'", "SELECT", "SELECT"),
+        ("SELECT B'0\\'; SET a.b = 1; --'", "SELECT SET", "SELECT SET"),
+        ("SELECT E'a'\n'\\'; SET a.b = 1; --'", "SELECT", "SELECT"),
+        ("SELECT E'a' '\\'; SET a.b = 1; --'", "SELECT SET", "SELECT"),
+        ("SELECT X'0'--\n\t'\\'; SET a.b = 1; --'", "SELECT SET", "SELECT SET"),
+    ],
+)
+def test_standard_conforming_strings(text: str, standard: str, escaping: str) -> None:
+    assert [Kind(k).name for k in judged(text).kinds] == standard.split()
+    assert [Kind(k).name for k in judged(text, strings=False).kinds] == escaping.split()
+
+
+TRAP = b"SELECT E'\x83\x5c'; SET search_path = evil; --'"
+
+
+@pytest.mark.parametrize(
+    "encoding",
+    ["SJIS", "sjis", "Shift_JIS", "SHIFT_JIS_2004", "BIG5", "GBK", "UHC", "gb18030", "JOHAB"],
+)
+def test_unsafe_encodings(encoding: str) -> None:
+    assert judged(TRAP, encoding).effects == Effect.UNKNOWN
+    assert judged("SELECT E'\\'' ; COMMIT", encoding).kinds == (Kind.SELECT, Kind.COMMIT)
+
+
+@pytest.mark.parametrize(
+    "encoding", ["UTF8", "utf-8", "Unicode", "LATIN1", "iso_8859-5", "EUC_JP", "SQL_ASCII"]
+)
+def test_safe_encodings(encoding: str) -> None:
+    assert judged(TRAP, encoding).kinds == (Kind.SELECT,)
+
+
+def test_an_unknown_encoding_reads_what_is_the_same_in_all() -> None:
+    assert judged("SELECT 'a'", "not known yet").kinds == (Kind.SELECT,)
+    assert judged("SELECT 'a\\'", "not known yet").kinds == (Kind.UNKNOWN,)
+    assert judged("SELECT '\u00e9'", "").kinds == (Kind.UNKNOWN,)
+
+
+def test_long_texts() -> None:
+    million = 300_000
+    texts = [
+        b"SELECT " + b"(" * million + b")" * million,
+        b"/*" * million + b"*/" * million,
+        b"SELECT '" + b"''" * million + b"'",
+        b"SELECT $" + b"a" * million + b"$ $" + b"a" * million + b"$",
+        b"SELECT " + b"'a' -- b\n" * 30_000,
+        b"SELECT " + b"set_config(" * 5_000 + b")" * 5_000,
+        b"--\n" * million,
+    ]
+    for text in texts:
+        assert judged(text).count == 1
+
+
+def test_a_name_longer_than_any_known_is_passed_over() -> None:
+    assert judged("SELECT " + "a" * 100 + "(1), " + "\u00e9" * 200 + "(1)").effects == 0
+
+
+def test_both_forms_agree() -> None:
+    pure = load_pure("pglane.wire.statements")
+    texts = [*MANY, *SETTINGS, *WHOLLY_UNKNOWN, *(row[0] for row in [*PLAIN, *EFFECTFUL])]
+    raw = [text.encode() for text in texts]
+    raw += [first + second for first in ATOMS for second in (*ATOMS, *EFFECTS)]
+    for text in raw:
+        for encoding, strings in (("UTF8", True), ("LATIN1", False), ("SJIS", True)):
+            ours = scan(text, encoding, strings)
+            other = pure.scan(text, encoding, strings)
+            assert tuple(map(int, ours.kinds)) == tuple(map(int, other.kinds)), text
+            assert (ours.effects, ours.settings) == (other.effects, other.settings), text
+            assert (ours.count, ours.single) == (other.count, other.single), text
+
+
+def test_a_verdict_shows_no_text() -> None:
+    assert repr(judged("SELECT 'secret'; RESET a")) == (
+        "Verdict(SELECT, RESET: <Effect.SETTING: 1>, ('a',))"
+    )
+
+
+class TestCache:
+    """Bounded in entries and in bytes, and never wrong."""
+
+    def test_a_text_is_scanned_once(self) -> None:
+        cache = VerdictCache(100, 1000)
+        first = cache.lookup(b"SET a.b = 1", "UTF8", True)
+        assert first.settings == ("a.b",)
+        assert cache.lookup(bytes(bytearray(b"SET a.b = 1")), "UTF8", True) is first
+        assert cache.lookup(b"SET a.b = 1", "LATIN1", True) is first
+        assert (cache.hits, cache.misses) == (2, 1)
+
+    def test_the_reading_of_strings_is_part_of_the_key(self) -> None:
+        cache = VerdictCache(100, 1000)
+        text = b"SELECT '\\'; COMMIT; --'"
+        for _ in range(2):
+            assert cache.lookup(text, "UTF8", True).count == 2
+            assert cache.lookup(text, "UTF8", False).count == 1
+        assert (cache.hits, cache.misses) == (2, 2)
+
+    def test_an_unsafe_encoding_gets_no_answer_from_a_safe_one(self) -> None:
+        cache = VerdictCache(100, 1000)
+        assert cache.lookup(TRAP, "UTF8", True).kinds == (Kind.SELECT,)
+        assert cache.lookup(TRAP, "SJIS", True).kinds == (Kind.UNKNOWN,)
+        assert cache.lookup(TRAP, "BIG5", True).effects == Effect.UNKNOWN
+        assert cache.lookup(b"SELECT 1", "SJIS", True).kinds == (Kind.SELECT,)
+
+    def test_entries_are_bounded_and_used_ones_stay(self) -> None:
+        cache = VerdictCache(10, 1000)
+        for number in range(1000):
+            cache.lookup(b"SELECT %d" % number, "UTF8", True)
+            cache.lookup(b"SELECT 'often'", "UTF8", True)
+            assert cache.statistics().entries <= 10
+        assert (cache.hits, cache.misses) == (999, 1001)
+
+    def test_bytes_are_bounded(self) -> None:
+        cache = VerdictCache(1000, 500, bytes_max=1000)
+        for number in range(100):
+            cache.lookup(b"SELECT %d -- %s" % (number, b"x" * 300), "UTF8", True)
+            assert cache.statistics().text_bytes <= 1000
+
+    def test_a_large_text_is_not_kept(self) -> None:
+        cache = VerdictCache(100, 50)
+        text = b"SELECT 1 -- " + b"x" * 50
+        for _ in range(2):
+            assert cache.lookup(text, "UTF8", True).kinds == (Kind.SELECT,)
+        assert cache.statistics() == CacheStatistics(0, 0, 0, 2, 0)
+
+    def test_no_room_at_all(self) -> None:
+        cache = VerdictCache(1, 1000)
+        cache.lookup(b"SELECT 1", "UTF8", True)
+        assert cache.statistics().entries == 0
+
+    def test_statistics(self) -> None:
+        cache = VerdictCache(4, 1000)
+        for text in (b"SELECT 1", b"SELECT 22", b"BEGIN", b"SELECT 1", b"BEGIN"):
+            cache.lookup(text, "UTF8", True)
+        # two texts a generation; SELECT 1 was used again and moved to the young one
+        assert cache.statistics() == CacheStatistics(4, 30, 2, 3, 1)
