@@ -53,7 +53,7 @@ cdef class Exchange:
     cdef int _other(self, int kind, MessageReader reader) except? -1000
     cdef int _head_kind(self) except -1
     cdef _pop(self)
-    @cython.locals(done=bint)
+    @cython.locals(done=bint, kind=int)
     cdef int _ready(self, MessageReader reader) except? -1000
     @cython.locals(events=int)
     cdef int _command_complete(self, MessageReader reader) except? -1000

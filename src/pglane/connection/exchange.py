@@ -300,7 +300,8 @@ class Exchange:
         self.copy_in = False
         done = False
         while not done and self._head < len(self._kinds):
-            done = self._kinds[self._head] in (SYNC, QUERY, FUNCTION)
+            kind = self._kinds[self._head]
+            done = kind == SYNC or kind == QUERY or kind == FUNCTION
             if not done:
                 self._undo(self._head)
             self._pop()

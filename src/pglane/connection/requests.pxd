@@ -31,7 +31,7 @@ cdef class ClientRequests:
     cdef bint _passes(self, int kind, Exchange exchange) except -1
     cdef bint _passes_skipping(self, int kind, Exchange exchange) except -1
     cdef bint _passes_named(self, int kind, Exchange exchange) except -1
-    @cython.locals(reader=MessageReader, verdict=Verdict)
+    @cython.locals(reader=MessageReader, verdict=Verdict, data=cython.p_char, last=Py_ssize_t)
     cdef bint _query(self, Exchange exchange) except -1
     cdef Verdict _judge(self, bytes text)
     @cython.locals(verdict=Verdict)

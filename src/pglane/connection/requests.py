@@ -211,11 +211,14 @@ class ClientRequests:
 
     def _query(self, exchange: Exchange) -> bool:
         reader = self.reader
-        if reader.buffer[reader.end - 1] != 0:
+        data = reader.buffer
+        last = reader.end - 1
+        if data[last] != 0:
             raise MalformedRequest("Query", "its text does not end with a zero byte")
-        verdict = self._judge(reader.buffer[reader.begin + 5 : reader.end - 1])
+        verdict = self._judge(data[reader.begin + 5 : last])
         exchange.statements.unnamed = None
-        self.statements.pop(b"", None)
+        if self.statements:
+            self.statements.pop(b"", None)
         if verdict.effects:
             self._note_verdict(verdict)
         exchange.expect(QUERY)

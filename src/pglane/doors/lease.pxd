@@ -1,7 +1,7 @@
 cimport cython
 
 from pglane.pool.ledger cimport Ledger, Slot
-from pglane.scheduler.fifo cimport FifoQueue, Request
+from pglane.scheduler.fifo cimport FifoQueue, Offer, Request
 
 
 cdef class Need:
@@ -13,12 +13,11 @@ cdef class Need:
     cpdef bint accepts(self, object base) except -1
 
 
-@cython.locals(need=Need)
-cpdef bint fits(Slot slot, Request request) except -1
-
-
-cdef class Fit:
+cdef class SlotOffer(Offer):
     cdef Slot _slot
+
+    @cython.locals(need=Need)
+    cpdef bint fits(self, Request request) except -1
 
 
 cdef class Grant:
@@ -43,7 +42,7 @@ cdef class LeaseDesk:
     cpdef list arrive(self, Request request, double now)
     cpdef list leave(self, Request request, double now)
     cpdef list released(self, Slot slot, double now)
-    @cython.locals(request=Request)
+    @cython.locals(request=Request, offer=SlotOffer)
     cdef list _offer(self, Slot slot, double now)
     @cython.locals(request=Request, idle=Slot, decisions=list)
     cdef list _provide(self, double now)

@@ -17,9 +17,10 @@ given as an argument; waiting requests keep waiting, within their own deadline.
 
 from dataclasses import dataclass
 
+
 from pglane.connection.settings import Vector, fits_without_reset
 from pglane.pool.ledger import CLOSING, IDLE, LEASED, OPENING, Ledger, Slot
-from pglane.scheduler.fifo import FifoQueue, Request, WaitReason
+from pglane.scheduler.fifo import FifoQueue, Offer, Request, WaitReason
 
 BACKOFF_S_MIN = 0.1
 BACKOFF_S_MAX = 5.0
@@ -52,23 +53,18 @@ class Need:
         return not self.exact and isinstance(base, Vector) and fits_without_reset(base, self.startup)
 
 
-def fits(slot: Slot, request: Request) -> bool:
-    """Whether a slot's server connection will do for a request."""
-    need: Need = request.need  # type: ignore[assignment]
-    return request.user == slot.user and need.accepts(slot.base)
-
-
-class Fit:
-    """`fits` for one slot."""
+class SlotOffer(Offer):
+    """A slot whose server connection is free."""
 
     __slots__ = ("_slot",)
 
     def __init__(self, slot: Slot) -> None:
         self._slot = slot
 
-    def __call__(self, request: Request) -> bool:
-        """Whether the slot will do."""
-        return fits(self._slot, request)
+    def fits(self, request: Request) -> bool:
+        """Whether role and settings are what the request needs."""
+        need: Need = request.need  # type: ignore[assignment]
+        return request.user == self._slot.user and need.accepts(self._slot.base)
 
 
 class Grant:
@@ -222,11 +218,12 @@ class LeaseDesk:
     def _offer(self, slot: Slot, now: float) -> list[Decision]:
         """A free slot, while somebody waits."""
 
-        request = self.queue.choose(Fit(slot), now)
+        offer = SlotOffer(slot)
+        request = self.queue.choose(offer, now)
         if request is None:
             self.ledger.move(slot, IDLE, now)
             return []
-        if not fits(slot, request):
+        if not offer.fits(request):
             self._promise(request)
             self.ledger.move(slot, CLOSING, now)
             return [Close(slot)]

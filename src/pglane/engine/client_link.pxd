@@ -2,31 +2,34 @@ cimport cython
 
 from pglane.connection.exchange cimport Exchange
 from pglane.connection.requests cimport ClientRequests
-from pglane.engine.server_link cimport ServerLink
-from pglane.engine.transport cimport Owner, Transport
+from pglane.doors.lease cimport Need
+from pglane.engine.database cimport Database
+from pglane.engine.server_link cimport LeaseHolder, ServerLink
+from pglane.engine.transport cimport Transport
+from pglane.pool.ledger cimport Slot
+from pglane.scheduler.fifo cimport Request
 from pglane.wire.framing cimport MessageReader
 
 
-cdef class ClientLink(Owner):
+cdef class ClientLink(LeaseHolder):
     cdef public str address
     cdef public double connected
-    cdef public object database
+    cdef public Database database
     cdef public bint discarding
     cdef public object door
     cdef public bytes key
     cdef public object login_startup
-    cdef public object need
+    cdef public Need need
     cdef public long long number
-    cdef public object phase
+    cdef public int phase
     cdef public bint pinned
     cdef public long process_id
-    cdef public object request
+    cdef public Request request
     cdef public double requested
     cdef public ClientRequests requests
     cdef public bint rewrites
     cdef public ServerLink server
     cdef public object startup
-    cdef public Transport transport
     cdef public str user
     cdef public object vector
     cdef public bint welcomed
@@ -35,6 +38,7 @@ cdef class ClientLink(Owner):
     cdef _limit_held(self)
     @cython.locals(reader=MessageReader)
     cpdef want(self)
+    @cython.locals(database=Database, slot=Slot)
     cdef _ask(self)
     cpdef granted(self, ServerLink server)
     @cython.locals(server=ServerLink, exchange=Exchange, outcome=int)

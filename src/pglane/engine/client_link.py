@@ -5,7 +5,6 @@ known); then idle, waiting, or leased, as its door says. Bytes that come while i
 and beyond one bufferful the socket is not read.
 """
 
-from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from pglane.connection.exchange import IDLE_STATUS, Exchange
@@ -18,7 +17,7 @@ from pglane.connection.requests import (
 )
 from pglane.connection.settings import Vector
 from pglane.doors.ending import Ending
-from pglane.engine.transport import Owner
+from pglane.engine.server_link import LeaseHolder
 from pglane.errors import Refusal
 from pglane.errors.protocol import MessageMalformed, MessageOutOfPlace, StreamMalformed
 from pglane.wire.framing import MalformedStream
@@ -47,21 +46,19 @@ IGNORED_OUTSIDE = (0x48, 0x64, 0x63, 0x66)
 """Flush and copy messages mean nothing where no request is under way."""
 
 
-class Phase(Enum):
-    """What a client that is logged in does."""
-
-    WELCOME = auto()
-    IDLE = auto()
-    WAITING = auto()
-    LEASED = auto()
-    GONE = auto()
+# Phases of a client that is logged in; plain numbers, for the hot path compares them.
+WELCOME = 0
+IDLE = 1
+WAITING = 2
+LEASED = 3
+GONE = 4
 
 
-class ClientLink(Owner):
+class ClientLink(LeaseHolder):
     """A client connection that is logged in, at a door that lends server connections or gives one.
 
     Attributes:
-        phase: see `Phase`.
+        phase: one of the numbers above.
         server: the server connection it holds.
         request: its place in the queue.
         vector: the settings that hold for it.
@@ -90,7 +87,6 @@ class ClientLink(Owner):
         "rewrites",
         "server",
         "startup",
-        "transport",
         "user",
         "vector",
         "welcomed",
@@ -120,7 +116,7 @@ class ClientLink(Owner):
         self.transport = transport
         self.requests = requests
         self.requests.parse_key = self.vector.parse_key
-        self.phase = Phase.WELCOME
+        self.phase = WELCOME
         self.pinned = False
         self.welcomed = False
         self.discarding = False
@@ -137,9 +133,9 @@ class ClientLink(Owner):
             server.transport.write(data)
             return
         self.requests.reader.feed(data)
-        if self.phase is Phase.LEASED:
+        if self.phase == LEASED:
             self.forward()
-        elif self.phase is Phase.IDLE:
+        elif self.phase == IDLE:
             self.want()
         else:
             self._limit_held()
@@ -167,7 +163,7 @@ class ClientLink(Owner):
 
     def want(self) -> None:
         """Asks for a lease if a whole request is here."""
-        if self.phase is not Phase.IDLE:
+        if self.phase != IDLE:
             return
         reader = self.requests.reader
         try:
@@ -188,10 +184,10 @@ class ClientLink(Owner):
 
     def _ask(self) -> None:
         database = self.database
-        self.requested = database.worker.loop.now
+        self.requested = database.loop.now
         slot = database.desk.lease_idle(self.user, self.need, self.requested)
         if slot is None:
-            self.phase = Phase.WAITING
+            self.phase = WAITING
             database.wait(self)
         else:
             self.granted(slot.link)  # type: ignore[arg-type]
@@ -200,7 +196,7 @@ class ClientLink(Owner):
         """The lease begins."""
         self.server = server
         self.request = None
-        self.phase = Phase.LEASED
+        self.phase = LEASED
         server.lease_to(self)
         self.requests.effects = 0
         self.requests.unanswered_effects = 0
@@ -281,7 +277,7 @@ class ClientLink(Owner):
         if server is not None:
             server.unlease()
         self.server = None
-        self.phase = Phase.IDLE
+        self.phase = IDLE
 
     def settings_are(self, vector: Vector) -> None:
         """Its settings changed for good."""
@@ -306,11 +302,15 @@ class ClientLink(Owner):
 
     # Endings -------------------------------------------------------------------------------
 
+    def is_gone(self) -> bool:
+        """It left; nobody reads what it is sent."""
+        return self.phase == GONE
+
     def leave(self, *, polite: bool) -> None:
         """The client is going; its lease, if any, is put in order."""
-        if self.phase is Phase.GONE:
+        if self.phase == GONE:
             return
-        self.phase = Phase.GONE
+        self.phase = GONE
         self.transport.close()
         self.database.client_left(self, polite=polite)
 
@@ -332,10 +332,10 @@ class ClientLink(Owner):
         """Its request was not started; it hears why and stays connected (promise P5)."""
         self.request = None
         self.database.worker.log_refusal(self, refusal)
-        if self.phase is Phase.WELCOME:
+        if self.phase == WELCOME:
             self.end_with(as_fatal(refusal))
             return
-        self.phase = Phase.IDLE
+        self.phase = IDLE
         self.transport.write(error_response(refusal))
         self.discarding = True
         self.want()
@@ -398,7 +398,7 @@ class ClientLink(Owner):
         answer.append(READY_IDLE)
         self.transport.write(b"".join(answer))
         self._note_texts(parameters)
-        self.phase = Phase.IDLE
+        self.phase = IDLE
         self.database.worker.cancel_keys.assign(self)
         self.want()
 
@@ -429,7 +429,7 @@ class ClientLink(Owner):
 
     def _welcome_raw(self, server: "ServerLink") -> None:
         self._welcome(server.exchange.parameters)
-        self.phase = Phase.LEASED
+        self.phase = LEASED
         waiting = self.requests.reader.take_all()
         if waiting:
             server.transport.write(waiting)

@@ -16,8 +16,7 @@ from pglane.connection.settings import (
 )
 from pglane.connection.statements import ServerStatements
 from pglane.doors.lease import Close, Decision, Grant, LeaseDesk, Open, Reject
-from pglane.engine.client_link import ClientLink, Phase
-from pglane.engine.server_link import CLOSE_S_MAX, TERMINATE, ServerLink, Task
+from pglane.engine.server_link import CLOSE_S_MAX, TERMINATE, ServerLink
 from pglane.errors.server import OutcomeUnknown, ServerLost, ServerUnreachable
 from pglane.errors.waiting import WaitTooLong
 from pglane.pool.ledger import SlotState
@@ -28,6 +27,7 @@ from pglane.wire.statements import Effect
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pglane.engine.client_link import ClientLink
     from pglane.engine.dialer import Dial
     from pglane.engine.loop import Timer
     from pglane.engine.transport import Transport
@@ -52,24 +52,26 @@ class Database:
     def __init__(self, worker: "Worker", name: str) -> None:
         settings = worker.settings
         self.worker = worker
+        self.loop = worker.loop
         self.name = name
         self.desk = LeaseDesk(settings.budget, settings.opening_max)
         self.welcomes: dict[tuple[str, Vector], dict[str, str]] = {}
+        self.draining = False
         self._tick_timer: Timer | None = None
         self._dials: dict[Slot, Dial] = {}
 
     # Waiting -------------------------------------------------------------------------------
 
-    def wait(self, client: ClientLink) -> None:
+    def wait(self, client: "ClientLink") -> None:
         """The client found nothing free."""
-        now = self.worker.loop.now
+        now = self.loop.now
         deadline = now + self.worker.settings.wait_ms_max / 1000
         client.request = Request(client.user, client.need, now, deadline, client)
         self.perform(self.desk.arrive(client.request, now))
         self._arm_tick()
 
     def _arm_tick(self) -> None:
-        due = self.desk.next_deadline(self.worker.loop.now)
+        due = self.desk.next_deadline(self.loop.now)
         if due is None or (self._tick_timer is not None and self._tick_timer.due <= due):
             return
         if self._tick_timer is not None:
@@ -78,15 +80,16 @@ class Database:
 
     def _tick(self) -> None:
         self._tick_timer = None
-        self.perform(self.desk.tick(self.worker.loop.now))
+        self.perform(self.desk.tick(self.loop.now))
         self._arm_tick()
 
     def perform(self, decisions: "list[Decision]") -> None:
         """Carries decisions out, in order."""
         for decision in decisions:
+            if isinstance(decision, Grant):
+                decision.request.client.granted(decision.slot.link)  # type: ignore[attr-defined]
+                continue
             match decision:
-                case Grant(request, slot):
-                    self._grant(request, slot)
                 case Open(slot, request):
                     self._open(slot, request)
                 case Close(slot):
@@ -94,13 +97,9 @@ class Database:
                 case Reject(request):
                     self._reject(request)
 
-    def _grant(self, request: Request, slot: "Slot") -> None:
-        client: ClientLink = request.client  # type: ignore[assignment]
-        client.granted(slot.link)  # type: ignore[arg-type]
-
     def _reject(self, request: Request) -> None:
         client: ClientLink = request.client  # type: ignore[assignment]
-        now = self.worker.loop.now
+        now = self.loop.now
         waited_ms = (now - request.arrived) * 1000
         statistics = self.desk.ledger.statistics()
         if self.desk.failure and not statistics.leased:
@@ -122,11 +121,11 @@ class Database:
             )
         )
 
-    def cancel_waiting(self, client: ClientLink, refusal: "Refusal") -> None:
+    def cancel_waiting(self, client: "ClientLink", refusal: "Refusal") -> None:
         """The client cancelled a request that waits."""
         request = client.request
         if request is not None:
-            self.perform(self.desk.leave(request, self.worker.loop.now))
+            self.perform(self.desk.leave(request, self.loop.now))
             client.rejected(refusal)
 
     def _holders(self) -> str:
@@ -171,21 +170,21 @@ class Database:
         transport.set_owner(link)
         link.dialled = dial.address
         lifetime_s = worker.settings.server_lifetime_ms_max / 1000
-        link.expires = worker.loop.now + lifetime_s * (0.75 + 0.5 * worker.random())
+        link.expires = self.loop.now + lifetime_s * (0.75 + 0.5 * worker.random())
         worker.logged_in(slot.user, login)
         client: ClientLink = request.client  # type: ignore[assignment]
         if client.need.fresh:
             self._opened_fresh(link, request, client, login.rest)
             return
         self.welcomes.setdefault((slot.user, link.base), dict(login.parameters))
-        self.perform(self.desk.opened(slot, worker.loop.now))
+        self.perform(self.desk.opened(slot, self.loop.now))
 
     def _opened_fresh(
-        self, link: ServerLink, request: Request, client: ClientLink, rest: bytes
+        self, link: ServerLink, request: Request, client: "ClientLink", rest: bytes
     ) -> None:
         """A server connection of the client's own (direct door)."""
-        now = self.worker.loop.now
-        if client.phase is Phase.GONE:
+        now = self.loop.now
+        if client.is_gone():
             self.desk.opened_for(link.slot, request, now)
             self.close(link)
             return
@@ -210,14 +209,14 @@ class Database:
             user=slot.user,
             database=self.name,
         )
-        now = worker.loop.now
+        now = self.loop.now
         decisions = self.desk.opening_failed(slot, reason, worker.random(), now)
         if error is not None and error.get("C") not in (b"53300", b"57P03", b"57P01"):
             self._refuse_all_like(request, error)
         self.perform(decisions)
         self._arm_tick()
 
-    def keep_welcome(self, client: ClientLink, parameters: dict[str, str]) -> None:
+    def keep_welcome(self, client: "ClientLink", parameters: dict[str, str]) -> None:
         """What clients with the same role and settings are told from now on."""
         if len(self.welcomes) >= WELCOMES_MAX:
             self.welcomes.clear()
@@ -238,14 +237,14 @@ class Database:
 
     # Leases --------------------------------------------------------------------------------
 
-    def prepare_lease(self, client: ClientLink, server: ServerLink) -> None:
+    def prepare_lease(self, client: "ClientLink", server: ServerLink) -> None:
         """Makes the client's settings true on the server connection, then lets it go on."""
         if server.raw:
             client.raw_begins(server)
             return
         if not client.door.REWRITES_NAMES and len(server.exchange.statements):
             server.exchange.statements.clear()
-            server.run(Task.APPLY, b"DEALLOCATE ALL", lambda _: self.prepare_lease(client, server))
+            server.run(b"DEALLOCATE ALL", lambda _: self.prepare_lease(client, server))
             return
         wanted = differences(server.vector, server.base, client.vector)
         if not wanted:
@@ -253,9 +252,9 @@ class Database:
             client.lease_ready(server)
             return
         text = apply_statement(wanted).encode("utf-8", "surrogateescape")
-        server.run(Task.APPLY, text, lambda fine: self._applied(client, server, fine))
+        server.run(text, lambda fine: self._applied(client, server, fine))
 
-    def _applied(self, client: ClientLink, server: ServerLink, succeeded: bool) -> None:  # noqa: FBT001
+    def _applied(self, client: "ClientLink", server: ServerLink, succeeded: bool) -> None:  # noqa: FBT001
         server.exchange.changed.clear()
         if succeeded:
             server.vector = client.vector
@@ -269,16 +268,15 @@ class Database:
 
     def release(self, server: ServerLink) -> None:
         """A clean server connection goes to whoever is next."""
-        worker = self.worker
-        now = worker.loop.now
-        if server.suspect or now >= server.expires or worker.draining:
+        now = self.loop.now
+        if server.suspect or now >= server.expires or self.draining:
             self.close(server)
             return
         decisions = self.desk.released(server.slot, now)
         if decisions:
             self.perform(decisions)
 
-    def read_back(self, client: ClientLink, server: ServerLink) -> None:
+    def read_back(self, client: "ClientLink", server: ServerLink) -> None:
         """The client changed settings: what are they now?"""
         requests = client.requests
         if requests.effects & Effect.RESET_ALL:
@@ -301,9 +299,9 @@ class Database:
             self._settle(client, server, changes)
 
         text = read_back_statement(names).encode("utf-8", "surrogateescape")
-        server.run(Task.READ_BACK, text, read)
+        server.run(text, read)
 
-    def _settle(self, client: ClientLink, server: ServerLink, changes: dict[str, str]) -> None:
+    def _settle(self, client: "ClientLink", server: ServerLink, changes: dict[str, str]) -> None:
         """The new settings are the client's and true on this server connection."""
         vector = self.worker.vectors.changed(client.vector, changes)
         server.vector = vector
@@ -313,7 +311,7 @@ class Database:
         client.settings_are(vector)
         client.end_lease(server)
 
-    def clean_for(self, client: ClientLink, server: ServerLink) -> None:
+    def clean_for(self, client: "ClientLink", server: ServerLink) -> None:
         """Cleans before the lease ends; after RESET ALL the client is as it began."""
         if client.requests.effects & Effect.RESET_ALL:
             client.settings_are(client.startup)
@@ -330,11 +328,11 @@ class Database:
 
     # Clients that leave --------------------------------------------------------------------
 
-    def client_left(self, client: ClientLink, *, polite: bool) -> None:
+    def client_left(self, client: "ClientLink", *, polite: bool) -> None:
         """Puts in order what a client leaves behind."""
         self.worker.client_gone(client)
         if client.request is not None:
-            self.perform(self.desk.leave(client.request, self.worker.loop.now))
+            self.perform(self.desk.leave(client.request, self.loop.now))
             client.request = None
         server = client.server
         if server is None:
@@ -382,7 +380,7 @@ class Database:
 
     def close(self, server: ServerLink) -> None:
         """Ends a server connection; its slot is used until its backend is gone."""
-        self.desk.closing(server.slot, self.worker.loop.now)
+        self.desk.closing(server.slot, self.loop.now)
         self._close_link(server)
 
     def _close_link(self, server: ServerLink) -> None:
@@ -413,9 +411,9 @@ class Database:
         """The server's end is closed: its backend is gone."""
         if not server.closing:
             self._tell_loss(server, reason)
-            self.desk.closing(server.slot, self.worker.loop.now)
+            self.desk.closing(server.slot, self.loop.now)
             server.closing = True
-        self.perform(self.desk.gone(server.slot, self.worker.loop.now))
+        self.perform(self.desk.gone(server.slot, self.loop.now))
         self._arm_tick()
 
     def _tell_loss(self, server: ServerLink, reason: str) -> None:
@@ -429,7 +427,7 @@ class Database:
             return
         client.server_lost(self._loss_answer(client, server, reason))
 
-    def _loss_answer(self, client: ClientLink, server: ServerLink, reason: str) -> bytes | None:
+    def _loss_answer(self, client: "ClientLink", server: ServerLink, reason: str) -> bytes | None:
         """What is true for this client (fact A7)."""
         exchange = server.exchange
         explicit = exchange.status != IDLE_STATUS and not client.requests.unanswered_effects & Effect.TRANSACTION
@@ -451,7 +449,8 @@ class Database:
                 self.close(link)
 
     def close_idle(self) -> None:
-        """The worker drains: what nobody uses goes."""
+        """The worker drains: what nobody uses goes, and what is released."""
+        self.draining = True
         for slot in self.desk.ledger.in_state(SlotState.IDLE):
             self.close(slot.link)  # type: ignore[arg-type]
 

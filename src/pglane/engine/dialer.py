@@ -48,7 +48,7 @@ def open_socket(address: Address) -> socket.socket:
     if address.family != "unix":
         tune(sock)
     target: object = (
-        address.address
+        f"{address.address}/.s.PGSQL.{address.port}"
         if address.family == "unix"
         else (address.address, address.port)
     )

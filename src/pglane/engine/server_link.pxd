@@ -4,13 +4,20 @@ from pglane.connection.exchange cimport Exchange
 from pglane.engine.transport cimport Owner, Transport
 
 
+cdef class LeaseHolder(Owner):
+    cdef public Transport transport
+
+    cpdef answered(self)
+    cpdef forward(self)
+
+
 cdef class ServerLink(Owner):
     cdef object _after_task
-    cdef object _task
+    cdef public bint busy
     cdef public str address
     cdef public object base
     cdef public int cancels
-    cdef public Owner client
+    cdef public LeaseHolder client
     cdef public bint closing
     cdef public object database
     cdef public object dialled
@@ -28,12 +35,13 @@ cdef class ServerLink(Owner):
     cdef public Transport transport
     cdef public object vector
 
-    @cython.locals(exchange=Exchange, events=int)
+    @cython.locals(exchange=Exchange, events=int, client=LeaseHolder, transport=Transport)
     cpdef on_data(self, bytes data)
     cdef _on_events(self, int events)
+    @cython.locals(client=LeaseHolder)
     cpdef answered(self)
     cdef _discarded(self, object client)
-    cpdef lease_to(self, Owner client)
+    cpdef lease_to(self, LeaseHolder client)
     cpdef unlease(self)
     cpdef bint feedable(self) except -1
     cdef _task_done(self)

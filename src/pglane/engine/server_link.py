@@ -8,7 +8,6 @@ While a cancel request for it is on its way nothing is fed to it and nobody gets
 """
 
 from collections.abc import Callable
-from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from pglane.connection.exchange import (
@@ -47,14 +46,18 @@ CLOSE_S_MAX = 5.0
 """How long a server may take to close its end before we close ours."""
 
 
-class Task(Enum):
-    """Work of our own on a server connection."""
+class LeaseHolder(Owner):
+    """Who can hold a lease: a client, as far as a server connection needs to know it."""
 
-    NONE = auto()
-    APPLY = auto()
-    READ_BACK = auto()
-    ROLL_BACK = auto()
-    CLEAN = auto()
+    __slots__ = ("transport",)
+
+    transport: "Transport"
+
+    def answered(self) -> None:
+        """Everything it asked for is answered."""
+
+    def forward(self) -> None:
+        """It may send on what waits."""
 
 
 class ServerLink(Owner):
@@ -64,6 +67,7 @@ class ServerLink(Owner):
         client: who holds the lease; None between leases, or while its answers have nobody to read them.
         vector: settings that are true on it now.
         base: settings it was opened with.
+        busy: a query of our own runs on it.
         raw: bytes pass unread (direct door).
         cancels: cancel requests on their way.
         process_id: of its backend.
@@ -79,9 +83,9 @@ class ServerLink(Owner):
 
     __slots__ = (
         "_after_task",
-        "_task",
         "address",
         "base",
+        "busy",
         "cancels",
         "client",
         "closing",
@@ -132,7 +136,7 @@ class ServerLink(Owner):
         self.suspect = False
         self.dirty = False
         self.dialled: Address | None = None
-        self._task = Task.NONE
+        self.busy = False
         self._after_task: Callable[[bool], None] | None = None
 
     # What comes ----------------------------------------------------------------------------
@@ -178,7 +182,7 @@ class ServerLink(Owner):
 
     def answered(self) -> None:
         """Nothing is outstanding."""
-        if self._task is not Task.NONE or self.cancels or self.exchange.outstanding():
+        if self.busy or self.cancels or self.exchange.outstanding():
             return
         client = self.client
         if client is None:
@@ -236,7 +240,7 @@ class ServerLink(Owner):
 
     def feedable(self) -> bool:
         """Whether a client's requests may be sent now."""
-        return self._task is Task.NONE and not self.cancels and not self.closing
+        return not self.busy and not self.cancels and not self.closing
 
     def flush(self) -> None:
         """Hands what the exchange collected to the socket."""
@@ -244,9 +248,9 @@ class ServerLink(Owner):
 
     # Our own queries -----------------------------------------------------------------------
 
-    def run(self, task: Task, text: bytes, then: Callable[[bool], None]) -> None:
+    def run(self, text: bytes, then: Callable[[bool], None]) -> None:
         """Sends a query of our own; `then` gets whether it succeeded."""
-        self._task = task
+        self.busy = True
         self._after_task = then
         self.exchange.internal_error = None
         self.exchange.internal_rows = []
@@ -255,14 +259,14 @@ class ServerLink(Owner):
 
     def _task_done(self) -> None:
         then = self._after_task
-        self._task = Task.NONE
+        self.busy = False
         self._after_task = None
         if then is not None:
             then(self.exchange.internal_error is None)
 
     def roll_back(self, then: Callable[[bool], None]) -> None:
         """Ends a transaction that its client left open."""
-        self.run(Task.ROLL_BACK, b"ROLLBACK", then)
+        self.run(b"ROLLBACK", then)
 
     def clean(self, then: Callable[[bool], None]) -> None:
         """Back to the state it was opened in, so that anybody may have it."""
@@ -275,7 +279,7 @@ class ServerLink(Owner):
             self.must_discard = False
             then(succeeded and self.exchange.status == IDLE_STATUS)
 
-        self.run(Task.CLEAN, FULL_RESET if self.must_discard else TARGETED_RESET, cleaned)
+        self.run(FULL_RESET if self.must_discard else TARGETED_RESET, cleaned)
 
     def reported_changes(self) -> dict[str, str]:
         """Settings the server reported as changed, by lower-case name; the list is emptied."""

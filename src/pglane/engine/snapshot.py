@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from pglane.engine.client_link import ClientLink, Phase
+from pglane.engine.client_link import GONE, IDLE, LEASED, WAITING, WELCOME, ClientLink
 from pglane.engine.database import Database
 from pglane.engine.server_link import ServerLink
 from pglane.pool.ledger import Slot, SlotState
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 Row = dict[str, object]
 
 CLIENT_STATES = {
-    Phase.WELCOME: "waiting",
-    Phase.IDLE: "idle",
-    Phase.WAITING: "waiting",
-    Phase.LEASED: "active",
-    Phase.GONE: "idle",
+    WELCOME: "waiting",
+    IDLE: "idle",
+    WAITING: "waiting",
+    LEASED: "active",
+    GONE: "idle",
 }
 SLOT_STATES = {
     SlotState.OPENING: "new",
@@ -128,7 +128,7 @@ def pool_rows(worker: "Worker") -> Iterator[Row]:
     pools: dict[tuple[str, str, str], Row] = {}
     for client in list(worker.clients.values()):
         row = pool(worker, pools, client.database, client.user, client.door.NAME)
-        waiting = client.phase in (Phase.WAITING, Phase.WELCOME)
+        waiting = client.phase in (WAITING, WELCOME)
         count(row, "cl_waiting" if waiting else "cl_active")
         if client.request is not None:
             longest(row, int((worker.loop.now - client.request.arrived) * 1e6))

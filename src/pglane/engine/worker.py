@@ -24,7 +24,7 @@ from pglane.connection.statements import Shapes
 from pglane.doors import DOORS
 from pglane.doors.lease import Need
 from pglane.engine.cancel import CancelKeys, ServerCancel
-from pglane.engine.client_link import ClientLink, Phase
+from pglane.engine.client_link import IDLE, WAITING, ClientLink
 from pglane.engine.control_link import ControlLink
 from pglane.engine.database import Database
 from pglane.engine.dialer import Address, Dial
@@ -128,7 +128,7 @@ class Worker:
         for database in self.databases.values():
             database.close_idle()
         for client in list(self.clients.values()):
-            if client.phase is Phase.IDLE:
+            if client.phase == IDLE:
                 self._say_goodbye(client)
         self._stop_when_empty()
 
@@ -304,7 +304,7 @@ class Worker:
         """Carries out a cancel request; its connection is closed when the signal has been sent."""
         client = self.cancel_keys.find(request)
         server = client.server if client is not None else None
-        if client is not None and client.phase is Phase.WAITING:
+        if client is not None and client.phase == WAITING:
             client.database.cancel_waiting(client, CanceledWhileWaiting())
         if server is None or not (server.raw or server.exchange.outstanding()):
             transport.close()

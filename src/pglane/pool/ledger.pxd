@@ -18,11 +18,11 @@ cdef class Ledger:
 
     cpdef Py_ssize_t count(self, int state) except -1
     cpdef bint has_room(self) except -1
-    @cython.locals(stack=dict, place=dict)
+    @cython.locals(stack=list, place=set)
     cpdef move(self, Slot slot, int state, double now)
-    @cython.locals(place=dict)
+    @cython.locals(place=set, stack=list)
     cdef _leave(self, Slot slot)
-    @cython.locals(stack=dict)
+    @cython.locals(stack=list)
     cpdef Slot newest_idle(self, str user)
     cpdef Slot oldest_idle(self)
     cpdef list idle_of(self, str user)

@@ -94,8 +94,8 @@ class Ledger:
             raise ValueError(msg)
         self.budget = budget
         self._used = 0
-        self._idle: dict[str, dict[Slot, None]] = {}
-        self._places: tuple[dict[Slot, None], ...] = ({}, {}, {}, {}, {})
+        self._idle: dict[str, list[Slot]] = {}
+        self._places: tuple[set[Slot], ...] = (set(), set(), set(), set(), set())
 
     def __iter__(self) -> Iterator[Slot]:
         """Every slot, in no order that matters."""
@@ -112,7 +112,7 @@ class Ledger:
 
     def in_state(self, state: int) -> list[Slot]:
         """Slots in one state, longest there first."""
-        return list(self._places[state])
+        return sorted(self._places[state], key=_since)
 
     def has_room(self) -> bool:
         """Whether one more may be opened."""
@@ -128,7 +128,7 @@ class Ledger:
             msg = f"the budget of {self.budget} is used up"
             raise RuntimeError(msg)
         slot = Slot(user, base, now)
-        self._places[OPENING][slot] = None
+        self._places[OPENING].add(slot)
         self._used += 1
         return slot
 
@@ -144,12 +144,13 @@ class Ledger:
         self._leave(slot)
         slot.state = state
         slot.since = now
-        self._places[state][slot] = None
+        place = self._places[state]
+        place.add(slot)
         if state == IDLE:
             stack = self._idle.get(slot.user)
             if stack is None:
-                stack = self._idle[slot.user] = {}
-            stack[slot] = None
+                stack = self._idle[slot.user] = []
+            stack.append(slot)
 
     def remove(self, slot: Slot) -> None:
         """Its backend is gone; the slot is free for another."""
@@ -161,23 +162,31 @@ class Ledger:
         if slot not in place:
             msg = f"a slot says {SlotState(slot.state).name} and is not there"
             raise RuntimeError(msg)
-        del place[slot]
+        place.remove(slot)
         if slot.state == IDLE:
-            del self._idle[slot.user][slot]
+            stack = self._idle[slot.user]
+            if stack[len(stack) - 1] is slot:
+                stack.pop()
+            else:
+                stack.remove(slot)
 
     def idle_of(self, user: str) -> list[Slot]:
         """Idle slots of one role, newest first."""
-        return list(reversed(self._idle.get(user, {})))
+        return self._idle.get(user, [])[::-1]
 
     def newest_idle(self, user: str) -> Slot | None:
         """The idle slot of one role that was used last."""
         stack = self._idle.get(user)
-        return next(reversed(stack)) if stack else None
+        return stack[len(stack) - 1] if stack else None
 
     def oldest_idle(self) -> Slot | None:
         """The idle slot, of any role, that was not used for longest."""
-        return next(iter(self._places[IDLE]), None)
+        return min(self._places[IDLE], key=_since, default=None)
 
     def statistics(self) -> LedgerStatistics:
         """A snapshot."""
         return LedgerStatistics(self.budget, *map(len, self._places))
+
+
+def _since(slot: Slot) -> float:
+    return slot.since

@@ -11,6 +11,10 @@ cdef class Request:
     cdef public str user
 
 
+cdef class Offer:
+    cpdef bint fits(self, Request request) except -1
+
+
 cdef class FifoQueue:
     cdef dict _waiting
 
@@ -21,4 +25,4 @@ cdef class FifoQueue:
     @cython.locals(request=Request)
     cpdef Request unclaimed(self)
     @cython.locals(request=Request)
-    cpdef Request choose(self, object fits, double now)
+    cpdef Request choose(self, Offer offer, double now)

@@ -8,7 +8,7 @@ SCRAM), so for the first `SWITCH_S_MAX` of its wait a request may be passed over
 fit what is free. After that it is served first, at the price of the switch.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
@@ -52,6 +52,16 @@ class Request:
         self.claimed = False
 
 
+class Offer:
+    """A free server connection, as far as the queue needs to know it."""
+
+    __slots__ = ()
+
+    def fits(self, request: Request) -> bool:
+        """Whether it will do for a request."""
+        raise NotImplementedError
+
+
 @dataclass(frozen=True, slots=True)
 class QueueStatistics:
     """How many wait, and since when the first one does (seconds of the clock; None: nobody)."""
@@ -89,14 +99,14 @@ class FifoQueue:
             return request
         return None
 
-    def choose(self, fits: Callable[[Request], bool], now: float) -> Request | None:
+    def choose(self, offer: Offer, now: float) -> Request | None:
         """Who gets the server connection that is free now.
 
         The first request that fits it, unless one before that has waited beyond `SWITCH_S_MAX` and has
         nothing being opened for it: then that one, though it does not fit. None: nobody who fits waits.
         """
         for request in self._waiting:
-            if fits(request):
+            if offer.fits(request):
                 return request
             if not request.claimed and now - request.arrived >= SWITCH_S_MAX:
                 return request

@@ -1,4 +1,5 @@
 cimport cython
+from pglane.wire.numberless cimport numberless
 from pglane.wire.lexemes cimport Lexer
 from pglane.wire.statement_reader cimport Reader
 
@@ -40,6 +41,10 @@ cdef class VerdictCache:
     @cython.locals(verdict=Verdict)
     cpdef Verdict lookup(self, bytes text, str client_encoding, bint standard_conforming_strings)
 
-    @cython.locals(verdict=Verdict)
+    @cython.locals(verdict=Verdict, plain=bytes)
     cdef Verdict _miss(self, object key, bytes text, bint standard_conforming_strings)
+    @cython.locals(verdict=Verdict)
+    cdef Verdict _lookup_plain(
+        self, bytes plain, bytes text, bint standard_conforming_strings
+    )
     cdef _keep(self, object key, Verdict verdict, Py_ssize_t text_bytes)

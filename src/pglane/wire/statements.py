@@ -27,6 +27,7 @@ one server version and does not know `standard_conforming_strings`), and regular
 from typing import NamedTuple
 
 from pglane.wire.lexemes import Lexer
+from pglane.wire.numberless import numberless
 from pglane.wire.statement_reader import Reader
 from pglane.wire.statement_words import (
     ENCODINGS_SAFE,
@@ -185,13 +186,37 @@ class VerdictCache:
 
     def _miss(self, key: object, text: bytes, standard_conforming_strings: bool) -> Verdict:
         verdict = self._old.get(key)
-        if verdict is not None:
-            self.hits += 1
-        else:
+        if verdict is None:
+            plain = numberless(text)
+            if plain is not None and plain != text:
+                return self._lookup_plain(plain, text, standard_conforming_strings)
             self.misses += 1
             verdict = scan(text, "UTF8", standard_conforming_strings)
+        else:
+            self.hits += 1
         if len(text) <= self._text_bytes_max and self._entries_half > 0:
             self._keep(key, verdict, len(text))
+        return verdict
+
+    def _lookup_plain(
+        self, plain: bytes, text: bytes, standard_conforming_strings: bool
+    ) -> Verdict:
+        """The verdict kept for all texts that differ from this one in their numbers only.
+
+        Without quotes in it the text reads the same whatever standard_conforming_strings is.
+        """
+        verdict = self._young.get(plain)
+        if verdict is None:
+            verdict = self._old.get(plain)
+            if verdict is None:
+                self.misses += 1
+                verdict = scan(text, "UTF8", standard_conforming_strings)
+            else:
+                self.hits += 1
+            if len(plain) <= self._text_bytes_max and self._entries_half > 0:
+                self._keep(plain, verdict, len(plain))
+        else:
+            self.hits += 1
         return verdict
 
     def _keep(self, key: object, verdict: Verdict, text_bytes: int) -> None:

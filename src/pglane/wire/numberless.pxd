@@ -1,0 +1,11 @@
+cimport cython
+
+cdef bytes _CLASSES
+cdef int _OTHER, _NAME, _DIGIT, _STOP, _DASH, _NUMBER
+
+
+@cython.locals(
+    size=Py_ssize_t, result=bytearray, classes=bytes, kept=Py_ssize_t, before=int,
+    at=Py_ssize_t, byte=int, kind=int
+)
+cpdef bytes numberless(bytes text)
