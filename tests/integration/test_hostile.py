@@ -148,7 +148,10 @@ def test_garbage_in_every_state(crowded_target: Target, state: str) -> None:
     with ScriptedClient.login(crowded_target) as bystander:
         for what, garbage in GARBAGE.items():
             _attack(crowded_target, STATES[state], garbage)
-            answer = bystander.query(f"SELECT $${what}$$, current_user")
+            try:
+                answer = bystander.query(f"SELECT $${what}$$, current_user")
+            except (TimeoutError, ConnectionEnded) as error:
+                raise AssertionError(f"'{what}' {state} harmed somebody else") from error
             assert rows(answer) == [(what, "app")], answer
             assert bystander.status == "I"
 

@@ -12,7 +12,7 @@ from tests.support.protocol import PROTOCOL_3_0, Message
 from tests.support.scram import ScramClient
 from tests.support.target import Target
 
-TIMEOUT_S = 15.0
+TIMEOUT_S = 10.0
 
 
 class LoginRefused(Exception):
