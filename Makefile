@@ -24,8 +24,8 @@ help:  ## print this list
 
 setup: .venv/.built  ## the environment in .venv: package, compiled modules, embedded PostgreSQL
 
-up: .venv/.built  ## three doors in front of an embedded PostgreSQL, or of URI=postgresql://...
-	@exec .venv/bin/pglane up
+up: .venv/.built  ## three doors in front of an embedded PostgreSQL, or of URI=postgresql://...; OPTIONS=...
+	@exec .venv/bin/pglane up $(OPTIONS)
 
 test: check  ## everything, real PostgreSQL included (under 20 minutes on two cores)
 

@@ -48,6 +48,7 @@ def main() -> int:
 def build() -> subprocess.CompletedProcess[str]:
     """Runs setup.py; its output is of interest only when a module did not compile."""
     command = [sys.executable, "setup.py", "build_ext", "--inplace"]
+    command += ["--parallel", str(os.cpu_count() or 1)]
     return subprocess.run(
         command, check=False, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )

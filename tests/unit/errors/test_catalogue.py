@@ -82,10 +82,8 @@ def test_every_refusal_says_all_that_it_must(refusal: type[Refusal]) -> None:
 
 @pytest.mark.parametrize("refusal", REFUSALS)
 def test_every_template_can_be_filled_in(refusal: type[Refusal]) -> None:
-    templates = (refusal.message, refusal.detail, refusal.hint)
-    fields = {
-        field for one in templates for _, field, *_ in string.Formatter().parse(one) if field
-    }
-    told = refusal(**dict.fromkeys(fields, "seen"))
+    text = f"{refusal.message} {refusal.detail} {refusal.hint}"
+    fields = [(name, spec) for _, name, spec, _ in string.Formatter().parse(text) if name]
+    told = refusal(**{name: 12.5 if spec else "seen" for name, spec in fields})
     assert refusal.code in told.detail_text
     assert "{" not in str(told)

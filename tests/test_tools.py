@@ -1,0 +1,96 @@
+"""What `make` leans on: the environment, the extensions, the servers of the tests."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tools import build_extensions, check_mirror_coverage, install_test_servers, set_up
+
+
+def test_an_old_python_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(set_up.sys, "version_info", (3, 9, 2))
+    said = set_up.complaint_about_python()
+    assert "is Python 3.9.2, pglane needs 3.11 or newer" in said
+    assert "make PYTHON=python3.12 setup" in said
+
+
+def test_a_python_without_venv_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(set_up.sys.modules, "ensurepip", None)
+    assert "-venv" in set_up.complaint_about_python()
+
+
+def test_a_good_python_has_no_complaint() -> None:
+    assert not set_up.complaint_about_python()
+
+
+def test_a_broken_environment_does_not_run(tmp_path: Path) -> None:
+    (tmp_path / "python").symlink_to(tmp_path / "gone")
+    assert not set_up.runs(tmp_path / "python")
+
+
+@pytest.fixture
+def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A compiled module, fresh, in a folder of sources."""
+    monkeypatch.setattr(build_extensions, "SOURCE", tmp_path)
+    source = tmp_path / "x.py"
+    for path in (source, source.with_suffix(".pxd"), build_extensions.extension_of(source)):
+        path.touch()
+        os.utime(path, (1, 1))
+    return source
+
+
+def test_a_fresh_extension_is_left_alone(source: Path) -> None:
+    assert list(build_extensions.dead_extensions()) == []
+    assert build_extensions.missing_extensions() == []
+
+
+@pytest.mark.parametrize("suffix", [".py", ".pxd"])
+def test_an_extension_older_than_source_or_types_is_dead(source: Path, suffix: str) -> None:
+    os.utime(source.with_suffix(suffix), (2, 2))
+    assert list(build_extensions.dead_extensions()) == [build_extensions.extension_of(source)]
+
+
+def test_an_extension_without_types_is_dead(source: Path) -> None:
+    source.with_suffix(".pxd").unlink()
+    assert list(build_extensions.dead_extensions()) == [build_extensions.extension_of(source)]
+
+
+def test_a_missing_compiler_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CC", "no-such-compiler -O2")
+    assert "no-such-compiler" in build_extensions.obstacle_to_compiling()
+
+
+@pytest.mark.parametrize("before", [None, "as it was\n"])
+def test_a_replaced_file_is_put_back(tmp_path: Path, before: str | None) -> None:
+    path = tmp_path / "conf"
+    if before is not None:
+        path.write_text(before)
+        path.chmod(0o600)
+    with install_test_servers.replaced(path, "for now\n", mode=0o755):
+        assert path.read_text() == "for now\n"
+        assert path.stat().st_mode & 0o777 == 0o755
+    if before is None:
+        assert not path.exists()
+    else:
+        assert path.read_text() == before
+        assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("user", "ci", "required"), [(0, "true", True), (0, "", False), (1, "true", False)]
+)
+def test_absence_is_excused_except_in_ci_as_root(
+    monkeypatch: pytest.MonkeyPatch, user: int, ci: str, required: bool
+) -> None:
+    monkeypatch.setattr(install_test_servers.os, "geteuid", lambda: user)
+    monkeypatch.setenv("CI", ci)
+    assert install_test_servers.is_required() is required
+
+
+def test_a_module_below_its_minimum_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    figures = {"percent_covered": 90.0, "missing": [3, 4]}
+    complaint = check_mirror_coverage.row("wire/x", figures, {})
+    assert complaint[0].startswith("src/pglane/wire/x.py:1: 90.0 %")
+    assert "3, 4" in capsys.readouterr().out
+    assert check_mirror_coverage.row("wire/x", figures, {"wire/x": 90.0}) == []
