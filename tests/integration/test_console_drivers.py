@@ -9,10 +9,10 @@ import pg8000.dbapi
 import psycopg
 import psycopg2
 import pytest
-from tests.support.supervised import Supervised
 
 from pglane.control import columns
 from pglane.version import VERSION
+from tests.support.supervised import Supervised
 
 COMMANDS = [table.name for table in columns.TABLES]
 SAID = f"pglane {VERSION}"

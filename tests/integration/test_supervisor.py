@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tests.support.supervised import Supervised, any_ports, wait_until_gone
 
 

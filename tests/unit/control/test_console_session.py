@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from hypothesis import given, strategies as st
 
 from pglane.control import console_session
 from pglane.control.columns import CLIENTS
@@ -247,3 +248,29 @@ def test_what_is_no_message_is_not_answered():
         asyncio.run(ConsoleSession(None, ask).handle(ord("?"), b""))
     with pytest.raises(MalformedMessage):
         asyncio.run(ConsoleSession(None, ask).handle(ord("P"), b"x"))
+
+
+NAMES = st.sampled_from([b"", b"a"])
+TEXTS = st.sampled_from([b"SHOW CLIENTS", b"SHOW VERSION", b"BEGIN", b"COMMIT", b"", b"SELECT 1"])
+MESSAGES = st.one_of(
+    st.builds(Query, TEXTS),
+    st.builds(Parse, NAMES, TEXTS),
+    st.builds(Bind, NAMES, NAMES, result_formats=st.sampled_from([(), (0,), (1,), (0, 1)])),
+    st.builds(Describe, st.sampled_from([b"S", b"P"]), NAMES),
+    st.builds(Execute, NAMES, st.integers(-1, 3)),
+    st.builds(Close, st.sampled_from([b"S", b"P"]), NAMES),
+    st.just(Flush()),
+    st.just(Sync()),
+)
+
+
+@given(st.lists(MESSAGES, max_size=30))
+def test_any_pipeline_keeps_the_servers_order(messages):
+    """One ReadyForQuery per Sync and per Query that is not skipped; one error per segment."""
+    answers = kinds(talk(*messages, Sync()))
+    assert answers.endswith("Z")
+    segments = answers[:-1].split("Z")
+    assert all(segment.count("E") <= 1 for segment in segments)
+    queries = sum(isinstance(message, Query) for message in messages)
+    syncs = 1 + sum(isinstance(message, Sync) for message in messages)
+    assert syncs <= answers.count("Z") <= syncs + queries

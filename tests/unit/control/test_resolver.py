@@ -55,14 +55,26 @@ def test_other_families_and_doubles_are_left_out(monkeypatch):
     assert resolve("name", 1) == ([{"family": "inet", "address": "192.0.2.9", "port": 1}], None)
 
 
+class Questions:
+    """What the name server was asked."""
+
+    def __init__(self):
+        self.names = []
+        self.first = threading.Event()
+
+    def add(self, name):
+        self.names.append(name)
+        self.first.set()
+
+
 @pytest.fixture
 def slow(monkeypatch):
     """A name server that answers when `release` is set; counts the questions."""
     release = threading.Event()
-    asked = []
+    asked = Questions()
 
     def getaddrinfo(host, port, **_more):
-        asked.append(host)
+        asked.add(host)
         release.wait(30)
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("192.0.2.1", port))]
 
@@ -84,14 +96,13 @@ def test_who_asks_for_the_same_name_joins_in(slow):
     async def run():
         resolve_names = Resolver()
         both = asyncio.gather(*(resolve_names.resolve("same", 1) for _ in range(2)))
-        while not asked:
-            await asyncio.to_thread(lambda: None)
+        await asyncio.to_thread(asked.first.wait, 30)
         release.set()
         return await both
 
     first, second = asyncio.run(run())
     assert first == second
-    assert asked == ["same"]
+    assert asked.names == ["same"]
 
 
 def test_threads_are_few(slow, monkeypatch):

@@ -38,11 +38,23 @@ def _find_the_package(monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3] / "src"))
 
 
+class Lines(io.StringIO):
+    """A log that can be waited for."""
+
+    def __init__(self):
+        super().__init__()
+        self.grown = asyncio.Event()
+
+    def write(self, text):
+        self.grown.set()
+        return super().write(text)
+
+
 class Run:
     """One run; `then(run)` is called when the doors are open."""
 
     def __init__(self, then=None, settings=SETTINGS, command=None, reload=None):
-        self.stream = io.StringIO()
+        self.stream = Lines()
         self.doors = {}
         self.opened = asyncio.Event()
         self.then = then
@@ -79,7 +91,8 @@ class Run:
 
     async def logged(self, name, count=1):
         while sum(entry["event"] == name for entry in self.events()) < count:
-            await asyncio.to_thread(lambda: None)
+            self.stream.grown.clear()
+            await self.stream.grown.wait()
 
     async def main(self):
         async with asyncio.timeout(30):
@@ -418,10 +431,17 @@ def test_a_signal_while_a_name_is_looked_up(monkeypatch, heard):
 def test_a_worker_that_is_ready_too_late_is_not_announced(monkeypatch):
     async def main():
         one = Run()
+        started = asyncio.Event()
+
+        async def spawn(*arguments):
+            started.set()
+            return await real(*arguments)
+
+        real = module.WorkerProcess.spawn
+        monkeypatch.setattr(module.WorkerProcess, "spawn", spawn)
         monkeypatch.setenv("FAKE_WORKER_START", "never_ready")
         running = asyncio.create_task(one.supervisor.run())
-        while one.supervisor._worker is None:
-            await asyncio.to_thread(lambda: None)
+        await started.wait()
         os.kill(os.getpid(), signal.SIGINT)
         await one.logged("stop_started")
         one.supervisor._receive({"type": "ready"}, [])

@@ -21,15 +21,25 @@ control.setblocking(True)
 """
 
 
+class Heard(list):
+    """What the worker said."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = asyncio.Event()
+
+    def hear(self, message, fds):
+        self.append((message, fds))
+        self.first.set()
+
+
 def run(program, scenario):
     """Runs a Python program as the worker; `scenario(worker, heard)` is awaited."""
 
     async def main():
-        heard = []
+        heard = Heard()
         command = [sys.executable, "-c", PRELUDE + program]
-        worker = await WorkerProcess.spawn(
-            command, [], lambda message, fds: heard.append((message, fds))
-        )
+        worker = await WorkerProcess.spawn(command, [], heard.hear)
         try:
             async with asyncio.timeout(30):
                 return await scenario(worker, heard)
@@ -132,8 +142,7 @@ def test_sending_to_one_that_is_gone_is_nothing():
 
 def test_sending_to_one_that_closed_its_end_is_nothing():
     async def scenario(worker, heard):
-        while not heard:
-            await asyncio.to_thread(lambda: None)
+        await heard.first.wait()
         worker.send({"x": "x" * 1_000_000})
         return await worker.wait()
 
