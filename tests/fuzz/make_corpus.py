@@ -9,8 +9,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.fuzz import target
-
 from pglane.wire.framing import MessageReader
 from pglane.wire.scram import ScramClient, ScramServer
 from pglane.wire.startup import (
@@ -20,6 +18,7 @@ from pglane.wire.startup import (
     StartupMessage,
     StartupReader,
 )
+from tests.fuzz import target
 
 CORPUS = Path(__file__).parent / "corpus"
 INPUT_BYTES_MAX = 2000

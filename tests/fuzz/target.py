@@ -11,8 +11,6 @@ from importlib.util import module_from_spec
 from pathlib import Path
 from typing import Any
 
-from tests.support.pure import load_pure
-
 from pglane.errors import Refusal
 from pglane.wire import framing
 from pglane.wire.body import MalformedMessage
@@ -27,6 +25,7 @@ from pglane.wire.saslprep import saslprep
 from pglane.wire.scram import ScramClient, ScramFailure, ScramKeys, ScramServer, Verifier
 from pglane.wire.server_messages import decode_server_message, error_fields, error_response
 from pglane.wire.startup import StartupMessage, StartupReader, negotiate
+from tests.support.pure import load_pure
 
 LENGTH_MAX = 1 << 16
 NONCE_OF_CLIENT = b"client"
@@ -117,7 +116,7 @@ def _streamed(form: Any, arriving: Iterator[bytes]) -> bytes:
                 elif reader.next():
                     out += reader.message()
                 elif (kind := reader.partial_kind()) and kind % 2 == 0:
-                    streamed = reader.partial_available()
+                    streamed = reader.buffered_bytes()
                     out += reader.stream_partial()
                     break
                 else:
@@ -230,7 +229,7 @@ def _used(form: Any, data: bytes) -> list[Any]:
             answer = reader.feed(data[at : at + code % 16])
             at += code % 16
         else:
-            answer = _asked(form, reader, code % 6)
+            answer = _asked(form, reader, code % 7)
         said.append((answer, reader.begin, reader.end, reader.buffer, reader.stream_left))
         assert 0 <= reader.begin <= reader.end <= reader.size == len(reader.buffer)
         assert reader.stream_left >= 0
@@ -247,6 +246,8 @@ def _asked(form: Any, reader: Any, call: int) -> Any:
             case 2:
                 return reader.take_stream()
             case 3:
+                return reader.take_all()
+            case 4:
                 return reader.partial_kind(), reader.buffered_bytes(), reader.needed
             case _:
                 return bool(reader.next()) and (reader.kind, reader.body(), reader.message())

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
-from tests.support.pure import load_pure
 
 from pglane.errors import Refusal
 from pglane.wire import (
@@ -21,6 +20,7 @@ from pglane.wire import (
 from pglane.wire.body import MalformedMessage
 from pglane.wire.client_messages import CLIENT_KINDS, decode_client_message
 from pglane.wire.server_messages import SERVER_KINDS, decode_server_message
+from tests.support.pure import load_pure
 
 READERS = [framing.MessageReader, load_pure("pglane.wire.framing").MessageReader]
 

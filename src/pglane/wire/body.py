@@ -25,7 +25,7 @@ _UINT32: Final = struct.Struct("!I")
 _INT32: Final = struct.Struct("!i")
 
 
-class MalformedMessage(Exception):  # noqa: N818 -- a state of the message
+class MalformedMessage(Exception):
     """A message whose body is not what its type byte promises.
 
     Attributes:

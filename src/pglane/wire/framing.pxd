@@ -17,20 +17,26 @@ cdef class MessageReader:
     cdef Py_ssize_t _chunks_bytes
 
     cpdef feed(self, bytes data)
+
     @cython.locals(chunks=list, last=bytes, last_at=Py_ssize_t)
     cdef int _append(self, bytes data) except -1
     cdef int _join(self) except -1
+
     @cython.locals(available=Py_ssize_t, whole=Py_ssize_t)
     cpdef bint next(self) except -1
+
     @cython.locals(data=bytes, high=Py_ssize_t, length=Py_ssize_t)
     cdef Py_ssize_t _measure(self, Py_ssize_t at) except -1
     cpdef step_back(self)
     cpdef int partial_kind(self) except -1
-    cpdef Py_ssize_t partial_available(self)
+
     @cython.locals(part=bytes, part_bytes=Py_ssize_t)
     cpdef bytes stream_partial(self)
+
     @cython.locals(part=bytes, part_bytes=Py_ssize_t)
     cpdef bytes take_stream(self)
+
+    @cython.locals(rest=bytes)
     cpdef bytes take_all(self)
     cpdef bytes body(self)
     cpdef bytes message(self)

@@ -27,7 +27,7 @@ CHUNK_BYTES_MIN = _CHUNK_MIN
 must not cost forty times what it sends."""
 
 
-class MalformedStream(Exception):  # noqa: N818 -- a state of the stream
+class MalformedStream(Exception):
     """The stream cannot be PostgreSQL's protocol: `kind` and `length` are what was seen."""
 
     def __init__(self, kind: int, length: int, length_max: int) -> None:
@@ -161,10 +161,6 @@ class MessageReader:
             return self._chunks[0][0]
         return self.buffer[self.end]
 
-    def partial_available(self) -> int:
-        """How many bytes of the incomplete message are here, header included."""
-        return self.buffered_bytes()
-
     def stream_partial(self) -> bytes:
         """Hands out the part that is here of a message that is not read; `stream_left` is set.
 
@@ -202,6 +198,8 @@ class MessageReader:
         if self._chunks_bytes:
             self._join()
         rest = self.buffer[self.end : self.size]
+        self.needed = _HEADER
+        self.stream_left = 0
         self.begin = self.size
         self.end = self.size
         return rest

@@ -57,7 +57,7 @@ class ScramReason(StrEnum):
     """The server's salt or iterations are not those of the keys we hold."""
 
 
-class ScramFailure(Exception):  # noqa: N818 -- an outcome
+class ScramFailure(Exception):
     """The exchange is over; `reason` says whose fault it is."""
 
     def __init__(self, reason: ScramReason, text: str) -> None:
@@ -245,9 +245,19 @@ class ScramClient:
 
     Attributes:
         keys: known after `final`; keep them, and the next login costs no iterations.
+        verified: the server has shown that it knows the verifier; believe no AuthenticationOk
+            that comes earlier.
     """
 
-    __slots__ = ("_first_bare", "_iterations_max", "_nonce", "_password", "_signed", "keys")
+    __slots__ = (
+        "_first_bare",
+        "_iterations_max",
+        "_nonce",
+        "_password",
+        "_signed",
+        "keys",
+        "verified",
+    )
 
     def __init__(
         self,
@@ -263,6 +273,7 @@ class ScramClient:
         escaped = user.replace(b"=", b"=3D").replace(b",", b"=2C")
         self._first_bare = b"n=%b,r=%b" % (escaped, self._nonce)
         self._signed = b""
+        self.verified = False
 
     def first(self) -> bytes:
         """The first message; no channel binding."""
@@ -308,6 +319,7 @@ class ScramClient:
             raise ScramFailure(
                 ScramReason.IMPOSTOR, "the server's signature is wrong: it knows no verifier"
             )
+        self.verified = True
 
     def _keys_for(self, salt: bytes, iterations: int) -> ScramKeys:
         if iterations > self._iterations_max:

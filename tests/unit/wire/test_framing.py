@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
-from tests.support.pure import load_pure
 
 from pglane.wire import framing
+from tests.support.pure import load_pure
 
 FORMS = {"in use": framing, "pure": load_pure("pglane.wire.framing")}
 LENGTH_MAX = 1 << 20
@@ -102,7 +102,6 @@ def test_streamed_messages_give_the_same_bytes(
             elif reader.next():
                 out += reader.message()
             elif reader.partial_kind() in wants:
-                assert reader.partial_available() == reader.buffered_bytes()
                 out += reader.stream_partial()
                 assert reader.stream_left > 0
                 assert not reader.next()
@@ -131,7 +130,7 @@ def test_a_partial_message_keeps_its_kind_while_it_grows(form: Any) -> None:
     for grown in range(3):
         assert not reader.next()
         assert chr(reader.partial_kind()) == "d"
-        assert reader.partial_available() == 8 + grown * 3
+        assert reader.buffered_bytes() == 8 + grown * 3
         reader.feed(b"xyz")
     assert not reader.next()
     assert reader.stream_partial() == b"d\0\0\x10\x04abc" + b"xyz" * 3
@@ -186,6 +185,27 @@ def test_what_follows_a_streamed_message_is_walked(form: Any) -> None:
     assert reader.next()
     assert chr(reader.kind) == "S"
     assert reader.take_stream() == b""
+
+
+def test_all_that_is_left_can_be_taken_unsplit(form: Any) -> None:
+    reader = form.MessageReader(LENGTH_MAX)
+    reader.feed(b"p\0\0\0\x05xQ\0\0")
+    assert reader.next()
+    assert not reader.next()
+    reader.feed(b"\0\x08ab")
+    assert reader.take_all() == b"Q\0\0\0\x08ab"
+    assert reader.take_all() == b""
+    assert not reader.next()
+
+
+def test_taking_all_ends_a_stream(form: Any) -> None:
+    reader = form.MessageReader(LENGTH_MAX)
+    reader.feed(b"d\0\0\0\x08a")
+    assert not reader.next()
+    reader.stream_partial()
+    reader.feed(b"bc")
+    assert reader.take_all() == b"bc"
+    assert reader.stream_left == 0
 
 
 def test_a_message_stepped_back_to_comes_again(form: Any) -> None:
@@ -282,7 +302,7 @@ operations = st.lists(
     st.one_of(
         st.binary(max_size=30),
         st.sampled_from([b"D\0\0\0\x0a\0\1\0\0\0\0", b"Z\0\0\0\x05I", b"d\0\0\0\x40", b"\0"]),
-        st.sampled_from(["next", "step_back", "stream", "take", "partial"]),
+        st.sampled_from(["next", "step_back", "stream", "take", "all", "partial"]),
     ),
     max_size=40,
 )
@@ -317,8 +337,10 @@ def answer(reader: Any, step: Any) -> Any:
             return reader.stream_partial()
         case "take":
             return reader.take_stream()
+        case "all":
+            return reader.take_all()
         case _:
-            return reader.partial_kind(), reader.partial_available(), reader.needed
+            return reader.partial_kind(), reader.buffered_bytes(), reader.needed
 
 
 @given(steps=operations)

@@ -53,7 +53,9 @@ def test_the_client_speaks_the_vector_of_rfc_7677() -> None:
     client = ScramClient(b"pencil", b"rOprNGfwEbeRWgbNEkqO", user=b"user")
     assert client.first() == RFC_CLIENT_FIRST
     assert client.final(RFC_SERVER_FIRST) == RFC_CLIENT_FINAL
+    assert not client.verified
     client.verify(RFC_SERVER_FINAL)
+    assert client.verified
 
 
 def test_a_user_name_is_escaped() -> None:
@@ -141,9 +143,11 @@ def test_a_wrong_password_is_found_by_the_server() -> None:
 
 def test_a_server_without_the_verifier_is_found_by_the_client() -> None:
     impostor = Verifier(4096, SALT, RFC_VERIFIER.stored_key, b"\0" * 32)
+    client = ScramClient(b"pencil", b"client")
     with pytest.raises(ScramFailure) as failing:
-        exchange(ScramClient(b"pencil", b"client"), ScramServer(impostor, b"server"))
+        exchange(client, ScramServer(impostor, b"server"))
     assert reason_of(failing) is ScramReason.IMPOSTOR
+    assert not client.verified
 
 
 def test_an_unknown_user_gets_the_same_exchange_and_never_in() -> None:
