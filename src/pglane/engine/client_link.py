@@ -278,6 +278,8 @@ class ClientLink(LeaseHolder):
             server.unlease()
         self.server = None
         self.phase = IDLE
+        if self.transport.paused:
+            self.transport.resume()
 
     def settings_are(self, vector: Vector) -> None:
         """Its settings changed for good."""

@@ -223,11 +223,15 @@ class ServerLink(Owner):
         self.client = client
         self.leases += 1
         self.exchange.attached = True
+        if client.transport.full:
+            self.transport.pause()
 
     def unlease(self) -> None:
         """Nobody holds it."""
         self.client = None
         self.exchange.attached = False
+        if self.transport.paused:
+            self.transport.resume()
 
     def quarantine_over(self) -> None:
         """A cancel request has struck or missed: the server connection may be fed again."""

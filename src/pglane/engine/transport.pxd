@@ -18,7 +18,7 @@ cdef class Transport(Ready):
     cdef list _queue
     cdef bint _blocked
     cdef bint _closing
-    cdef bint _full
+    cdef public bint full
     cdef bint _hung_up
     cdef bint _readable
     cdef bint _scheduled

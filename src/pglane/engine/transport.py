@@ -43,6 +43,7 @@ class Transport(Ready):
         queued_bytes: written and not taken by the kernel yet.
         sent_bytes: taken by the kernel so far.
         received_bytes: read so far.
+        full: more than `high_bytes` wait, and since then not fewer than half.
         paused: the owner wants no data now.
         ended: the socket is closed or broken.
     """
@@ -50,7 +51,6 @@ class Transport(Ready):
     __slots__ = (
         "_blocked",
         "_closing",
-        "_full",
         "_hung_up",
         "_loop",
         "_owner",
@@ -61,6 +61,7 @@ class Transport(Ready):
         "_watching_write",
         "ended",
         "fd",
+        "full",
         "high_bytes",
         "paused",
         "queued_bytes",
@@ -82,7 +83,7 @@ class Transport(Ready):
         self._queue: list[bytes] = []
         self._blocked = False
         self._closing = False
-        self._full = False
+        self.full = False
         self._hung_up = False
         self._readable = False
         self._scheduled = False
@@ -163,8 +164,8 @@ class Transport(Ready):
             self._loop.written(self)
         self._queue.append(data)
         self.queued_bytes += len(data)
-        if self.queued_bytes > self.high_bytes and not self._full:
-            self._full = True
+        if self.queued_bytes > self.high_bytes and not self.full:
+            self.full = True
             self._owner.on_full()
 
     def write_all(self, parts: list[bytes]) -> None:
@@ -209,8 +210,8 @@ class Transport(Ready):
             self._loop.readiness.watch_write(self.fd)
 
     def _after_flush(self) -> None:
-        if self._full and self.queued_bytes * 2 < self.high_bytes:
-            self._full = False
+        if self.full and self.queued_bytes * 2 < self.high_bytes:
+            self.full = False
             self._owner.on_drained()
         if self._closing and not self._queue:
             self.abort()

@@ -220,10 +220,17 @@ class TestCache:
     def test_entries_are_bounded_and_used_ones_stay(self) -> None:
         cache = VerdictCache(10, 1000)
         for number in range(1000):
-            cache.lookup(b"SELECT %d" % number, "UTF8", True)
+            cache.lookup(b"SELECT '%d'" % number, "UTF8", True)
             cache.lookup(b"SELECT 'often'", "UTF8", True)
             assert cache.statistics().entries <= 10
         assert (cache.hits, cache.misses) == (999, 1001)
+
+    def test_texts_that_differ_in_numbers_share_a_verdict(self) -> None:
+        cache = VerdictCache(10, 1000)
+        for number in range(1000):
+            assert cache.lookup(b"SET a.b%d = %d" % (7, number), "UTF8", True).settings == ("a.b7",)
+        assert (cache.hits, cache.misses) == (999, 1)
+        assert cache.lookup(b"SET a.b8 = 1", "UTF8", True).settings == ("a.b8",)
 
     def test_bytes_are_bounded(self) -> None:
         cache = VerdictCache(1000, 500, bytes_max=1000)
@@ -245,7 +252,7 @@ class TestCache:
 
     def test_statistics(self) -> None:
         cache = VerdictCache(4, 1000)
-        for text in (b"SELECT 1", b"SELECT 22", b"BEGIN", b"SELECT 1", b"BEGIN"):
+        for text in (b"SELECT a", b"SELECT bb", b"BEGIN", b"SELECT a", b"BEGIN"):
             cache.lookup(text, "UTF8", True)
-        # two texts a generation; SELECT 1 was used again and moved to the young one
+        # two texts a generation; SELECT a was used again and moved to the young one
         assert cache.statistics() == CacheStatistics(4, 30, 2, 3, 1)

@@ -1,0 +1,57 @@
+"""`numberless`: which texts are made one, and which are left alone."""
+
+import pytest
+from hypothesis import example, given, strategies as st
+
+from pglane.wire.numberless import TEXT_BYTES_MAX, numberless
+from pglane.wire.statements import scan
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (b"SELECT 1", b"SELECT 0"),
+        (b"SELECT 4711, 12", b"SELECT 0, 0"),
+        (b"SELECT a1, _2, t.c3, x9y8", b"SELECT a1, _2, t.c3, x9y8"),
+        (b"SELECT 1.25", b"SELECT 0.25"),
+        (b"SELECT (5)-3", b"SELECT (0)-0"),
+        (b"SELECT 1 - -2", b"SELECT 0 - -0"),
+        (b"", b""),
+    ],
+)
+def test_numbers_become_zero_and_names_stay(text: bytes, expected: bytes) -> None:
+    assert numberless(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"SELECT '1'",
+        b'SELECT "1"',
+        b"SELECT $1",
+        b"SELECT 1 -- 2",
+        b"SELECT 1 /* 2 */",
+        b"SELECT E\\1",
+        "SELECT ä1".encode(),
+        b"SELECT \x00",
+        b"1" * (TEXT_BYTES_MAX + 1),
+    ],
+)
+def test_texts_that_need_reading_are_left_alone(text: bytes) -> None:
+    assert numberless(text) is None
+
+
+PIECES = st.sampled_from(
+    [b"select ", b"set ", b"local ", b"x", b"a1", b" = ", b"12", b"7", b"0x1F", b"1e5", b"-", b";"]
+    + [b"listen ", b"pg_advisory_lock(", b")", b" ", b".", b"_", b"into temp t", b"nextval(", b","]
+)
+
+
+@given(st.lists(PIECES, max_size=12).map(b"".join))
+@example(b"set x7 = 12; select pg_advisory_lock(12)")
+def test_the_verdict_does_not_depend_on_the_numbers(text: bytes) -> None:
+    plain = numberless(text)
+    if plain is None:
+        return
+    one, other = scan(text, "UTF8", True), scan(plain, "UTF8", True)
+    assert (one.kinds, one.effects, one.settings) == (other.kinds, other.effects, other.settings)
