@@ -1,5 +1,7 @@
 cimport cython
 
+from pglane.engine.syscalls cimport EpollEvents
+
 
 cdef class Ready:
     cpdef on_ready(self, int mask)
@@ -7,9 +9,31 @@ cdef class Ready:
     cpdef flush(self)
 
 
+cdef class Readiness:
+    cdef public bint level_triggered
+
+    cpdef watch_write(self, int fd)
+    cpdef remove(self, int fd)
+    cpdef int wait(self, double timeout_s) except -1
+    cpdef int fd(self, int at) except -2
+    cpdef int mask(self, int at) except? -1
+    cpdef close(self)
+
+
+cdef class EpollReadiness(Readiness):
+    cdef object _epoll
+    cdef EpollEvents _events
+
+
+cdef class PollReadiness(Readiness):
+    cdef object _poll
+    cdef dict _masks
+    cdef list _ready
+
+
 cdef class Loop:
     cdef object _clock
-    cdef public object readiness
+    cdef public Readiness readiness
     cdef public double now
     cdef public long turns
     cdef dict _transports
@@ -21,7 +45,9 @@ cdef class Loop:
     cpdef written(self, Ready transport)
     cpdef again(self, Ready transport)
     cpdef stop(self)
-    @cython.locals(transport=Ready, found=Ready, mask=int)
+    @cython.locals(
+        transport=Ready, found=Ready, readiness=Readiness, count=int, at=int, transports=dict
+    )
     cpdef turn(self)
     @cython.locals(transport=Ready, written=list)
     cdef _flush(self)

@@ -15,9 +15,10 @@ import heapq
 import select
 from collections.abc import Callable
 
+from pglane.engine.syscalls import EpollEvents
+
 READ = 1
 WRITE = 4
-EVENTS_MAX = 512
 WAIT_S_MAX = 10.0
 
 
@@ -53,45 +54,92 @@ class Timer:
         return self.due < other.due
 
 
-class EpollReadiness:
-    """Edge-triggered readiness by epoll: a descriptor is registered once."""
+class Readiness:
+    """Who is ready; a base class, so that compiled calls are direct."""
 
-    def __init__(self) -> None:
-        self._epoll = select.epoll()
-        self._edge = select.EPOLLET | select.EPOLLRDHUP
-        self.level_triggered = False
+    __slots__ = ("level_triggered",)
+
+    def __init__(self, *, level_triggered: bool) -> None:
+        self.level_triggered = level_triggered
 
     def add(self, fd: int, *, write: bool = False) -> None:
         """Watches for reading, and for writing if asked."""
-        self._epoll.register(fd, READ | self._edge | (WRITE if write else 0))
+
+    def watch_write(self, fd: int) -> None:
+        """Watches for writing too."""
+
+    def pause(self, fd: int, *, paused: bool) -> None:
+        """Nobody reads for a while, or again."""
+
+    def remove(self, fd: int) -> None:
+        """Watches no more."""
+
+    def wait(self, timeout_s: float) -> int:
+        """How many are ready."""
+        raise NotImplementedError
+
+    def fd(self, at: int) -> int:
+        """The descriptor at this place of what is ready."""
+        raise NotImplementedError
+
+    def mask(self, at: int) -> int:
+        """What it is ready for: bits of poll(2)."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Gives everything back."""
+
+
+class EpollReadiness(Readiness):
+    """Edge-triggered readiness by epoll: a descriptor is registered once."""
+
+    __slots__ = ("_epoll", "_events")
+
+    def __init__(self) -> None:
+        super().__init__(level_triggered=False)
+        self._epoll = select.epoll()
+        self._events = EpollEvents(self._epoll)
+
+    def add(self, fd: int, *, write: bool = False) -> None:
+        """Watches for reading, and for writing if asked."""
+        edge = select.EPOLLET | select.EPOLLRDHUP
+        self._epoll.register(fd, READ | edge | (WRITE if write else 0))
 
     def watch_write(self, fd: int) -> None:
         """From now on also for writing; edge-triggered, so it stays registered."""
-        self._epoll.modify(fd, READ | WRITE | self._edge)
-
-    def pause(self, fd: int, *, paused: bool) -> None:
-        """Nothing to do: an edge that nobody acts on does not come again."""
+        self._epoll.modify(fd, READ | WRITE | select.EPOLLET | select.EPOLLRDHUP)
 
     def remove(self, fd: int) -> None:
         """Watches no more."""
         self._epoll.unregister(fd)
 
-    def wait(self, timeout_s: float) -> list[tuple[int, int]]:
-        """(descriptor, mask) of all that became ready."""
-        return self._epoll.poll(timeout_s, EVENTS_MAX)
+    def wait(self, timeout_s: float) -> int:
+        """How many became ready."""
+        return self._events.wait(timeout_s)
+
+    def fd(self, at: int) -> int:
+        """The descriptor at this place."""
+        return self._events.fd(at)
+
+    def mask(self, at: int) -> int:
+        """What it became ready for."""
+        return self._events.mask(at)
 
     def close(self) -> None:
         """Gives the descriptor back."""
         self._epoll.close()
 
 
-class PollReadiness:
+class PollReadiness(Readiness):
     """Level-triggered readiness by poll, for systems without epoll."""
 
+    __slots__ = ("_masks", "_poll", "_ready")
+
     def __init__(self) -> None:
+        super().__init__(level_triggered=True)
         self._poll = select.poll()
         self._masks: dict[int, int] = {}
-        self.level_triggered = True
+        self._ready: list[tuple[int, int]] = []
 
     def add(self, fd: int, *, write: bool = False) -> None:
         """Watches for reading, and for writing if asked."""
@@ -111,16 +159,21 @@ class PollReadiness:
         del self._masks[fd]
         self._poll.unregister(fd)
 
-    def wait(self, timeout_s: float) -> list[tuple[int, int]]:
-        """(descriptor, mask) of all that is ready; a writable one is not watched for that again."""
-        ready = self._poll.poll(timeout_s * 1000)
-        for fd, mask in ready:
+    def wait(self, timeout_s: float) -> int:
+        """How many are ready; a writable one is not watched for that again."""
+        self._ready = self._poll.poll(timeout_s * 1000)
+        for fd, mask in self._ready:
             if mask & WRITE:
                 self._set(fd, self._masks[fd] & ~WRITE)
-        return ready
+        return len(self._ready)
 
-    def close(self) -> None:
-        """Nothing is held."""
+    def fd(self, at: int) -> int:
+        """The descriptor at this place."""
+        return self._ready[at][0]
+
+    def mask(self, at: int) -> int:
+        """What it is ready for."""
+        return self._ready[at][1]
 
     def _set(self, fd: int, mask: int) -> None:
         self._masks[fd] = mask
@@ -147,7 +200,7 @@ class Loop:
         "turns",
     )
 
-    def __init__(self, clock: Callable[[], float], readiness: object = None) -> None:
+    def __init__(self, clock: Callable[[], float], readiness: Readiness | None = None) -> None:
         self._clock = clock
         self.readiness = readiness if readiness is not None else default_readiness()
         self.now = clock()
@@ -199,7 +252,8 @@ class Loop:
     def turn(self) -> None:
         """One turn; see the module's text."""
         self._flush()
-        ready = self.readiness.wait(self._wait_s())
+        readiness = self.readiness
+        count = readiness.wait(self._wait_s())
         self.now = self._clock()
         self.turns += 1
         if self._again:
@@ -207,10 +261,10 @@ class Loop:
             for transport in again:
                 transport.read_again()
         transports = self._transports
-        for fd, mask in ready:
-            found = transports.get(fd)
+        for at in range(count):
+            found = transports.get(readiness.fd(at))
             if found is not None:
-                found.on_ready(mask)
+                found.on_ready(readiness.mask(at))
         self._run_due()
         self._flush()
 
@@ -239,6 +293,6 @@ class Loop:
                 timer.call()
 
 
-def default_readiness() -> EpollReadiness | PollReadiness:
+def default_readiness() -> Readiness:
     """epoll where the system has it."""
     return EpollReadiness() if hasattr(select, "epoll") else PollReadiness()

@@ -1,4 +1,4 @@
-"""recv and send on a non-blocking socket; from C when compiled.
+"""recv, send and epoll_wait; from C when compiled.
 
 Through Python's socket objects a call costs about half a microsecond more (argument parsing, handing over the
 interpreter lock), which is a tenth of a transaction's whole cost (fact A18 of the protocol research). A worker has
@@ -10,6 +10,7 @@ kernel took, 0 when it takes none now. Both raise OSError for everything else.
 
 import errno
 import os
+import select
 import socket
 
 try:
@@ -18,6 +19,7 @@ except ModuleNotFoundError:
     from pglane.engine import uncompiled as cython  # type: ignore[no-redef]
 
 READ_BYTES = 65_536
+EVENTS_MAX = 512
 NOT_NOW = (errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR)
 
 
@@ -51,3 +53,35 @@ def send_some(sock: socket.socket, fd: int, data: bytes) -> int:
         return sock.send(data)
     except (BlockingIOError, InterruptedError):
         return 0
+
+
+class EpollEvents:
+    """What one call of epoll_wait gave; asked for one by one, so that no objects are made."""
+
+    __slots__ = ("_epoll", "_events", "_fd")
+
+    def __init__(self, epoll: "select.epoll") -> None:
+        self._epoll = epoll
+        self._fd = epoll.fileno()
+        self._events: list[tuple[int, int]] = []
+
+    def wait(self, timeout_s: float) -> int:
+        """How many descriptors are ready, at most `EVENTS_MAX`."""
+        if cython.compiled:
+            timeout_ms = int(timeout_s * 1000.0 + 0.999)
+            count = c_epoll_wait(self._fd, _ready, EVENTS_MAX, timeout_ms)  # type: ignore[name-defined] # noqa: F821
+            return count if count > 0 else 0
+        self._events = self._epoll.poll(timeout_s, EVENTS_MAX)
+        return len(self._events)
+
+    def fd(self, at: int) -> int:
+        """The descriptor of the event at this place."""
+        if cython.compiled:
+            return _ready[at].data.fd  # type: ignore[name-defined] # noqa: F821
+        return self._events[at][0]
+
+    def mask(self, at: int) -> int:
+        """What it is ready for."""
+        if cython.compiled:
+            return _ready[at].events  # type: ignore[name-defined] # noqa: F821
+        return self._events[at][1]
