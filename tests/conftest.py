@@ -8,7 +8,8 @@ import hypothesis
 import pytest
 
 from tests.support import pure
-from tools import build_extensions
+from tests.support.absence import without_servers
+from tools import build_extensions, install_test_servers
 
 # How long an example takes says something about the machine, not about the code.
 hypothesis.settings.register_profile("house", deadline=None, print_blob=True)
@@ -27,6 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "debian_server: needs the programs of PostgreSQL 15")
     form = config.getoption("--form")
     if form == "pure":
         pure.prefer_pure()
@@ -40,6 +42,15 @@ def pytest_configure(config: pytest.Config) -> None:
         if unfit:
             msg = f"not compiled or stale: {', '.join(unfit)}. Run: make setup"
             raise pytest.UsageError(msg)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A test that needs the older server is skipped without it, and the summary says why."""
+    call = getattr(item, "callspec", None)
+    old_server = call is not None and call.params.get("server_version") == "15"
+    needed = old_server or item.get_closest_marker("debian_server")
+    if needed and "PostgreSQL 15" in install_test_servers.missing():
+        without_servers()
 
 
 def pytest_report_header(config: pytest.Config) -> str:

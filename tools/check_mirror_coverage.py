@@ -81,14 +81,16 @@ def summary(measured: coverage.Coverage, path: Path) -> dict[str, Any]:
     with tempfile.NamedTemporaryFile(suffix=".json") as file:
         measured.json_report(morfs=[str(path)], contexts=[own], outfile=file.name)
         (figures,) = json.loads(Path(file.name).read_text())["files"].values()
-    return {**figures["summary"], "missing": figures["missing_lines"]}
+    missing = [str(line) for line in figures["missing_lines"]]
+    missing += [f"{source}->{target}" for source, target in figures["missing_branches"]]
+    return {**figures["summary"], "missing": missing}
 
 
 def row(name: str, figures: dict[str, Any], minima: dict[str, float]) -> list[str]:
     """Prints a module's line of the table; the complaint about it, if there is one."""
     percent, minimum = figures["percent_covered"], minima.get(name, AIM)
-    missing = ", ".join(map(str, figures["missing"][:12]))
-    print(f"{name:40} {percent:6.1f} %  minimum {minimum:5.1f}  missing lines: {missing or '-'}")
+    missing = ", ".join(figures["missing"][:12])
+    print(f"{name:40} {percent:6.1f} %  minimum {minimum:5.1f}  missing: {missing or '-'}")
     if percent + 0.05 >= minimum:
         return []
     where = f"{PACKAGE / name}.py:1"

@@ -19,6 +19,8 @@ from tests.support.target import Target
 from tests.support.unprivileged import DEBIAN_BIN
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.debian_server
+
 
 @pytest.fixture
 def replicator(direct_door: Target) -> Target:
