@@ -17,7 +17,6 @@ import subprocess
 from collections.abc import Callable, Iterator
 
 import pytest
-
 from tests.support.gateway import DOORS, Gateway
 from tests.support.pgbouncer import PgBouncer
 from tests.support.postgres_cluster import PostgresCluster
@@ -166,6 +165,7 @@ def target(request: pytest.FixtureRequest, cluster: PostgresCluster) -> Iterator
 
 @pytest.fixture
 def transaction_door(request: pytest.FixtureRequest, cluster: PostgresCluster) -> Iterator[Target]:
+    """The transaction door alone."""
     yield _target(request, cluster, _place_of("transaction"))
     _expect_no_open_transaction(cluster)
 
@@ -207,7 +207,9 @@ def crowded_target(request: pytest.FixtureRequest, cluster: PostgresCluster) -> 
     if request.param == "transaction":
         yield _target(request, cluster, request.param, "_single_gateway")
     else:
-        yield _target(request, cluster, request.param, pool_size=1 if "transaction" in request.param else 10)
+        yield _target(
+            request, cluster, request.param, pool_size=1 if "transaction" in request.param else 10
+        )
     _expect_no_open_transaction(cluster)
 
 

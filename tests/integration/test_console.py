@@ -5,11 +5,10 @@ import subprocess
 
 import psycopg
 import pytest
-
 from tests.support.gateway import DOORS, Gateway
 from tests.support.postgres_cluster import PostgresCluster
 from tests.support.protocol import errors, rows
-from tests.support.scripted_client import LoginRefused, ScriptedClient
+from tests.support.scripted_client import LoginRefusedError, ScriptedClient
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.gateway
@@ -130,7 +129,7 @@ def test_unknown_words_get_a_hint_and_the_connection_stays(gateway: Gateway) -> 
 
 @pytest.mark.parametrize("user", ["second", "third"])
 def test_the_console_is_not_for_everybody(gateway: Gateway, user: str) -> None:
-    with pytest.raises(LoginRefused) as caught:
+    with pytest.raises(LoginRefusedError) as caught:
         ScriptedClient.login(gateway.target("transaction", user, "pglane"))
     assert caught.value.sqlstate == "42501"
 
@@ -155,6 +154,6 @@ def test_many_console_clients_at_once(gateway: Gateway) -> None:
     target = gateway.target("direct", database="pglane")
     clients = [ScriptedClient.login(target) for _ in range(10)]
     for client in clients:
-        assert rows(client.query("SHOW CLIENTS"))
+        assert rows(client.query("SHOW VERSION"))
     for client in clients:
         client.close()

@@ -13,12 +13,11 @@ import threading
 import psutil
 import psycopg
 import pytest
-
 from tests.support import protocol as p
 from tests.support.gateway import Gateway
 from tests.support.postgres_cluster import PostgresCluster
 from tests.support.protocol import errors, rows
-from tests.support.scripted_client import ConnectionEnded, LoginRefused, ScriptedClient
+from tests.support.scripted_client import ConnectionEndedError, LoginRefusedError, ScriptedClient
 from tests.support.target import Target
 from tests.support.truth import Writers
 from tests.support.waiting import eventually
@@ -58,7 +57,7 @@ def _ending(client: ScriptedClient) -> list[str]:
     """The SQLSTATEs told until the answer or the connection ended; "" for a bare end."""
     try:
         return errors(client.read_until())
-    except ConnectionEnded as ended:
+    except ConnectionEndedError as ended:
         return errors(ended.messages) or [""]
 
 
@@ -157,7 +156,7 @@ def test_backend_ended_in_a_statement_of_a_block(
 
 
 WRITES = {
-    "simple": lambda sql: p.query(sql),
+    "simple": p.query,
     "extended": lambda sql: p.parse(sql) + p.bind() + p.execute() + p.sync(),
 }
 
@@ -301,7 +300,7 @@ def _login_again(target: Target) -> bool:
     try:
         with ScriptedClient.login(target) as client:
             return client.value("SELECT 1") == "1"
-    except (OSError, ConnectionEnded, LoginRefused):
+    except (OSError, ConnectionEndedError, LoginRefusedError):
         return False
 
 
@@ -343,7 +342,7 @@ def test_worker_killed_again_and_again(mortal_gateway: Gateway) -> None:
     for _ in range(2):
         worker = mortal_gateway.worker_pid
         os.kill(worker, signal.SIGKILL)
-        eventually(lambda: not psutil.pid_exists(worker))
+        eventually(lambda pid=worker: not psutil.pid_exists(pid))
         eventually(lambda: _login_again(target))
         assert mortal_gateway.supervisor_pid
 

@@ -5,7 +5,6 @@ sixteen statements; every test must read as if each client had its own.
 """
 
 import pytest
-
 from tests.support import protocol as p
 from tests.support.postgres_cluster import PostgresCluster
 from tests.support.protocol import errors, kinds, rows
@@ -174,7 +173,6 @@ def test_a_parse_that_was_skipped_does_not_count(two) -> None:
 def test_a_statement_parsed_in_vain_can_be_parsed_later(
     two, cluster: PostgresCluster, table: str
 ) -> None:
-    one, other = two
     text = f"SELECT count(*) FROM {table}_later"
     for client in two:
         assert errors(client.extended(p.parse(text, "s1"))) == ["42P01"]

@@ -9,12 +9,11 @@ from pathlib import Path
 import psycopg2
 import psycopg2.extras
 import pytest
-
 from tests.support import protocol as p
 from tests.support.gateway import Gateway
 from tests.support.postgres_cluster import PostgresCluster
 from tests.support.protocol import errors, rows
-from tests.support.scripted_client import LoginRefused, ScriptedClient
+from tests.support.scripted_client import LoginRefusedError, ScriptedClient
 from tests.support.target import Target
 from tests.support.unprivileged import DEBIAN_BIN
 from tests.support.waiting import eventually
@@ -139,7 +138,7 @@ def test_a_replication_client_that_vanishes_frees_its_slot(
 def test_other_doors_refuse_and_name_the_direct_door(
     gateway: Gateway, door: str, kind: str
 ) -> None:
-    with pytest.raises(LoginRefused) as caught:
+    with pytest.raises(LoginRefusedError) as caught:
         ScriptedClient.login(gateway.target(door, "replicator"), replication=kind)
     assert caught.value.sqlstate == "0A000"
     hint = caught.value.answer.fields["H"]

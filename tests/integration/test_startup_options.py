@@ -1,10 +1,9 @@
 """What a client asks for in its startup packet holds for it, and for nobody else."""
 
 import pytest
-
 from tests.support import protocol as p
 from tests.support.protocol import errors, rows
-from tests.support.scripted_client import ConnectionEnded, LoginRefused, ScriptedClient
+from tests.support.scripted_client import ConnectionEndedError, LoginRefusedError, ScriptedClient
 from tests.support.target import Target
 
 ASKED = (
@@ -136,9 +135,9 @@ def test_what_cannot_be_given_is_refused_and_never_dropped(
             answer = client.query("SELECT 1")
             seen = (errors(answer) or [""])[0]
             assert not rows(answer), f"{asked} was dropped silently"
-    except LoginRefused as refused:
+    except LoginRefusedError as refused:
         seen = refused.sqlstate
-    except ConnectionEnded as ended:
+    except ConnectionEndedError as ended:
         seen = (errors(ended.messages) or [""])[0]
     assert seen == sqlstate
     with ScriptedClient.login(crowded_target) as client:

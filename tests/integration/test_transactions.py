@@ -1,7 +1,6 @@
 """Transactions end as PostgreSQL ends them, whatever their client does."""
 
 import pytest
-
 from tests.support import protocol as p
 from tests.support.postgres_cluster import PostgresCluster
 from tests.support.protocol import errors, rows
@@ -133,18 +132,22 @@ DIRT = {
         "SELECT to_regclass('pg_temp.leftover') IS NOT NULL",
     ),
     "LISTEN": ("LISTEN leftover", "SELECT count(*) > 0 FROM pg_listening_channels()"),
-    "PREPARE": ("PREPARE leftover AS SELECT 1",
-                "SELECT count(*) > 0 FROM pg_prepared_statements WHERE name = 'leftover'"),
+    "PREPARE": (
+        "PREPARE leftover AS SELECT 1",
+        "SELECT count(*) > 0 FROM pg_prepared_statements WHERE name = 'leftover'",
+    ),
     "a cursor WITH HOLD": (
         "BEGIN; DECLARE leftover CURSOR WITH HOLD FOR SELECT 1; COMMIT",
         "SELECT count(*) > 0 FROM pg_cursors WHERE name = 'leftover'",
     ),
     "an advisory lock": (
         "SELECT pg_advisory_lock(4711)",
-        "SELECT count(*) > 0 FROM pg_locks WHERE locktype = 'advisory' "
-        "AND pid = pg_backend_pid()",
+        (
+            "SELECT count(*) > 0 FROM pg_locks WHERE locktype = 'advisory' "
+            "AND pid = pg_backend_pid()"
+        ),
     ),
-}  # fmt: skip
+}
 
 
 @pytest.fixture
@@ -152,22 +155,42 @@ def monitors(cluster: PostgresCluster) -> None:
     cluster.admin("GRANT pg_monitor TO app")
 
 
+def _make_dirt(client: ScriptedClient, sql: str) -> None:
+    """The statement may be refused; that is as good."""
+    client.query(sql)
+    if client.status != "I":
+        client.query("ROLLBACK")
+
+
 @pytest.mark.usefixtures("monitors")
 @pytest.mark.parametrize("kind", DIRT)
-def test_state_of_one_client_is_not_seen_by_the_next(crowded_target: Target, kind: str) -> None:
-    """The statement may be refused; if it runs, nobody else may see what it left."""
+def test_state_of_a_client_that_left_is_gone(crowded_target: Target, kind: str) -> None:
+    dirty, look = DIRT[kind]
+    with ScriptedClient.login(crowded_target) as one:
+        _make_dirt(one, dirty)
+        one.send(p.terminate())
+    for _ in range(2):
+        with ScriptedClient.login(crowded_target) as other:
+            assert rows(other.query(look)) == [("f",)]
+
+
+@pytest.mark.usefixtures("monitors")
+@pytest.mark.parametrize("kind", DIRT)
+def test_state_of_a_client_is_not_seen_by_others(narrow_target: Target, kind: str) -> None:
+    """While it is still there; a door may keep its server connection for it."""
     dirty, look = DIRT[kind]
     with (
-        ScriptedClient.login(crowded_target) as one,
-        ScriptedClient.login(crowded_target) as other,
+        ScriptedClient.login(narrow_target) as one,
+        ScriptedClient.login(narrow_target) as other,
+        ScriptedClient.login(narrow_target) as third,
     ):
         assert rows(other.query("SELECT 1")) == [("1",)]
-        one.query(dirty)
-        if one.status != "I":
-            one.query("ROLLBACK")
-        assert rows(other.query(look)) == [("f",)]
-    with ScriptedClient.login(crowded_target) as newcomer:
-        assert rows(newcomer.query(look)) == [("f",)]
+        _make_dirt(one, dirty)
+        for client in (other, third, other):
+            assert rows(client.query(look)) == [("f",)]
+        assert rows(one.query("SELECT 1")) == [("1",)]
+        for client in (third, other):
+            assert rows(client.query(look)) == [("f",)]
 
 
 def test_session_state_lasts_where_sessions_last(session_door: Target) -> None:

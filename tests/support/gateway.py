@@ -16,11 +16,9 @@ from urllib.parse import urlsplit
 import psutil
 import psycopg
 from psycopg.rows import dict_row
-
 from tests.support.postgres_cluster import PostgresCluster
 from tests.support.scram import verifier
 from tests.support.target import PASSWORDS, Target
-from tests.support.waiting import eventually
 
 DOORS = ("transaction", "session", "direct")
 START_S = 30.0
@@ -201,14 +199,6 @@ class Gateway:
                 if line.raddr and line.raddr.port == self.cluster.port:
                     ports.add(line.laddr.port)
         return ",".join(str(port) for port in ports)
-
-    def wait_until_unused(self, within_s: float = 10.0) -> None:
-        """Waits until no client but the asking one is connected."""
-        eventually(
-            lambda: len(self.show("CLIENTS")) <= 1,
-            within_s,
-            "only the console's own client is left",
-        )
 
 
 def _toml(value: object) -> str:

@@ -15,7 +15,7 @@ from tests.support.target import Target
 TIMEOUT_S = 10.0
 
 
-class LoginRefused(Exception):
+class LoginRefusedError(Exception):
     """The server answered the login with an ErrorResponse."""
 
     def __init__(self, answer: Message) -> None:
@@ -24,7 +24,7 @@ class LoginRefused(Exception):
         self.sqlstate = answer.sqlstate
 
 
-class ConnectionEnded(Exception):
+class ConnectionEndedError(Exception):
     """The other side closed; `messages` are those read just before."""
 
     def __init__(self, messages: list[Message]) -> None:
@@ -64,7 +64,7 @@ class ScriptedClient:
         """Connects and logs in with the target's user.
 
         Raises:
-            LoginRefused: the login was answered with an error.
+            LoginRefusedError: the login was answered with an error.
         """
         client = cls(target, timeout_s)
         try:
@@ -88,7 +88,7 @@ class ScriptedClient:
             if got.kind == "R":
                 self._answer(got.body)
             elif got.kind == "E":
-                raise LoginRefused(got)
+                raise LoginRefusedError(got)
             elif got.kind == "v":
                 self.negotiated = got
             elif got.kind == "Z":
@@ -134,7 +134,7 @@ class ScriptedClient:
             except ConnectionResetError:
                 data = b""
             if not data:
-                raise ConnectionEnded(sofar)
+                raise ConnectionEndedError(sofar)
             self._unread += data
         taken, self._unread = self._unread[:count], self._unread[count:]
         return taken
@@ -143,7 +143,7 @@ class ScriptedClient:
         """The next message; keeps parameters, key, notices and status up to date.
 
         Raises:
-            ConnectionEnded: the stream ended first.
+            ConnectionEndedError: the stream ended first.
             TimeoutError: nothing came in time.
         """
         seen = sofar if sofar is not None else []
@@ -178,7 +178,7 @@ class ScriptedClient:
         try:
             while True:
                 messages.append(self.read_message(messages))
-        except ConnectionEnded:
+        except ConnectionEndedError:
             return messages
 
     def has_unread(self, within_s: float = 0.0) -> bool:
@@ -224,6 +224,11 @@ class ScriptedClient:
     def close(self) -> None:
         """Closes the socket without a Terminate."""
         self.socket.close()
+
+    def __del__(self) -> None:
+        """A failed test must not warn about its sockets in the middle of the next one."""
+        if hasattr(self, "socket"):
+            self.socket.close()
 
     def __enter__(self) -> Self:
         return self

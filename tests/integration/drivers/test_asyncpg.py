@@ -6,7 +6,6 @@ import io
 
 import asyncpg
 import pytest
-
 from tests.support.postgres_cluster import PostgresCluster
 from tests.support.target import Target
 

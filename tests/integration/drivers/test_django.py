@@ -10,7 +10,6 @@ import pytest
 from django.core.management import call_command
 from django.db import IntegrityError, connections, transaction
 from django.db.models import Count, Sum
-
 from tests.support.target import Target
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.integration.drivers.django_shop.settings")
@@ -82,10 +81,14 @@ def test_atomic_blocks(shop: str) -> None:
             Seller.objects.using(shop).create(name="kept")
         assert Seller.objects.using(shop).select_for_update().get(name="kept").pk
     with pytest.raises(ZeroDivisionError), transaction.atomic(using=shop):
-        Seller.objects.using(shop).create(name="gone")
-        raise ZeroDivisionError
+        _create_and_fail(shop)
     names = set(Seller.objects.using(shop).values_list("name", flat=True))
     assert names == {"first", "kept"}
+
+
+def _create_and_fail(alias: str) -> None:
+    Seller.objects.using(alias).create(name="gone")
+    raise ZeroDivisionError
 
 
 def test_get_or_create_and_update(shop: str) -> None:

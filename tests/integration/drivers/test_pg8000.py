@@ -5,7 +5,6 @@ import contextlib
 import pg8000.dbapi
 import pg8000.native
 import pytest
-
 from tests.support.target import Target
 
 

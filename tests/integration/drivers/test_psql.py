@@ -5,7 +5,6 @@ import subprocess
 from pathlib import Path
 
 import pytest
-
 from tests.support.postgres_cluster import PostgresCluster
 from tests.support.target import Target
 

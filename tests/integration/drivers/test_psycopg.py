@@ -6,7 +6,6 @@ from decimal import Decimal
 import psycopg
 import pytest
 from psycopg import sql
-
 from tests.support.postgres_cluster import PostgresCluster
 from tests.support.target import Target
 from tests.support.waiting import eventually
@@ -104,12 +103,16 @@ def test_pipeline_mode(autocommit, table: str) -> None:
 
 
 def test_pipeline_with_an_error_in_the_middle(autocommit, table: str) -> None:
-    with pytest.raises(psycopg.errors.UniqueViolation), autocommit.pipeline() as pipeline:
-        autocommit.execute(f"INSERT INTO {table} VALUES (1, 'a')")
-        pipeline.sync()
-        autocommit.execute(f"INSERT INTO {table} VALUES (1, 'b')")
-        autocommit.execute(f"INSERT INTO {table} VALUES (2, 'c')")
-        pipeline.sync()
+    def work() -> None:
+        with autocommit.pipeline() as pipeline:
+            autocommit.execute(f"INSERT INTO {table} VALUES (1, 'a')")
+            pipeline.sync()
+            autocommit.execute(f"INSERT INTO {table} VALUES (1, 'b')")
+            autocommit.execute(f"INSERT INTO {table} VALUES (2, 'c')")
+            pipeline.sync()
+
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        work()
     assert autocommit.execute(f"SELECT id, note FROM {table}").fetchall() == [(1, "a")]
 
 
@@ -138,12 +141,13 @@ def test_copy_in_and_out(connection, table: str, form: str) -> None:
 
 
 def test_copy_given_up_by_the_client(connection, table: str) -> None:
-    with (
-        pytest.raises(ZeroDivisionError),
-        connection.cursor().copy(f"COPY {table} FROM STDIN") as copy,
-    ):
-        copy.write_row((1, "x"))
-        raise ZeroDivisionError
+    def work() -> None:
+        with connection.cursor().copy(f"COPY {table} FROM STDIN") as copy:
+            copy.write_row((1, "x"))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        work()
     connection.rollback()
     assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
 

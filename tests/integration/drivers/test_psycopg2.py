@@ -1,4 +1,4 @@
-"""psycopg2 with its defaults: it sends `SET datestyle` in the startup packet's stead when it must."""
+"""psycopg2 with its defaults."""
 
 import io
 
@@ -7,7 +7,6 @@ import psycopg2.errors
 import psycopg2.extensions
 import psycopg2.extras
 import pytest
-
 from tests.support.target import Target
 
 

@@ -5,7 +5,6 @@ import asyncio
 import psycopg
 import psycopg_pool
 import pytest
-
 from tests.support.target import Target
 
 

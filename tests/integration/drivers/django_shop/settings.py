@@ -1,6 +1,6 @@
 """Django's settings for the tests; the tests add the databases."""
 
-SECRET_KEY = "not a secret: only tests use it"  # noqa: S105
+SECRET_KEY = "not a secret: only tests use it"
 INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.auth",
