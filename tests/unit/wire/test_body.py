@@ -48,6 +48,7 @@ def test_counts_are_unsigned_and_numbers_signed() -> None:
 def test_null_is_not_empty() -> None:
     assert BodyReader("Test", b"\xff\xff\xff\xff").value("x") is None
     assert BodyReader("Test", b"\0\0\0\0").value("x") == b""
+    assert BodyReader("Test", b"\0").string("x") == b""
     assert b.counted(None) == b"\xff\xff\xff\xff"
     assert b.counted(b"") == b"\0\0\0\0"
 

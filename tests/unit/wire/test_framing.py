@@ -277,6 +277,39 @@ def copied_bytes(form: Any, chunk_bytes: int, chunks: int) -> int:
     return joined
 
 
+@all_forms
+@given(
+    sizes=st.lists(
+        st.sampled_from([1, 2, 100, 2047, 2048, 4000, 4095, 4096, 4097, 9000]), max_size=20
+    )
+)
+def test_chunks_of_any_size_keep_their_order(module: Any, sizes: list[int]) -> None:
+    body = b"".join(bytes([at % 256]) * size for at, size in enumerate(sizes))
+    data = b"d" + struct.pack("!I", len(body) + 4) + body
+    reader = module.MessageReader(LENGTH_MAX)
+    reader.feed(data[:5])
+    at = 5
+    for size in sizes:
+        assert not reader.next()
+        reader.feed(data[at : at + size])
+        at += size
+    assert reader.next()
+    assert reader.message() == data
+
+
+def test_large_chunks_are_kept_as_they_are(form: Any) -> None:
+    reader = FORMS["pure"].MessageReader(1 << 30)
+    reader.feed(b"d\0\1\0\0")
+    assert not reader.next()
+    chunks = [bytes(form.CHUNK_BYTES_MIN) for _ in range(3)]
+    for chunk in chunks:
+        reader.feed(chunk)
+        reader.feed(b"a")
+        reader.feed(b"b")
+    assert [len(chunk) for chunk in reader._chunks] == [5, 4096, 2, 4096, 2, 4096, 2]
+    assert all(kept is chunk for kept, chunk in zip(reader._chunks[1::2], chunks, strict=True))
+
+
 @pytest.mark.parametrize("chunk_bytes", [5000, 65536])
 def test_a_large_message_is_joined_once(form: Any, chunk_bytes: int) -> None:
     assert copied_bytes(form, chunk_bytes, 64) <= chunk_bytes * 65

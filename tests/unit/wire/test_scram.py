@@ -238,13 +238,20 @@ def test_a_bad_challenge_is_told(message: bytes, reason: ScramReason) -> None:
     assert reason_of(failing) is reason
 
 
+def test_as_many_iterations_as_allowed_are_computed() -> None:
+    client = ScramClient(b"pencil", b"client", iterations_max=3)
+    assert client.final(b"r=clientX,s=QQ==,i=3")
+    with pytest.raises(ScramFailure, match="wants 4 iterations, allowed are 3"):
+        client.final(b"r=clientX,s=QQ==,i=4")
+
+
 @pytest.mark.parametrize(
     ("message", "reason"),
     [
         (b"e=invalid-proof", ScramReason.REFUSED),
         (b"v=QQ==", ScramReason.IMPOSTOR),
         (b"v=Q", ScramReason.MALFORMED),
-        (b"x=y", ScramReason.MALFORMED),
+        (b"x=QQ==", ScramReason.MALFORMED),
         (b"", ScramReason.MALFORMED),
     ],
 )
