@@ -67,6 +67,7 @@ SELECT set_config                       SELECT
 SELECT set_config FROM t                SELECT
 SELECT * FROM pg_settings               SELECT
 SELECT local.temp FROM local            SELECT
+SELECT 1 AS "into", "temp"              SELECT
 """
 PLAIN = [line.rsplit(maxsplit=1) for line in FIRST_WORDS.strip().splitlines()]
 
