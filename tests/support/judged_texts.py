@@ -67,6 +67,7 @@ SELECT set_config                       SELECT
 SELECT set_config FROM t                SELECT
 SELECT * FROM pg_settings               SELECT
 SELECT local.temp FROM local            SELECT
+SELECT 1 AS "into", "temp"              SELECT
 """
 PLAIN = [line.rsplit(maxsplit=1) for line in FIRST_WORDS.strip().splitlines()]
 
@@ -142,6 +143,8 @@ CREATE FUNCTION pg_temp.f() RETURNS int LANGUAGE sql AS 'SELECT 1'  CREATE TEMP
 SELECT 1 AS a INTO TEMP b               SELECT TEMP
 SELECT 1 AS a INTO LOCAL TEMPORARY TABLE b  SELECT TEMP
 SELECT insert INTO TEMP b FROM a        SELECT TEMP
+INSERT INTO a (SELECT 1 INTO TEMP b)    INSERT TEMP
+SELECT set_config('a''b', '', false)    SELECT SETTING_UNKNOWN|TEMP
 EXPLAIN ANALYZE CREATE TEMP TABLE a AS SELECT 1     EXPLAIN TEMP
 SELECT pg_advisory_lock(1)              SELECT ADVISORY
 SELECT PG_Advisory_Lock (1)             SELECT ADVISORY
@@ -246,7 +249,14 @@ MANY = {
 
 WHOLLY_UNKNOWN = [
     *("SELECT 'a", 'SELECT "a', "SELECT $$a", "SELECT $a$ $b$", "SELECT /* /* */ 1"),
-    *("SELECT E'a\\'", "SELECT E'a\\", "SELECT (1", "SELECT 1)", "SELECT (1; SELECT 2)"),
+    *(
+        "SELECT E'a\\'",
+        "SELECT E'a\\",
+        "SELECT (1",
+        "SELECT 1)",
+        "SELECT 1) + (1",
+        "SELECT (1; SELECT 2)",
+    ),
     *("SELECT 'a'\n'b", "SELECT 1\0", "SET a.b = 1\0", 'SELECT U&"a', "SELECT U&'a", "/*"),
     *("CREATE TABLE a (b", "CREATE TABLE a (; ", "SELECT 1; SELECT '"),
 ]

@@ -82,7 +82,7 @@ def _rollback(head: list[bytes]) -> Form:
 
 
 def _deallocate(head: list[bytes]) -> Form:
-    name = head[2] if head[1] == b"prepare" and head[2] != NOTHING else head[1]
+    name = head[2] if head[1] == b"prepare" else head[1]
     every = name == b"all"
     return Form(Kind.DEALLOCATE, Effect.DEALLOCATE_ALL if every else Effect.DEALLOCATE)
 

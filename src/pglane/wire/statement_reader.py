@@ -28,28 +28,28 @@ from pglane.wire.statement_words import (
 LOOK_AHEAD_TOKENS_MAX = 64
 """How far the arguments of one set_config call are looked at; longer ones count as unknown."""
 
-# Words that mean something by the company they keep. Negative: in `_WORDS` a positive number is
-# the effect of calling a function of that name.
-_AS = -1
-_ATOMIC = -2
-_BEGIN = -3
-_END_WORD = -4
-_EXECUTE = -5
-_HOLD = -6
-_TEMP_WORD = -7
-_UPDATE = -8
-_WITH = -9
-# names, which mean the same when quoted
-_PG_SETTINGS = -10
-_PG_TEMP = -11
-_SET_CONFIG = -12
-# words that TEMP follows when something temporary is created
+# What the words of `_WORDS` mean: a positive number is the effect of calling such a function,
+# these are names which mean the same when quoted,
+_PG_SETTINGS = -1
+_SET_CONFIG = -2
+# and these are words that mean something by the company they keep,
+_KEYWORDS = -10
+_AS = -10
+_ATOMIC = -11
+_BEGIN = -12
+_END_WORD = -13
+_EXECUTE = -14
+_HOLD = -15
+_TEMP_WORD = -16
+_UPDATE = -17
+_WITH = -18
+# among them those that TEMP follows when something temporary is created.
 _CREATE = -20
 _REPLACE = -21
 _LOCAL = -22
 _GLOBAL = -23
 _INTO = -24
-# states of `previous` that are no words
+# States of `previous` that are no words.
 _NOTHING = 0
 _FIRST = -30
 _BODY_SEMICOLON = -31
@@ -66,7 +66,6 @@ _WORDS: dict[bytes, int] = {
     b"into": _INTO,
     b"local": _LOCAL,
     b"pg_settings": _PG_SETTINGS,
-    b"pg_temp": _PG_TEMP,
     b"replace": _REPLACE,
     b"set_config": _SET_CONFIG,
     b"temp": _TEMP_WORD,
@@ -303,24 +302,20 @@ class Reader:
 
     def _name(self, word: bytes, keyword: bool) -> None:
         """An identifier that may be one of `_WORDS`; `keyword`: it was not quoted."""
-        found = _WORDS.get(word)
-        if found is None:
-            if word.startswith(_TEMP_SCHEMA):
-                self.own |= _EFFECT_TEMP
-            self.previous = _NOTHING
+        code = _WORDS.get(word, 0)
+        if code <= _KEYWORDS:
+            if keyword:
+                self._keyword(code)
             return
-        code = found
+        self.previous = _NOTHING
         if code > 0:
             self.pending = code
-            self.previous = _NOTHING
         elif code == _SET_CONFIG:
             self._config_call()
-        elif code == _PG_TEMP:
-            self.own |= _EFFECT_TEMP
         elif code == _PG_SETTINGS:
             self.names_settings = True
-        elif keyword:
-            self._keyword(code)
+        elif word.startswith(_TEMP_SCHEMA):
+            self.own |= _EFFECT_TEMP
 
     def _keyword(self, code: int) -> None:
         """A word that means something by the word before it."""

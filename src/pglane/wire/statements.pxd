@@ -4,7 +4,7 @@ from pglane.wire.lexemes cimport Lexer
 from pglane.wire.statement_reader cimport Reader
 
 cdef dict _KINDS, _HARMLESS
-cdef object ENCODINGS_SAFE_REPORTED
+cdef object ENCODINGS_SAFE, ENCODINGS_SAFE_REPORTED
 
 
 cdef class Verdict:

@@ -89,7 +89,7 @@ def scan(text: bytes, client_encoding: str, standard_conforming_strings: bool) -
         standard_conforming_strings: the setting in force; when False, backslashes escape in all
             strings.
     """
-    if client_encoding not in ENCODINGS_SAFE_REPORTED and not _is_readable(text, client_encoding):
+    if client_encoding != "UTF8" and not _is_readable(text, client_encoding):
         return _UNREADABLE
     if 0 in text:
         return _UNREADABLE
@@ -112,6 +112,8 @@ def _verdict(reader: Reader) -> Verdict:
 
 def _is_readable(text: bytes, client_encoding: str) -> bool:
     """Whether the end of every string can be told in an encoding that may be unsafe or unknown."""
+    if client_encoding in ENCODINGS_SAFE_REPORTED:
+        return True
     # Letters and digits in lower case are what PostgreSQL compares.
     name = "".join([c for c in client_encoding.lower() if c.isascii() and c.isalnum()])
     if name in ENCODINGS_SAFE:
@@ -171,9 +173,7 @@ class VerdictCache:
         self, text: bytes, client_encoding: str, standard_conforming_strings: bool
     ) -> Verdict:
         """The verdict of `scan`, remembered for texts of up to `text_bytes_max` bytes."""
-        if client_encoding not in ENCODINGS_SAFE_REPORTED and not _is_readable(
-            text, client_encoding
-        ):
+        if client_encoding != "UTF8" and not _is_readable(text, client_encoding):
             self.misses += 1
             return _UNREADABLE
         # In every safe encoding the same bytes get the same verdict.
