@@ -162,6 +162,11 @@ WRITES = {
 
 
 @pytest.mark.gateway
+def _in_doubt(target: Target) -> str:
+    """What a client is told of a write without an answer; through the direct door PostgreSQL says it."""
+    return "57P01" if target.door == "direct" else "08007"
+
+
 @pytest.mark.parametrize("form", WRITES)
 def test_an_autocommit_write_whose_answer_was_lost_is_in_doubt(
     target: Target, cluster: PostgresCluster, table: str, form: str
@@ -170,7 +175,7 @@ def test_an_autocommit_write_whose_answer_was_lost_is_in_doubt(
         insert = f"INSERT INTO {table} SELECT 1, pg_sleep(20)::text"
         client.send(WRITES[form](insert))
         _terminate(cluster, f"state = 'active' AND query LIKE '%INTO {table} SELECT%'")
-        assert _ending(client)[-1] == "08007"
+        assert _ending(client)[-1] == _in_doubt(target)
 
 
 @pytest.mark.gateway
@@ -189,7 +194,7 @@ def test_a_commit_whose_answer_was_lost_is_in_doubt(
         client.query(f"INSERT INTO {table} VALUES (1, 'x')")
         client.send(p.query("COMMIT"))
         _terminate(cluster, f"query = 'COMMIT' AND application_name = 'commits {table}'")
-        assert _ending(client)[-1] == "08007"
+        assert _ending(client)[-1] == _in_doubt(target)
 
 
 @pytest.mark.gateway

@@ -278,13 +278,19 @@ def test_schema_change_is_told_and_a_new_parse_works(
 def test_nobody_reads_rows_of_a_shape_he_was_not_told(
     two, cluster: PostgresCluster, table: str
 ) -> None:
-    """A client that described two columns must not get three without having been told."""
+    """A client that described two columns must not get three without having been told.
+
+    The other client may be told once that the plan is stale; to parse again must then be enough.
+    """
     one, other = two
     text = f"SELECT * FROM {table}"
     one.query(f"INSERT INTO {table} VALUES (1, 'x')")
     described = one.extended(p.parse(text, "s1") + p.describe("S", "s1"))
     assert kinds(described) == "1tTZ"
     cluster.admin(f"ALTER TABLE {table} ADD more int DEFAULT 5", database="app")
+    prepare(other, text, "s1")
+    assert errors(other.extended(p.bind((), "s1") + p.execute())) in ([], ["0A000"])
+    other.extended(p.close("S", "s1"))
     prepare(other, text, "s1")
     assert run(other, "s1") == [("1", "x", "5")]
     answer = one.extended(p.bind((), "s1") + p.execute())

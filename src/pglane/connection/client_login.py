@@ -114,9 +114,8 @@ class ClientLogin:
 
     @property
     def rest(self) -> bytes:
-        """What the client sent beyond its login."""
-        reader = self._reader
-        return self._startup_reader.rest + reader.buffer[reader.end : reader.size]
+        """What the client sent beyond its login; asked for once."""
+        return self._startup_reader.rest + self._reader.take_all()
 
     def receive(self, data: bytes) -> None:
         """Takes what the client sent."""

@@ -25,6 +25,7 @@ cdef class Exchange:
     cdef public bint copy_in
     cdef public bint held
     cdef public bint attached
+    cdef public bint unit_open
     cdef public list internal_rows
     cdef public dict internal_error
     cdef public dict ending
@@ -74,6 +75,7 @@ cdef class Exchange:
     cdef _take_back(self, object statement)
     @cython.locals(at=Py_ssize_t, ended=bint)
     cdef _copy_in_begins(self)
+    cpdef abandon(self)
     cpdef copy_ends(self)
     cpdef syncs(self)
     @cython.locals(fields=dict)

@@ -56,6 +56,10 @@ INSPECTED_BYTES_MAX = 16 * 1024 * 1024
 """Largest answer that is kept until it is whole; rows and copy data are not kept."""
 
 CLOSE_COMPLETE = b"3\x00\x00\x00\x04"
+COPY_FAIL = b"f\x00\x00\x00\x1cthe client disconnected\x00"
+FAILING_PARSE = b"P\x00\x00\x00\x16\x00pglane refuses\x00\x00\x00"
+"""No statement begins like this: the server answers with a syntax error in any state."""
+SYNC_MESSAGE = b"S\x00\x00\x00\x04"
 PARSE_COMPLETE = b"1\x00\x00\x00\x04"
 STALE_PLAN = b"cached plan must not change result type"
 
@@ -87,6 +91,7 @@ class Exchange:
         to_server: what the server is to be sent, in order.
         parameters: reported settings by the server's spelling, as last reported.
         changed: names of settings reported since this was last emptied.
+        unit_open: messages of the extended protocol were sent and no Sync behind them.
         skipping: an error was seen and the server discards until the client's Sync.
         attached: a client holds the lease; what comes unasked is for it.
         held: the client's next message waits for the answer to ours.
@@ -113,6 +118,7 @@ class Exchange:
         "status",
         "to_client",
         "to_server",
+        "unit_open",
     )
 
     def __init__(self, statements: ServerStatements, parameters: dict[str, str]) -> None:
@@ -127,6 +133,7 @@ class Exchange:
         self.copy_in = False
         self.held = False
         self.attached = False
+        self.unit_open = False
         self.internal_rows: list[bytes | None] = []
         self.internal_error: dict[str, bytes] | None = None
         self.ending: dict[str, bytes] | None = None
@@ -140,6 +147,7 @@ class Exchange:
         """One more answer to come."""
         self._kinds.append(kind)
         self._payloads.append(payload)
+        self.unit_open = kind != SYNC and kind != QUERY and kind != FUNCTION and kind != INTERNAL
 
     def answer_locally(self, answer: bytes) -> None:
         """The client gets `answer` once everything asked before is answered."""
@@ -454,6 +462,22 @@ class Exchange:
         if not self.copy_in:
             self.skipping = False
             self.expect(SYNC)
+
+    def abandon(self) -> None:
+        """Its client is gone: brings the server to ReadyForQuery without ending a unit well.
+
+        A unit without its Sync is not committed when a private connection ends, so it must fail here too.
+        """
+        if self.copy_in:
+            self.to_server.append(COPY_FAIL)
+            self.copy_ends()
+        if not self.unit_open and not self.skipping:
+            return
+        if not self.skipping:
+            self.to_server.append(FAILING_PARSE)
+            self.expect(REFUSED, b"")
+        self.to_server.append(SYNC_MESSAGE)
+        self.syncs()
 
     # Our own queries -----------------------------------------------------------------------------
 

@@ -357,6 +357,10 @@ class ClientRequests:
     def _server_name(self, exchange: Exchange, name: bytes) -> bytes | None:
         """What the client's statement is called here; None: refused; may set `exchange.held`."""
         statement = self.statements.get(name)
+        if statement is None and not name:
+            gone = b"unnamed prepared statement does not exist"
+            self._refuse(exchange, error(b"26000", gone))
+            return None
         if statement is None:
             return b"%b?" % name if exchange.statements.is_ours(name) else name
         if not name:

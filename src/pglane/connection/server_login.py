@@ -100,9 +100,8 @@ class ServerLogin:
 
     @property
     def rest(self) -> bytes:
-        """What came behind ReadyForQuery; normally nothing."""
-        reader = self._reader
-        return reader.buffer[reader.end : reader.size]
+        """What came behind ReadyForQuery, normally nothing; asked for once."""
+        return self._reader.take_all()
 
     def begin(self) -> bytes:
         """The startup packet."""
@@ -148,7 +147,7 @@ class ServerLogin:
         message = decode_authentication(body)
         password = self._credentials.password
         match message:
-            case AuthenticationOk():
+            case AuthenticationOk() if self._scram is None or self._scram.verified:
                 return b""
             case AuthenticationMD5Password(salt) if password:
                 return PasswordMessage(md5_response(self._user.encode(), password, salt)).encode()

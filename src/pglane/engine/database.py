@@ -345,11 +345,15 @@ class Database:
         server.must_discard = server.must_discard or client.pinned or not client.door.REWRITES_NAMES
         server.dirty = server.dirty or server.must_discard or client.requests.effects != 0
         exchange = server.exchange
-        if exchange.copy_in or exchange.skipping or exchange.held:
+        if client.requests.reader.stream_left:
             self.close(server)
-        elif exchange.outstanding() == 0:
+            return
+        cancel = not polite and exchange.executes_unanswered()
+        exchange.abandon()
+        server.flush()
+        if exchange.outstanding() == 0:
             self.abandoned(server)
-        elif not polite:
+        elif cancel:
             self.worker.cancel_server(server)
         if server.transport.paused:
             server.transport.resume()

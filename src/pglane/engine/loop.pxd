@@ -46,7 +46,7 @@ cdef class Loop:
     cpdef again(self, Ready transport)
     cpdef stop(self)
     @cython.locals(
-        transport=Ready, found=Ready, readiness=Readiness, count=int, at=int, transports=dict
+        transport=Ready, found=Ready, readiness=Readiness, count=int, at=int, mask=int, transports=dict
     )
     cpdef turn(self)
     @cython.locals(transport=Ready, written=list)

@@ -20,6 +20,8 @@ from pglane.engine.syscalls import EpollEvents
 READ = 1
 WRITE = 4
 WAIT_S_MAX = 10.0
+HANG_UP_BITS = 0x0008 | 0x0010 | 0x2000
+"""POLLERR, POLLHUP, POLLRDHUP: behind the data there is an end that has no edge of its own."""
 
 
 class Ready:
@@ -261,10 +263,19 @@ class Loop:
             for transport in again:
                 transport.read_again()
         transports = self._transports
+        # Ends first: a server connection that is gone must not be leased in the turn that tells it.
         for at in range(count):
-            found = transports.get(readiness.fd(at))
-            if found is not None:
-                found.on_ready(readiness.mask(at))
+            mask = readiness.mask(at)
+            if mask & HANG_UP_BITS:
+                found = transports.get(readiness.fd(at))
+                if found is not None:
+                    found.on_ready(mask)
+        for at in range(count):
+            mask = readiness.mask(at)
+            if not mask & HANG_UP_BITS:
+                found = transports.get(readiness.fd(at))
+                if found is not None:
+                    found.on_ready(mask)
         self._run_due()
         self._flush()
 

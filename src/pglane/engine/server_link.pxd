@@ -38,6 +38,7 @@ cdef class ServerLink(Owner):
     @cython.locals(exchange=Exchange, events=int, client=LeaseHolder, transport=Transport)
     cpdef on_data(self, bytes data)
     cdef _on_events(self, int events)
+    cdef _ends(self, int events)
     @cython.locals(client=LeaseHolder)
     cpdef answered(self)
     cdef _discarded(self, object client)

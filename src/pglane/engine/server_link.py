@@ -164,7 +164,7 @@ class ServerLink(Owner):
 
     def _on_events(self, events: int) -> None:
         if events & (ENDING | BROKEN):
-            self.database.lost(self, self._ending_reason())
+            self._ends(events)
             return
         client = self.client
         if events & FORGOTTEN and client is not None:
@@ -179,6 +179,14 @@ class ServerLink(Owner):
             client.forward()
         if events & READY:
             self.answered()
+
+    def _ends(self, events: int) -> None:
+        """The server says good-bye; whom it has answered fully loses nothing by that."""
+        if events & READY:
+            self.suspect = True
+            self.answered()
+        if not self.closing:
+            self.database.lost(self, self._ending_reason())
 
     def answered(self) -> None:
         """Nothing is outstanding."""

@@ -11,12 +11,8 @@ meanwhile. Bytes held for one slow reader are so at most `high_bytes` plus what 
 
 import socket
 
-from pglane.engine.loop import WRITE, Loop, Ready
+from pglane.engine.loop import HANG_UP_BITS, WRITE, Loop, Ready
 from pglane.engine.syscalls import READ_BYTES, receive_some, send_some
-
-HANG_UP_BITS = 0x0008 | 0x0010 | 0x2000
-"""POLLERR, POLLHUP, POLLRDHUP: behind the data there is an end that has no edge of its own."""
-
 
 class Owner:
     """Whose connection it is; a base class, so that compiled calls are direct."""
