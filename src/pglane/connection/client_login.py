@@ -67,7 +67,9 @@ class UserList:
         mock_secret: random bytes known to nobody.
     """
 
-    def __init__(self, verifiers: Mapping[str, Verifier], *, trust: bool, mock_secret: bytes) -> None:
+    def __init__(
+        self, verifiers: Mapping[str, Verifier], *, trust: bool, mock_secret: bytes
+    ) -> None:
         self._verifiers = dict(verifiers)
         self.trust = trust
         self._mock_secret = mock_secret
@@ -217,5 +219,3 @@ class ClientLogin:
             self._refuse(PasswordWrong(user=self.user))
         else:
             self._malformed(str(failure))
-
-

@@ -11,6 +11,16 @@ cdef class PendingParse:
     cdef public dict names
     cdef public bytes name
     cdef public ClientStatement client_statement
+    cdef public ClientStatement before
+
+    cpdef bytes answer(self)
+
+
+cdef class PendingDeallocation:
+    cdef public dict names
+    cdef public bytes name
+    cdef public ClientStatement client_statement
+    cdef public ServerStatement server_statement
 
 
 cdef class Exchange:
@@ -23,7 +33,8 @@ cdef class Exchange:
     cdef public list to_server
     cdef public bint skipping
     cdef public bint copy_in
-    cdef public bint held
+    cdef public int held
+    cdef public dict names
     cdef public bint attached
     cdef public bint unit_open
     cdef public list internal_rows
@@ -32,15 +43,19 @@ cdef class Exchange:
     cdef list _kinds
     cdef list _payloads
     cdef Py_ssize_t _head
+    cdef Py_ssize_t _cycle_at
 
     cpdef expect(self, int kind, object payload=*)
-    cpdef answer_locally(self, bytes answer)
-    cpdef answer_parse_locally(self, PendingParse pending)
+    cpdef answer_locally(self, PendingParse change)
+    cpdef bint may_have_failed(self) except -1
+    cpdef bint is_full(self) except -1
     cpdef ask_internally(self, bytes text)
     cpdef bint is_idle(self) except -1
     cpdef Py_ssize_t outstanding(self) except -1
-    @cython.locals(reader=MessageReader, events=int)
+    @cython.locals(reader=MessageReader, events=int, held=int)
     cpdef int receive(self, bytes data) except? -1
+    @cython.locals(outstanding=Py_ssize_t)
+    cdef _release_hold(self)
     @cython.locals(events=int, event=int, kind=int, run=Py_ssize_t, begin=Py_ssize_t)
     cdef int _walk(self, MessageReader reader) except? -1
     cdef _hand_on(self, MessageReader reader, Py_ssize_t begin, Py_ssize_t end)
@@ -51,38 +66,48 @@ cdef class Exchange:
     cdef bint _inserts(self) except -1
     cdef _insert_local_answers(self)
     cdef int _take(self, int kind, MessageReader reader) except? -1000
+    @cython.locals(head=int)
     cdef int _other(self, int kind, MessageReader reader) except? -1000
+    cdef int _misfit(self, int kind) except? -1000
     cdef int _head_kind(self) except -1
     cdef _pop(self)
-    @cython.locals(done=bint, kind=int)
+    cdef _trim(self)
+    @cython.locals(head=int)
     cdef int _ready(self, MessageReader reader) except? -1000
-    @cython.locals(events=int)
+    @cython.locals(status=int)
+    cdef bint _note_status(self, MessageReader reader) except -1
+    @cython.locals(events=int, head=int)
     cdef int _command_complete(self, MessageReader reader) except? -1000
     cdef int _forgotten(self, bytes tag) except? -1000
+    @cython.locals(names=dict, kept=set)
+    cdef _forget_names(self)
+    cdef _deallocated(self)
+    cdef _undo_deallocation(self, Py_ssize_t at)
     @cython.locals(head=int)
     cdef int _extended_answer(self, int kind, MessageReader reader) except? -1000
+    @cython.locals(description=bytes)
+    cdef int _description(self, int kind, int head, MessageReader reader) except? -1000
     cdef int _parse_complete(self, int head) except? -1000
-    cdef _remember_description(self, MessageReader reader)
-    @cython.locals(shape=Shape, description=bytes)
-    cdef int _described_silently(self, MessageReader reader) except? -1000
-    @cython.locals(fields=dict, head=int, released=int)
+    @cython.locals(shape=Shape)
+    cdef _told(self, ClientStatement statement, bytes description)
+    @cython.locals(shape=Shape)
+    cdef _compare(self, ClientStatement statement, bytes description)
+    @cython.locals(fields=dict, head=int)
     cdef int _error(self, MessageReader reader) except? -1000
     cdef object _refusal(self, int head)
     cdef _insert(self, object refusal)
-    cdef _mark_stale(self)
+    cdef _distrust(self, dict fields)
+    @cython.locals(end=Py_ssize_t, at=Py_ssize_t)
     cdef _skip_to_sync(self)
+    @cython.locals(kind=int)
     cdef _undo(self, Py_ssize_t at)
+    cdef _undo_names(self, PendingParse change, bint failed)
     cdef _take_back(self, object statement)
-    @cython.locals(at=Py_ssize_t, ended=bint)
-    cdef _copy_in_begins(self)
     cpdef abandon(self)
+    @cython.locals(at=Py_ssize_t, following=int)
+    cdef int _copy_in_begins(self) except? -1000
     cpdef copy_ends(self)
     cpdef syncs(self)
-    @cython.locals(fields=dict)
+    @cython.locals(fields=dict, body=bytes)
     cdef int _take_internal(self, int kind, MessageReader reader) except? -1000
     cdef _parameter(self, MessageReader reader)
-
-
-cpdef dict error_fields(bytes body)
-@cython.locals(at=Py_ssize_t, length=Py_ssize_t, values=list)
-cpdef list row_values(bytes body)

@@ -12,14 +12,21 @@ research:
 
 * After an error in the extended protocol the server discards everything until Sync; so do we.
 * During COPY FROM STDIN the server ignores Sync and Flush; a Sync sent before CopyDone has no ReadyForQuery.
+  Unless the COPY fails before it reads the Sync (a trigger of the statement, a cancel): nobody can
+  tell from outside, and one ReadyForQuery too many would end the next client's request. So a Sync
+  is never sent ahead of an answer that may be CopyInResponse, nor while a copy runs.
 * CopyDone or CopyFail that arrives when no copy runs is ignored by the server.
+
+An answer that fits nothing that was asked ends the server connection (BROKEN): whose it is cannot be known.
 
 Rows pass unread: the head of a DataRow or CopyData is looked at, nothing else; an incomplete one is
 handed on as it comes. Indexes below lie inside the message that `MessageReader` found.
 """
 
-from pglane.connection.statements import ClientStatement, ServerStatement, ServerStatements, Shape
+from pglane.connection.statements import ClientStatement, ServerStatement, ServerStatements
+from pglane.wire.body import MalformedMessage
 from pglane.wire.framing import MalformedStream, MessageReader
+from pglane.wire.server_messages import DataRow, ParameterStatus, error_fields
 
 QUERY = 1
 PARSE = 2
@@ -42,9 +49,12 @@ INTERNAL_DONE = 2
 PARAMETERS = 4
 ENDING = 8
 BROKEN = 16
-FORGOTTEN = 32
 DISCARDED = 64
 RELEASED_HOLD = 128
+
+HELD_FOR_DESCRIPTION = 1
+HELD_FOR_ANSWERS = 2
+HELD_FOR_ROOM = 3
 
 IDLE_STATUS = 0x49
 IN_TRANSACTION = 0x54
@@ -55,31 +65,75 @@ LENGTH_MAX = 0x3FFFFFFF + 4
 INSPECTED_BYTES_MAX = 16 * 1024 * 1024
 """Largest answer that is kept until it is whole; rows and copy data are not kept."""
 
+OUTSTANDING_MAX = 20_000
+"""Expectations at one time. Answers of ours cost the client nothing: without a limit a pipeline of
+Close messages behind a slow query would fill our memory."""
+
 CLOSE_COMPLETE = b"3\x00\x00\x00\x04"
 COPY_FAIL = b"f\x00\x00\x00\x1cthe client disconnected\x00"
 FAILING_PARSE = b"P\x00\x00\x00\x16\x00pglane refuses\x00\x00\x00"
 """No statement begins like this: the server answers with a syntax error in any state."""
 SYNC_MESSAGE = b"S\x00\x00\x00\x04"
 PARSE_COMPLETE = b"1\x00\x00\x00\x04"
-STALE_PLAN = b"cached plan must not change result type"
+STALE_PLAN_ROUTINE = b"RevalidateCachedQuery"
+"""Who raises "cached plan must not change result type"; the words depend on lc_messages."""
 
 
 class PendingParse:
-    """What a Parse made, to be confirmed by ParseComplete or taken back by an error."""
+    """What a message does to a client's names, to be taken back if the server discards it.
 
-    __slots__ = ("client_statement", "name", "names", "server_statement")
+    Attributes:
+        server_statement: what a Parse makes on the server connection; None if nothing of a name.
+        names: the client's statements by name.
+        name: the one that changes; b"" is the unnamed statement.
+        client_statement: what it means from now on; None after Close, or a Query that destroys it.
+        before: what it meant.
+    """
+
+    __slots__ = ("before", "client_statement", "name", "names", "server_statement")
 
     def __init__(
         self,
         server_statement: ServerStatement | None,
         names: dict[bytes, ClientStatement],
         name: bytes,
-        client_statement: ClientStatement,
+        client_statement: ClientStatement | None,
+        before: ClientStatement | None = None,
     ) -> None:
         self.server_statement = server_statement
         self.names = names
         self.name = name
         self.client_statement = client_statement
+        self.before = before
+
+    def answer(self) -> bytes:
+        """What the client is told when this was done without the server."""
+        return CLOSE_COMPLETE if self.client_statement is None else PARSE_COMPLETE
+
+
+class PendingDeallocation:
+    """A DEALLOCATE of a name that only the client knows, sent with the name of an empty statement.
+
+    Attributes:
+        names: the client's statements by name.
+        name: the one to go when the server says DEALLOCATE.
+        client_statement: what it meant.
+        server_statement: the empty statement that goes in its place.
+    """
+
+    __slots__ = ("client_statement", "name", "names", "server_statement")
+
+    def __init__(
+        self,
+        names: dict[bytes, ClientStatement],
+        name: bytes,
+        client_statement: ClientStatement,
+        server_statement: ServerStatement,
+    ) -> None:
+        self.names = names
+        self.name = name
+        self.client_statement = client_statement
+        self.server_statement = server_statement
 
 
 class Exchange:
@@ -94,13 +148,15 @@ class Exchange:
         unit_open: messages of the extended protocol were sent and no Sync behind them.
         skipping: an error was seen and the server discards until the client's Sync.
         attached: a client holds the lease; what comes unasked is for it.
-        held: the client's next message waits for the answer to ours.
+        held: why the client's next message waits (HELD_FOR_*), 0 if it need not.
+        names: the statements of the client whose requests were forwarded last.
         internal_rows: columns of the first row of an internal query, in text; None for NULL.
         internal_error: fields of the error an internal query gave.
         ending: fields of the FATAL or PANIC that ends this server connection.
     """
 
     __slots__ = (
+        "_cycle_at",
         "_head",
         "_kinds",
         "_payloads",
@@ -111,6 +167,7 @@ class Exchange:
         "held",
         "internal_error",
         "internal_rows",
+        "names",
         "parameters",
         "reader",
         "skipping",
@@ -131,37 +188,41 @@ class Exchange:
         self.to_server: list[bytes] = []
         self.skipping = False
         self.copy_in = False
-        self.held = False
+        self.held = 0
         self.attached = False
         self.unit_open = False
+        self.names: dict[bytes, ClientStatement] = {}
         self.internal_rows: list[bytes | None] = []
         self.internal_error: dict[str, bytes] | None = None
         self.ending: dict[str, bytes] | None = None
         self._kinds: list[int] = []
         self._payloads: list[object] = []
         self._head = 0
+        self._cycle_at = -1
 
     # What was asked ------------------------------------------------------------------------
 
     def expect(self, kind: int, payload: object = None) -> None:
         """One more answer to come."""
+        if kind == SYNC or kind == QUERY or kind == FUNCTION:
+            self._cycle_at = len(self._kinds)
         self._kinds.append(kind)
         self._payloads.append(payload)
         self.unit_open = kind != SYNC and kind != QUERY and kind != FUNCTION and kind != INTERNAL
 
-    def answer_locally(self, answer: bytes) -> None:
-        """The client gets `answer` once everything asked before is answered."""
-        if self._head == len(self._kinds):
-            self.to_client.append(answer)
-        else:
-            self.expect(LOCAL, answer)
+    def answer_locally(self, change: PendingParse) -> None:
+        """The client is told that it is done once everything asked before is answered.
 
-    def answer_parse_locally(self, pending: PendingParse) -> None:
-        """The client's statement is there already; an error before it still takes it back."""
+        An error before it takes the change back.
+        """
         if self._head == len(self._kinds):
-            self.to_client.append(PARSE_COMPLETE)
+            self.to_client.append(change.answer())
         else:
-            self.expect(LOCAL, pending)
+            self.expect(LOCAL, change)
+
+    def may_have_failed(self) -> bool:
+        """Whether the transaction is a failed one, or may be when what is asked next arrives."""
+        return self.status == FAILED_STATUS or self._cycle_at >= self._head
 
     def ask_internally(self, text: bytes) -> None:
         """A query of our own; its answer is swallowed and INTERNAL_DONE tells its end."""
@@ -176,6 +237,10 @@ class Exchange:
         """How many answers are to come."""
         return len(self._kinds) - self._head
 
+    def is_full(self) -> bool:
+        """Too much is outstanding to ask for more."""
+        return len(self._kinds) - self._head >= OUTSTANDING_MAX
+
     def executes_unanswered(self) -> bool:
         """Whether a statement that may change data was sent and is not answered (fact A7)."""
         return any(kind in (QUERY, EXECUTE, FUNCTION, SYNC) for kind in self._kinds[self._head :])
@@ -187,14 +252,28 @@ class Exchange:
         reader = self.reader
         reader.feed(data)
         events = 0
+        held = self.held
         if reader.stream_left:
             self._pass_stream()
         try:
             events = self._walk(reader)
-        except MalformedStream as malformed:
+        except (MalformedStream, MalformedMessage) as malformed:
             self.ending = {"M": str(malformed).encode()}
             events |= BROKEN
+        if held:
+            self._release_hold()
+            if not self.held:
+                events |= RELEASED_HOLD
         return events
+
+    def _release_hold(self) -> None:
+        """A hold for a description ends where the description is taken or taken back."""
+        outstanding = len(self._kinds) - self._head
+        if self.held == HELD_FOR_ANSWERS:
+            if self.copy_in or outstanding == 0:
+                self.held = 0
+        elif self.held == HELD_FOR_ROOM and outstanding <= OUTSTANDING_MAX // 2:
+            self.held = 0
 
     def _walk(self, reader: MessageReader) -> int:
         events = 0
@@ -214,6 +293,8 @@ class Exchange:
             else:
                 self._hand_on(reader, run, reader.end)
             events |= event
+            if event & (BROKEN | ENDING):
+                return events
             self._insert_local_answers()
             run = reader.end
         self._hand_on(reader, run, reader.end)
@@ -230,11 +311,11 @@ class Exchange:
             self.to_client.append(reader.buffer[begin:end])
 
     def _maybe_stream(self, reader: MessageReader) -> None:
-        """Hands on the incomplete row at the end of a chunk; other answers wait until whole."""
+        """Hands on the incomplete row at the end of a chunk; most answers wait until whole."""
         kind = reader.partial_kind()
         if kind == 0:
             return
-        if (kind == 0x44 or kind == 0x64) and not self._silent():
+        if (kind == 0x44 or kind == 0x64) and not self._silent():  # DataRow, CopyData
             self.to_client.append(reader.stream_partial())
         elif reader.needed > INSPECTED_BYTES_MAX:
             raise MalformedStream(kind, reader.needed, INSPECTED_BYTES_MAX)
@@ -254,12 +335,12 @@ class Exchange:
     def _insert_local_answers(self) -> None:
         while self._inserts():
             answer = self._payloads[self._head]
-            self.to_client.append(PARSE_COMPLETE if isinstance(answer, PendingParse) else answer)
+            self.to_client.append(answer.answer() if isinstance(answer, PendingParse) else answer)
             self._pop()
 
     def _take(self, kind: int, reader: MessageReader) -> int:
         """Handles one answer: event bits >= 0 hand it on, -1 - bits swallow it."""
-        if self._silent():
+        if self._silent() and (kind != 0x41 or not self.attached):
             return -1 - self._take_internal(kind, reader)
         if kind == 0x5A:  # ReadyForQuery
             return self._ready(reader)
@@ -275,14 +356,18 @@ class Exchange:
         if kind == 0x53:  # ParameterStatus
             self._parameter(reader)
             return PARAMETERS if self.attached else -1 - PARAMETERS
-        if kind == 0x47:  # CopyInResponse
-            self._copy_in_begins()
-            return 0
         if kind in (0x4E, 0x41):  # Notice, Notification: only for a client that holds the lease
             return 0 if self.attached else -1
-        if kind in (0x64, 0x63, 0x48, 0x56):  # CopyData, CopyDone, CopyOut, FunctionCallResponse
+        head = self._head_kind()
+        if kind == 0x56 and head == FUNCTION:  # FunctionCallResponse
             return 0
-        self.ending = {"M": b"message type %d" % kind}
+        if kind in (0x64, 0x63, 0x48, 0x47) and (head == EXECUTE or head == QUERY):
+            return self._copy_in_begins() if kind == 0x47 else 0
+        return self._misfit(kind)
+
+    def _misfit(self, kind: int) -> int:
+        """An answer to nothing that was asked: whose it is cannot be known."""
+        self.ending = {"M": b"message of type %d that nothing asked for" % kind}
         return -1 - BROKEN
 
     def _head_kind(self) -> int:
@@ -292,94 +377,157 @@ class Exchange:
 
     def _pop(self) -> None:
         self._head += 1
+        self._trim()
+
+    def _trim(self) -> None:
         while self._head < len(self._kinds) and self._kinds[self._head] == COPY_END:
             self._head += 1
         if self._head == len(self._kinds):
             self._kinds.clear()
             self._payloads.clear()
             self._head = 0
+            self._cycle_at = -1
 
     def _ready(self, reader: MessageReader) -> int:
-        """ReadyForQuery: everything up to the Sync, Query or function call it answers is done."""
-        self.status = reader.buffer[reader.begin + 5]
-        if self._head == len(self._kinds):
-            self.ending = {"M": b"ReadyForQuery that nothing asked for"}
+        """ReadyForQuery: the Sync, Query or function call at the head is done."""
+        head = self._head_kind()
+        if head != SYNC and head != QUERY and head != FUNCTION:
+            return self._misfit(0x5A)
+        if not self._note_status(reader):
             return -1 - BROKEN
         self.copy_in = False
-        done = False
-        while not done and self._head < len(self._kinds):
-            kind = self._kinds[self._head]
-            done = kind == SYNC or kind == QUERY or kind == FUNCTION
-            if not done:
-                self._undo(self._head)
-            self._pop()
+        self._undo_deallocation(self._head)
+        self._pop()
         return READY if self._head == len(self._kinds) else 0
 
+    def _note_status(self, reader: MessageReader) -> bool:
+        """Keeps the transaction status; False if the message has none."""
+        status = reader.buffer[reader.end - 1]
+        if reader.end - reader.begin != 6 or status not in (
+            IDLE_STATUS,
+            IN_TRANSACTION,
+            FAILED_STATUS,
+        ):
+            self.ending = {"M": b"ReadyForQuery without a transaction status"}
+            return False
+        self.status = status
+        return True
+
     def _command_complete(self, reader: MessageReader) -> int:
+        head = self._head_kind()
+        if head != EXECUTE and head != QUERY and head != INTERNAL:
+            return self._misfit(0x43)
         events = 0
-        if reader.buffer[reader.begin + 5] == 0x44:  # D: DEALLOCATE ALL, DISCARD ALL, DELETE
+        if reader.buffer[reader.begin + 5 : reader.begin + 6] == b"D":
             events = self._forgotten(reader.buffer[reader.begin + 5 : reader.end - 1])
-        if self._head_kind() == EXECUTE:
+        if head == EXECUTE:
             self._pop()
         return events
 
     def _forgotten(self, tag: bytes) -> int:
-        if tag == b"DEALLOCATE ALL":
-            self.statements.clear()
-            return FORGOTTEN
-        if tag == b"DISCARD ALL":
-            self.statements.clear()
-            return FORGOTTEN | DISCARDED
+        """DEALLOCATE, DEALLOCATE ALL, DISCARD ALL; DELETE and others mean nothing here."""
+        if tag == b"DEALLOCATE":
+            self._deallocated()
+        elif tag == b"DEALLOCATE ALL" or tag == b"DISCARD ALL":
+            self.statements.forget_complete()
+            self._forget_names()
+            return DISCARDED if tag == b"DISCARD ALL" else 0
         return 0
+
+    def _forget_names(self) -> None:
+        """The client's names are gone, but for the unnamed one and those asked for since."""
+        names = self.names
+        kept = {b""}
+        for payload in self._payloads[self._head :]:
+            if isinstance(payload, PendingParse):
+                kept.add(payload.name)
+        for name in [name for name in names if name not in kept]:
+            del names[name]
+
+    def _deallocated(self) -> None:
+        payload = self._payloads[self._head]
+        if isinstance(payload, PendingDeallocation):
+            if payload.names.get(payload.name) is payload.client_statement:
+                del payload.names[payload.name]
+            self._payloads[self._head] = None
+
+    def _undo_deallocation(self, at: int) -> None:
+        """It did not happen: the empty statement is still there, to be closed some time."""
+        payload = self._payloads[at]
+        if isinstance(payload, PendingDeallocation):
+            self.statements.unclosed.append(payload.server_statement)
 
     def _extended_answer(self, kind: int, reader: MessageReader) -> int:
         """Answers that complete one message of the extended protocol."""
         head = self._head_kind()
-        if head == QUERY:
-            return 0
-        if kind == 0x31 and head in (PARSE, PARSE_SILENT):
+        if kind == 0x31 and (head == PARSE or head == PARSE_SILENT):
             return self._parse_complete(head)
         if kind == 0x33 and head == CLOSE_SILENT:
             self._pop()
             return -1
-        if kind == 0x74:  # ParameterDescription comes before the answer that completes Describe
+        if kind == 0x54 or kind == 0x6E or kind == 0x74:
+            return self._description(kind, head, reader)
+        if head == QUERY and kind == 0x49:
+            return 0
+        if (
+            (kind == 0x32 and head == BIND)
+            or (kind == 0x33 and head == CLOSE)
+            or (head == EXECUTE and (kind == 0x49 or kind == 0x73))
+        ):
+            self._undo_deallocation(self._head)
+            self._pop()
+            return 0
+        return self._misfit(kind)
+
+    def _description(self, kind: int, head: int, reader: MessageReader) -> int:
+        """RowDescription, NoData, and the ParameterDescription that comes before either."""
+        if head == QUERY and kind == 0x54:
+            return 0
+        if head != DESCRIBE and head != DESCRIBE_SILENT:
+            return self._misfit(kind)
+        if kind == 0x74:
             return -1 if head == DESCRIBE_SILENT else 0
-        if kind in (0x54, 0x6E) and head == DESCRIBE_SILENT:
-            return self._described_silently(reader)
-        if kind in (0x54, 0x6E) and head == DESCRIBE:
-            self._remember_description(reader)
-            self._pop()
-        elif head in (BIND, CLOSE, EXECUTE):
-            self._pop()
+        payload = self._payloads[self._head]
+        self._pop()
+        if isinstance(payload, ClientStatement):
+            description = reader.buffer[reader.begin : reader.end]
+            if head == DESCRIBE:
+                self._told(payload, description)
+            else:
+                self._compare(payload, description)
+        if head == DESCRIBE_SILENT:
+            self.held = 0
+            return -1
         return 0
 
     def _parse_complete(self, head: int) -> int:
         payload = self._payloads[self._head]
-        if isinstance(payload, PendingParse):
-            if payload.server_statement is not None:
-                payload.server_statement.complete = True
-        elif isinstance(payload, ServerStatement):
-            payload.complete = True
+        made = payload.server_statement if isinstance(payload, PendingParse) else payload
+        if isinstance(made, ServerStatement):
+            made.complete = True
         self._pop()
         return -1 if head == PARSE_SILENT else 0
 
-    def _remember_description(self, reader: MessageReader) -> None:
-        """What a Describe of a statement said is what every later Bind of it must still mean."""
-        payload = self._payloads[self._head]
-        if isinstance(payload, Shape) and payload.description is None:
-            payload.description = reader.buffer[reader.begin : reader.end]
+    def _told(self, statement: ClientStatement, description: bytes) -> None:
+        """What a Describe of a statement said is what every later Bind of it must still mean.
 
-    def _described_silently(self, reader: MessageReader) -> int:
+        If others were told something else, they and this client part ways here.
+        """
+        shape = statement.shape
+        if shape.description is not None and shape.description != description:
+            statement.shape = self.statements.renew(shape)
+            shape = statement.shape
+        shape.description = description
+        self.statements.check(shape)
+
+    def _compare(self, statement: ClientStatement, description: bytes) -> None:
         """Our own Describe before a Bind on another server connection (fact A8)."""
-        shape: Shape = self._payloads[self._head]  # type: ignore[assignment]
-        description = reader.buffer[reader.begin : reader.end]
+        shape = statement.shape
         if shape.description is None:
             shape.description = description
-        elif shape.description != description:
+        if shape.description != description:
             shape.stale = True
-        self._pop()
-        self.held = False
-        return -1 - RELEASED_HOLD
+        self.statements.check(shape)
 
     # Errors ------------------------------------------------------------------------------------
 
@@ -389,47 +537,76 @@ class Exchange:
             self.ending = fields
             return -1 - ENDING
         head = self._head_kind()
+        if head == 0 and not self.attached:
+            return self._misfit(0x45)
         refusal = self._refusal(head)
-        if head == BIND and fields.get("M", b"") == STALE_PLAN:
-            self._mark_stale()
+        if head == BIND or head == DESCRIBE:
+            self._distrust(fields)
         self.copy_in = False
-        if head not in (0, QUERY, FUNCTION, SYNC):
+        if head != QUERY and head != FUNCTION and head != SYNC:
             self._skip_to_sync()
-        released = RELEASED_HOLD if self.held else 0
-        self.held = False
         if refusal is not None:
             self._insert(refusal)
-            return -1 - released
-        return released
+            return -1
+        return 0
 
     def _refusal(self, head: int) -> object:
         """The error that takes the place of the server's, if we made the server fail (A9)."""
-        return self._payloads[self._head] if head in (REFUSED, QUERY) else None
+        payload = self._payloads[self._head] if head in (REFUSED, QUERY) else None
+        return payload if isinstance(payload, bytes) else None
 
     def _insert(self, refusal: object) -> None:
         self._kinds.insert(self._head, LOCAL)
         self._payloads.insert(self._head, refusal)
+        self._cycle_at += 1
 
-    def _mark_stale(self) -> None:
+    def _distrust(self, fields: dict[str, bytes]) -> None:
+        """The server-side statement is stale, or gone by a DEALLOCATE that we did not see."""
         payload = self._payloads[self._head]
-        if isinstance(payload, ServerStatement):
+        if not isinstance(payload, ClientStatement):
+            return
+        state = fields.get("C")
+        if state == b"0A000" and fields.get("R") == STALE_PLAN_ROUTINE:
             payload.shape.stale = True
+        elif state == b"26000":
+            self.statements.drop(payload.shape)
 
     def _skip_to_sync(self) -> None:
-        """The server discards until Sync; what it will not answer is taken back."""
-        while self._head < len(self._kinds) and self._kinds[self._head] != SYNC:
-            self._undo(self._head)
-            self._pop()
-        self.skipping = self._head == len(self._kinds)
+        """The server discards until Sync; what it will not answer is taken back, last first."""
+        end = self._head
+        while end < len(self._kinds) and self._kinds[end] != SYNC:
+            end += 1
+        for at in range(end - 1, self._head - 1, -1):
+            self._undo(at)
+        self.skipping = end == len(self._kinds)
+        self._head = end
+        self._trim()
 
     def _undo(self, at: int) -> None:
+        """Takes back what a message meant: the first one failed, those behind were not looked at."""
+        kind = self._kinds[at]
         payload = self._payloads[at]
         if isinstance(payload, PendingParse):
-            if payload.names.get(payload.name) is payload.client_statement:
-                del payload.names[payload.name]
-            self._take_back(payload.server_statement)
-        elif self._kinds[at] == PARSE_SILENT:
+            self._undo_names(payload, kind == PARSE and at == self._head)
+            if kind == PARSE:
+                self._take_back(payload.server_statement)
+        elif kind == PARSE_SILENT:
             self._take_back(payload)
+        elif kind == CLOSE_SILENT and isinstance(payload, ServerStatement):
+            self.statements.unclosed.append(payload)
+        elif kind == DESCRIBE_SILENT:
+            self.held = 0
+        else:
+            self._undo_deallocation(at)
+
+    def _undo_names(self, change: PendingParse, failed: bool) -> None:  # noqa: FBT001
+        """A Parse that failed has destroyed the unnamed statement; one never looked at has not."""
+        if change.names.get(change.name) is not change.client_statement:
+            return
+        if change.before is not None and not failed:
+            change.names[change.name] = change.before
+        elif change.client_statement is not None:
+            del change.names[change.name]
 
     def _take_back(self, statement: object) -> None:
         if isinstance(statement, ServerStatement):
@@ -439,16 +616,18 @@ class Exchange:
 
     # Copy ----------------------------------------------------------------------------------------
 
-    def _copy_in_begins(self) -> None:
-        """Syncs sent ahead of CopyDone are ignored by the server (fact A13)."""
+    def _copy_in_begins(self) -> int:
+        """A copy whose end was sent ahead is not waited for; a Sync sent ahead cannot be."""
         at = self._head + 1
-        while at < len(self._kinds) and self._kinds[at] in (SYNC, COPY_END):
-            ended = self._kinds[at] == COPY_END
+        following = self._kinds[at] if at < len(self._kinds) else 0
+        if following == SYNC:
+            return self._misfit(0x47)
+        if following == COPY_END:
             del self._kinds[at]
             del self._payloads[at]
-            if ended:
-                return
-        self.copy_in = True
+        else:
+            self.copy_in = True
+        return 0
 
     def copy_ends(self) -> None:
         """The client sent CopyDone or CopyFail."""
@@ -458,10 +637,9 @@ class Exchange:
             self.expect(COPY_END)
 
     def syncs(self) -> None:
-        """The client sent Sync."""
-        if not self.copy_in:
-            self.skipping = False
-            self.expect(SYNC)
+        """The client sent Sync; never called while a copy runs."""
+        self.skipping = False
+        self.expect(SYNC)
 
     def abandon(self) -> None:
         """Its client is gone: brings the server to ReadyForQuery without ending a unit well.
@@ -482,12 +660,13 @@ class Exchange:
     # Our own queries -----------------------------------------------------------------------------
 
     def _take_internal(self, kind: int, reader: MessageReader) -> int:
+        body = reader.buffer[reader.begin + 5 : reader.end]
         if kind == 0x44:
-            self.internal_rows = row_values(reader.buffer[reader.begin + 5 : reader.end])
+            self.internal_rows = list(DataRow.decode(body).values)
         elif kind == 0x53:
             self._parameter(reader)
         elif kind == 0x45:
-            fields = error_fields(reader.buffer[reader.begin + 5 : reader.end])
+            fields = error_fields(body)
             self.internal_error = fields
             if fields.get("V", fields.get("S")) in (b"FATAL", b"PANIC"):
                 self.ending = fields
@@ -495,33 +674,14 @@ class Exchange:
         elif kind == 0x43:
             self._command_complete(reader)
         elif kind == 0x5A:
-            self.status = reader.buffer[reader.begin + 5]
+            if not self._note_status(reader):
+                return BROKEN
             self._pop()
             return INTERNAL_DONE
         return 0
 
     def _parameter(self, reader: MessageReader) -> None:
-        name, value = reader.buffer[reader.begin + 5 : reader.end - 1].split(b"\x00", 1)
-        spelled = name.decode("utf-8", "replace")
-        self.parameters[spelled] = value.decode("utf-8", "replace")
+        status = ParameterStatus.decode(reader.buffer[reader.begin + 5 : reader.end])
+        spelled = status.name.decode("utf-8", "replace")
+        self.parameters[spelled] = status.value.decode("utf-8", "replace")
         self.changed.add(spelled)
-
-
-def error_fields(body: bytes) -> dict[str, bytes]:
-    """Fields of an ErrorResponse or NoticeResponse by their one-letter code."""
-    return {chr(field[0]): field[1:] for field in body.split(b"\x00") if field}
-
-
-def row_values(body: bytes) -> list[bytes | None]:
-    """The columns of a DataRow, None for NULL."""
-    values: list[bytes | None] = []
-    at = 2
-    for _ in range(int.from_bytes(body[:2], "big")):
-        length = int.from_bytes(body[at : at + 4], "big", signed=True)
-        at += 4
-        if length < 0:
-            values.append(None)
-            continue
-        values.append(body[at : at + length])
-        at += length
-    return values

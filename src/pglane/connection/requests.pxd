@@ -20,6 +20,8 @@ cdef class ClientRequests:
     cdef public bint standard_strings
     cdef public Py_ssize_t statements_max
     cdef public int out_of_place
+    cdef public bint may_copy
+    cdef ClientStatement _bound
     cdef VerdictCache _cache
     cdef Shapes _shapes
 
@@ -30,17 +32,33 @@ cdef class ClientRequests:
     cdef _maybe_stream(self, Exchange exchange)
     cdef bint _passes(self, int kind, Exchange exchange) except -1
     cdef bint _passes_skipping(self, int kind, Exchange exchange) except -1
+    cdef bint _sync(self, Exchange exchange) except -1
+    cdef int _hold_sync(self, Exchange exchange) except -1
+    cdef int _wait(self, Exchange exchange, int reason) except -1
+    cdef bint _flush(self) except -1
+    cdef bint _execute(self, Exchange exchange) except -1
+    @cython.locals(statement=ClientStatement, empty=ServerStatement)
+    cdef _execute_deallocating(self, Exchange exchange)
     cdef bint _passes_named(self, int kind, Exchange exchange) except -1
     @cython.locals(reader=MessageReader, verdict=Verdict, data=cython.p_char, last=Py_ssize_t)
     cdef bint _query(self, Exchange exchange) except -1
+    cdef _expect_query(self, Exchange exchange, object deallocation)
+    @cython.locals(name=bytes, empty=ServerStatement)
+    cdef _query_deallocating(self, Exchange exchange)
+    cdef bytes _names_mine(self, bytes text)
+    cdef _prepare_empty(self, Exchange exchange, ServerStatement empty)
     cdef Verdict _judge(self, bytes text)
     @cython.locals(verdict=Verdict)
     cdef _note(self, ClientStatement statement)
     cdef _note_verdict(self, Verdict verdict)
     @cython.locals(reader=MessageReader, end=Py_ssize_t)
     cdef tuple _string(self, Py_ssize_t at)
-    @cython.locals(reader=MessageReader, at=Py_ssize_t, statement=ClientStatement)
+    cdef bytes _last_string(self, Py_ssize_t at)
+    @cython.locals(reader=MessageReader)
+    cdef int _byte(self, Py_ssize_t at) except -1
+    @cython.locals(reader=MessageReader, at=Py_ssize_t, verdict=Verdict)
     cdef bint _parse_unnamed(self, Exchange exchange) except -1
+    cdef _expect_unnamed(self, Exchange exchange, ClientStatement statement)
     @cython.locals(reader=MessageReader, at=Py_ssize_t, statement=ClientStatement)
     cdef bint _bind_unnamed(self, Exchange exchange) except -1
     cdef int _rewrite(self, int kind, Exchange exchange) except -1
@@ -49,8 +67,15 @@ cdef class ClientRequests:
         known=ServerStatement, fresh=ServerStatement
     )
     cdef _parse_named(self, Exchange exchange)
-    @cython.locals(statements=ServerStatements, fresh=ServerStatement, evicted=ServerStatement)
+    @cython.locals(apart=ServerStatement)
+    cdef _parse_apart(self, Exchange exchange, Shape shape)
+    cdef bytes _no_room_for(self, bytes name, bytes text)
+    @cython.locals(empty=ServerStatement, statement=ClientStatement)
+    cdef _parse_deallocating(self, Exchange exchange, bytes text, bytes types)
+    @cython.locals(fresh=ServerStatement)
     cdef ServerStatement _prepare(self, Exchange exchange, Shape shape)
+    @cython.locals(evicted=ServerStatement)
+    cdef _close_evicted(self, Exchange exchange)
     cdef _keep(self, bytes name, ClientStatement statement)
     @cython.locals(reader=MessageReader, at=Py_ssize_t, statement=ClientStatement)
     cdef int _bind(self, Exchange exchange) except -1
@@ -59,13 +84,14 @@ cdef class ClientRequests:
     @cython.locals(shape=Shape, renewed=Shape)
     cdef Shape _shape_of(self, ClientStatement statement)
     cdef _renew_unnamed(self, Exchange exchange, ClientStatement statement)
-    cdef _prepare_and_describe(self, Exchange exchange, Shape shape)
+    cdef _describe_silently(
+        self, Exchange exchange, ClientStatement statement, ServerStatement known
+    )
     @cython.locals(reader=MessageReader, statement=ClientStatement)
     cdef int _describe(self, Exchange exchange) except -1
     @cython.locals(reader=MessageReader)
     cdef _close(self, Exchange exchange)
     cdef _refuse(self, Exchange exchange, bytes answer)
-    cpdef forget_statements(self)
 
 
 cpdef bytes message(bytes kind, bytes body)

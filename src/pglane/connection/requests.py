@@ -9,24 +9,31 @@ connection what it means to this client (see `statements.py`).
 Whatever is refused is refused by making the server fail too, and giving the client our error in place of
 the server's: a refusal inside a transaction must abort it as any error would (fact A9).
 
-`forward` stops, and is called again later, when a statement must first be prepared and described on this server
-connection (HELD), or at the message that ends the client (TERMINATED).
+`forward` stops, and is called again later, when the client's next message must wait (HELD; why is
+`Exchange.held`), or at the message that ends the client (TERMINATED).
+
+A Sync behind a statement that may be COPY FROM STDIN waits until it is answered: see `exchange.py`.
 """
 
+from pglane.connection.deallocation import deallocated_name
 from pglane.connection.exchange import (
     BIND,
     CLOSE,
-    CLOSE_COMPLETE,
     CLOSE_SILENT,
     DESCRIBE,
     DESCRIBE_SILENT,
     EXECUTE,
     FUNCTION,
+    HELD_FOR_ANSWERS,
+    HELD_FOR_DESCRIPTION,
+    HELD_FOR_ROOM,
+    IDLE_STATUS,
     PARSE,
     PARSE_SILENT,
     QUERY,
     REFUSED,
     Exchange,
+    PendingDeallocation,
     PendingParse,
 )
 from pglane.connection.statements import (
@@ -36,23 +43,31 @@ from pglane.connection.statements import (
     Shape,
     Shapes,
 )
-from pglane.wire.framing import MessageReader
-from pglane.wire.statements import Verdict, VerdictCache
+from pglane.wire.framing import HEADER_BYTES, MessageReader
+from pglane.wire.server_messages import ErrorResponse
+from pglane.wire.statements import Effect, Kind, Verdict, VerdictCache
 
 FORWARDED = 0
 TERMINATED = 1
 HELD = 2
 OUT_OF_PLACE = 4
 
-FAILED_STATUS = 0x45
 SYNTAX_THAT_FAILS = b"pglane refuses"
 """No statement begins like this: the server answers with a syntax error in any state."""
-EXTENDED = (0x50, 0x42, 0x44, 0x45, 0x43, 0x48)
 KNOWN = frozenset(b"QPBDEHSCFdcfXp")
 TEXT_SETTINGS = frozenset({"client_encoding", "standard_conforming_strings"})
 UNCERTAIN = "not known until the server reports it"
 """No encoding has this name: texts sent meanwhile are not read, but treated as everything (A12)."""
 NO_SHAPE = Shape(b"", b"", None)
+STALE = Shape(b"", b"", None)
+STALE.stale = True
+FLUSH = b"H\x00\x00\x00\x04"
+NOT_ACCOUNTED_FOR = Verdict((Kind.UNKNOWN,), int(Effect.UNKNOWN), ())
+COPIES = int(Effect.COPY | Effect.UNKNOWN)
+DEALLOCATES = int(Kind.DEALLOCATE)
+STATEMENT_BYTES_MAX = 32 * 1024 * 1024
+"""Texts of one client's prepared statements taken together, in bytes; small ones are not counted."""
+LARGE_TEXT_BYTES = 4096
 
 
 class ClientRequests:
@@ -67,13 +82,16 @@ class ClientRequests:
         virtual: statement names are rewritten (a door that changes server connections).
         parse_key: the state its texts are parsed under.
         out_of_place: type byte of the message that made `forward` return OUT_OF_PLACE.
+        may_copy: something sent since the server was last idle may be COPY FROM STDIN.
     """
 
     __slots__ = (
         "_cache",
+        "_bound",
         "_shapes",
         "effects",
         "encoding",
+        "may_copy",
         "out_of_place",
         "parse_key",
         "reader",
@@ -105,6 +123,8 @@ class ClientRequests:
         self.standard_strings = True
         self.statements_max = statements_max
         self.out_of_place = 0
+        self.may_copy = False
+        self._bound: ClientStatement | None = None
         self._cache = cache
         self._shapes = shapes
 
@@ -116,6 +136,7 @@ class ClientRequests:
             MalformedRequest: the body of a message is not.
         """
         reader = self.reader
+        exchange.names = self.statements
         if reader.stream_left:
             exchange.to_server.append(reader.take_stream())
         outcome = FORWARDED
@@ -152,18 +173,18 @@ class ClientRequests:
 
     def _passes(self, kind: int, exchange: Exchange) -> bool:
         """Notes what the message asks for; True if it may be sent as it is."""
-        if exchange.skipping:
+        if exchange.skipping or exchange.is_full():
             return self._passes_skipping(kind, exchange)
         if kind == 0x51:  # Query
             return self._query(exchange)
         if kind == 0x53:  # Sync
-            exchange.syncs()
-            return True
+            return self._sync(exchange)
         if kind == 0x45:  # Execute
-            exchange.expect(EXECUTE)
+            return self._execute(exchange)
+        if kind == 0x64:  # CopyData
             return True
-        if kind == 0x64 or kind == 0x48:  # CopyData, Flush
-            return True
+        if kind == 0x48:  # Flush
+            return self._flush()
         if kind == 0x63 or kind == 0x66:  # CopyDone, CopyFail
             exchange.copy_ends()
             return True
@@ -177,10 +198,61 @@ class ClientRequests:
 
     def _passes_skipping(self, kind: int, exchange: Exchange) -> bool:
         """The server discards all until Sync: so nothing else is sent to it."""
-        if kind == 0x53:
+        if kind == 0x53 and not exchange.is_full():
             exchange.syncs()
             return True
         return False
+
+    def _sync(self, exchange: Exchange) -> bool:
+        """False where it would overtake the answer to what may be COPY FROM STDIN."""
+        if exchange.copy_in:
+            return False
+        if self.may_copy:
+            if exchange.outstanding():
+                return False
+            self.may_copy = exchange.status != IDLE_STATUS
+        exchange.syncs()
+        return True
+
+    def _hold_sync(self, exchange: Exchange) -> int:
+        """A Sync while a copy runs is ignored by the server, if it is not too late: never send it."""
+        if exchange.copy_in:
+            return FORWARDED
+        return self._wait(exchange, HELD_FOR_ANSWERS)
+
+    def _wait(self, exchange: Exchange, reason: int) -> int:
+        """The message is read again when what it waits for has come."""
+        exchange.to_server.append(FLUSH)
+        exchange.held = reason
+        self.reader.step_back()
+        return HELD
+
+    def _flush(self) -> bool:
+        """One with a body makes the server fail without any answer of its own to tell by."""
+        if self.reader.end - self.reader.begin != HEADER_BYTES:
+            raise MalformedRequest("Flush", "it has a body")
+        return True
+
+    def _execute(self, exchange: Exchange) -> bool:
+        if self._bound is not None:
+            return False
+        exchange.expect(EXECUTE)
+        return True
+
+    def _execute_deallocating(self, exchange: Exchange) -> None:
+        """Runs the DEALLOCATE of a name that only we know."""
+        statement = self._bound
+        self._bound = None
+        assert statement is not None
+        assert statement.deallocates is not None
+        name, empty = statement.deallocates
+        deallocation = None
+        if name in self.statements:
+            self._prepare_empty(exchange, empty)
+            mine = self.statements[name]
+            deallocation = PendingDeallocation(self.statements, name, mine, empty)
+        exchange.to_server.append(self.reader.message())
+        exchange.expect(EXECUTE, deallocation)
 
     def _passes_named(self, kind: int, exchange: Exchange) -> bool:
         """A door that does not rewrite names: notes what is to come and passes it on."""
@@ -188,15 +260,17 @@ class ClientRequests:
             name, at = self._string(self.reader.begin + 5)
             text, at = self._string(at)
             verdict = self._judge(text)
-            names = self.statements
+            before = self.statements.get(name)
             statement = ClientStatement(text, b"", verdict, NO_SHAPE)
             self._keep(name, statement)
-            exchange.expect(PARSE, PendingParse(None, names, name, statement))
+            exchange.expect(PARSE, PendingParse(None, self.statements, name, statement, before))
         elif kind == 0x42:
             _, at = self._string(self.reader.begin + 5)
             name, at = self._string(at)
             self._note(self.statements.get(name))
             exchange.expect(BIND)
+            if name not in self.statements:
+                self._note_verdict(NOT_ACCOUNTED_FOR)
         elif kind == 0x44:
             exchange.expect(DESCRIBE)
         elif kind == 0x43:
@@ -216,13 +290,41 @@ class ClientRequests:
         if data[last] != 0:
             raise MalformedRequest("Query", "its text does not end with a zero byte")
         verdict = self._judge(data[reader.begin + 5 : last])
-        exchange.statements.unnamed = None
-        if self.statements:
-            self.statements.pop(b"", None)
         if verdict.effects:
             self._note_verdict(verdict)
-        exchange.expect(QUERY)
+            if verdict.single == DEALLOCATES and self._names_mine(reader.body()[:-1]):
+                return False
+        self._expect_query(exchange, None)
         return True
+
+    def _expect_query(self, exchange: Exchange, deallocation: object) -> None:
+        """A Query destroys the unnamed statement (fact A3)."""
+        exchange.statements.unnamed = None
+        before = self.statements.pop(b"", None) if self.statements else None
+        if before is None or deallocation is not None:
+            exchange.expect(QUERY, deallocation)
+        else:
+            exchange.expect(QUERY, PendingParse(None, self.statements, b"", None, before))
+
+    def _query_deallocating(self, exchange: Exchange) -> None:
+        """DEALLOCATE of a name that only we know."""
+        name = self._names_mine(self.reader.body()[:-1])
+        empty = exchange.statements.apart(NO_SHAPE)
+        deallocation = PendingDeallocation(self.statements, name, self.statements[name], empty)
+        self._prepare_empty(exchange, empty)
+        exchange.to_server.append(message(b"Q", b"DEALLOCATE %b\x00" % empty.name))
+        self._expect_query(exchange, deallocation)
+
+    def _names_mine(self, text: bytes) -> bytes:
+        """The client's statement that a DEALLOCATE names; b"" if it is none of ours."""
+        name = deallocated_name(text) if self.virtual else b""
+        return name if name in self.statements else b""
+
+    def _prepare_empty(self, exchange: Exchange, empty: ServerStatement) -> None:
+        """An empty text is parsed in any state of the transaction and takes no part in it."""
+        self._close_evicted(exchange)
+        exchange.to_server.append(message(b"P", b"%b\x00\x00\x00\x00" % empty.name))
+        exchange.expect(PARSE_SILENT, empty)
 
     def _judge(self, text: bytes) -> Verdict:
         return self._cache.lookup(text, self.encoding, self.standard_strings)
@@ -236,6 +338,8 @@ class ClientRequests:
     def _note_verdict(self, verdict: Verdict) -> None:
         self.effects |= verdict.effects
         self.unanswered_effects |= verdict.effects
+        if verdict.effects & COPIES:
+            self.may_copy = True
         if verdict.settings:
             self.settings.update(verdict.settings)
             if not TEXT_SETTINGS.isdisjoint(verdict.settings):
@@ -251,29 +355,50 @@ class ClientRequests:
             raise MalformedRequest(chr(reader.kind), "a string in it does not end")
         return reader.buffer[at:end], end + 1
 
+    def _last_string(self, at: int) -> bytes:
+        """The string at `at`, which ends the message."""
+        text, end = self._string(at)
+        if end != self.reader.end:
+            raise MalformedRequest(chr(self.reader.kind), "something follows its name")
+        return text
+
+    def _byte(self, at: int) -> int:
+        """The byte at `at`, which must lie within the message."""
+        reader = self.reader
+        if at >= reader.end:
+            raise MalformedRequest(chr(reader.kind), "it ends too early")
+        return reader.buffer[at]
+
     def _parse_unnamed(self, exchange: Exchange) -> bool:
         """An unnamed Parse is sent as it is; a named one is rewritten."""
         reader = self.reader
-        if reader.buffer[reader.begin + 5] != 0:
+        if self._byte(reader.begin + 5) != 0:
             return False
         text, at = self._string(reader.begin + 6)
+        verdict = self._judge(text)
+        if verdict.single == DEALLOCATES and self._names_mine(text):
+            return False
         types = reader.buffer[at : reader.end]
-        statement = ClientStatement(text, types, self._judge(text), NO_SHAPE)
+        self._expect_unnamed(exchange, ClientStatement(text, types, verdict, NO_SHAPE))
+        return True
+
+    def _expect_unnamed(self, exchange: Exchange, statement: ClientStatement) -> None:
+        before = self.statements.get(b"")
         self.statements[b""] = statement
         exchange.statements.unnamed = statement
-        exchange.expect(PARSE, PendingParse(None, self.statements, b"", statement))
-        return True
+        exchange.expect(PARSE, PendingParse(None, self.statements, b"", statement, before))
 
     def _bind_unnamed(self, exchange: Exchange) -> bool:
         """A Bind of the unnamed statement that this server connection holds is sent as it is."""
         reader = self.reader
         _, at = self._string(reader.begin + 5)
-        if reader.buffer[at] != 0:
+        if self._byte(at) != 0:
             return False
         statement = self.statements.get(b"")
         if statement is None or exchange.statements.unnamed is not statement:
             return False
         self._note(statement)
+        self._bound = statement if statement.deallocates is not None else None
         exchange.expect(BIND)
         return True
 
@@ -286,6 +411,8 @@ class ClientRequests:
             return OUT_OF_PLACE
         if exchange.skipping:
             return FORWARDED
+        if exchange.is_full():
+            return self._wait(exchange, HELD_FOR_ROOM)
         if kind == 0x50:
             self._parse_named(exchange)
         elif kind == 0x42:
@@ -294,6 +421,12 @@ class ClientRequests:
             return self._describe(exchange)
         elif kind == 0x43:
             self._close(exchange)
+        elif kind == 0x53:
+            return self._hold_sync(exchange)
+        elif kind == 0x51:
+            self._query_deallocating(exchange)
+        elif kind == 0x45:
+            self._execute_deallocating(exchange)
         else:
             exchange.to_server.append(self.reader.message())
             exchange.expect(FUNCTION)
@@ -304,38 +437,76 @@ class ClientRequests:
         name, at = self._string(reader.begin + 5)
         text, at = self._string(at)
         types = reader.buffer[at : reader.end]
-        if name in self.statements:
-            self._refuse(exchange, error(b"42P05", b'prepared statement "%b" already exists' % name))
-            return
-        if len(self.statements) >= self.statements_max:
-            self._refuse(exchange, error(b"53000", b"too many prepared statements on this connection"))
+        if not name:
+            self._parse_deallocating(exchange, text, types)
             return
         shape = self._shapes.of(text, types, self.parse_key)
-        statement = ClientStatement(text, types, self._judge(text), shape)
+        refusal = self._no_room_for(name, text)
+        if refusal:
+            self._parse_apart(exchange, shape)
+            self._refuse(exchange, refusal)
+            return
+        statement = ClientStatement(shape.text, shape.types, self._judge(text), shape)
         self.statements[name] = statement
         known = exchange.statements.find(shape)
-        if known is not None and known.complete and exchange.status != FAILED_STATUS:
-            exchange.answer_parse_locally(PendingParse(None, self.statements, name, statement))
+        if known is not None and known.complete and not exchange.may_have_failed():
+            statement.prepared = known
+            exchange.answer_locally(PendingParse(None, self.statements, name, statement))
             return
         fresh = self._prepare(exchange, shape)
+        statement.prepared = fresh
         exchange.expect(PARSE, PendingParse(fresh, self.statements, name, statement))
 
+    def _parse_apart(self, exchange: Exchange, shape: Shape) -> None:
+        """What the server has against the text itself goes before our refusal."""
+        apart = exchange.statements.apart(shape)
+        exchange.statements.unclosed.append(apart)
+        exchange.to_server.append(
+            message(b"P", b"%b\x00%b\x00%b" % (apart.name, shape.text, shape.types))
+        )
+        exchange.expect(PARSE_SILENT, apart)
+
+    def _no_room_for(self, name: bytes, text: bytes) -> bytes:
+        """The error that answers a Parse of this name; b"" if it may be."""
+        statements = self.statements
+        if name in statements:
+            return error(b"42P05", b'prepared statement "%b" already exists' % name)
+        full = len(statements) >= self.statements_max
+        if not full and len(text) > LARGE_TEXT_BYTES:
+            held = sum([len(statement.text) for statement in statements.values()])
+            full = held + len(text) > STATEMENT_BYTES_MAX
+        return error(b"53000", b"too many prepared statements on this connection") if full else b""
+
+    def _parse_deallocating(self, exchange: Exchange, text: bytes, types: bytes) -> None:
+        """The unnamed statement is a DEALLOCATE of a name that only we know."""
+        empty = exchange.statements.apart(NO_SHAPE)
+        renamed = b"DEALLOCATE %b" % empty.name
+        statement = ClientStatement(renamed, types, self._judge(text), NO_SHAPE)
+        statement.deallocates = (self._names_mine(text), empty)
+        exchange.to_server.append(message(b"P", b"\x00%b\x00%b" % (renamed, types)))
+        self._expect_unnamed(exchange, statement)
+
     def _prepare(self, exchange: Exchange, shape: Shape) -> ServerStatement:
-        """Sends a Parse under a name of ours; the oldest statement makes room first."""
-        statements: ServerStatements = exchange.statements
-        fresh = statements.add(shape)
-        evicted = statements.evict()
-        if evicted is not None:
-            exchange.to_server.append(message(b"C", b"S" + evicted.name + b"\x00"))
-            exchange.expect(CLOSE_SILENT)
+        """Sends a Parse under a name of ours; the oldest statements make room first."""
+        fresh = exchange.statements.add(shape)
+        self._close_evicted(exchange)
         exchange.to_server.append(
             message(b"P", b"%b\x00%b\x00%b" % (fresh.name, shape.text, shape.types))
         )
         return fresh
 
+    def _close_evicted(self, exchange: Exchange) -> None:
+        evicted = exchange.statements.evict()
+        while evicted is not None:
+            exchange.to_server.append(message(b"C", b"S" + evicted.name + b"\x00"))
+            exchange.expect(CLOSE_SILENT, evicted)
+            evicted = exchange.statements.evict()
+
     def _keep(self, name: bytes, statement: ClientStatement) -> None:
         if name in self.statements or len(self.statements) < self.statements_max:
             self.statements[name] = statement
+        else:
+            self._note(statement)
 
     def _bind(self, exchange: Exchange) -> int:
         reader = self.reader
@@ -347,33 +518,35 @@ class ClientRequests:
         if exchange.held:
             reader.step_back()
             return HELD
-        self._note(self.statements.get(name))
+        statement = self.statements.get(name)
+        self._note(statement)
+        self._bound = None
+        if statement is not None and statement.deallocates is not None:
+            self._bound = statement
         rest = reader.buffer[at : reader.end]
         exchange.to_server.append(message(b"B", b"%b\x00%b\x00%b" % (portal, target, rest)))
-        statement = self.statements.get(name)
-        exchange.expect(BIND, exchange.statements.find(statement.shape) if statement else None)
+        exchange.expect(BIND, statement if name else None)
         return FORWARDED
 
     def _server_name(self, exchange: Exchange, name: bytes) -> bytes | None:
         """What the client's statement is called here; None: refused; may set `exchange.held`."""
         statement = self.statements.get(name)
-        if statement is None and not name:
-            gone = b"unnamed prepared statement does not exist"
-            self._refuse(exchange, error(b"26000", gone))
-            return None
-        if statement is None:
-            return b"%b?" % name if exchange.statements.is_ours(name) else name
         if not name:
             self._renew_unnamed(exchange, statement)
             return b""
+        if statement is None:
+            return b"%b?" % name if exchange.statements.is_ours(name) else name
         shape = self._shape_of(statement)
         if shape.stale:
             self._refuse(exchange, error(b"0A000", b"cached plan must not change result type"))
             return None
         known = exchange.statements.find(shape)
         if known is None:
-            self._prepare_and_describe(exchange, shape)
-            return b""
+            known = self._prepare(exchange, shape)
+            exchange.expect(PARSE_SILENT, known)
+            self._describe_silently(exchange, statement, known)
+        elif not known.checked and statement.prepared is not known:
+            self._describe_silently(exchange, statement, known)
         return known.name
 
     def _shape_of(self, statement: ClientStatement) -> Shape:
@@ -383,38 +556,50 @@ class ClientRequests:
             renewed = self._shapes.of(statement.text, statement.types, self.parse_key)
             if renewed.description is None:
                 renewed.description = shape.description
+            elif shape.description is not None and renewed.description != shape.description:
+                return STALE
             statement.shape = renewed
             return renewed
         return shape
 
-    def _renew_unnamed(self, exchange: Exchange, statement: ClientStatement) -> None:
-        """This server connection holds somebody else's unnamed statement: parse ours again."""
+    def _renew_unnamed(self, exchange: Exchange, statement: ClientStatement | None) -> None:
+        """This server connection may hold somebody else's unnamed statement: parse ours again.
+
+        If the client has none, nobody else's may answer in its place.
+        """
+        if statement is None:
+            exchange.statements.unnamed = None
+            exchange.to_server.append(message(b"C", b"S\x00"))
+            exchange.expect(CLOSE_SILENT)
+            return
         if exchange.statements.unnamed is statement:
             return
         exchange.statements.unnamed = statement
-        exchange.to_server.append(message(b"P", b"\x00%b\x00%b" % (statement.text, statement.types)))
+        exchange.to_server.append(
+            message(b"P", b"\x00%b\x00%b" % (statement.text, statement.types))
+        )
         exchange.expect(PARSE_SILENT)
 
-    def _prepare_and_describe(self, exchange: Exchange, shape: Shape) -> None:
-        """Prepares a statement that the client prepared elsewhere, and asks what it returns now.
+    def _describe_silently(
+        self, exchange: Exchange, statement: ClientStatement, known: ServerStatement
+    ) -> None:
+        """Asks what a statement that the client prepared elsewhere returns here and now.
 
         The client's message waits for the answer: rows of a shape that it was not told about would
         be read wrongly (fact A8).
         """
-        fresh = self._prepare(exchange, shape)
-        exchange.expect(PARSE_SILENT, fresh)
-        exchange.to_server.append(message(b"D", b"S" + fresh.name + b"\x00"))
-        exchange.to_server.append(b"H\x00\x00\x00\x04")
-        exchange.expect(DESCRIBE_SILENT, shape)
-        exchange.held = True
+        exchange.to_server.append(message(b"D", b"S" + known.name + b"\x00"))
+        exchange.to_server.append(FLUSH)
+        exchange.expect(DESCRIBE_SILENT, statement)
+        exchange.held = HELD_FOR_DESCRIPTION
 
     def _describe(self, exchange: Exchange) -> int:
         reader = self.reader
-        if reader.buffer[reader.begin + 5] != 0x53:
+        if self._byte(reader.begin + 5) != 0x53:
             exchange.to_server.append(reader.message())
             exchange.expect(DESCRIBE)
             return FORWARDED
-        name, _ = self._string(reader.begin + 6)
+        name = self._last_string(reader.begin + 6)
         target = self._server_name(exchange, name)
         if target is None:
             return FORWARDED
@@ -423,32 +608,25 @@ class ClientRequests:
             return HELD
         exchange.to_server.append(message(b"D", b"S" + target + b"\x00"))
         statement = self.statements.get(name)
-        exchange.expect(DESCRIBE, statement.shape if statement is not None and name else None)
+        exchange.expect(DESCRIBE, statement if name else None)
         return FORWARDED
 
     def _close(self, exchange: Exchange) -> None:
         """A statement's Close is ours to answer: the server-side one may serve others."""
         reader = self.reader
-        if reader.buffer[reader.begin + 5] != 0x53:
+        if self._byte(reader.begin + 5) != 0x53:
             exchange.to_server.append(reader.message())
             exchange.expect(CLOSE)
             return
-        name, _ = self._string(reader.begin + 6)
-        self.statements.pop(name, None)
-        exchange.answer_locally(CLOSE_COMPLETE)
+        name = self._last_string(reader.begin + 6)
+        before = self.statements.pop(name, None)
+        exchange.answer_locally(PendingParse(None, self.statements, name, None, before))
 
     def _refuse(self, exchange: Exchange, answer: bytes) -> None:
         """Makes the server fail here, and the client read `answer` instead of its error."""
         exchange.to_server.append(message(b"P", b"\x00%b\x00\x00\x00" % SYNTAX_THAT_FAILS))
         exchange.statements.unnamed = None
         exchange.expect(REFUSED, answer)
-
-    def forget_statements(self) -> None:
-        """DEALLOCATE ALL and DISCARD ALL: the client's names are gone; the unnamed one stays."""
-        unnamed = self.statements.get(b"")
-        self.statements.clear()
-        if unnamed is not None:
-            self.statements[b""] = unnamed
 
 
 class MalformedRequest(Exception):
@@ -461,10 +639,15 @@ class MalformedRequest(Exception):
 
 
 def message(kind: bytes, body: bytes) -> bytes:
-    """One message with its length."""
+    """One message with its length.
+
+    What `pglane.wire.body.message` does, compiled and without a check: nothing here is longer than
+    a message that was received plus a name of ours.
+    """
     return kind + (len(body) + 4).to_bytes(4, "big") + body
 
 
 def error(sqlstate: bytes, text: bytes) -> bytes:
     """An ErrorResponse as PostgreSQL itself would word it."""
-    return message(b"E", b"SERROR\x00VERROR\x00C%b\x00M%b\x00\x00" % (sqlstate, text))
+    fields = (("S", b"ERROR"), ("V", b"ERROR"), ("C", sqlstate), ("M", text))
+    return ErrorResponse(fields).encode()

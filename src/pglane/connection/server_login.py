@@ -75,7 +75,12 @@ class ServerLogin:
     """
 
     def __init__(
-        self, user: str, startup: StartupMessage, credentials: Credentials, nonce: bytes, address: str
+        self,
+        user: str,
+        startup: StartupMessage,
+        credentials: Credentials,
+        nonce: bytes,
+        address: str,
     ) -> None:
         self._user = user
         self._startup = startup

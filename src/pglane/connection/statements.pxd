@@ -12,6 +12,8 @@ cdef class Shape:
 cdef class Shapes:
     cdef dict _table
     cdef Py_ssize_t _shapes_max
+    cdef Py_ssize_t _bytes_max
+    cdef Py_ssize_t _bytes
 
     @cython.locals(shape=Shape)
     cpdef Shape of(self, bytes text, bytes types, object parse_key)
@@ -22,27 +24,42 @@ cdef class ClientStatement:
     cdef public bytes types
     cdef public object verdict
     cdef public Shape shape
+    cdef public tuple deallocates
+    cdef public ServerStatement prepared
 
 
 cdef class ServerStatement:
     cdef public bytes name
     cdef public Shape shape
     cdef public bint complete
+    cdef public bint checked
 
 
 cdef class ServerStatements:
     cdef object _by_shape
+    cdef Py_ssize_t _bytes
     cdef bytes _prefix
     cdef Py_ssize_t _next
     cdef public Py_ssize_t statements_max
     cdef public object unnamed
+    cdef public list unclosed
 
     @cython.locals(statement=ServerStatement)
     cpdef ServerStatement find(self, Shape shape)
     @cython.locals(statement=ServerStatement)
     cpdef ServerStatement add(self, Shape shape)
-    @cython.locals(shape=Shape, statement=ServerStatement)
+    cpdef ServerStatement apart(self, Shape shape)
+    @cython.locals(oldest=ServerStatement)
     cpdef ServerStatement evict(self)
     cpdef forget(self, ServerStatement statement)
+    @cython.locals(statement=ServerStatement)
+    cpdef drop(self, Shape shape)
+    @cython.locals(fresh=Shape, statement=ServerStatement)
+    cpdef Shape renew(self, Shape shape)
+    @cython.locals(statement=ServerStatement)
+    cpdef check(self, Shape shape)
     cpdef bint is_ours(self, bytes name) except -1
+    @cython.locals(statement=ServerStatement)
+    cpdef forget_complete(self)
     cpdef clear(self)
+    cpdef list all(self)

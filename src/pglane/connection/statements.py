@@ -21,6 +21,11 @@ from collections import OrderedDict
 
 SHAPES_MAX = 50_000
 """Interned shapes of a worker; beyond it the table starts anew (shapes in use stay valid)."""
+SHAPE_BYTES_MAX = 64 * 1024 * 1024
+"""Their texts taken together, in bytes; likewise."""
+TEXT_BYTES_MAX = 16 * 1024 * 1024
+"""Texts of the statements of one server connection taken together, in bytes: as it keeps them as
+long as we do, this also bounds what a client can make PostgreSQL keep."""
 
 
 class Shape:
@@ -44,19 +49,23 @@ class Shape:
 class Shapes:
     """The table of interned shapes of one worker."""
 
-    __slots__ = ("_shapes_max", "_table")
+    __slots__ = ("_bytes", "_bytes_max", "_shapes_max", "_table")
 
-    def __init__(self, shapes_max: int = SHAPES_MAX) -> None:
+    def __init__(self, shapes_max: int = SHAPES_MAX, bytes_max: int = SHAPE_BYTES_MAX) -> None:
         self._table: dict[tuple[bytes, bytes, object], Shape] = {}
         self._shapes_max = shapes_max
+        self._bytes_max = bytes_max
+        self._bytes = 0
 
     def of(self, text: bytes, types: bytes, parse_key: object) -> Shape:
         """The one shape of these; `types` is the raw tail of a Parse message."""
         key = (text, types, parse_key)
         shape = self._table.get(key)
         if shape is None or shape.stale:
-            if len(self._table) >= self._shapes_max:
+            self._bytes += len(text) + len(types)
+            if len(self._table) >= self._shapes_max or self._bytes > self._bytes_max:
                 self._table.clear()
+                self._bytes = len(text) + len(types)
             shape = Shape(text, types, parse_key)
             self._table[key] = shape
         return shape
@@ -70,15 +79,19 @@ class ClientStatement:
         types: raw tail of the Parse message: int16 count and int32 type OIDs.
         verdict: what the scanner found in the text.
         shape: its shape under the parse key it was last used with.
+        deallocates: the empty statement in whose place a client's is dropped, if it does that.
+        prepared: the server-side statement that its own Parse made; None if that was elsewhere.
     """
 
-    __slots__ = ("shape", "text", "types", "verdict")
+    __slots__ = ("deallocates", "prepared", "shape", "text", "types", "verdict")
 
     def __init__(self, text: bytes, types: bytes, verdict: object, shape: Shape) -> None:
         self.text = text
         self.types = types
         self.verdict = verdict
         self.shape = shape
+        self.deallocates: tuple[bytes, ServerStatement] | None = None
+        self.prepared: ServerStatement | None = None
 
 
 class ServerStatement:
@@ -88,27 +101,45 @@ class ServerStatement:
         name: its server-side name.
         shape: what it is.
         complete: its ParseComplete was seen.
+        checked: what it returns here is what clients of the shape were told (fact A8).
     """
 
-    __slots__ = ("complete", "name", "shape")
+    __slots__ = ("checked", "complete", "name", "shape")
 
     def __init__(self, name: bytes, shape: Shape) -> None:
         self.name = name
         self.shape = shape
         self.complete = False
+        self.checked = False
 
 
 class ServerStatements:
-    """What is prepared on one server connection; least recently used goes first."""
+    """What is prepared on one server connection; least recently used goes first.
 
-    __slots__ = ("_by_shape", "_next", "_prefix", "statements_max", "unnamed")
+    Attributes:
+        statements_max: how many there may be, but for pending ones.
+        unnamed: the client statement that the unnamed one is; None if nobody's that lives.
+        unclosed: no longer in use, and to be closed on the server.
+    """
+
+    __slots__ = (
+        "_by_shape",
+        "_bytes",
+        "_next",
+        "_prefix",
+        "statements_max",
+        "unclosed",
+        "unnamed",
+    )
 
     def __init__(self, prefix: bytes, statements_max: int) -> None:
         self._by_shape: OrderedDict[Shape, ServerStatement] = OrderedDict()
+        self._bytes = 0
         self._prefix = prefix
         self._next = 0
         self.statements_max = statements_max
         self.unnamed: object = None
+        self.unclosed: list[ServerStatement] = []
 
     def __len__(self) -> int:
         return len(self._by_shape)
@@ -122,34 +153,78 @@ class ServerStatements:
 
     def add(self, shape: Shape) -> ServerStatement:
         """A new, pending statement; its Parse is to be sent under its name."""
-        self._next += 1
-        statement = ServerStatement(b"%s%d" % (self._prefix, self._next), shape)
+        self.drop(shape)
+        statement = self.apart(shape)
         self._by_shape[shape] = statement
+        self._bytes += len(shape.text)
         return statement
 
+    def apart(self, shape: Shape) -> ServerStatement:
+        """A new statement that nobody finds by its shape."""
+        self._next += 1
+        return ServerStatement(b"%s%d" % (self._prefix, self._next), shape)
+
     def evict(self) -> ServerStatement | None:
-        """One statement too many, to be closed on the server; None if there is none.
+        """One statement to be closed on the server; None if there is none.
 
         Pending ones stay: their Parse may be in flight behind answers still to come.
         """
-        if len(self._by_shape) <= self.statements_max:
+        if self.unclosed:
+            return self.unclosed.pop()
+        if len(self._by_shape) <= self.statements_max and self._bytes <= TEXT_BYTES_MAX:
             return None
-        shape, statement = next(iter(self._by_shape.items()))
-        if not statement.complete:
+        oldest = next(iter(self._by_shape.values()), None)
+        if oldest is None or not oldest.complete:
             return None
-        del self._by_shape[shape]
-        return statement
+        self.forget(oldest)
+        return oldest
 
     def forget(self, statement: ServerStatement) -> None:
-        """Takes back a statement whose Parse failed or that is stale."""
+        """Takes back a statement whose Parse failed, or that is closed."""
         if self._by_shape.get(statement.shape) is statement:
             del self._by_shape[statement.shape]
+            self._bytes -= len(statement.shape.text)
+
+    def drop(self, shape: Shape) -> None:
+        """The statement of this shape is not used any more; it will be closed."""
+        statement = self._by_shape.get(shape)
+        if statement is not None:
+            self.forget(statement)
+            self.unclosed.append(statement)
+
+    def renew(self, shape: Shape) -> Shape:
+        """The same text, which returns something else from now on; the old shape is stale."""
+        fresh = Shape(shape.text, shape.types, shape.parse_key)
+        shape.stale = True
+        statement = self._by_shape.pop(shape, None)
+        if statement is not None:
+            statement.shape = fresh
+            self._by_shape[fresh] = statement
+        return fresh
+
+    def check(self, shape: Shape) -> None:
+        """What the statement of this shape returns here is what its clients were told."""
+        statement = self._by_shape.get(shape)
+        if statement is not None:
+            statement.checked = True
 
     def is_ours(self, name: bytes) -> bool:
         """Whether a client's name could hit one of our server-side names."""
         return name.startswith(self._prefix)
 
+    def forget_complete(self) -> None:
+        """The server forgot what was prepared (DEALLOCATE ALL, DISCARD ALL); pending ones stay."""
+        for statement in list(self._by_shape.values()):
+            if statement.complete:
+                self.forget(statement)
+
     def clear(self) -> None:
-        """The server forgot everything (DEALLOCATE ALL, DISCARD ALL)."""
+        """The server forgot everything."""
         self._by_shape.clear()
+        self._bytes = 0
         self.unnamed = None
+        self.unclosed.clear()
+
+    def all(self) -> list[ServerStatement]:
+        """Everything that may exist on the server."""
+        return [*self._by_shape.values(), *self.unclosed]

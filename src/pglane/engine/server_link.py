@@ -14,7 +14,6 @@ from pglane.connection.exchange import (
     BROKEN,
     DISCARDED,
     ENDING,
-    FORGOTTEN,
     IDLE_STATUS,
     INTERNAL_DONE,
     PARAMETERS,
@@ -167,8 +166,6 @@ class ServerLink(Owner):
             self._ends(events)
             return
         client = self.client
-        if events & FORGOTTEN and client is not None:
-            client.requests.forget_statements()
         if events & DISCARDED:
             self._discarded(client)
         if events & PARAMETERS and client is not None:
