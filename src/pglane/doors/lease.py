@@ -6,10 +6,12 @@ and answers with decisions for the engine to carry out. It is the only place whe
 A decision is made at every event over the whole queue of the budget:
 
 1. A free server connection goes to whom `FifoQueue.choose` names; if it does not fit that request it is closed,
-   and the place is *promised* to the request.
-2. Whoever waits while an idle connection that fits nobody sits there gets that one's place.
-3. While there is room in the budget, and not too many are being opened, one is opened for the first request
+   and the place is *promised* to the request. While there is room in the budget nothing is closed for anybody.
+2. While there is room in the budget, and not too many are being opened, one is opened for the first request
    that has none coming.
+3. Whoever waits while an idle connection that fits nobody sits there gets that one's place.
+
+Where the budget was lowered below what is used, free server connections are closed until it is kept again.
 
 After a failed attempt the next is made only after a pause that doubles (0.1 s to 5 s), with jitter
 given as an argument; waiting requests keep waiting, within their own deadline.
@@ -17,9 +19,8 @@ given as an argument; waiting requests keep waiting, within their own deadline.
 
 from dataclasses import dataclass
 
-
 from pglane.connection.settings import Vector, fits_without_reset
-from pglane.pool.ledger import CLOSING, IDLE, LEASED, OPENING, Ledger, Slot
+from pglane.pool.ledger import CLEANING, CLOSING, IDLE, LEASED, OPENING, Ledger, Slot
 from pglane.scheduler.fifo import FifoQueue, Offer, Request, WaitReason
 
 BACKOFF_S_MIN = 0.1
@@ -149,12 +150,40 @@ class LeaseDesk:
 
     def leave(self, request: Request, now: float) -> list[Decision]:
         """It gave up, or its client is gone."""
-        self.queue.leave(request)
+        self.drop(request)
         return self._provide(now)
+
+    def drop(self, request: Request) -> None:
+        """As `leave`, and nothing is decided yet: the caller has more to tell."""
+        self.queue.leave(request)
+        if request.claimed and request in self._promised:
+            self._promised.remove(request)
+
+    def resize(self, budget: int, opening_max: int, now: float) -> list[Decision]:
+        """The budget is another one from now on; what is leased stays leased."""
+        self.ledger.budget = budget
+        self.opening_max = opening_max
+        decisions: list[Decision] = []
+        for idle in self.ledger.in_state(IDLE)[: max(self.ledger.excess(), 0)]:
+            self.ledger.move(idle, CLOSING, now)
+            decisions.append(Close(idle))
+        # A place that was promised may be one of those that are no more.
+        for request in self._promised:
+            request.claimed = False
+        self._promised.clear()
+        return decisions + self._provide(now)
+
+    def cleaning(self, slot: Slot, now: float) -> None:
+        """Its client is gone; it is put back into a state that anybody may have."""
+        if slot.state == LEASED:
+            self.ledger.move(slot, CLEANING, now)
 
     def released(self, slot: Slot, now: float) -> list[Decision]:
         """A clean server connection is free."""
-        if not self.queue:
+        if self.ledger.excess() > 0:
+            self.ledger.move(slot, CLOSING, now)
+            return [Close(slot)]
+        if not len(self.queue):
             self.ledger.move(slot, IDLE, now)
             return []
         return self._offer(slot, now) + self._provide(now)
@@ -162,18 +191,16 @@ class LeaseDesk:
     def opened(self, slot: Slot, now: float) -> list[Decision]:
         """A new server connection is logged in."""
         self._settle(slot)
-        self.failure = ""
-        self._backoff_s = 0.0
-        self._open_after = 0.0
+        self._succeeded()
         return self.released(slot, now)
 
     def opened_for(self, slot: Slot, request: Request, now: float) -> list[Decision]:
         """A connection that was opened for one request alone is logged in."""
         self._settle(slot)
-        self._backoff_s = 0.0
-        self.queue.leave(request)
+        self._succeeded()
+        self.drop(request)
         self.ledger.move(slot, LEASED, now)
-        return [Grant(request, slot)]
+        return [Grant(request, slot), *self._provide(now)]
 
     def opening_failed(self, slot: Slot, reason: str, jitter: float, now: float) -> list[Decision]:
         """It could not be opened; `jitter` is a random number in [0, 1)."""
@@ -184,11 +211,13 @@ class LeaseDesk:
         self.ledger.remove(slot)
         return self._provide(now)
 
-    def closing(self, slot: Slot, now: float) -> None:
+    def closing(self, slot: Slot, now: float) -> list[Decision]:
         """The engine ends a server connection of its own accord."""
         self._settle(slot)
-        if slot.state != CLOSING:
-            self.ledger.move(slot, CLOSING, now)
+        if slot.state == CLOSING:
+            return []
+        self.ledger.move(slot, CLOSING, now)
+        return self._provide(now)
 
     def gone(self, slot: Slot, now: float) -> list[Decision]:
         """The backend of a slot is gone."""
@@ -200,7 +229,7 @@ class LeaseDesk:
         """Time passed: who waited too long is rejected, openings are tried again."""
         decisions: list[Decision] = []
         for request in self.queue.expired(now):
-            self.queue.leave(request)
+            self.drop(request)
             decisions.append(Reject(request))
         return decisions + self._provide(now)
 
@@ -213,13 +242,16 @@ class LeaseDesk:
             return min(head.deadline, self._open_after)
         return head.deadline
 
+    def debts(self) -> int:
+        """Promises and openings in somebody's name that are not kept yet; 0 where nobody waits."""
+        return len(self._promised) + len(self._claims)
+
     # Deciding ------------------------------------------------------------------------------
 
     def _offer(self, slot: Slot, now: float) -> list[Decision]:
         """A free slot, while somebody waits."""
-
         offer = SlotOffer(slot)
-        request = self.queue.choose(offer, now)
+        request = self.queue.choose(offer, now, not self.ledger.has_room())
         if request is None:
             self.ledger.move(slot, IDLE, now)
             return []
@@ -227,13 +259,15 @@ class LeaseDesk:
             self._promise(request)
             self.ledger.move(slot, CLOSING, now)
             return [Close(slot)]
-        self.queue.leave(request)
+        self.drop(request)
         self.ledger.move(slot, LEASED, now)
         return [Grant(request, slot)]
 
     def _provide(self, now: float) -> list[Decision]:
         """Places for those who have none coming."""
         decisions: list[Decision] = []
+        if len(self.queue):
+            self._open_more(decisions, now)
         while len(self.queue) and not self.ledger.has_room():
             request = self.queue.unclaimed()
             idle = self.ledger.oldest_idle()
@@ -242,8 +276,6 @@ class LeaseDesk:
             self._promise(request)
             self.ledger.move(idle, CLOSING, now)
             decisions.append(Close(idle))
-        if len(self.queue):
-            self._open_more(decisions, now)
         return decisions
 
     def _open_more(self, decisions: list[Decision], now: float) -> None:
@@ -263,11 +295,16 @@ class LeaseDesk:
             decisions.append(Open(slot, request))
 
     def _next_to_open(self) -> Request | None:
-        while self._promised:
-            request = self._promised.pop(0)
-            if request in self.queue:
-                return request
+        """Who was promised a place comes first; who left took the promise along (`drop`)."""
+        if self._promised:
+            return self._promised.pop(0)
         return self.queue.unclaimed()
+
+    def _succeeded(self) -> None:
+        """The server can be reached and lets us in: openings need no pause any more."""
+        self.failure = ""
+        self._backoff_s = 0.0
+        self._open_after = 0.0
 
     def _promise(self, request: Request) -> None:
         request.claimed = True

@@ -7,6 +7,7 @@ cdef class Ready:
     cpdef on_ready(self, int mask)
     cpdef read_again(self)
     cpdef flush(self)
+    cpdef fail(self)
 
 
 cdef class Readiness:
@@ -33,6 +34,7 @@ cdef class PollReadiness(Readiness):
 
 cdef class Loop:
     cdef object _clock
+    cdef public object on_failure
     cdef public Readiness readiness
     cdef public double now
     cdef public long turns
@@ -45,11 +47,16 @@ cdef class Loop:
     cpdef written(self, Ready transport)
     cpdef again(self, Ready transport)
     cpdef stop(self)
-    @cython.locals(
-        transport=Ready, found=Ready, readiness=Readiness, count=int, at=int, mask=int, transports=dict
-    )
+    @cython.locals(readiness=Readiness, count=int, again=list)
     cpdef turn(self)
-    @cython.locals(transport=Ready, written=list)
+    @cython.locals(found=Ready, readiness=Readiness, at=int, mask=int, transports=dict)
+    cdef _dispatch(self, int count, bint ends)
+    @cython.locals(at=Py_ssize_t, transport=Ready)
+    cdef _read_again(self, list again)
+    @cython.locals(written=list)
     cdef _flush(self)
+    @cython.locals(at=Py_ssize_t, transport=Ready)
+    cdef _flush_all(self, list written)
+    cdef _failed(self, Ready whose, object error)
     cdef double _wait_s(self) except? -1
     cdef _run_due(self)

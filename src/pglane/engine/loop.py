@@ -8,12 +8,16 @@ read until EAGAIN stays on a list and reads again in the next turn, after the ot
 
 Time comes from one injected clock, read once a turn, in seconds on the monotonic scale.
 
+What a handler raises costs whom it was called for, not the worker: `Ready.fail` is called, and `on_failure`
+of the loop told. The guards stand around whole rounds, so that a call costs nothing more for them.
+
 Where epoll is missing (macOS, BSD) `poll` does the same job, slower with many connections.
 """
 
 import heapq
 import select
 from collections.abc import Callable
+from contextlib import suppress
 
 from pglane.engine.syscalls import EpollEvents
 
@@ -37,6 +41,9 @@ class Ready:
 
     def flush(self) -> None:
         """End of turn: send what was written."""
+
+    def fail(self) -> None:
+        """One of the above raised: what it is for cannot go on."""
 
 
 class Timer:
@@ -159,14 +166,20 @@ class PollReadiness(Readiness):
     def remove(self, fd: int) -> None:
         """Watches no more."""
         del self._masks[fd]
-        self._poll.unregister(fd)
+        with suppress(KeyError):
+            self._poll.unregister(fd)
 
     def wait(self, timeout_s: float) -> int:
-        """How many are ready; a writable one is not watched for that again."""
+        """How many are ready; a writable one is not watched for that again.
+
+        A paused one that broke would be told again and again: it is not watched until it is resumed.
+        """
         self._ready = self._poll.poll(timeout_s * 1000)
         for fd, mask in self._ready:
             if mask & WRITE:
                 self._set(fd, self._masks[fd] & ~WRITE)
+            if mask & HANG_UP_BITS and not self._masks[fd] & READ:
+                self._poll.unregister(fd)
         return len(self._ready)
 
     def fd(self, at: int) -> int:
@@ -188,6 +201,7 @@ class Loop:
     Attributes:
         now: the time of this turn, in seconds of the injected clock.
         turns: how many turns were made.
+        on_failure: told of what a handler raised, after whom it was for has failed.
     """
 
     __slots__ = (
@@ -198,6 +212,7 @@ class Loop:
         "_transports",
         "_written",
         "now",
+        "on_failure",
         "readiness",
         "turns",
     )
@@ -212,6 +227,7 @@ class Loop:
         self._again: list[Ready] = []
         self._timers: list[Timer] = []
         self._running = False
+        self.on_failure: Callable[[Exception], None] = raise_it
 
     def add(self, fd: int, transport: Ready, *, write: bool = False) -> None:
         """Registers a descriptor for as long as it is open."""
@@ -260,31 +276,67 @@ class Loop:
         self.turns += 1
         if self._again:
             again, self._again = self._again, []
-            for transport in again:
-                transport.read_again()
-        transports = self._transports
+            self._read_again(again)
         # Ends first: a server connection that is gone must not be leased in the turn that tells it.
-        for at in range(count):
-            mask = readiness.mask(at)
-            if mask & HANG_UP_BITS:
-                found = transports.get(readiness.fd(at))
-                if found is not None:
-                    found.on_ready(mask)
-        for at in range(count):
-            mask = readiness.mask(at)
-            if not mask & HANG_UP_BITS:
-                found = transports.get(readiness.fd(at))
-                if found is not None:
-                    found.on_ready(mask)
+        self._dispatch(count, True)
+        self._dispatch(count, False)
         self._run_due()
         self._flush()
+
+    def _dispatch(self, count: int, ends: bool) -> None:
+        """Tells those whose peer has ended, or all others."""
+        readiness = self.readiness
+        transports = self._transports
+        found: Ready | None = None
+        at = 0
+        while at < count:
+            try:
+                while at < count:
+                    mask = readiness.mask(at)
+                    at += 1
+                    if (mask & HANG_UP_BITS != 0) == ends:
+                        found = transports.get(readiness.fd(at - 1))
+                        if found is not None:
+                            found.on_ready(mask)
+            except Exception as error:  # noqa: BLE001 -- it costs one connection, not the worker
+                self._failed(found, error)
+
+    def _read_again(self, again: list[Ready]) -> None:
+        at = 0
+        while at < len(again):
+            try:
+                while at < len(again):
+                    transport = again[at]
+                    at += 1
+                    transport.read_again()
+            except Exception as error:  # noqa: BLE001 -- as above
+                self._failed(again[at - 1], error)
 
     def _flush(self) -> None:
         """What is flushed may make others write; those are flushed too."""
         while self._written:
             written, self._written = self._written, []
-            for transport in written:
-                transport.flush()
+            self._flush_all(written)
+
+    def _flush_all(self, written: list[Ready]) -> None:
+        at = 0
+        while at < len(written):
+            try:
+                while at < len(written):
+                    transport = written[at]
+                    at += 1
+                    transport.flush()
+            except Exception as error:  # noqa: BLE001 -- as above
+                self._failed(written[at - 1], error)
+
+    def _failed(self, whose: Ready | None, error: Exception) -> None:
+        """The one it was for ends; an error in its ending is told too and changes nothing more."""
+        if whose is not None:
+            try:
+                whose.fail()
+            except Exception as another:  # noqa: BLE001 -- as above
+                self.on_failure(another)
+        self.on_failure(error)
 
     def _wait_s(self) -> float:
         if self._again:
@@ -301,7 +353,15 @@ class Loop:
             due.append(heapq.heappop(timers))
         for timer in due:
             if timer.call is not None:
-                timer.call()
+                try:
+                    timer.call()
+                except Exception as error:  # noqa: BLE001 -- as above
+                    self._failed(None, error)
+
+
+def raise_it(error: Exception) -> None:
+    """Where nobody else is told."""
+    raise error
 
 
 def default_readiness() -> Readiness:

@@ -7,6 +7,7 @@ from pglane.engine.syscalls cimport receive_some, send_some
 cdef class Owner:
     cpdef on_data(self, bytes data)
     cpdef on_end(self, str reason)
+    cpdef on_failure(self)
     cpdef on_full(self)
     cpdef on_drained(self)
 
@@ -26,8 +27,6 @@ cdef class Transport(Ready):
     cdef public int fd
     cdef public Py_ssize_t high_bytes
     cdef public Py_ssize_t queued_bytes
-    cdef public long long sent_bytes
-    cdef public long long received_bytes
     cdef public bint paused
     cdef public bint ended
 

@@ -5,6 +5,8 @@ Bytes are written to a list and leave with one send at the end of the turn. What
 here, and the socket is watched for writing only from then on. The owner is told when more than
 `high_bytes` wait (it then pauses whoever feeds this transport) and when fewer than half of it do.
 
+A connection that is being closed gets `LINGER_S_MAX` to take what is queued for it.
+
 Pausing is a flag: edge-triggered readiness that nobody acts on costs nothing; `resume` reads what came
 meanwhile. Bytes held for one slow reader are so at most `high_bytes` plus what one read brings.
 """
@@ -13,6 +15,10 @@ import socket
 
 from pglane.engine.loop import HANG_UP_BITS, WRITE, Loop, Ready
 from pglane.engine.syscalls import READ_BYTES, receive_some, send_some
+
+LINGER_S_MAX = 5.0
+"""How long a peer that does not read keeps a closing connection, and the bytes queued for it."""
+
 
 class Owner:
     """Whose connection it is; a base class, so that compiled calls are direct."""
@@ -24,6 +30,10 @@ class Owner:
 
     def on_end(self, reason: str) -> None:
         """The peer closed or the connection broke; called once."""
+
+    def on_failure(self) -> None:
+        """One of these methods raised: the connection is over, its state is not to be trusted."""
+        self.on_end("an internal error")
 
     def on_full(self) -> None:
         """More than `high_bytes` wait to be sent."""
@@ -37,8 +47,6 @@ class Transport(Ready):
 
     Attributes:
         queued_bytes: written and not taken by the kernel yet.
-        sent_bytes: taken by the kernel so far.
-        received_bytes: read so far.
         full: more than `high_bytes` wait, and since then not fewer than half.
         paused: the owner wants no data now.
         ended: the socket is closed or broken.
@@ -61,8 +69,6 @@ class Transport(Ready):
         "high_bytes",
         "paused",
         "queued_bytes",
-        "received_bytes",
-        "sent_bytes",
     )
 
     def __init__(self, loop: Loop, sock: socket.socket, owner: Owner, high_bytes: int) -> None:
@@ -72,8 +78,6 @@ class Transport(Ready):
         self.fd = sock.fileno()
         self.high_bytes = high_bytes
         self.queued_bytes = 0
-        self.sent_bytes = 0
-        self.received_bytes = 0
         self.paused = False
         self.ended = False
         self._queue: list[bytes] = []
@@ -124,7 +128,6 @@ class Transport(Ready):
         if count == 0:
             self._end("closed by the peer")
             return
-        self.received_bytes += count
         if count == READ_BYTES or self._hung_up:
             self._schedule()
         else:
@@ -144,7 +147,7 @@ class Transport(Ready):
 
     def resume(self) -> None:
         """Data again; what came meanwhile is read in the next turn."""
-        if self.paused and not self.ended:
+        if self.paused and not self.ended and not self._closing:
             self.paused = False
             self._loop.readiness.pause(self.fd, paused=False)
             if self._readable:
@@ -153,8 +156,8 @@ class Transport(Ready):
     # Writing -------------------------------------------------------------------------------
 
     def write(self, data: bytes) -> None:
-        """Sends at the end of this turn."""
-        if self.ended:
+        """Sends at the end of this turn; behind `close` nothing more."""
+        if self.ended or self._closing:
             return
         if not self._queue:
             self._loop.written(self)
@@ -180,7 +183,6 @@ class Transport(Ready):
         except OSError:
             self._writing_failed()
             return
-        self.sent_bytes += sent
         self.queued_bytes -= sent
         self._queue.clear()
         if sent < len(data):
@@ -216,10 +218,16 @@ class Transport(Ready):
 
     def close(self) -> None:
         """Closes once everything written is sent; nothing is read any more."""
+        if self.ended or self._closing:
+            return
+        self.pause()
         self._closing = True
-        self.paused = True
         if not self._queue:
             self.abort()
+            return
+        self.flush()
+        if not self.ended:
+            self._loop.call_later(LINGER_S_MAX, self.abort)
 
     def shut_writing(self) -> None:
         """Tells the peer that nothing more comes; reading goes on."""
@@ -236,6 +244,12 @@ class Transport(Ready):
             self.ended = True
             self._loop.remove(self.fd)
             self._socket.close()
+
+    def fail(self) -> None:
+        """A handler raised; called by the loop."""
+        if not self.ended:
+            self.abort()
+            self._owner.on_failure()
 
     def detach(self) -> socket.socket:
         """Gives the socket away (console clients go to the supervisor)."""

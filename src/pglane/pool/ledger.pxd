@@ -18,6 +18,7 @@ cdef class Ledger:
 
     cpdef Py_ssize_t count(self, int state) except -1
     cpdef bint has_room(self) except -1
+    cpdef Py_ssize_t excess(self) except? -1
     @cython.locals(stack=list, place=set)
     cpdef move(self, Slot slot, int state, double now)
     @cython.locals(place=set, stack=list)

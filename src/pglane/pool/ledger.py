@@ -118,6 +118,10 @@ class Ledger:
         """Whether one more may be opened."""
         return self.used < self.budget
 
+    def excess(self) -> int:
+        """How many more are used than the budget allows, those that are ending not counted."""
+        return self._used - len(self._places[CLOSING]) - self.budget
+
     def open(self, user: str, base: object, now: float) -> Slot:
         """A new slot in OPENING.
 

@@ -25,4 +25,4 @@ cdef class FifoQueue:
     @cython.locals(request=Request)
     cpdef Request unclaimed(self)
     @cython.locals(request=Request)
-    cpdef Request choose(self, Offer offer, double now)
+    cpdef Request choose(self, Offer offer, double now, bint may_switch)

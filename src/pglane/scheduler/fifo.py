@@ -99,16 +99,17 @@ class FifoQueue:
             return request
         return None
 
-    def choose(self, offer: Offer, now: float) -> Request | None:
+    def choose(self, offer: Offer, now: float, may_switch: bool) -> Request | None:
         """Who gets the server connection that is free now.
 
         The first request that fits it, unless one before that has waited beyond `SWITCH_S_MAX` and has
-        nothing being opened for it: then that one, though it does not fit. None: nobody who fits waits.
+        nothing being opened for it: then that one, though it does not fit, if the caller `may_switch`.
+        None: nobody who fits waits.
         """
         for request in self._waiting:
             if offer.fits(request):
                 return request
-            if not request.claimed and now - request.arrived >= SWITCH_S_MAX:
+            if may_switch and not request.claimed and now - request.arrived >= SWITCH_S_MAX:
                 return request
         return None
 

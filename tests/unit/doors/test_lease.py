@@ -1,0 +1,295 @@
+"""The lease desk, decision by decision; sequences are tried in tests/property."""
+
+import pytest
+
+from pglane.connection.settings import Vectors
+from pglane.doors.lease import (
+    BACKOFF_S_MAX,
+    BACKOFF_S_MIN,
+    Close,
+    Grant,
+    LeaseDesk,
+    Need,
+    Open,
+    Reject,
+    SlotOffer,
+)
+from pglane.pool.ledger import CLEANING, CLOSING, IDLE, LEASED, Slot
+from pglane.scheduler.fifo import SWITCH_S_MAX, Request, WaitReason
+from tests.support.desk_invariants import assert_consistent
+
+VECTORS = Vectors()
+TUNED = VECTORS.of({"work_mem": "1MB"})
+PLAIN = Need(VECTORS.empty, VECTORS.empty, exact=False, fresh=False)
+EXACT = Need(TUNED, TUNED, exact=True, fresh=False)
+FRESH = Need(VECTORS.empty, VECTORS.empty, exact=True, fresh=True)
+
+
+def wish(user: str = "anna", need: Need = PLAIN, now: float = 1.0) -> Request:
+    return Request(user, need, now, now + 10.0, object())
+
+
+def kinds(decisions: list[object]) -> list[type]:
+    return [type(decision) for decision in decisions]
+
+
+def opened_slot(desk: LeaseDesk, user: str = "anna", need: Need = PLAIN) -> Slot:
+    """A leased slot: somebody asked, one was opened, and it was granted."""
+    (opening,) = desk.arrive(wish(user, need), 1.0)
+    assert isinstance(opening, Open)
+    (grant,) = desk.opened(opening.slot, 1.0)
+    assert isinstance(grant, Grant)
+    return grant.slot
+
+
+@pytest.mark.parametrize(
+    ("need", "base", "accepted"),
+    [
+        (PLAIN, VECTORS.empty, True),
+        (PLAIN, TUNED, False),
+        (EXACT, TUNED, True),
+        (EXACT, VECTORS.empty, False),
+        (Need(TUNED, VECTORS.empty, exact=False, fresh=False), TUNED, True),
+        (FRESH, VECTORS.empty, False),
+        (PLAIN, None, False),
+    ],
+)
+def test_a_need_accepts_a_base(need: Need, base: object, accepted: bool) -> None:
+    assert need.accepts(base) is accepted
+
+
+def test_an_offer_fits_role_and_settings() -> None:
+    slot = Slot("anna", VECTORS.empty, 1.0)
+    assert SlotOffer(slot).fits(wish())
+    assert not SlotOffer(slot).fits(wish("berta"))
+    assert not SlotOffer(slot).fits(wish(need=EXACT))
+
+
+def test_the_first_request_opens_a_server_connection_and_gets_it() -> None:
+    desk = LeaseDesk(1, 1)
+    request = wish()
+    (opening,) = desk.arrive(request, 1.0)
+    assert isinstance(opening, Open)
+    assert opening.request is request
+    assert request.reason is WaitReason.OPENING_SERVER
+    (grant,) = desk.opened(opening.slot, 2.0)
+    assert isinstance(grant, Grant)
+    assert (grant.request, grant.slot.state) == (request, LEASED)
+    assert not len(desk.queue)
+    assert desk.debts() == 0
+
+
+def test_an_idle_one_is_leased_at_once_the_newest_that_fits() -> None:
+    desk = LeaseDesk(3, 3)
+    plain, tuned = opened_slot(desk), opened_slot(desk, need=EXACT)
+    assert desk.lease_idle("anna", PLAIN, 1.0) is None
+    assert desk.released(plain, 2.0) == []
+    assert desk.released(tuned, 3.0) == []
+    assert desk.lease_idle("berta", PLAIN, 4.0) is None
+    assert desk.lease_idle("anna", FRESH, 4.0) is None
+    assert desk.lease_idle("anna", PLAIN, 4.0) is plain
+    assert desk.lease_idle("anna", EXACT, 4.0) is tuned
+    assert_consistent(desk)
+
+
+def test_a_released_one_goes_to_who_waits_longest() -> None:
+    desk = LeaseDesk(1, 1)
+    slot = opened_slot(desk)
+    first, second = wish(now=2.0), wish(now=3.0)
+    assert desk.arrive(first, 2.0) == []
+    assert desk.arrive(second, 3.0) == []
+    (grant,) = desk.released(slot, 4.0)
+    assert isinstance(grant, Grant)
+    assert grant.request is first
+
+
+def test_who_needs_another_role_gets_the_place_after_a_while() -> None:
+    desk = LeaseDesk(1, 1)
+    slot = opened_slot(desk)
+    other, same = wish("berta", now=2.0), wish(now=2.0)
+    desk.arrive(other, 2.0)
+    desk.arrive(same, 2.0)
+    (grant,) = desk.released(slot, 2.0)
+    assert isinstance(grant, Grant)
+    assert grant.request is same
+    (close,) = desk.released(slot, 2.0 + SWITCH_S_MAX)
+    assert isinstance(close, Close)
+    assert other.claimed
+    (opening,) = desk.gone(slot, 3.0)
+    assert isinstance(opening, Open)
+    assert opening.request is other
+
+
+def test_nothing_is_closed_for_another_role_while_there_is_room() -> None:
+    desk = LeaseDesk(2, 1)
+    slot = opened_slot(desk)
+    (opening,) = desk.arrive(wish("carla"), 1.0)
+    assert isinstance(opening, Open)
+    desk.opening_failed(opening.slot, "refused", 0.0, 1.0)
+    assert desk.released(slot, 1.04) == []
+    assert slot.state == IDLE
+
+
+def test_an_idle_one_that_fits_nobody_makes_room() -> None:
+    desk = LeaseDesk(1, 1)
+    slot = opened_slot(desk)
+    desk.released(slot, 2.0)
+    request = wish("berta", now=3.0)
+    (close,) = desk.arrive(request, 3.0)
+    assert isinstance(close, Close)
+    assert (close.slot, slot.state) == (slot, CLOSING)
+    assert desk.debts() == 1
+    assert desk.arrive(wish("berta", now=3.0), 3.0) == []
+
+
+def test_an_idle_one_makes_room_also_when_the_last_room_was_just_used() -> None:
+    """Two wait for a place, one place is free and one is idle: both get theirs."""
+    desk = LeaseDesk(3, 3)
+    berta = opened_slot(desk, "berta")
+    (opening,) = desk.arrive(wish(), 1.0)
+    assert isinstance(opening, Open)
+    (second,) = desk.arrive(wish(), 1.0)
+    assert isinstance(second, Open)
+    desk.arrive(wish(), 1.0)
+    assert kinds(desk.released(berta, 1.0)) == [Close]
+
+
+def test_a_promise_goes_with_who_leaves() -> None:
+    desk = LeaseDesk(1, 1)
+    slot = opened_slot(desk)
+    desk.released(slot, 2.0)
+    request = wish("berta", now=3.0)
+    desk.arrive(request, 3.0)
+    assert desk.leave(request, 4.0) == []
+    assert desk.debts() == 0
+    assert desk.gone(slot, 5.0) == []
+    assert desk.ledger.used == 0
+
+
+def test_who_leaves_while_one_is_opened_leaves_it_to_others() -> None:
+    desk = LeaseDesk(1, 1)
+    request = wish()
+    (opening,) = desk.arrive(request, 1.0)
+    assert isinstance(opening, Open)
+    desk.leave(request, 2.0)
+    assert desk.opened(opening.slot, 3.0) == []
+    assert opening.slot.state == IDLE
+    assert desk.debts() == 0
+
+
+def test_one_opened_for_one_request_alone_is_that_ones() -> None:
+    desk = LeaseDesk(2, 1)
+    request, other = wish(need=FRESH), wish()
+    (opening,) = desk.arrive(request, 1.0)
+    assert isinstance(opening, Open)
+    assert desk.arrive(other, 1.0) == []
+    grant, another = desk.opened_for(opening.slot, request, 2.0)
+    assert isinstance(grant, Grant)
+    assert grant.request is request
+    assert isinstance(another, Open)
+    assert another.request is other
+
+
+def test_one_opened_for_nobody_any_more_makes_room() -> None:
+    desk = LeaseDesk(2, 1)
+    request, other = wish(need=FRESH), wish()
+    (opening,) = desk.arrive(request, 1.0)
+    assert isinstance(opening, Open)
+    desk.arrive(other, 1.0)
+    desk.leave(request, 1.0)
+    assert kinds(desk.closing(opening.slot, 2.0)) == [Open]
+    assert desk.closing(opening.slot, 2.0) == []
+
+
+def test_attempts_to_open_are_made_after_pauses_that_double() -> None:
+    desk = LeaseDesk(1, 1)
+    request = Request("anna", PLAIN, 0.0, 1000.0, object())
+    (opening,) = desk.arrive(request, 0.0)
+    now, pauses = 0.0, []
+    for _ in range(8):
+        assert isinstance(opening, Open)
+        assert desk.opening_failed(opening.slot, "refused", 0.5, now) == []
+        assert desk.failure == "refused"
+        due = desk.next_deadline(now)
+        assert due is not None
+        assert desk.tick((now + due) / 2) == []
+        pauses.append(due - now)
+        now = due
+        (opening,) = desk.tick(now)
+    assert pauses[0] == pytest.approx(BACKOFF_S_MIN)
+    assert pauses[1] == pytest.approx(BACKOFF_S_MIN * 2)
+    assert pauses[-1] == pytest.approx(BACKOFF_S_MAX)
+    assert isinstance(opening, Open)
+    assert kinds(desk.opened(opening.slot, now)) == [Grant]
+    assert desk.failure == ""
+
+
+def test_jitter_moves_an_attempt_by_half_the_pause_at_most() -> None:
+    for jitter, factor in [(0.0, 0.5), (0.999, 1.499)]:
+        desk = LeaseDesk(1, 1)
+        (opening,) = desk.arrive(wish(), 1.0)
+        assert isinstance(opening, Open)
+        desk.opening_failed(opening.slot, "refused", jitter, 1.0)
+        assert desk.next_deadline(1.0) == pytest.approx(1.0 + BACKOFF_S_MIN * factor)
+
+
+def test_who_waited_its_whole_time_is_rejected() -> None:
+    desk = LeaseDesk(1, 1)
+    opened_slot(desk)
+    assert desk.next_deadline(1.0) is None
+    request = wish(now=2.0)
+    desk.arrive(request, 2.0)
+    assert desk.next_deadline(2.0) == 12.0
+    assert desk.tick(11.9) == []
+    (rejected,) = desk.tick(12.0)
+    assert isinstance(rejected, Reject)
+    assert rejected.request is request
+    assert desk.next_deadline(12.0) is None
+
+
+def test_no_more_than_so_many_are_opened_at_once() -> None:
+    desk = LeaseDesk(5, 2)
+    assert [kinds(desk.arrive(wish(), 1.0)) for _ in range(3)] == [[Open], [Open], []]
+
+
+def test_a_lowered_budget_closes_what_is_idle_and_then_what_is_released() -> None:
+    desk = LeaseDesk(3, 3)
+    slots = [opened_slot(desk) for _ in range(3)]
+    desk.released(slots[0], 2.0)
+    assert kinds(desk.resize(1, 1, 3.0)) == [Close]
+    assert slots[0].state == CLOSING
+    desk.arrive(wish(), 3.0)
+    assert kinds(desk.released(slots[1], 4.0)) == [Close]
+    assert kinds(desk.released(slots[2], 5.0)) == [Grant]
+    assert_consistent(desk, lowered=True)
+
+
+def test_a_lowered_budget_takes_promises_back() -> None:
+    desk = LeaseDesk(2, 2)
+    slots = [opened_slot(desk), opened_slot(desk)]
+    desk.released(slots[0], 2.0)
+    request = wish("berta", now=3.0)
+    assert kinds(desk.arrive(request, 3.0)) == [Close]
+    assert request.claimed
+    desk.resize(1, 1, 4.0)
+    assert not request.claimed
+    assert desk.gone(slots[0], 5.0) == []
+    assert kinds(desk.released(slots[1], 6.0)) == [Close]
+    assert kinds(desk.gone(slots[1], 7.0)) == [Open]
+
+
+def test_a_raised_budget_is_used_at_once() -> None:
+    desk = LeaseDesk(1, 1)
+    opened_slot(desk)
+    desk.arrive(wish(), 2.0)
+    assert kinds(desk.resize(2, 1, 3.0)) == [Open]
+
+
+def test_one_that_is_put_in_order_is_shown_as_such() -> None:
+    desk = LeaseDesk(1, 1)
+    slot = opened_slot(desk)
+    desk.cleaning(slot, 2.0)
+    desk.cleaning(slot, 3.0)
+    assert (slot.state, slot.since) == (CLEANING, 2.0)
+    assert desk.released(slot, 4.0) == []
+    assert slot.state == IDLE
