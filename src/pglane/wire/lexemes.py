@@ -140,7 +140,7 @@ class Lexer:
         size = self.size
         while at < size:
             byte = data[at]
-            if byte == 10 or byte == 13:  # noqa: PLR1714 (a C comparison when compiled)
+            if byte == 10 or byte == 13:
                 return at
             at += 1
         return at
@@ -191,7 +191,7 @@ class Lexer:
         if following == 39:
             if byte == 101:  # e
                 return self._string(at + 2, True)
-            if byte == 98 or byte == 120:  # b, x  # noqa: PLR1714
+            if byte == 98 or byte == 120:  # b, x
                 return self._string(at + 2, False)
             if byte == 110:  # n: the keyword NCHAR and a string like any other
                 return self._string(at + 2, self.backslash_escapes)
@@ -272,7 +272,7 @@ class Lexer:
         broken_line = False
         while at < size:
             byte = data[at]
-            if byte == 10 or byte == 13:  # noqa: PLR1714
+            if byte == 10 or byte == 13:
                 broken_line = True
                 at += 1
             elif _CLASSES[byte] == _BLANK:

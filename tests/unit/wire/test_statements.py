@@ -228,7 +228,9 @@ class TestCache:
     def test_texts_that_differ_in_numbers_share_a_verdict(self) -> None:
         cache = VerdictCache(10, 1000)
         for number in range(1000):
-            assert cache.lookup(b"SET a.b%d = %d" % (7, number), "UTF8", True).settings == ("a.b7",)
+            assert cache.lookup(b"SET a.b%d = %d" % (7, number), "UTF8", True).settings == (
+                "a.b7",
+            )
         assert (cache.hits, cache.misses) == (999, 1)
         assert cache.lookup(b"SET a.b8 = 1", "UTF8", True).settings == ("a.b8",)
 
