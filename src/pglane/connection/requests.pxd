@@ -51,6 +51,7 @@ cdef class ClientRequests:
     @cython.locals(verdict=Verdict)
     cdef _note(self, ClientStatement statement)
     cdef _note_verdict(self, Verdict verdict)
+    cdef _doubt_reading(self, Verdict verdict)
     @cython.locals(reader=MessageReader, end=Py_ssize_t)
     cdef tuple _string(self, Py_ssize_t at)
     cdef bytes _last_string(self, Py_ssize_t at)

@@ -56,6 +56,18 @@ SYNTAX_THAT_FAILS = b"pglane refuses"
 """No statement begins like this: the server answers with a syntax error in any state."""
 KNOWN = frozenset(b"QPBDEHSCFdcfXp")
 TEXT_SETTINGS = frozenset({"client_encoding", "standard_conforming_strings"})
+UNSEEN_EFFECTS = int(
+    Effect.SETTING_UNKNOWN
+    | Effect.LOCAL_SETTING
+    | Effect.RESET_ALL
+    | Effect.DISCARD_ALL
+    | Effect.OPAQUE
+    | Effect.EXECUTES
+    | Effect.ROLE
+)
+"""May change settings without naming them."""
+READING_EFFECTS = UNSEEN_EFFECTS | int(Effect.SETTING | Effect.CHARACTERISTICS | Effect.TRANSACTION)
+"""May change, or take back, how texts are to be read."""
 UNCERTAIN = "not known until the server reports it"
 """No encoding has this name: texts sent meanwhile are not read, but treated as everything (A12)."""
 NO_SHAPE = Shape(b"", b"", None)
@@ -342,8 +354,13 @@ class ClientRequests:
             self.may_copy = True
         if verdict.settings:
             self.settings.update(verdict.settings)
-            if not TEXT_SETTINGS.isdisjoint(verdict.settings):
-                self.encoding = UNCERTAIN
+        if verdict.effects & READING_EFFECTS:
+            self._doubt_reading(verdict)
+
+    def _doubt_reading(self, verdict: Verdict) -> None:
+        """How texts are to be read may change by this; what is sent meanwhile is not read (A12)."""
+        if verdict.effects & UNSEEN_EFFECTS or not TEXT_SETTINGS.isdisjoint(self.settings):
+            self.encoding = UNCERTAIN
 
     # The extended protocol -------------------------------------------------------------------
 

@@ -240,8 +240,10 @@ class ClientLink(LeaseHolder):
         if server is None:
             return
         requests = self.requests
-        requests.unanswered_effects = 0
         exchange = server.exchange
+        if requests.unanswered_effects:
+            requests.unanswered_effects = 0
+            self._note_texts(exchange.parameters)
         if exchange.skipping or exchange.held:
             return
         if requests.effects == 0 and not exchange.changed and not self.pinned:
@@ -268,7 +270,9 @@ class ClientLink(LeaseHolder):
     def _release(self, server: "ServerLink") -> None:
         self.unlease()
         self.database.release(server)
-        if self.requests.reader.buffered_bytes():
+        if self.database.draining:
+            self.database.worker.say_goodbye(self)
+        elif self.requests.reader.buffered_bytes():
             self.want()
 
     def unlease(self) -> None:
@@ -420,7 +424,9 @@ class ClientLink(LeaseHolder):
         self.requests.effects = 0
         self.unlease()
         self.database.release(server)
-        if self.welcomed:
+        if self.database.draining:
+            self.database.worker.say_goodbye(self)
+        elif self.welcomed:
             self.want()
 
     def raw_begins(self, server: "ServerLink") -> None:

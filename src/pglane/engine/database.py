@@ -283,7 +283,10 @@ class Database:
             self.clean_for(client, server)
             return
         changes = server.reported_changes()
-        names = sorted(requests.settings - set(changes))
+        wanted = requests.settings - set(changes)
+        if requests.effects & Effect.ROLE:
+            wanted |= {"role", "session_authorization"}
+        names = sorted(wanted)
         requests.settings.clear()
         if not names:
             self._settle(client, server, changes)

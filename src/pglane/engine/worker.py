@@ -129,20 +129,20 @@ class Worker:
             database.close_idle()
         for client in list(self.clients.values()):
             if client.phase == IDLE:
-                self._say_goodbye(client)
+                self.say_goodbye(client)
         self._stop_when_empty()
 
     def stop(self) -> None:
         """Ends at once: everything is closed."""
         self._close_listeners()
         for client in list(self.clients.values()):
-            self._say_goodbye(client)
+            self.say_goodbye(client)
         for database in self.databases.values():
             database.stop()
         self._control.send({"type": "stopped"})
         self.loop.call_later(0.05, self.loop.stop)
 
-    def _say_goodbye(self, client: ClientLink) -> None:
+    def say_goodbye(self, client: ClientLink) -> None:
         client.end_with(error_response(ShuttingDown(reason="It was told to stop")))
 
     def _close_listeners(self) -> None:
@@ -200,9 +200,8 @@ class Worker:
             database = self.databases[entered.wanted.database] = Database(self, entered.wanted.database)
         door = entered.door
         startup = self.vectors.of(entered.wanted.settings)
-        exact = bool(door.EXACT_BASE)
         fresh = door.NAME == "direct"
-        base = startup if exact else self.vectors.empty
+        base = startup if door.EXACT_BASE else self.vectors.of(shared_base(startup.items))
         requests = ClientRequests(
             self.verdicts,
             self.shapes,
@@ -210,7 +209,7 @@ class Worker:
             message_bytes_max=self.settings.statement_bytes_max,
             statements_max=self.settings.statements_per_client_max,
         )
-        need = Need(startup, base, exact=exact, fresh=fresh)
+        need = Need(startup, base, exact=True, fresh=fresh)
         client = ClientLink(entered, database, transport, requests, need)
         self.clients[entered.number] = client
         transport.set_owner(client)
@@ -367,6 +366,16 @@ class Worker:
         for database in self.databases.values():
             database.keep_house(now)
         self.loop.call_later(HOUSEKEEPING_S, self._keep_house)
+
+
+def shared_base(startup: dict[str, str]) -> dict[str, str]:
+    """What a server connection of the transaction door is opened with for a client.
+
+    RESET goes back to what the connection was opened with, so that must be what the client asked for. Only
+    application_name, which drivers fill with process ids, would keep too many connections apart: RESET of
+    it gives the server's default (docs/reference/differences.md).
+    """
+    return {name: value for name, value in startup.items() if name != "application_name"}
 
 
 def run(control_fd: int) -> int:
