@@ -1,7 +1,8 @@
 """The direct door: a server connection of one's own, opened with the client's own startup packet.
 
-For local development, migrations, pg_dump, replication. Bytes pass unread in both directions; what PostgreSQL
-says is what the client gets. The server connection counts against the budget and ends with the client.
+For local development, migrations, pg_dump, replication. Bytes pass unread in both directions;
+what PostgreSQL says is what the client gets. The server connection counts against the budget and
+ends with the client.
 """
 
 from pglane.doors.ending import Ending

@@ -1,17 +1,20 @@
 """How a request becomes a lease: queue and ledger of one database brought together.
 
-`LeaseDesk` is told what happened (somebody asks, a server connection was opened, released, is gone, time passed)
-and answers with decisions for the engine to carry out. It is the only place where the two meet.
+`LeaseDesk` is told what happened (somebody asks, a server connection was opened, released, is
+gone, time passed) and answers with decisions for the engine to carry out. It is the only place
+where the two meet.
 
 A decision is made at every event over the whole queue of the budget:
 
-1. A free server connection goes to whom `FifoQueue.choose` names; if it does not fit that request it is closed,
-   and the place is *promised* to the request. While there is room in the budget nothing is closed for anybody.
-2. While there is room in the budget, and not too many are being opened, one is opened for the first request
-   that has none coming.
+1. A free server connection goes to whom `FifoQueue.choose` names; if it does not fit that
+   request it is closed, and the place is *promised* to the request. While there is room in the
+   budget nothing is closed for anybody.
+2. While there is room in the budget, and not too many are being opened, one is opened for the
+   first request that has none coming.
 3. Whoever waits while an idle connection that fits nobody sits there gets that one's place.
 
-Where the budget was lowered below what is used, free server connections are closed until it is kept again.
+Where the budget was lowered below what is used, free server connections are closed until it is
+kept again.
 
 After a failed attempt the next is made only after a pause that doubles (0.1 s to 5 s), with jitter
 given as an argument; waiting requests keep waiting, within their own deadline.
@@ -51,7 +54,9 @@ class Need:
             return False
         if base is self.base:
             return True
-        return not self.exact and isinstance(base, Vector) and fits_without_reset(base, self.startup)
+        return (
+            not self.exact and isinstance(base, Vector) and fits_without_reset(base, self.startup)
+        )
 
 
 class SlotOffer(Offer):
@@ -69,7 +74,7 @@ class SlotOffer(Offer):
 
 
 class Grant:
-    """The slot is leased to the request. Not a dataclass: one is made for every contended lease."""
+    """The slot is leased to the request. No dataclass: every contended lease makes one."""
 
     __slots__ = ("request", "slot")
     __match_args__ = ("request", "slot")

@@ -1,8 +1,9 @@
 """The session door: a lease lasts until the client disconnects.
 
-For LISTEN, temporary tables, advisory locks, long e-mail and authentication work. The lease begins with the
-client's first request, on a server connection that was opened with exactly the client's startup settings, so
-that RESET and DISCARD mean what they mean on a private connection. Names are the client's own.
+For LISTEN, temporary tables, advisory locks, long e-mail and authentication work. The lease
+begins with the client's first request, on a server connection that was opened with exactly the
+client's startup settings, so that RESET and DISCARD mean what they mean on a private connection.
+Names are the client's own.
 """
 
 from pglane.doors.ending import Ending

@@ -1,9 +1,10 @@
 """The transaction door: a lease lasts one transaction.
 
-For web requests, reads, serverless. Statement names are virtual, settings travel with the client. What a
-session keeps and nothing can carry to another server connection (temporary tables, LISTEN, session advisory
-locks, SQL PREPARE, cursors WITH HOLD, LOAD) *pins* the client: it keeps its server connection until the
-state is provably gone (DISCARD ALL) or the client is; then the connection is cleaned before anybody else gets it.
+For web requests, reads, serverless. Statement names are virtual, settings travel with the
+client. What a session keeps and nothing can carry to another server connection (temporary
+tables, LISTEN, session advisory locks, SQL PREPARE, cursors WITH HOLD, LOAD) *pins* the client:
+it keeps its server connection until the state is provably gone (DISCARD ALL) or the client is;
+then the connection is cleaned before anybody else gets it.
 """
 
 from pglane.connection.exchange import IDLE_STATUS

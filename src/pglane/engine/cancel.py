@@ -1,11 +1,13 @@
-"""Cancelling: a client's key finds its lease, and the server connection is in quarantine meanwhile.
+"""Cancelling: a client's key finds its lease; the server connection is in quarantine meanwhile.
 
-A cancel request hits whatever the backend runs when it arrives (fact A6). So from the moment one is sent until
-the server closes the connection it came on, nothing is fed to that server connection and nobody else gets it
-(rule B10). The client's own cancel connection is closed only then: a driver that waits for that end may
-rely on the signal having been sent, as with PostgreSQL itself.
+A cancel request hits whatever the backend runs when it arrives (fact A6). So from the moment one
+is sent until the server closes the connection it came on, nothing is fed to that server
+connection and nobody else gets it (rule B10). The client's own cancel connection is closed only
+then: a driver that waits for that end may rely on the signal having been sent, as with
+PostgreSQL itself.
 
-Keys are random and ours: a process id that no backend has told, and 4 bytes (protocol 3.0) or 32 (3.2).
+Keys are random and ours: a process id that no backend has told, and 4 bytes (protocol 3.0) or 32
+(3.2).
 """
 
 import secrets

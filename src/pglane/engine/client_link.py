@@ -1,8 +1,8 @@
 """One client connection in the engine: login, requests, and the lease it holds or waits for.
 
-Phases: logging in; welcome (a server connection is asked what this client's settings look like, unless that is
-known); then idle, waiting, or leased, as its door says. Bytes that come while it waits stay in its reader,
-and beyond one bufferful the socket is not read.
+Phases: logging in; welcome (a server connection is asked what this client's settings look like,
+unless that is known); then idle, waiting, or leased, as its door says. Bytes that come while it
+waits stay in its reader, and beyond one bufferful the socket is not read.
 """
 
 from typing import TYPE_CHECKING
@@ -17,9 +17,11 @@ from pglane.connection.requests import (
 )
 from pglane.connection.settings import Vector
 from pglane.doors.ending import Ending
+from pglane.engine.handover import clean_for, prepare_lease, read_back
 from pglane.engine.server_link import LeaseHolder
 from pglane.errors import Refusal
 from pglane.errors.protocol import MessageMalformed, MessageOutOfPlace, StreamMalformed
+from pglane.errors.waiting import ShuttingDown
 from pglane.wire.framing import MalformedStream
 from pglane.wire.login_messages import BackendKeyData
 from pglane.wire.server_messages import (
@@ -149,6 +151,12 @@ class ClientLink(LeaseHolder):
         del reason
         self.leave(polite=False)
 
+    def on_failure(self) -> None:
+        """We failed it: its server connection is in a state nobody knows."""
+        if self.server is not None:
+            self.server.suspect = True
+        self.leave(polite=False)
+
     def on_full(self) -> None:
         """It reads more slowly than the server sends."""
         if self.server is not None:
@@ -201,7 +209,7 @@ class ClientLink(LeaseHolder):
         self.requests.effects = 0
         self.requests.unanswered_effects = 0
         if server.vector is not self.vector or not self.rewrites or not self.welcomed:
-            self.database.prepare_lease(self, server)
+            prepare_lease(self, server)
         else:
             self.forward()
 
@@ -258,9 +266,9 @@ class ClientLink(LeaseHolder):
             case Ending.RELEASE if not server.exchange.changed:
                 self._release(server)
             case Ending.RELEASE | Ending.READ_BACK:
-                self.database.read_back(self, server)
+                read_back(self, server)
             case Ending.CLEAN:
-                self.database.clean_for(self, server)
+                clean_for(self, server)
             case Ending.PIN:
                 self.pinned = True
                 server.must_discard = True
@@ -271,7 +279,7 @@ class ClientLink(LeaseHolder):
         self.unlease()
         self.database.release(server)
         if self.database.draining:
-            self.database.worker.say_goodbye(self)
+            self.end_for_drain()
         elif self.requests.reader.buffered_bytes():
             self.want()
 
@@ -330,7 +338,9 @@ class ClientLink(LeaseHolder):
     def refuse_request_malformed(self, malformed: MalformedRequest) -> None:
         """The body of a message cannot be; what else it meant is not known, so this is the end."""
         self.refuse(
-            MessageMalformed(name=malformed.kind, expected="the protocol's form", seen=malformed.seen)
+            MessageMalformed(
+                name=malformed.kind, expected="the protocol's form", seen=malformed.seen
+            )
         )
         self.leave(polite=False)
 
@@ -339,7 +349,7 @@ class ClientLink(LeaseHolder):
         self.request = None
         self.database.worker.log_refusal(self, refusal)
         if self.phase == WELCOME:
-            self.end_with(as_fatal(refusal))
+            self.end_with(error_response(refusal, ends=True))
             return
         self.phase = IDLE
         self.transport.write(error_response(refusal))
@@ -348,7 +358,7 @@ class ClientLink(LeaseHolder):
         self.transport.resume()
 
     def _discard(self) -> bool:
-        """Drops the request at the head: a Query, or everything up to Sync. True: it is all gone."""
+        """Drops the request at the head (a Query, or all up to Sync); whether it is all gone."""
         reader = self.requests.reader
         while reader.next():
             if reader.kind == TERMINATE:
@@ -365,10 +375,6 @@ class ClientLink(LeaseHolder):
         self.request = None
         self.leave(polite=False)
 
-    def server_lost(self, error: bytes) -> None:
-        """Its server connection is gone, and with it what was under way."""
-        self.end_with(error)
-
     def settings_refused(self, fields: dict[str, bytes]) -> None:
         """The server did not accept its settings: it would not have let it in with them."""
         told = {**fields, "S": b"FATAL", "V": b"FATAL"}
@@ -377,7 +383,7 @@ class ClientLink(LeaseHolder):
     # Beginning -----------------------------------------------------------------------------
 
     def begin(self) -> None:
-        """It is logged in: it needs to be told the settings that hold for it, or a server connection."""
+        """It is logged in: it is told the settings that hold for it, or waits for a server."""
         known = self.database.welcomes.get((self.user, self.vector))
         if known is not None and not self.need.fresh:
             self.welcomed = True
@@ -415,7 +421,8 @@ class ClientLink(LeaseHolder):
             self.database.keep_welcome(self, parameters)
             self.welcomed = True
             self.end_lease(server)
-            self._welcome(parameters)
+            if self.phase != GONE:
+                self._welcome(parameters)
             return
         self.forward()
 
@@ -425,12 +432,25 @@ class ClientLink(LeaseHolder):
         self.unlease()
         self.database.release(server)
         if self.database.draining:
-            self.database.worker.say_goodbye(self)
+            self.end_for_drain()
         elif self.welcomed:
             self.want()
 
+    def has_nothing_under_way(self) -> bool:
+        """It may be sent away without harm: it asked for nothing, or its lease is unused."""
+        server = self.server
+        if server is None:
+            return self.phase == IDLE
+        exchange = server.exchange
+        idle = exchange.is_idle() and not exchange.unit_open and not server.raw
+        return idle and self.phase == LEASED and not self.requests.reader.buffered_bytes()
+
+    def end_for_drain(self) -> None:
+        """The gateway stops and this client has nothing under way."""
+        self.end_with(error_response(ShuttingDown(reason="It was told to stop")))
+
     def raw_begins(self, server: "ServerLink") -> None:
-        """Direct door: what the server told us is what it is told; from here on bytes pass unread."""
+        """Direct door: it is told what the server told us; from here on bytes pass unread."""
         self.welcomed = True
         server.raw = True
         self._welcome_raw(server)
@@ -446,19 +466,6 @@ class ClientLink(LeaseHolder):
 UNIT_ENDS = (0x51, 0x53, 0x46)
 """Query, Sync and function call: each is answered by one ReadyForQuery."""
 READY_IDLE = ready_for_query(b"I")
-
-
-def as_fatal(refusal: Refusal) -> bytes:
-    """An error that ends the connection, though elsewhere it need not."""
-    fields = {
-        "S": "FATAL",
-        "V": "FATAL",
-        "C": refusal.sqlstate,
-        "M": refusal.text,
-        "D": refusal.detail_text,
-        "H": refusal.hint_text,
-    }
-    return ErrorResponse(tuple((code, text.encode()) for code, text in fields.items())).encode()
 
 
 def stream_malformed(malformed: MalformedStream) -> StreamMalformed:

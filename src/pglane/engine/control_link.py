@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from pglane.engine.channel import ChannelReader, encode, receive, send_some
-from pglane.engine.loop import Ready
+from pglane.engine.channel import ChannelError, ChannelReader, encode, receive, send_some
+from pglane.engine.loop import WRITE, Ready
 
 if TYPE_CHECKING:
     from pglane.engine.worker import Worker
@@ -30,17 +30,18 @@ class ControlLink(Ready):
         self._reader = ChannelReader()
         self._queue: deque[tuple[bytes, socket.socket | None]] = deque()
         self._rows: deque[tuple[int, Iterator[dict[str, object]]]] = deque()
-        self._watching = False
         self._blocked = False
         self.fd = sock.fileno()
         worker.loop.add(self.fd, self)
 
     def on_ready(self, mask: int) -> None:
         """Called by the loop."""
-        if mask & 4:
+        if mask & WRITE and self._blocked:
             self._blocked = False
             self.flush()
-        if mask & ~4:
+            if self._rows:
+                self._worker.loop.again(self)
+        if mask & ~WRITE:
             self._read()
 
     def _read(self) -> None:
@@ -55,8 +56,23 @@ class ControlLink(Ready):
                 self._worker.loop.stop()
                 return
             self._reader.feed(data, fds)
-            while (message := self._reader.next()) is not None:
-                self._take(message[0])
+            try:
+                while (message := self._reader.next()) is not None:
+                    self._take_safely(message[0])
+            except ChannelError as error:
+                self._worker.failed(error)
+                self._worker.loop.stop()
+                return
+
+    def _take_safely(self, message: dict[str, Any]) -> None:
+        """An error of ours costs this message only; without a start there is no worker."""
+        try:
+            self._take(message)
+        except Exception as error:  # noqa: BLE001 -- it costs one connection, not the worker
+            self._worker.failed(error)
+            if message["type"] == "start":
+                self.flush()
+                self._worker.loop.stop()
 
     def _take(self, message: dict[str, Any]) -> None:
         worker = self._worker
@@ -73,6 +89,8 @@ class ControlLink(Ready):
                 worker.resolved(message)
             case "snapshot":
                 worker.snapshot(message["id"], message["what"])
+            case _:
+                """A message of a later supervisor: nothing to do."""
 
     def send(self, message: dict[str, Any]) -> None:
         """Queues a message; a log line is dropped if the supervisor does not read."""
@@ -93,7 +111,7 @@ class ControlLink(Ready):
 
     def read_again(self) -> None:
         """The next chunk of rows."""
-        if not self._rows:
+        if not self._rows or self._blocked:
             return
         number, rows = self._rows[0]
         chunk = list(islice(rows, ROWS_PER_CHUNK))
@@ -119,7 +137,7 @@ class ControlLink(Ready):
                 self._block()
                 return
             except OSError:
-                self._queue.clear()
+                self._forget_queue()
                 return
             if sent and sock is not None:
                 sock.close()
@@ -128,6 +146,13 @@ class ControlLink(Ready):
                 self._queue[0] = (frame[sent:], sock)
             else:
                 self._queue.popleft()
+
+    def _forget_queue(self) -> None:
+        """The supervisor is gone; its console clients go too."""
+        for _, sock in self._queue:
+            if sock is not None:
+                sock.close()
+        self._queue.clear()
 
     def _block(self) -> None:
         self._blocked = True

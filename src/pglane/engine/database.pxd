@@ -12,13 +12,17 @@ cdef class Database:
     cdef public LeaseDesk desk
     cdef public dict welcomes
     cdef public bint draining
+    cdef public object opening
     cdef object _tick_timer
-    cdef dict _dials
+    cdef list _pending
+    cdef bint _performing
 
     @cython.locals(now=double, deadline=double)
     cpdef wait(self, object client)
-    cdef _arm_tick(self)
-    @cython.locals(grant=Grant)
+    cpdef arm_tick(self)
+    @cython.locals(pending=list)
     cpdef perform(self, list decisions)
+    @cython.locals(link=ServerLink)
+    cdef _grant(self, Grant grant)
     @cython.locals(now=double, decisions=list)
     cpdef release(self, ServerLink server)

@@ -1,10 +1,12 @@
-"""Opening a server connection: connect without blocking, log in, hand over; one address after another.
+"""Opening a server connection: connect, log in, hand over; one address after another.
 
-A `Dial` ends in exactly one call: `on_open(login, transport, address)` or `on_failure(reason, error)`, where
-`error` is the server's own ErrorResponse if it gave one. What a server may take for both is one deadline.
+A `Dial` ends in exactly one call: `on_open(login, transport, address)` or `on_failure(reason,
+error)`, where `error` is the server's own ErrorResponse if it gave one. What a server may take
+for both is one deadline.
 """
 
 import errno
+import os
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -55,7 +57,11 @@ def open_socket(address: Address) -> socket.socket:
     code = sock.connect_ex(target)  # type: ignore[arg-type]
     if code not in CONNECTING and code != 0:
         sock.close()
-        raise OSError(code, errno.errorcode.get(code, str(code)))
+        raise OSError(code, os.strerror(code))
+    if address.family == "unix" and code != 0:
+        # Not under way: the server's queue of connections is full (connect(2)).
+        sock.close()
+        raise OSError(code, "its queue of new connections is full")
     return sock
 
 
@@ -70,7 +76,7 @@ def tune(sock: socket.socket) -> None:
 
 
 class Connecting(Ready):
-    """A socket until it is connected; then `then` is called with it, or with the reason why not."""
+    """A socket until it is connected; `then` gets it, or the reason why not."""
 
     __slots__ = ("_loop", "_socket", "_then", "fd")
 
@@ -90,7 +96,7 @@ class Connecting(Ready):
         code = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if code:
             self._socket.close()
-            self._then(None, OSError(code, errno.errorcode.get(code, "")).strerror or str(code))
+            self._then(None, os.strerror(code))
             return
         self._then(self._socket, "")
 

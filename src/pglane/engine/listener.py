@@ -12,20 +12,22 @@ if TYPE_CHECKING:
     from pglane.engine.worker import Worker
 
 ACCEPTS_PER_TURN = 64
-PAUSE_S = 0.1
+PAUSE_S = 0.5
+"""How long nobody is accepted after the system could not; one line in the log each time."""
 OUT_OF_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
 class Listener(Ready):
     """One listening socket; it belongs to the supervisor too and outlives this worker."""
 
-    __slots__ = ("_socket", "_worker", "address", "door", "fd")
+    __slots__ = ("_resting", "_socket", "_worker", "address", "door", "fd")
 
     def __init__(
         self, worker: "Worker", sock: socket.socket, door: ModuleType, address: str
     ) -> None:
         sock.setblocking(False)
         self._worker = worker
+        self._resting = False
         self._socket = sock
         self.door = door
         self.address = address
@@ -40,27 +42,40 @@ class Listener(Ready):
     def read_again(self) -> None:
         """Accepts what is there, a bounded number at a time."""
         for _ in range(ACCEPTS_PER_TURN):
-            if self.fd < 0:
+            if self.fd < 0 or self._resting:
                 return
             try:
                 sock, peer = self._socket.accept()
-            except BlockingIOError:
+            except (BlockingIOError, InterruptedError):
                 return
-            except OSError as error:
-                if error.errno in OUT_OF_DESCRIPTORS:
-                    self._out_of_descriptors()
-                    return
+            except ConnectionAbortedError:
                 continue
+            except OSError as error:
+                self._rest(error)
+                return
             self._hand_on(sock, peer)
         self._worker.loop.again(self)
 
-    def _out_of_descriptors(self) -> None:
-        self._worker.log(
-            "error",
-            "out_of_descriptors",
-            "cannot accept: too many open files; raise the limit (ulimit -n) or lower clients_max",
-        )
-        self._worker.loop.call_later(PAUSE_S, self.read_again)
+    def _rest(self, error: OSError) -> None:
+        """Clients wait in the kernel's queue meanwhile."""
+        if error.errno in OUT_OF_DESCRIPTORS:
+            cause = "too many open files; raise the limit (ulimit -n) or lower clients_max"
+            self._worker.log("error", "out_of_descriptors", f"cannot accept: {cause}")
+        else:
+            self._worker.log("error", "accept_failed", f"cannot accept: {error.strerror}")
+        self._resting = True
+        self._worker.loop.readiness.pause(self.fd, paused=True)
+        self._worker.loop.call_later(PAUSE_S, self._go_on)
+
+    def _go_on(self) -> None:
+        self._resting = False
+        if self.fd >= 0:
+            self._worker.loop.readiness.pause(self.fd, paused=False)
+            self.read_again()
+
+    def fail(self) -> None:
+        """What raised was about one client; the others are still to be accepted."""
+        self._worker.loop.again(self)
 
     def _hand_on(self, sock: socket.socket, peer: object) -> None:
         sock.setblocking(False)

@@ -1,7 +1,8 @@
 """A client connection until it is logged in.
 
-Bounded in number (unauthenticated_max) and time (login_ms_max). It ends as a `ClientLink`, as a cancel request carried
-out, as a console client handed to the supervisor, or closed with a reason.
+Bounded in number (unauthenticated_max) and time (login_ms_max). It ends as a `ClientLink`, as a
+cancel request carried out, as a console client handed to the supervisor, or closed with a
+reason.
 """
 
 from dataclasses import dataclass
@@ -44,7 +45,16 @@ class Entered:
 class LoginLink(Owner):
     """One client connection that is not logged in yet."""
 
-    __slots__ = ("_connected", "_door", "_login", "_over", "_timer", "_worker", "address", "transport")
+    __slots__ = (
+        "_connected",
+        "_door",
+        "_login",
+        "_over",
+        "_timer",
+        "_worker",
+        "address",
+        "transport",
+    )
 
     def __init__(
         self, worker: "Worker", sock: "socket.socket", door: "ModuleType", address: str
@@ -60,7 +70,9 @@ class LoginLink(Owner):
         self._timer = worker.loop.call_later(within_s, self._too_slow)
 
     def on_data(self, data: bytes) -> None:
-        """The client sent something."""
+        """The client sent something; behind the end of its login it does not count."""
+        if self._over:
+            return
         login = self._login
         login.receive(data)
         if login.answers:

@@ -1,15 +1,17 @@
 # cython: boundscheck=False, wraparound=False
 """The event loop of a worker: readiness, one timer heap, one send per socket per turn.
 
-A turn: wait until something is ready or a timer is due; let every ready transport read once; flush every
-transport that was written to, each with one send; run what is due. Sockets are registered once, edge
-triggered (epoll(7)), so that a transaction costs no call to epoll_ctl; a transport that did not
-read until EAGAIN stays on a list and reads again in the next turn, after the others had theirs.
+A turn: wait until something is ready or a timer is due; let every ready transport read once;
+flush every transport that was written to, each with one send; run what is due. Sockets are
+registered once, edge triggered (epoll(7)), so that a transaction costs no call to epoll_ctl; a
+transport that did not read until EAGAIN stays on a list and reads again in the next turn, after
+the others had theirs.
 
 Time comes from one injected clock, read once a turn, in seconds on the monotonic scale.
 
-What a handler raises costs whom it was called for, not the worker: `Ready.fail` is called, and `on_failure`
-of the loop told. The guards stand around whole rounds, so that a call costs nothing more for them.
+What a handler raises costs whom it was called for, not the worker: `Ready.fail` is called, and
+`on_failure` of the loop told. The guards stand around whole rounds, so that a call costs nothing
+more for them.
 
 Where epoll is missing (macOS, BSD) `poll` does the same job, slower with many connections.
 """
@@ -29,7 +31,7 @@ HANG_UP_BITS = 0x0008 | 0x0010 | 0x2000
 
 
 class Ready:
-    """What the loop calls when a socket is ready; a base class, so that compiled calls are direct."""
+    """What the loop calls; a base class, so that compiled calls are direct."""
 
     __slots__ = ()
 
@@ -172,7 +174,8 @@ class PollReadiness(Readiness):
     def wait(self, timeout_s: float) -> int:
         """How many are ready; a writable one is not watched for that again.
 
-        A paused one that broke would be told again and again: it is not watched until it is resumed.
+        A paused one that broke would be told again and again: it is not watched until it is
+        resumed.
         """
         self._ready = self._poll.poll(timeout_s * 1000)
         for fd, mask in self._ready:
@@ -277,7 +280,7 @@ class Loop:
         if self._again:
             again, self._again = self._again, []
             self._read_again(again)
-        # Ends first: a server connection that is gone must not be leased in the turn that tells it.
+        # Ends first: a server connection that is gone must not be leased in this turn.
         self._dispatch(count, True)
         self._dispatch(count, False)
         self._run_due()
@@ -309,7 +312,7 @@ class Loop:
                     transport = again[at]
                     at += 1
                     transport.read_again()
-            except Exception as error:  # noqa: BLE001 -- as above
+            except Exception as error:  # noqa: BLE001 -- it costs one connection, not the worker
                 self._failed(again[at - 1], error)
 
     def _flush(self) -> None:
@@ -326,7 +329,7 @@ class Loop:
                     transport = written[at]
                     at += 1
                     transport.flush()
-            except Exception as error:  # noqa: BLE001 -- as above
+            except Exception as error:  # noqa: BLE001 -- it costs one connection, not the worker
                 self._failed(written[at - 1], error)
 
     def _failed(self, whose: Ready | None, error: Exception) -> None:
@@ -334,7 +337,7 @@ class Loop:
         if whose is not None:
             try:
                 whose.fail()
-            except Exception as another:  # noqa: BLE001 -- as above
+            except Exception as another:  # noqa: BLE001 -- it costs one connection, not the worker
                 self.on_failure(another)
         self.on_failure(error)
 
@@ -355,7 +358,7 @@ class Loop:
             if timer.call is not None:
                 try:
                     timer.call()
-                except Exception as error:  # noqa: BLE001 -- as above
+                except Exception as error:  # noqa: BLE001 -- it costs one connection, not the worker
                     self._failed(None, error)
 
 
@@ -365,5 +368,5 @@ def raise_it(error: Exception) -> None:
 
 
 def default_readiness() -> Readiness:
-    """epoll where the system has it."""
+    """`epoll` where the system has it."""
     return EpollReadiness() if hasattr(select, "epoll") else PollReadiness()

@@ -1,8 +1,9 @@
 """One server connection in the engine: its socket, its conversation, its place in the ledger.
 
-Life: dial, log in, then leased and released in turn, at last closed; and it is not gone before the server's end
-of the socket is (fact A5). Between leases it may have work of its own, one task at a time: applying a
-client's settings, reading settings back, rolling back, cleaning. A task is a query whose answer no client sees.
+Life: dial, log in, then leased and released in turn, at last closed; and it is not gone before
+the server's end of the socket is (fact A5). Between leases it may have work of its own, one task
+at a time: applying a client's settings, reading settings back, rolling back, cleaning. A task is
+a query whose answer no client sees.
 
 While a cancel request for it is on its way nothing is fed to it and nobody gets it (rule B10).
 """
@@ -63,7 +64,8 @@ class ServerLink(Owner):
     """A server connection that is logged in.
 
     Attributes:
-        client: who holds the lease; None between leases, or while its answers have nobody to read them.
+        client: who holds the lease; None between leases, or while its answers have nobody to
+        read them.
         vector: settings that are true on it now.
         base: settings it was opened with.
         busy: a query of our own runs on it.
@@ -95,8 +97,8 @@ class ServerLink(Owner):
         "expires",
         "key",
         "leases",
-        "number",
         "must_discard",
+        "number",
         "process_id",
         "raw",
         "slot",
@@ -280,7 +282,7 @@ class ServerLink(Owner):
     def clean(self, then: Callable[[bool], None]) -> None:
         """Back to the state it was opened in, so that anybody may have it."""
 
-        def cleaned(succeeded: bool) -> None:  # noqa: FBT001 -- the callback's one argument
+        def cleaned(succeeded: bool) -> None:
             self.vector = self.base
             self.exchange.changed.clear()
             if self.must_discard:

@@ -1,7 +1,7 @@
 """Rows for the console: what this worker's clients, server connections and pools are doing.
 
-The keys are the console's column names (`control/columns.py`). Rows are made one by one as they are asked for, so that
-a worker with many clients can do other work in between.
+The keys are the console's column names (`control/columns.py`). Rows are made one by one as they
+are asked for, so that a worker with many clients can do other work in between.
 """
 
 import time
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 Row = dict[str, object]
 
-CLIENT_STATES = {
+CLIENT_STATES: dict[int, str] = {
     WELCOME: "waiting",
     IDLE: "idle",
     WAITING: "waiting",
     LEASED: "active",
     GONE: "idle",
 }
-SLOT_STATES = {
+SLOT_STATES: dict[int, str] = {
     SlotState.OPENING: "new",
     SlotState.IDLE: "idle",
     SlotState.LEASED: "active",
@@ -55,6 +55,7 @@ def client_rows(worker: "Worker") -> Iterator[Row]:
 def client_row(worker: "Worker", client: ClientLink) -> Row:
     """One client."""
     host, port = endpoint(client.address)
+    local_host, local_port = client.transport.local_address()
     request = client.request
     waited_us = int((worker.loop.now - request.arrived) * 1e6) if request is not None else 0
     return {
@@ -65,6 +66,8 @@ def client_row(worker: "Worker", client: ClientLink) -> Row:
         "state": CLIENT_STATES[client.phase],
         "addr": host,
         "port": port,
+        "local_addr": local_host,
+        "local_port": local_port,
         "connect_time": wall(worker, client.connected),
         "request_time": wall(worker, client.requested),
         "wait": waited_us // 1_000_000,
@@ -95,15 +98,20 @@ def server_row(worker: "Worker", database: Database, slot: Slot) -> Row:
     """One server connection, or one that is being opened."""
     link = slot.link if isinstance(slot.link, ServerLink) else None
     client = link.client if link is not None else None
-    host, port = endpoint(link.address) if link is not None else ("", 0)
+    host, port = server_endpoint(link)
+    local_host, local_port = link.transport.local_address() if link is not None else ("", 0)
     return {
         "type": "S",
         "user": slot.user,
         "database": database.name,
         "replication": "none",
-        "state": "being_canceled" if link is not None and link.cancels else SLOT_STATES[slot.state],
+        "state": "being_canceled"
+        if link is not None and link.cancels
+        else SLOT_STATES[slot.state],
         "addr": host,
         "port": port,
+        "local_addr": local_host,
+        "local_port": local_port,
         "connect_time": wall(worker, slot.opened),
         "request_time": wall(worker, slot.since),
         "wait": 0,
@@ -141,7 +149,7 @@ def pool_rows(worker: "Worker") -> Iterator[Row]:
     yield from pools.values()
 
 
-SLOT_COLUMNS = {
+SLOT_COLUMNS: dict[int, str] = {
     SlotState.OPENING: "sv_login",
     SlotState.IDLE: "sv_idle",
     SlotState.LEASED: "sv_active",
@@ -227,6 +235,14 @@ def endpoint(address: str) -> tuple[str, int]:
     if not colon or not port.isdigit():
         return "unix", 0
     return host.strip("[]"), int(port)
+
+
+def server_endpoint(link: ServerLink | None) -> tuple[str, int]:
+    """Where a server connection leads to."""
+    if link is None or link.dialled is None:
+        return "", 0
+    dialled = link.dialled
+    return ("unix" if dialled.family == "unix" else dialled.address), dialled.port
 
 
 def wall(worker: "Worker", moment_s: float) -> str:

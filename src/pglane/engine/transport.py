@@ -1,17 +1,20 @@
 # cython: boundscheck=False, wraparound=False
 """A non-blocking stream socket under the loop: read once a turn, send once a turn, never spin.
 
-Bytes are written to a list and leave with one send at the end of the turn. What the kernel does not take stays
-here, and the socket is watched for writing only from then on. The owner is told when more than
-`high_bytes` wait (it then pauses whoever feeds this transport) and when fewer than half of it do.
+Bytes are written to a list and leave with one send at the end of the turn. What the kernel does
+not take stays here, and the socket is watched for writing only from then on. The owner is told
+when more than `high_bytes` wait (it then pauses whoever feeds this transport) and when fewer
+than half of it do.
 
 A connection that is being closed gets `LINGER_S_MAX` to take what is queued for it.
 
-Pausing is a flag: edge-triggered readiness that nobody acts on costs nothing; `resume` reads what came
-meanwhile. Bytes held for one slow reader are so at most `high_bytes` plus what one read brings.
+Pausing is a flag: edge-triggered readiness that nobody acts on costs nothing; `resume` reads
+what came meanwhile. Bytes held for one slow reader are so at most `high_bytes` plus what one
+read brings.
 """
 
 import socket
+from typing import Any
 
 from pglane.engine.loop import HANG_UP_BITS, WRITE, Loop, Ready
 from pglane.engine.syscalls import READ_BYTES, receive_some, send_some
@@ -167,8 +170,8 @@ class Transport(Ready):
             self.full = True
             self._owner.on_full()
 
-    def write_all(self, parts: list[bytes]) -> None:
-        """Writes several and empties the list."""
+    def write_all(self, parts: list[Any]) -> None:
+        """Writes several `bytes` and empties the list."""
         for part in parts:
             self.write(part)
         parts.clear()
@@ -250,6 +253,15 @@ class Transport(Ready):
         if not self.ended:
             self.abort()
             self._owner.on_failure()
+
+    def local_address(self) -> tuple[str, int]:
+        """Our end's address and port; asked of the kernel each time, so for people only."""
+        if self.ended:
+            return "", 0
+        name = self._socket.getsockname()
+        if self._socket.family == socket.AF_UNIX:
+            return "unix", 0
+        return str(name[0]), int(name[1])
 
     def detach(self) -> socket.socket:
         """Gives the socket away (console clients go to the supervisor)."""

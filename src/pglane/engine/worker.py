@@ -1,7 +1,8 @@
 """A worker: moves bytes and decides, nothing else.
 
-It is started by the supervisor with one end of a socket pair, gets settings and listening sockets, serves until it is
-told to drain or stop, and stops at once when the supervisor's end closes. All its objects are wired here.
+It is started by the supervisor with one end of a socket pair, gets settings and listening
+sockets, serves until it is told to drain or stop, and stops at once when the supervisor's end
+closes. All its objects are wired here.
 """
 
 import json
@@ -11,6 +12,7 @@ import secrets
 import socket
 import time
 from collections.abc import Callable, Sequence
+from traceback import extract_tb
 from types import ModuleType
 from typing import Any
 
@@ -23,8 +25,9 @@ from pglane.connection.startup_settings import direct_startup, server_startup
 from pglane.connection.statements import Shapes
 from pglane.doors import DOORS
 from pglane.doors.lease import Need
+from pglane.engine.addresses import ServerAddresses
 from pglane.engine.cancel import CancelKeys, ServerCancel
-from pglane.engine.client_link import IDLE, WAITING, ClientLink
+from pglane.engine.client_link import WAITING, ClientLink
 from pglane.engine.control_link import ControlLink
 from pglane.engine.database import Database
 from pglane.engine.dialer import Address, Dial
@@ -35,8 +38,12 @@ from pglane.engine.server_link import ServerLink
 from pglane.engine.snapshot import snapshot_rows
 from pglane.engine.transport import Transport
 from pglane.errors import Refusal
-from pglane.errors.waiting import CanceledWhileWaiting, ShuttingDown, TooManyClients
-from pglane.pool.ledger import Slot
+from pglane.errors.waiting import (
+    CanceledWhileWaiting,
+    ShuttingDown,
+    TooManyClients,
+    TooManyLogins,
+)
 from pglane.wire.scram import ScramKeys, Verifier
 from pglane.wire.server_messages import error_response
 from pglane.wire.startup import CancelRequest
@@ -45,8 +52,8 @@ from pglane.wire.statements import VerdictCache
 VERDICT_BYTES_MAX = 32 * 1024 * 1024
 HOUSEKEEPING_S = 1.0
 STATEMENT_PREFIX_BYTES = 6
-LOOKUP_S_MAX = 1.0
-"""How old a name's addresses may be when a server connection is opened."""
+STOP_S = 0.05
+"""Time for the last words to leave."""
 
 
 class Worker:
@@ -58,9 +65,12 @@ class Worker:
         clients: those that are logged in, by number.
         databases: by name, made when first asked for.
         draining: no new leases; it ends when the last one does.
+        internal_errors: exceptions that cost a connection each.
     """
 
-    def __init__(self, control: socket.socket, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, control: socket.socket, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.loop = Loop(clock)
         self.settings = Settings()
         self.clients: dict[int, ClientLink] = {}
@@ -80,10 +90,12 @@ class Worker:
         self._client_keys: dict[str, ScramKeys] = {}
         self._server_keys: dict[str, ScramKeys] = {}
         self._passwords: dict[str, bytes] = {}
-        self._addresses: list[Address] = []
-        self._looked_up = 0.0
-        self._lookups: list[Callable[[Sequence[Address], str], None]] = []
+        self._mock_secret = secrets.token_bytes(32)
+        self._stopping = False
+        self.internal_errors = 0
         self._control = ControlLink(self, control)
+        self._addresses = ServerAddresses(self.loop, self._control.send)
+        self.loop.on_failure = self.failed
         self.started_wall_s = time.time() - self.loop.now  # noqa: TID251 -- for showing dates only
 
     def run(self) -> None:
@@ -95,7 +107,7 @@ class Worker:
     def start(self, message: dict[str, Any]) -> None:
         """Settings and listening sockets are here: open the doors."""
         self._apply(Settings.from_json(json.dumps(message["settings"])))
-        self._learn_addresses(message.get("addresses") or [])
+        self._addresses.learn(message.get("addresses") or [])
         for told in message["listeners"]:
             sock = socket.socket(fileno=told["fd"])
             door = DOORS[told["door"]]
@@ -107,43 +119,54 @@ class Worker:
         self.settings = settings
         self.verdicts = VerdictCache(settings.verdict_cache_entries, VERDICT_BYTES_MAX)
         verifiers = {
-            user.name: Verifier.parse(user.verifier.encode()) for user in settings.users if user.verifier
+            user.name: Verifier.parse(user.verifier.encode())
+            for user in settings.users
+            if user.verifier
         }
-        self._passwords = {user.name: user.password.encode() for user in settings.users}
+        passwords = {user.name: user.password.encode() for user in settings.users}
+        for user in [
+            name for name in self._server_keys if self._passwords.get(name) != passwords.get(name)
+        ]:
+            self.forget_keys(user)
+        self._passwords = passwords
         self.users = UserList(
-            verifiers, trust=settings.auth == "trust", mock_secret=secrets.token_bytes(32)
+            verifiers, trust=settings.auth == "trust", mock_secret=self._mock_secret
         )
 
     def reload(self, message: dict[str, Any]) -> None:
         """Settings that may change while clients are connected."""
         self._apply(Settings.from_json(json.dumps(message["settings"])))
         for database in self.databases.values():
-            database.desk.ledger.budget = self.settings.budget
-            database.desk.opening_max = self.settings.opening_max
+            database.resize(self.settings.budget, self.settings.opening_max)
 
     def drain(self) -> None:
         """No new clients; leases end, then the worker does."""
         self.draining = True
-        self._close_listeners()
+        self._close_entrances()
         for database in self.databases.values():
             database.close_idle()
         for client in list(self.clients.values()):
-            if client.phase == IDLE:
-                self.say_goodbye(client)
+            if client.has_nothing_under_way():
+                client.end_for_drain()
         self._stop_when_empty()
 
     def stop(self) -> None:
         """Ends at once: everything is closed."""
-        self._close_listeners()
+        if self._stopping:
+            return
+        self._stopping = True
+        self._close_entrances()
         for client in list(self.clients.values()):
-            self.say_goodbye(client)
+            client.end_for_drain()
         for database in self.databases.values():
             database.stop()
         self._control.send({"type": "stopped"})
-        self.loop.call_later(0.05, self.loop.stop)
+        self.loop.call_later(STOP_S, self.loop.stop)
 
-    def say_goodbye(self, client: ClientLink) -> None:
-        client.end_with(error_response(ShuttingDown(reason="It was told to stop")))
+    def _close_entrances(self) -> None:
+        self._close_listeners()
+        for link in list(self._logins):
+            link.refuse(ShuttingDown(reason="It was told to stop"))
 
     def _close_listeners(self) -> None:
         for listener in self._listeners:
@@ -158,17 +181,22 @@ class Worker:
 
     def accepted(self, sock: socket.socket, door: ModuleType, address: str) -> None:
         """A new connection; bounded in number."""
-        logins_full = len(self._logins) >= self.settings.unauthenticated_max
         link = LoginLink(self, sock, door, address)
-        if len(self.clients) >= self.settings.clients_max or logins_full:
-            link.refuse(
-                TooManyClients(
-                    seen=len(self.clients),
-                    allowed=self.settings.clients_max,
-                )
-            )
-            return
         self._logins.add(link)
+        refusal = self._refusal_at_door()
+        if refusal is not None:
+            link.refuse(refusal)
+
+    def _refusal_at_door(self) -> Refusal | None:
+        """Why a client that has just connected may not stay."""
+        if self.draining or self._stopping:
+            return ShuttingDown(reason="It was told to stop")
+        if len(self._logins) > self.settings.unauthenticated_max:
+            seen, allowed = len(self._logins), self.settings.unauthenticated_max
+            return TooManyLogins(seen=seen, allowed=allowed)
+        if len(self.clients) >= self.settings.clients_max:
+            return TooManyClients(seen=len(self.clients), allowed=self.settings.clients_max)
+        return None
 
     def login_over(self, link: LoginLink) -> None:
         """Logged in, refused or gone."""
@@ -180,7 +208,7 @@ class Worker:
 
     def lookup_count(self) -> int:
         """Names being looked up."""
-        return min(1, len(self._lookups))
+        return self._addresses.lookup_count()
 
     def next_number(self) -> int:
         """A number no connection had before."""
@@ -192,12 +220,21 @@ class Worker:
         return secrets.token_urlsafe(24).encode()
 
     def client_entered(self, entered: Entered, transport: Transport, login: ClientLogin) -> None:
-        """A client is logged in: it becomes a `ClientLink`."""
+        """A client is logged in: it becomes a `ClientLink`, unless others were faster."""
+        if len(self.clients) >= self.settings.clients_max:
+            refusal = TooManyClients(seen=len(self.clients), allowed=self.settings.clients_max)
+            transport.write(error_response(refusal))
+            self.log_login_refusal(entered.address, entered.user, refusal)
+            self.cancel_keys.withdraw(entered.process_id)
+            transport.close()
+            return
         if login.keys is not None:
             self._client_keys[entered.user] = login.keys
         database = self.databases.get(entered.wanted.database)
         if database is None:
-            database = self.databases[entered.wanted.database] = Database(self, entered.wanted.database)
+            database = self.databases[entered.wanted.database] = Database(
+                self, entered.wanted.database
+            )
         door = entered.door
         startup = self.vectors.of(entered.wanted.settings)
         fresh = door.NAME == "direct"
@@ -230,7 +267,7 @@ class Worker:
         self,
         database: Database,
         client: ClientLink,
-        slot: Slot,
+        addresses: Sequence[Address],
         on_open: Callable[[Dial, Transport], None],
         on_failure: Callable[[Dial, str, Any], None],
     ) -> Dial:
@@ -251,51 +288,28 @@ class Worker:
             return ServerLogin(user, startup, credentials, self.nonce(), str(address))
 
         within_s = self.settings.connect_ms_max / 1000
-        return Dial(self.loop, self._addresses, login, on_open, on_failure, within_s)
+        return Dial(self.loop, addresses, login, on_open, on_failure, within_s)
 
     def logged_in(self, user: str, login: ServerLogin) -> None:
         """SCRAM keys that worked save the next login's computing."""
         if login.keys is not None:
             self._server_keys[user] = login.keys
 
+    def forget_keys(self, user: str) -> None:
+        """The server did not take them, or they are of another password."""
+        self._server_keys.pop(user, None)
+
     def address_text(self) -> str:
         """The server's address for people."""
         return f"{self.settings.server_host}:{self.settings.server_port}"
 
     def with_addresses(self, then: Callable[[Sequence[Address], str], None]) -> None:
-        """Calls `then` with addresses that are not older than `LOOKUP_S_MAX`, or why there are none."""
-        fresh = self.loop.now - self._looked_up < LOOKUP_S_MAX
-        if self._addresses and (fresh or not self._is_name()):
-            then(self._addresses, "")
-            return
-        self._lookups.append(then)
-        if len(self._lookups) == 1:
-            host, port = self.settings.server_host, self.settings.server_port
-            self._control.send({"type": "resolve", "host": host, "port": port})
-
-    def _is_name(self) -> bool:
-        host = self.settings.server_host
-        if host.startswith("/"):
-            return False
-        for family in (socket.AF_INET, socket.AF_INET6):
-            try:
-                socket.inet_pton(family, host)
-            except OSError:
-                continue
-            return False
-        return True
+        """Calls `then` with the server's addresses, or with none and why."""
+        self._addresses.ask(self.settings.server_host, self.settings.server_port, then)
 
     def resolved(self, message: dict[str, Any]) -> None:
         """The supervisor looked the name up."""
-        self._learn_addresses(message.get("addresses") or [])
-        waiting, self._lookups = self._lookups, []
-        for then in waiting:
-            then(self._addresses, message.get("error") or "")
-
-    def _learn_addresses(self, told: list[dict[str, Any]]) -> None:
-        if told:
-            self._addresses = [Address(a["family"], a["address"], int(a["port"])) for a in told]
-            self._looked_up = self.loop.now
+        self._addresses.resolved(message.get("addresses") or [], message.get("error") or "")
 
     # Cancel --------------------------------------------------------------------------------
 
@@ -305,7 +319,8 @@ class Worker:
         server = client.server if client is not None else None
         if client is not None and client.phase == WAITING:
             client.database.cancel_waiting(client, CanceledWhileWaiting())
-        if server is None or not (server.raw or server.exchange.outstanding()):
+        if server is None or server.busy or not (server.raw or server.exchange.outstanding()):
+            # Nothing of the client's runs; a query of ours must not be hit in its place.
             transport.close()
             return
         self.cancel_server(server, transport.close)
@@ -362,10 +377,23 @@ class Worker:
         )
 
     def _keep_house(self) -> None:
+        self.loop.call_later(HOUSEKEEPING_S, self._keep_house)
         now = self.loop.now
         for database in self.databases.values():
             database.keep_house(now)
-        self.loop.call_later(HOUSEKEEPING_S, self._keep_house)
+
+    def failed(self, error: Exception) -> None:
+        """An error of ours: the connection it was for is over, the worker goes on."""
+        self.internal_errors += 1
+        place = "".join(
+            f" < {at.name}:{at.lineno}" for at in reversed(extract_tb(error.__traceback__))
+        )
+        self.log(
+            "error",
+            "internal_error",
+            f"{type(error).__name__} in{place[2:]}; the connection it was for was closed. "
+            "Please report this line",
+        )
 
 
 def shared_base(startup: dict[str, str]) -> dict[str, str]:

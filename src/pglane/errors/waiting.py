@@ -29,6 +29,18 @@ class TooManyClients(Refusal):
     fatal = True
 
 
+class TooManyLogins(Refusal):
+    """As many clients as may are logging in."""
+
+    code = "PGL0306"
+    sqlstate = "53300"
+    message = "too many clients are logging in"
+    detail = "{seen} client connections have not logged in yet, unauthenticated_max is {allowed}."
+    hint = "Connect again in a moment; look for clients that connect and send nothing."
+    retry_safe = True
+    fatal = True
+
+
 class ShuttingDown(Refusal):
     """The gateway stops; the client has nothing in flight."""
 

@@ -1,8 +1,9 @@
 """The ledger: which server connections exist, each in exactly one state, under one budget.
 
-A state is a place: every slot is in exactly one container, and `move` is the only way from one to another.
-A server connection counts from the moment it is asked for until its backend is gone (fact A5 of the
-protocol research): closing a socket does not end a running statement, so a slot that is CLOSING is still used.
+A state is a place: every slot is in exactly one container, and `move` is the only way from one
+to another. A server connection counts from the moment it is asked for until its backend is gone
+(fact A5 of the protocol research): closing a socket does not end a running statement, so a slot
+that is CLOSING is still used.
 
 States and the containers they name::
 

@@ -1,11 +1,12 @@
 """Who goes next: first come, first served, over all queues of one budget.
 
-One queue for every door and every user of a database, so that no kind of traffic is invisible to another: a
-released server connection is offered to whoever waits longest, not to the next of the same pool.
+One queue for every door and every user of a database, so that no kind of traffic is invisible to
+another: a released server connection is offered to whoever waits longest, not to the next of the
+same pool.
 
-One exception, bounded: a server connection of another role must be closed and opened anew (about 11 ms with
-SCRAM), so for the first `SWITCH_S_MAX` of its wait a request may be passed over by later ones that
-fit what is free. After that it is served first, at the price of the switch.
+One exception, bounded: a server connection of another role must be closed and opened anew (about
+11 ms with SCRAM), so for the first `SWITCH_S_MAX` of its wait a request may be passed over by
+later ones that fit what is free. After that it is served first, at the price of the switch.
 """
 
 from collections.abc import Iterator
@@ -102,8 +103,9 @@ class FifoQueue:
     def choose(self, offer: Offer, now: float, may_switch: bool) -> Request | None:
         """Who gets the server connection that is free now.
 
-        The first request that fits it, unless one before that has waited beyond `SWITCH_S_MAX` and has
-        nothing being opened for it: then that one, though it does not fit, if the caller `may_switch`.
+        The first request that fits it, unless one before that has waited beyond `SWITCH_S_MAX`
+        and has nothing being opened for it: then that one, though it does not fit, if the caller
+        `may_switch`.
         None: nobody who fits waits.
         """
         for request in self._waiting:

@@ -420,11 +420,11 @@ def decode_server_message(kind: int, body: bytes) -> ServerMessage:
     return decode(body)
 
 
-def error_response(refusal: Refusal) -> bytes:
-    """The ErrorResponse that tells a client of a refusal."""
+def error_response(refusal: Refusal, *, ends: bool = False) -> bytes:
+    """The ErrorResponse that tells a client of a refusal; `ends`: it ends the connection here."""
     return _told(
         ErrorResponse.kind,
-        refusal.severity,
+        "FATAL" if ends else refusal.severity,
         refusal.sqlstate,
         (refusal.text, refusal.detail_text, refusal.hint_text),
     )

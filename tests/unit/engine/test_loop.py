@@ -14,6 +14,7 @@ from pglane.engine.loop import (
     PollReadiness,
     Readiness,
     Ready,
+    Timer,
     default_readiness,
 )
 
@@ -211,8 +212,8 @@ def test_a_timer_canceled_by_one_that_is_due_with_it_is_not_called() -> None:
     clock = Clock()
     loop = Loop(clock, PollReadiness())
     called: list[str] = []
-    timers = []
-    loop.call_at(100.0, lambda: timers[0].cancel())
+    timers: list[Timer] = []
+    loop.call_at(100.0, lambda: [timer.cancel() for timer in timers])
     timers.append(loop.call_at(100.0, lambda: called.append("never")))
     loop.turn()
     assert called == []

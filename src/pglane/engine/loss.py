@@ -1,0 +1,42 @@
+"""What a client is told when its server connection is lost (fact A7 of the protocol research).
+
+A statement that was sent and not answered, outside an explicit transaction, is *in doubt*: it
+may have been committed. Inside one it was rolled back. With nothing sent, nothing happened.
+"""
+
+from typing import TYPE_CHECKING
+
+from pglane.connection.exchange import IDLE_STATUS
+from pglane.errors.server import OutcomeUnknown, ServerLost
+from pglane.wire.server_messages import ErrorResponse, error_response
+from pglane.wire.statements import Effect
+
+if TYPE_CHECKING:
+    from pglane.engine.client_link import ClientLink
+    from pglane.engine.server_link import ServerLink
+
+
+def tell_loss(server: "ServerLink", reason: str) -> None:
+    """Ends the client that held `server`, if any, with what is true for it."""
+    client = server.client
+    if client is None:
+        return
+    server.unlease()
+    client.server = None
+    if server.raw:
+        client.leave(polite=True)
+        return
+    client.end_with(loss_answer(client, server, reason))
+
+
+def loss_answer(client: "ClientLink", server: "ServerLink", reason: str) -> bytes:
+    """The ErrorResponse that is true for this client."""
+    exchange = server.exchange
+    began = client.requests.unanswered_effects & Effect.TRANSACTION
+    explicit = exchange.status != IDLE_STATUS and not began
+    if exchange.executes_unanswered() and not explicit:
+        return error_response(OutcomeUnknown(reason=reason))
+    if exchange.ending is not None and exchange.ending.get("C"):
+        return ErrorResponse(tuple(exchange.ending.items())).encode()
+    when = "while a transaction was open" if explicit else "while it was yours"
+    return error_response(ServerLost(when=when, reason=reason))

@@ -1,0 +1,162 @@
+"""Opening server connections for one database: addresses, dial, login, failures.
+
+A server's refusal that time does not heal (a wrong password, a database that is not there) is
+told at once to everybody who needs the same. Everything else (too many connections, starting up,
+out of memory, no answer) is waited out: openings are tried again within the requests' own
+deadlines.
+"""
+
+from typing import TYPE_CHECKING
+
+from pglane.connection.statements import ServerStatements
+from pglane.engine.server_link import ServerLink
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pglane.engine.client_link import ClientLink
+    from pglane.engine.database import Database
+    from pglane.engine.dialer import Address, Dial
+    from pglane.engine.transport import Transport
+    from pglane.pool.ledger import Slot
+    from pglane.scheduler.fifo import Request
+    from pglane.wire.server_messages import ErrorResponse
+
+UNKNOWN_PARAMETER = (b"42704", b"22023")
+LASTING_CLASSES = (b"08", b"0A", b"22", b"28", b"3D", b"42", b"55")
+"""Classes of SQLSTATE that a login gives for reasons time does not heal; 08 is 08P01, our
+protocol refused.
+
+Not among them: 53 (too many connections), 57 (starting up, shutting down), 58 and XX (the system).
+"""
+
+
+class Opening:
+    """The server connections of one database that are being opened."""
+
+    def __init__(self, database: "Database") -> None:
+        self._database = database
+        self._worker = database.worker
+        self._dials: dict[Slot, Dial] = {}
+        self._stopped = False
+
+    def begin(self, slot: "Slot", request: "Request") -> None:
+        """Opens a server connection in `slot` for what `request` needs."""
+        self._worker.with_addresses(lambda found, error: self._dial(slot, request, found, error))
+
+    def stop(self) -> None:
+        """Nothing is opened any more."""
+        self._stopped = True
+        for dial in list(self._dials.values()):
+            dial.abandon()
+        self._dials.clear()
+
+    def _dial(
+        self, slot: "Slot", request: "Request", found: "Sequence[Address]", error: str
+    ) -> None:
+        if self._stopped:
+            return
+        if not found:
+            self.failed(slot, request, error or "the host name has no address", None)
+            return
+        client: ClientLink = request.client  # type: ignore[assignment]
+        dial = self._worker.dial(
+            self._database,
+            client,
+            found,
+            lambda dial, transport: self._opened(slot, request, dial, transport),
+            lambda _, reason, refusal: self.failed(slot, request, reason, refusal),
+        )
+        self._dials[slot] = dial
+        dial.begin()
+
+    def _opened(
+        self, slot: "Slot", request: "Request", dial: "Dial", transport: "Transport"
+    ) -> None:
+        del self._dials[slot]
+        database = self._database
+        link = self._link(slot, dial, transport)
+        client: ClientLink = request.client  # type: ignore[assignment]
+        login = dial.login
+        assert login is not None
+        self._worker.logged_in(slot.user, login)
+        if client.need.fresh:
+            self._opened_fresh(link, request, client, login.rest)
+            return
+        database.welcomes.setdefault((slot.user, link.base), dict(login.parameters))
+        database.perform(database.desk.opened(slot, database.loop.now))
+
+    def _link(self, slot: "Slot", dial: "Dial", transport: "Transport") -> ServerLink:
+        worker = self._worker
+        login = dial.login
+        assert login is not None
+        settings = worker.settings
+        statements = ServerStatements(worker.statement_prefix, settings.statements_per_server_max)
+        number = worker.next_number()
+        link = ServerLink(
+            self._database, slot, transport, login, statements, str(dial.address), number
+        )
+        slot.link = link
+        transport.set_owner(link)
+        link.dialled = dial.address
+        lifetime_s = settings.server_lifetime_ms_max / 1000
+        link.expires = worker.loop.now + lifetime_s * (0.75 + 0.5 * worker.random())
+        return link
+
+    def _opened_fresh(
+        self, link: ServerLink, request: "Request", client: "ClientLink", rest: bytes
+    ) -> None:
+        """A server connection of the client's own (direct door)."""
+        database = self._database
+        link.raw = True
+        if client.is_gone():
+            database.close(link)
+            return
+        database.perform(database.desk.opened_for(link.slot, request, database.loop.now))
+        if rest:
+            link.on_data(rest)
+
+    def failed(
+        self, slot: "Slot", request: "Request", reason: str, error: "ErrorResponse | None"
+    ) -> None:
+        """It could not be opened; `error` is what the server said, if it said anything."""
+        self._dials.pop(slot, None)
+        worker, database = self._worker, self._database
+        if error is not None and worker.check_interval and is_about_interval(error):
+            worker.check_interval = False
+            self.begin(slot, request)
+            return
+        worker.log(
+            "warning",
+            "server_connection_failed",
+            f"no server connection for user {slot.user}, database {database.name}: {reason}",
+            user=slot.user,
+            database=database.name,
+        )
+        if error is not None and is_lasting(error):
+            worker.forget_keys(slot.user)
+            self._refuse_all_like(request, error)
+        now = database.loop.now
+        database.perform(database.desk.opening_failed(slot, reason, worker.random(), now))
+        database.arm_tick()
+
+    def _refuse_all_like(self, request: "Request", error: "ErrorResponse") -> None:
+        """The server refused this role or its settings: whoever needs the same hears the same."""
+        desk = self._database.desk
+        need = request.need
+        for waiting in desk.queue:
+            same = waiting.user == request.user and waiting.need.base is need.base  # type: ignore[attr-defined]
+            if same and (waiting is request or not need.fresh):  # type: ignore[attr-defined]
+                desk.drop(waiting)
+                client: ClientLink = waiting.client  # type: ignore[assignment]
+                client.end_with(error.encode())
+
+
+def is_about_interval(error: "ErrorResponse") -> bool:
+    """An old server does not know the setting with which it would notice a vanished client."""
+    return error.get("C") in UNKNOWN_PARAMETER and b"check_interval" in (error.get("M") or b"")
+
+
+def is_lasting(error: "ErrorResponse") -> bool:
+    """Whether trying again would give the same."""
+    return (error.get("C") or b"")[:2] in LASTING_CLASSES
