@@ -44,6 +44,7 @@ cdef class Transport(Ready):
     cdef _writing_failed(self)
     cdef _block(self)
     cdef _after_flush(self)
+    cdef _await_end(self)
     cpdef close(self)
     cpdef abort(self)
     cdef _end(self, str reason)

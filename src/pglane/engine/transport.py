@@ -131,6 +131,9 @@ class Transport(Ready):
         if count == 0:
             self._end("closed by the peer")
             return
+        if self._closing:
+            self._schedule()
+            return
         if count == READ_BYTES or self._hung_up:
             self._schedule()
         else:
@@ -215,22 +218,35 @@ class Transport(Ready):
             self.full = False
             self._owner.on_drained()
         if self._closing and not self._queue:
-            self.abort()
+            self._await_end()
 
     # The end -------------------------------------------------------------------------------
 
     def close(self) -> None:
-        """Closes once everything written is sent; nothing is read any more."""
+        """Closes once everything written is sent; what comes is thrown away."""
         if self.ended or self._closing:
             return
-        self.pause()
         self._closing = True
         if not self._queue:
             self.abort()
             return
+        self._loop.call_later(LINGER_S_MAX, self.abort)
         self.flush()
-        if not self.ended:
-            self._loop.call_later(LINGER_S_MAX, self.abort)
+
+    def _await_end(self) -> None:
+        """Says that nothing more comes, and waits for the peer's end.
+
+        To close while the peer is still sending would make the kernel answer with a reset, and a reset
+        can overtake what was sent last: the reason why the connection ends.
+        """
+        try:
+            self._socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            self.abort()
+            return
+        self.resume()
+        self._readable = True
+        self._schedule()
 
     def shut_writing(self) -> None:
         """Tells the peer that nothing more comes; reading goes on."""
@@ -272,4 +288,5 @@ class Transport(Ready):
     def _end(self, reason: str) -> None:
         if not self.ended:
             self.abort()
-            self._owner.on_end(reason)
+            if not self._closing:
+                self._owner.on_end(reason)
