@@ -1,6 +1,6 @@
 cimport cython
 
-from pglane.connection.exchange cimport Exchange, PendingParse
+from pglane.connection.exchange cimport Exchange, PendingDeallocation, PendingParse
 from pglane.connection.statements cimport (
     ClientStatement, ServerStatement, ServerStatements, Shape, Shapes
 )
@@ -21,7 +21,8 @@ cdef class ClientRequests:
     cdef public Py_ssize_t statements_max
     cdef public int out_of_place
     cdef public bint may_copy
-    cdef ClientStatement _bound
+    cdef public bint may_forget
+    cdef dict _deallocating
     cdef VerdictCache _cache
     cdef Shapes _shapes
 
@@ -37,16 +38,19 @@ cdef class ClientRequests:
     cdef int _wait(self, Exchange exchange, int reason) except -1
     cdef bint _flush(self) except -1
     cdef bint _execute(self, Exchange exchange) except -1
-    @cython.locals(statement=ClientStatement, empty=ServerStatement)
+    @cython.locals(text=bytes)
     cdef _execute_deallocating(self, Exchange exchange)
+    @cython.locals(verdict=Verdict, deallocating=dict)
+    cdef _note_portal(self, bytes portal, ClientStatement statement)
     cdef bint _passes_named(self, int kind, Exchange exchange) except -1
     @cython.locals(reader=MessageReader, verdict=Verdict, data=cython.p_char, last=Py_ssize_t)
     cdef bint _query(self, Exchange exchange) except -1
     cdef _expect_query(self, Exchange exchange, object deallocation)
-    @cython.locals(name=bytes, empty=ServerStatement)
     cdef _query_deallocating(self, Exchange exchange)
-    cdef bytes _names_mine(self, bytes text)
-    cdef _prepare_empty(self, Exchange exchange, ServerStatement empty)
+    @cython.locals(name=bytes)
+    cdef PendingDeallocation _deallocation(self, bytes text, Exchange exchange)
+    @cython.locals(empty=ServerStatement)
+    cdef PendingDeallocation _give_name(self, Exchange exchange, bytes name)
     cdef Verdict _judge(self, bytes text)
     @cython.locals(verdict=Verdict)
     cdef _note(self, ClientStatement statement)
@@ -56,9 +60,8 @@ cdef class ClientRequests:
     cdef bytes _last_string(self, Py_ssize_t at)
     @cython.locals(reader=MessageReader)
     cdef int _byte(self, Py_ssize_t at) except -1
-    @cython.locals(reader=MessageReader, at=Py_ssize_t, verdict=Verdict)
+    @cython.locals(reader=MessageReader, at=Py_ssize_t, statement=ClientStatement)
     cdef bint _parse_unnamed(self, Exchange exchange) except -1
-    cdef _expect_unnamed(self, Exchange exchange, ClientStatement statement)
     @cython.locals(reader=MessageReader, at=Py_ssize_t, statement=ClientStatement)
     cdef bint _bind_unnamed(self, Exchange exchange) except -1
     cdef int _rewrite(self, int kind, Exchange exchange) except -1
@@ -70,8 +73,6 @@ cdef class ClientRequests:
     @cython.locals(apart=ServerStatement)
     cdef _parse_apart(self, Exchange exchange, Shape shape)
     cdef bytes _no_room_for(self, bytes name, bytes text)
-    @cython.locals(empty=ServerStatement, statement=ClientStatement)
-    cdef _parse_deallocating(self, Exchange exchange, bytes text, bytes types)
     @cython.locals(fresh=ServerStatement)
     cdef ServerStatement _prepare(self, Exchange exchange, Shape shape)
     @cython.locals(evicted=ServerStatement)

@@ -23,6 +23,7 @@ from pglane.connection.exchange import (
     DESCRIBE,
     DESCRIBE_SILENT,
     EXECUTE,
+    FAILED_STATUS,
     FUNCTION,
     HELD_FOR_ANSWERS,
     HELD_FOR_DESCRIPTION,
@@ -63,11 +64,14 @@ STALE = Shape(b"", b"", None)
 STALE.stale = True
 FLUSH = b"H\x00\x00\x00\x04"
 NOT_ACCOUNTED_FOR = Verdict((Kind.UNKNOWN,), int(Effect.UNKNOWN), ())
+FORGETS = int(Effect.DEALLOCATE | Effect.DEALLOCATE_ALL | Effect.DISCARD_ALL | Effect.UNKNOWN)
 COPIES = int(Effect.COPY | Effect.UNKNOWN)
 DEALLOCATES = int(Kind.DEALLOCATE)
 STATEMENT_BYTES_MAX = 32 * 1024 * 1024
 """Texts of one client's prepared statements taken together, in bytes; small ones are not counted."""
 LARGE_TEXT_BYTES = 4096
+DEALLOCATING_MAX = 64
+"""Portals of a DEALLOCATE or the like that are bound and not executed."""
 
 
 class ClientRequests:
@@ -82,16 +86,19 @@ class ClientRequests:
         virtual: statement names are rewritten (a door that changes server connections).
         parse_key: the state its texts are parsed under.
         out_of_place: type byte of the message that made `forward` return OUT_OF_PLACE.
+        may_forget: something that is not answered yet may drop prepared statements; what names one
+            waits.
         may_copy: something sent since the server was last idle may be COPY FROM STDIN.
     """
 
     __slots__ = (
         "_cache",
-        "_bound",
+        "_deallocating",
         "_shapes",
         "effects",
         "encoding",
         "may_copy",
+        "may_forget",
         "out_of_place",
         "parse_key",
         "reader",
@@ -124,7 +131,8 @@ class ClientRequests:
         self.statements_max = statements_max
         self.out_of_place = 0
         self.may_copy = False
-        self._bound: ClientStatement | None = None
+        self.may_forget = False
+        self._deallocating: dict[bytes, bytes] = {}
         self._cache = cache
         self._shapes = shapes
 
@@ -234,25 +242,30 @@ class ClientRequests:
         return True
 
     def _execute(self, exchange: Exchange) -> bool:
-        if self._bound is not None:
+        if self._deallocating and self.reader.body()[:-4] in self._deallocating:
             return False
         exchange.expect(EXECUTE)
         return True
 
     def _execute_deallocating(self, exchange: Exchange) -> None:
-        """Runs the DEALLOCATE of a name that only we know."""
-        statement = self._bound
-        self._bound = None
-        assert statement is not None
-        assert statement.deallocates is not None
-        name, empty = statement.deallocates
-        deallocation = None
-        if name in self.statements:
-            self._prepare_empty(exchange, empty)
-            mine = self.statements[name]
-            deallocation = PendingDeallocation(self.statements, name, mine, empty)
+        """Runs what may drop prepared statements; who has prepared those is known only now."""
+        text = self._deallocating.pop(self.reader.body()[:-4])
+        deallocation = self._deallocation(text, exchange)
         exchange.to_server.append(self.reader.message())
         exchange.expect(EXECUTE, deallocation)
+
+    def _note_portal(self, portal: bytes, statement: ClientStatement | None) -> None:
+        """Remembers which portals may drop prepared statements when they are executed."""
+        deallocating = self._deallocating
+        if statement is not None:
+            verdict: Verdict = statement.verdict  # type: ignore[assignment]
+            if verdict.effects & FORGETS and self.virtual:
+                if len(deallocating) >= DEALLOCATING_MAX:
+                    deallocating.clear()
+                deallocating[portal + b"\x00"] = statement.text
+                return
+        if deallocating:
+            deallocating.pop(portal + b"\x00", None)
 
     def _passes_named(self, kind: int, exchange: Exchange) -> bool:
         """A door that does not rewrite names: notes what is to come and passes it on."""
@@ -292,7 +305,7 @@ class ClientRequests:
         verdict = self._judge(data[reader.begin + 5 : last])
         if verdict.effects:
             self._note_verdict(verdict)
-            if verdict.single == DEALLOCATES and self._names_mine(reader.body()[:-1]):
+            if verdict.effects & FORGETS and self.virtual:
                 return False
         self._expect_query(exchange, None)
         return True
@@ -307,24 +320,34 @@ class ClientRequests:
             exchange.expect(QUERY, PendingParse(None, self.statements, b"", None, before))
 
     def _query_deallocating(self, exchange: Exchange) -> None:
-        """DEALLOCATE of a name that only we know."""
-        name = self._names_mine(self.reader.body()[:-1])
-        empty = exchange.statements.apart(NO_SHAPE)
-        deallocation = PendingDeallocation(self.statements, name, self.statements[name], empty)
-        self._prepare_empty(exchange, empty)
-        exchange.to_server.append(message(b"Q", b"DEALLOCATE %b\x00" % empty.name))
+        """A text that may drop prepared statements."""
+        deallocation = self._deallocation(self.reader.body()[:-1], exchange)
+        exchange.to_server.append(self.reader.message())
         self._expect_query(exchange, deallocation)
 
-    def _names_mine(self, text: bytes) -> bytes:
-        """The client's statement that a DEALLOCATE names; b"" if it is none of ours."""
-        name = deallocated_name(text) if self.virtual else b""
-        return name if name in self.statements else b""
+    def _deallocation(self, text: bytes, exchange: Exchange) -> PendingDeallocation | None:
+        """Prepares for a text that may drop statements; None if it names none of ours.
 
-    def _prepare_empty(self, exchange: Exchange, empty: ServerStatement) -> None:
-        """An empty text is parsed in any state of the transaction and takes no part in it."""
-        self._close_evicted(exchange)
-        exchange.to_server.append(message(b"P", b"%b\x00\x00\x00\x00" % empty.name))
+        In a failed transaction it fails whatever it names.
+        """
+        self.may_forget = True
+        if self._judge(text).single != DEALLOCATES or exchange.status == FAILED_STATUS:
+            return None
+        name = deallocated_name(text)
+        return self._give_name(exchange, name) if name and name in self.statements else None
+
+    def _give_name(self, exchange: Exchange, name: bytes) -> PendingDeallocation:
+        """Lets the name that only we know mean an empty statement on the server connection.
+
+        So that tag, errors and transaction are the server's own. An empty text is parsed in any
+        state of the transaction and takes no part in it.
+        """
+        empty = ServerStatement(name, NO_SHAPE)
+        exchange.to_server.append(message(b"C", b"S%b\x00" % name))
+        exchange.expect(CLOSE_SILENT)
+        exchange.to_server.append(message(b"P", b"%b\x00\x00\x00\x00" % name))
         exchange.expect(PARSE_SILENT, empty)
+        return PendingDeallocation(self.statements, name, self.statements[name], empty)
 
     def _judge(self, text: bytes) -> Verdict:
         return self._cache.lookup(text, self.encoding, self.standard_strings)
@@ -375,30 +398,25 @@ class ClientRequests:
         if self._byte(reader.begin + 5) != 0:
             return False
         text, at = self._string(reader.begin + 6)
-        verdict = self._judge(text)
-        if verdict.single == DEALLOCATES and self._names_mine(text):
-            return False
         types = reader.buffer[at : reader.end]
-        self._expect_unnamed(exchange, ClientStatement(text, types, verdict, NO_SHAPE))
-        return True
-
-    def _expect_unnamed(self, exchange: Exchange, statement: ClientStatement) -> None:
+        statement = ClientStatement(text, types, self._judge(text), NO_SHAPE)
         before = self.statements.get(b"")
         self.statements[b""] = statement
         exchange.statements.unnamed = statement
         exchange.expect(PARSE, PendingParse(None, self.statements, b"", statement, before))
+        return True
 
     def _bind_unnamed(self, exchange: Exchange) -> bool:
         """A Bind of the unnamed statement that this server connection holds is sent as it is."""
         reader = self.reader
-        _, at = self._string(reader.begin + 5)
+        portal, at = self._string(reader.begin + 5)
         if self._byte(at) != 0:
             return False
         statement = self.statements.get(b"")
         if statement is None or exchange.statements.unnamed is not statement:
             return False
         self._note(statement)
-        self._bound = statement if statement.deallocates is not None else None
+        self._note_portal(portal, statement)
         exchange.expect(BIND)
         return True
 
@@ -413,6 +431,10 @@ class ClientRequests:
             return FORWARDED
         if exchange.is_full():
             return self._wait(exchange, HELD_FOR_ROOM)
+        if self.may_forget and kind != 0x53:
+            if exchange.outstanding():
+                return self._wait(exchange, HELD_FOR_ANSWERS)
+            self.may_forget = False
         if kind == 0x50:
             self._parse_named(exchange)
         elif kind == 0x42:
@@ -437,9 +459,6 @@ class ClientRequests:
         name, at = self._string(reader.begin + 5)
         text, at = self._string(at)
         types = reader.buffer[at : reader.end]
-        if not name:
-            self._parse_deallocating(exchange, text, types)
-            return
         shape = self._shapes.of(text, types, self.parse_key)
         refusal = self._no_room_for(name, text)
         if refusal:
@@ -477,15 +496,6 @@ class ClientRequests:
             full = held + len(text) > STATEMENT_BYTES_MAX
         return error(b"53000", b"too many prepared statements on this connection") if full else b""
 
-    def _parse_deallocating(self, exchange: Exchange, text: bytes, types: bytes) -> None:
-        """The unnamed statement is a DEALLOCATE of a name that only we know."""
-        empty = exchange.statements.apart(NO_SHAPE)
-        renamed = b"DEALLOCATE %b" % empty.name
-        statement = ClientStatement(renamed, types, self._judge(text), NO_SHAPE)
-        statement.deallocates = (self._names_mine(text), empty)
-        exchange.to_server.append(message(b"P", b"\x00%b\x00%b" % (renamed, types)))
-        self._expect_unnamed(exchange, statement)
-
     def _prepare(self, exchange: Exchange, shape: Shape) -> ServerStatement:
         """Sends a Parse under a name of ours; the oldest statements make room first."""
         fresh = exchange.statements.add(shape)
@@ -520,9 +530,7 @@ class ClientRequests:
             return HELD
         statement = self.statements.get(name)
         self._note(statement)
-        self._bound = None
-        if statement is not None and statement.deallocates is not None:
-            self._bound = statement
+        self._note_portal(portal, statement)
         rest = reader.buffer[at : reader.end]
         exchange.to_server.append(message(b"B", b"%b\x00%b\x00%b" % (portal, target, rest)))
         exchange.expect(BIND, statement if name else None)

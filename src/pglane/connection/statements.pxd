@@ -24,7 +24,6 @@ cdef class ClientStatement:
     cdef public bytes types
     cdef public object verdict
     cdef public Shape shape
-    cdef public tuple deallocates
     cdef public ServerStatement prepared
 
 

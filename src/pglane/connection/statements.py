@@ -79,18 +79,16 @@ class ClientStatement:
         types: raw tail of the Parse message: int16 count and int32 type OIDs.
         verdict: what the scanner found in the text.
         shape: its shape under the parse key it was last used with.
-        deallocates: the empty statement in whose place a client's is dropped, if it does that.
         prepared: the server-side statement that its own Parse made; None if that was elsewhere.
     """
 
-    __slots__ = ("deallocates", "prepared", "shape", "text", "types", "verdict")
+    __slots__ = ("prepared", "shape", "text", "types", "verdict")
 
     def __init__(self, text: bytes, types: bytes, verdict: object, shape: Shape) -> None:
         self.text = text
         self.types = types
         self.verdict = verdict
         self.shape = shape
-        self.deallocates: tuple[bytes, ServerStatement] | None = None
         self.prepared: ServerStatement | None = None
 
 
