@@ -25,6 +25,7 @@ cdef class ClientStatement:
     cdef public object verdict
     cdef public Shape shape
     cdef public ServerStatement prepared
+    cdef public bint settled
 
 
 cdef class ServerStatement:
@@ -55,8 +56,12 @@ cdef class ServerStatements:
     cpdef drop(self, Shape shape)
     @cython.locals(fresh=Shape, statement=ServerStatement)
     cpdef Shape renew(self, Shape shape)
+    @cython.locals(shape=Shape)
+    cpdef told(self, ClientStatement client_statement, bytes description)
+    @cython.locals(shape=Shape)
+    cpdef compare(self, ClientStatement client_statement, bytes description)
     @cython.locals(statement=ServerStatement)
-    cpdef check(self, Shape shape)
+    cdef _check(self, Shape shape)
     cpdef bint is_ours(self, bytes name) except -1
     @cython.locals(statement=ServerStatement)
     cpdef forget_complete(self)
