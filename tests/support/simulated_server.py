@@ -21,6 +21,10 @@ class Failure(Exception):
         self.answer = s.ErrorResponse(tuple((k, v.encode()) for k, v in fields.items()))
 
 
+class SynchronizationLost(Exception):
+    """A request amid COPY data: PostgreSQL ends the connection."""
+
+
 class Database:
     """What sessions share: a table's columns, and what was committed."""
 
@@ -338,7 +342,8 @@ class SimulatedServer:
             return
         if kind == ord("f"):
             raise Failure("57014", "COPY from stdin failed")
-        assert kind == ord("c"), kind
+        if kind != ord("c"):
+            raise SynchronizationLost
         self.copying = False
         self.say(s.CommandComplete(b"COPY 1"))
         if not self.extended:

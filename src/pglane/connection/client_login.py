@@ -1,12 +1,12 @@
 """A client's way in: first packets, protocol version, authentication.
 
-A state machine without I/O. It is fed what the client sent and collects what the client is to be sent in
-`answers`; it ends by being `entered`, by a `refusal`, by a `cancel` (this connection was only made to cancel
-another one's query), or by the client's going away.
+A state machine without I/O. It is fed what the client sent and collects what the client is to be
+sent in `answers`; it ends by being `entered`, by a `refusal`, by a `cancel` (this connection was
+only made to cancel another one's query), or by the client's going away.
 
-SCRAM-SHA-256 goes against the verifiers of the user list. An unknown user gets a mock verifier, so that the
-exchange shows nothing (RFC 5802, section 9; PostgreSQL does the same). `trust` asks nothing; the
-configuration allows it on loopback and Unix sockets only.
+SCRAM-SHA-256 goes against the verifiers of the user list. An unknown user gets a mock verifier,
+so that the exchange shows nothing (RFC 5802, section 9; PostgreSQL does the same). `trust` asks
+nothing; the configuration allows it on loopback and Unix sockets only.
 
 Source: PostgreSQL manual, "Message Flow: Start-up".
 """

@@ -1,7 +1,8 @@
 """Which prepared statement a DEALLOCATE names.
 
-PostgreSQL's grammar: DEALLOCATE [PREPARE] name, where `prepare` is no reserved word and may itself be
-the name. Called only for texts of which the scanner said that DEALLOCATE is their one statement.
+PostgreSQL's grammar: DEALLOCATE [PREPARE] name, where `prepare` is no reserved word and may
+itself be the name. Called only for texts of which the scanner said that DEALLOCATE is their one
+statement.
 """
 
 from pglane.wire.lexemes import QUOTED, WORD, Lexer
@@ -12,7 +13,7 @@ NAME_BYTES_MAX = 63
 
 def deallocated_name(text: bytes) -> bytes:
     """The name as PostgreSQL folds it; b"" if it is ALL, or cannot be told."""
-    lexer = Lexer(text, True)  # noqa: FBT003 -- the lexer's own order; no strings are looked at
+    lexer = Lexer(text, True)
     lexer.next()
     token = lexer.next()
     name = lexer.piece()

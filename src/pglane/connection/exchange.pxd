@@ -1,26 +1,10 @@
 cimport cython
 
+from pglane.connection.expectations cimport PendingDeallocation, PendingParse
 from pglane.connection.statements cimport (
     ClientStatement, ServerStatement, ServerStatements, Shape
 )
 from pglane.wire.framing cimport MessageReader
-
-
-cdef class PendingParse:
-    cdef public ServerStatement server_statement
-    cdef public dict names
-    cdef public bytes name
-    cdef public ClientStatement client_statement
-    cdef public ClientStatement before
-
-    cpdef bytes answer(self)
-
-
-cdef class PendingDeallocation:
-    cdef public dict names
-    cdef public bytes name
-    cdef public ClientStatement client_statement
-    cdef public ServerStatement server_statement
 
 
 cdef class Exchange:
@@ -44,9 +28,12 @@ cdef class Exchange:
     cdef list _payloads
     cdef Py_ssize_t _head
     cdef Py_ssize_t _cycle_at
+    cdef Py_ssize_t _close_at
 
     cpdef expect(self, int kind, object payload=*)
     cpdef answer_locally(self, PendingParse change)
+    cpdef bint may_discard(self) except -1
+    cpdef bint may_keep_closed(self) except -1
     cpdef bint may_have_failed(self) except -1
     cpdef bint is_full(self) except -1
     cpdef ask_internally(self, bytes text)
@@ -81,17 +68,12 @@ cdef class Exchange:
     cdef int _forgotten(self, bytes tag) except? -1000
     @cython.locals(names=dict, kept=set)
     cdef _forget_names(self)
-    cdef _deallocated(self)
     cdef _undo_deallocation(self, Py_ssize_t at)
     @cython.locals(head=int)
     cdef int _extended_answer(self, int kind, MessageReader reader) except? -1000
     @cython.locals(description=bytes)
     cdef int _description(self, int kind, int head, MessageReader reader) except? -1000
     cdef int _parse_complete(self, int head) except? -1000
-    @cython.locals(shape=Shape)
-    cdef _told(self, ClientStatement statement, bytes description)
-    @cython.locals(shape=Shape)
-    cdef _compare(self, ClientStatement statement, bytes description)
     @cython.locals(fields=dict, head=int)
     cdef int _error(self, MessageReader reader) except? -1000
     cdef object _refusal(self, int head)
@@ -99,9 +81,9 @@ cdef class Exchange:
     cdef _distrust(self, dict fields)
     @cython.locals(end=Py_ssize_t, at=Py_ssize_t)
     cdef _skip_to_sync(self)
-    @cython.locals(kind=int)
+    @cython.locals(kind=int, before=ClientStatement)
     cdef _undo(self, Py_ssize_t at)
-    cdef _undo_names(self, PendingParse change, bint failed)
+    cdef _pass_on(self, ClientStatement undone, ClientStatement before)
     cdef _take_back(self, object statement)
     cpdef abandon(self)
     @cython.locals(at=Py_ssize_t, following=int)

@@ -1,48 +1,53 @@
 # cython: boundscheck=False, wraparound=False
 """What was asked on a server connection, and what is still to be answered.
 
-PostgreSQL answers in order. For every message that will be answered the exchange keeps one expectation;
-each answer that completes one takes it off. That is how answers nobody asked for by name are swallowed
-(the Parse we sent so that a client's Bind works here), how answers that the server will never give are
-inserted in the right place (the Parse of a statement that is already there), and how the end of a unit
-is known: ReadyForQuery with nothing outstanding.
+PostgreSQL answers in order. For every message that will be answered the exchange keeps one
+expectation; each answer that completes one takes it off. That is how answers nobody asked for by
+name are swallowed (the Parse we sent so that a client's Bind works here), how answers that the
+server will never give are inserted in the right place (the Parse of a statement that is already
+there), and how the end of a unit is known: ReadyForQuery with nothing outstanding.
 
-Rules it follows, from the message flow chapter of the PostgreSQL manual and facts A2, A8, A13 of the protocol
-research:
+Rules it follows, from the message flow chapter of the PostgreSQL manual and facts A2, A8, A13 of
+the protocol research:
 
 * After an error in the extended protocol the server discards everything until Sync; so do we.
-* During COPY FROM STDIN the server ignores Sync and Flush; a Sync sent before CopyDone has no ReadyForQuery.
-  Unless the COPY fails before it reads the Sync (a trigger of the statement, a cancel): nobody can
-  tell from outside, and one ReadyForQuery too many would end the next client's request. So a Sync
-  is never sent ahead of an answer that may be CopyInResponse, nor while a copy runs.
+* During COPY FROM STDIN the server ignores Sync and Flush; a Sync sent before CopyDone has no
+  ReadyForQuery. Unless the COPY fails before it reads the Sync (a trigger of the statement, a
+  cancel): nobody can tell from outside, and one ReadyForQuery too many would end the next
+  client's request. So a Sync is never sent ahead of an answer that may be CopyInResponse, nor
+  while a copy runs.
 * CopyDone or CopyFail that arrives when no copy runs is ignored by the server.
 
-An answer that fits nothing that was asked ends the server connection (BROKEN): whose it is cannot be known.
+An answer that fits nothing that was asked ends the server connection (BROKEN): whose it is
+cannot be known.
 
-Rows pass unread: the head of a DataRow or CopyData is looked at, nothing else; an incomplete one is
-handed on as it comes. Indexes below lie inside the message that `MessageReader` found.
+Rows pass unread: the head of a DataRow or CopyData is looked at, nothing else; an incomplete one
+is handed on as it comes. Indexes below lie inside the message that `MessageReader` found.
 """
 
+from pglane.connection.expectations import (
+    BIND,
+    CLOSE,
+    CLOSE_SILENT,
+    COPY_END,
+    DESCRIBE,
+    DESCRIBE_SILENT,
+    EXECUTE,
+    FUNCTION,
+    INTERNAL,
+    LOCAL,
+    PARSE,
+    PARSE_SILENT,
+    QUERY,
+    REFUSED,
+    SYNC,
+    PendingDeallocation,
+    PendingParse,
+)
 from pglane.connection.statements import ClientStatement, ServerStatement, ServerStatements
 from pglane.wire.body import MalformedMessage
 from pglane.wire.framing import MalformedStream, MessageReader
 from pglane.wire.server_messages import DataRow, ParameterStatus, error_fields
-
-QUERY = 1
-PARSE = 2
-BIND = 3
-DESCRIBE = 4
-EXECUTE = 5
-CLOSE = 6
-SYNC = 7
-FUNCTION = 8
-COPY_END = 9
-LOCAL = 10
-PARSE_SILENT = 11
-CLOSE_SILENT = 12
-DESCRIBE_SILENT = 13
-INTERNAL = 14
-REFUSED = 15
 
 READY = 1
 INTERNAL_DONE = 2
@@ -69,71 +74,12 @@ OUTSTANDING_MAX = 20_000
 """Expectations at one time. Answers of ours cost the client nothing: without a limit a pipeline of
 Close messages behind a slow query would fill our memory."""
 
-CLOSE_COMPLETE = b"3\x00\x00\x00\x04"
 COPY_FAIL = b"f\x00\x00\x00\x1cthe client disconnected\x00"
 FAILING_PARSE = b"P\x00\x00\x00\x16\x00pglane refuses\x00\x00\x00"
 """No statement begins like this: the server answers with a syntax error in any state."""
 SYNC_MESSAGE = b"S\x00\x00\x00\x04"
-PARSE_COMPLETE = b"1\x00\x00\x00\x04"
 STALE_PLAN_ROUTINE = b"RevalidateCachedQuery"
 """Who raises "cached plan must not change result type"; the words depend on lc_messages."""
-
-
-class PendingParse:
-    """What a message does to a client's names, to be taken back if the server discards it.
-
-    Attributes:
-        server_statement: what a Parse makes on the server connection; None if nothing of a name.
-        names: the client's statements by name.
-        name: the one that changes; b"" is the unnamed statement.
-        client_statement: what it means from now on; None after Close, or a Query that destroys it.
-        before: what it meant.
-    """
-
-    __slots__ = ("before", "client_statement", "name", "names", "server_statement")
-
-    def __init__(
-        self,
-        server_statement: ServerStatement | None,
-        names: dict[bytes, ClientStatement],
-        name: bytes,
-        client_statement: ClientStatement | None,
-        before: ClientStatement | None = None,
-    ) -> None:
-        self.server_statement = server_statement
-        self.names = names
-        self.name = name
-        self.client_statement = client_statement
-        self.before = before
-
-    def answer(self) -> bytes:
-        """What the client is told when this was done without the server."""
-        return CLOSE_COMPLETE if self.client_statement is None else PARSE_COMPLETE
-
-
-class PendingDeallocation:
-    """A DEALLOCATE of a name that only the client knows, sent with the name of an empty statement.
-
-    Attributes:
-        names: the client's statements by name.
-        name: the one to go when the server says DEALLOCATE.
-        client_statement: what it meant.
-        server_statement: the empty statement that goes in its place.
-    """
-
-    __slots__ = ("client_statement", "name", "names", "server_statement")
-
-    def __init__(
-        self,
-        names: dict[bytes, ClientStatement],
-        name: bytes,
-        client_statement: ClientStatement,
-        server_statement: ServerStatement,
-    ) -> None:
-        self.names = names
-        self.name = name
-        self.client_statement = client_statement
-        self.server_statement = server_statement
 
 
 class Exchange:
@@ -156,6 +102,7 @@ class Exchange:
     """
 
     __slots__ = (
+        "_close_at",
         "_cycle_at",
         "_head",
         "_kinds",
@@ -199,12 +146,13 @@ class Exchange:
         self._payloads: list[object] = []
         self._head = 0
         self._cycle_at = -1
+        self._close_at = -1
 
     # What was asked ------------------------------------------------------------------------
 
     def expect(self, kind: int, payload: object = None) -> None:
         """One more answer to come."""
-        if kind == SYNC or kind == QUERY or kind == FUNCTION:
+        if kind in (SYNC, QUERY, FUNCTION):
             self._cycle_at = len(self._kinds)
         self._kinds.append(kind)
         self._payloads.append(payload)
@@ -216,9 +164,19 @@ class Exchange:
         An error before it takes the change back.
         """
         if self._head == len(self._kinds):
-            self.to_client.append(change.answer())
-        else:
-            self.expect(LOCAL, change)
+            self.to_client.append(change.settle())
+            return
+        if change.client_statement is None:
+            self._close_at = len(self._kinds)
+        self.expect(LOCAL, change)
+
+    def may_discard(self) -> bool:
+        """Whether a Sync is between what may fail and what is asked next."""
+        return self._cycle_at >= self._head
+
+    def may_keep_closed(self) -> bool:
+        """Whether a Close that was answered by us may be discarded."""
+        return self._close_at >= self._head
 
     def may_have_failed(self) -> bool:
         """Whether the transaction is a failed one, or may be when what is asked next arrives."""
@@ -335,7 +293,7 @@ class Exchange:
     def _insert_local_answers(self) -> None:
         while self._inserts():
             answer = self._payloads[self._head]
-            self.to_client.append(answer.answer() if isinstance(answer, PendingParse) else answer)
+            self.to_client.append(answer.settle() if isinstance(answer, PendingParse) else answer)
             self._pop()
 
     def _take(self, kind: int, reader: MessageReader) -> int:
@@ -361,7 +319,7 @@ class Exchange:
         head = self._head_kind()
         if kind == 0x56 and head == FUNCTION:  # FunctionCallResponse
             return 0
-        if kind in (0x64, 0x63, 0x48, 0x47) and (head == EXECUTE or head == QUERY):
+        if kind in (0x64, 0x63, 0x48, 0x47) and head in (EXECUTE, QUERY):
             return self._copy_in_begins() if kind == 0x47 else 0
         return self._misfit(kind)
 
@@ -387,6 +345,7 @@ class Exchange:
             self._payloads.clear()
             self._head = 0
             self._cycle_at = -1
+            self._close_at = -1
 
     def _ready(self, reader: MessageReader) -> int:
         """ReadyForQuery: the Sync, Query or function call at the head is done."""
@@ -427,7 +386,10 @@ class Exchange:
     def _forgotten(self, tag: bytes) -> int:
         """DEALLOCATE, DEALLOCATE ALL, DISCARD ALL; DELETE and others mean nothing here."""
         if tag == b"DEALLOCATE":
-            self._deallocated()
+            payload = self._payloads[self._head]
+            if isinstance(payload, PendingDeallocation):
+                payload.done()
+                self._payloads[self._head] = None
         elif tag == b"DEALLOCATE ALL" or tag == b"DISCARD ALL":
             self.statements.forget_complete()
             self._forget_names()
@@ -444,13 +406,6 @@ class Exchange:
         for name in [name for name in names if name not in kept]:
             del names[name]
 
-    def _deallocated(self) -> None:
-        payload = self._payloads[self._head]
-        if isinstance(payload, PendingDeallocation):
-            if payload.names.get(payload.name) is payload.client_statement:
-                del payload.names[payload.name]
-            self._payloads[self._head] = None
-
     def _undo_deallocation(self, at: int) -> None:
         """It did not happen: the empty statement is still there, to be closed some time."""
         payload = self._payloads[at]
@@ -460,7 +415,7 @@ class Exchange:
     def _extended_answer(self, kind: int, reader: MessageReader) -> int:
         """Answers that complete one message of the extended protocol."""
         head = self._head_kind()
-        if kind == 0x31 and (head == PARSE or head == PARSE_SILENT):
+        if kind == 0x31 and head in (PARSE, PARSE_SILENT):
             return self._parse_complete(head)
         if kind == 0x33 and head == CLOSE_SILENT:
             self._pop()
@@ -492,9 +447,9 @@ class Exchange:
         if isinstance(payload, ClientStatement):
             description = reader.buffer[reader.begin : reader.end]
             if head == DESCRIBE:
-                self._told(payload, description)
+                self.statements.told(payload, description)
             else:
-                self._compare(payload, description)
+                self.statements.compare(payload, description)
         if head == DESCRIBE_SILENT:
             self.held = 0
             return -1
@@ -502,32 +457,14 @@ class Exchange:
 
     def _parse_complete(self, head: int) -> int:
         payload = self._payloads[self._head]
-        made = payload.server_statement if isinstance(payload, PendingParse) else payload
+        made = payload
+        if isinstance(payload, PendingParse):
+            made = payload.server_statement
+            payload.settle()
         if isinstance(made, ServerStatement):
             made.complete = True
         self._pop()
         return -1 if head == PARSE_SILENT else 0
-
-    def _told(self, statement: ClientStatement, description: bytes) -> None:
-        """What a Describe of a statement said is what every later Bind of it must still mean.
-
-        If others were told something else, they and this client part ways here.
-        """
-        shape = statement.shape
-        if shape.description is not None and shape.description != description:
-            statement.shape = self.statements.renew(shape)
-            shape = statement.shape
-        shape.description = description
-        self.statements.check(shape)
-
-    def _compare(self, statement: ClientStatement, description: bytes) -> None:
-        """Our own Describe before a Bind on another server connection (fact A8)."""
-        shape = statement.shape
-        if shape.description is None:
-            shape.description = description
-        if shape.description != description:
-            shape.stale = True
-        self.statements.check(shape)
 
     # Errors ------------------------------------------------------------------------------------
 
@@ -540,7 +477,7 @@ class Exchange:
         if head == 0 and not self.attached:
             return self._misfit(0x45)
         refusal = self._refusal(head)
-        if head == BIND or head == DESCRIBE:
+        if head in (BIND, DESCRIBE):
             self._distrust(fields)
         self.copy_in = False
         if head != QUERY and head != FUNCTION and head != SYNC:
@@ -559,6 +496,7 @@ class Exchange:
         self._kinds.insert(self._head, LOCAL)
         self._payloads.insert(self._head, refusal)
         self._cycle_at += 1
+        self._close_at += 1
 
     def _distrust(self, fields: dict[str, bytes]) -> None:
         """The server-side statement is stale, or gone by a DEALLOCATE that we did not see."""
@@ -583,11 +521,12 @@ class Exchange:
         self._trim()
 
     def _undo(self, at: int) -> None:
-        """Takes back what a message meant: the first one failed, those behind were not looked at."""
+        """Takes back what a message meant: the first one failed, the others are not looked at."""
         kind = self._kinds[at]
         payload = self._payloads[at]
         if isinstance(payload, PendingParse):
-            self._undo_names(payload, kind == PARSE and at == self._head)
+            before = payload.undo(failed=kind == PARSE and at == self._head)
+            self._pass_on(payload.client_statement, before)
             if kind == PARSE:
                 self._take_back(payload.server_statement)
         elif kind == PARSE_SILENT:
@@ -599,14 +538,11 @@ class Exchange:
         else:
             self._undo_deallocation(at)
 
-    def _undo_names(self, change: PendingParse, failed: bool) -> None:  # noqa: FBT001
-        """A Parse that failed has destroyed the unnamed statement; one never looked at has not."""
-        if change.names.get(change.name) is not change.client_statement:
-            return
-        if change.before is not None and not failed:
-            change.names[change.name] = change.before
-        elif change.client_statement is not None:
-            del change.names[change.name]
+    def _pass_on(self, undone: ClientStatement | None, before: ClientStatement | None) -> None:
+        """What replaced a statement that never was, beyond a Sync, replaced the one before it."""
+        for payload in self._payloads[self._head :]:
+            if isinstance(payload, PendingParse) and payload.before is undone is not None:
+                payload.before = before
 
     def _take_back(self, statement: object) -> None:
         if isinstance(statement, ServerStatement):

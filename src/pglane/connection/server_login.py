@@ -1,16 +1,16 @@
 """Logging in at a PostgreSQL server, as the client's own role.
 
-A small state machine without I/O: bytes in, bytes to send out, until it is `done` or `failed`. SCRAM-SHA-256, md5
-and cleartext are answered from the role's password; SCRAM also from the keys that fell out of the client's
-own login. The server's demand to read a password in clear text is obeyed only where the caller allows it
-(a Unix socket or loopback: the network must not see it).
+A small state machine without I/O: bytes in, bytes to send out, until it is `done` or `failed`.
+SCRAM-SHA-256, md5 and cleartext are answered from the role's password; SCRAM also from the keys
+that fell out of the client's own login. The server's demand to read a password in clear text is
+obeyed only where the caller allows it (a Unix socket or loopback: the network must not see it).
 
 Source: PostgreSQL manual, "Message Flow: Start-up".
 """
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from pglane.errors import Refusal
 from pglane.errors.server import ServerAuthenticationUnsupported, ServerMisbehaved
 from pglane.wire.body import MalformedMessage
 from pglane.wire.client_messages import PasswordMessage, SASLInitialResponse, SASLResponse
@@ -30,6 +30,9 @@ from pglane.wire.md5 import md5_response
 from pglane.wire.scram import MECHANISM, ScramClient, ScramFailure, ScramKeys, ScramReason
 from pglane.wire.server_messages import ErrorResponse, ParameterStatus, decode_server_message
 from pglane.wire.startup import StartupMessage
+
+if TYPE_CHECKING:
+    from pglane.errors import Refusal
 
 LOGIN_BYTES_MAX = 64 * 1024
 """Longest message of a server before it is ready."""
@@ -164,6 +167,8 @@ class ServerLogin:
                 return self._scram_final(challenge)
             case AuthenticationSASLFinal(proof):
                 return self._scram_verify(proof)
+            case _:
+                pass
         return self._unsupported(type(message).__name__.removeprefix("Authentication"))
 
     def _clear(self) -> bool:

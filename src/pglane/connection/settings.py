@@ -1,15 +1,17 @@
 """What a session's settings are, for clients and for server connections.
 
-A client of a pooled door has a *vector*: the settings it asked for (startup packet, `options`) or made since
-(SET), by lower-case name. A server connection has one too: those it was opened with (its *base*) and
-those applied to it since. When a lease begins the two are compared; as vectors are interned, equal ones are
-the same object and the comparison of the hot path is one pointer comparison.
+A client of a pooled door has a *vector*: the settings it asked for (startup packet, `options`)
+or made since (SET), by lower-case name. A server connection has one too: those it was opened
+with (its *base*) and those applied to it since. When a lease begins the two are compared; as
+vectors are interned, equal ones are the same object and the comparison of the hot path is one
+pointer comparison.
 
-Settings are applied by `set_config(name, value, false)` as one SELECT, so that a value is data and never
-text of a statement. PostgreSQL manual: "Config Setting Functions"; facts A4, A10 and A11 of the
-protocol research decide what is done here:
+Settings are applied by `set_config(name, value, false)` as one SELECT, so that a value is data
+and never text of a statement. PostgreSQL manual: "Config Setting Functions"; facts A4, A10 and
+A11 of the protocol research decide what is done here:
 
-* values that a server connection never accepted before are confirmed before the client's request is sent;
+* values that a server connection never accepted before are confirmed before the client's request
+  is sent;
 * a prepared statement is shared only between clients whose `parse_key` is the same.
 """
 
@@ -45,7 +47,7 @@ REPORT_ONLY = frozenset(
 """Reported by the server but not set by a client."""
 
 VECTORS_MAX = 10_000
-"""Interned vectors; beyond it the table starts anew (a vector in use stays valid, it is only not shared)."""
+"""Interned vectors; beyond it the table starts anew (one in use stays valid, unshared)."""
 
 
 class Vector:
@@ -98,10 +100,9 @@ def differences(server: Vector, base: Vector, client: Vector) -> dict[str, str |
 
     None as a value means: back to what the server connection was opened with, by RESET.
     """
-    wanted: dict[str, str | None] = {}
-    for name, value in client.items.items():
-        if server.items.get(name) != value:
-            wanted[name] = value
+    wanted: dict[str, str | None] = {
+        name: value for name, value in client.items.items() if server.items.get(name) != value
+    }
     for name in server.items:
         if name not in client.items and name not in base.items:
             wanted[name] = None
@@ -141,6 +142,6 @@ def identifier(name: str) -> str:
 
 
 def read_back_statement(names: Iterable[str]) -> str:
-    """The text that asks what `names` are now; one row, a column each, NULL for what does not exist."""
+    """The text that asks what `names` are now; one row, NULL for what does not exist."""
     calls = (f"pg_catalog.current_setting({quoted(name)}, true)" for name in names)
     return "SELECT " + ", ".join(calls)

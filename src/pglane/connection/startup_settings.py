@@ -1,9 +1,10 @@
 """The settings a client asks for in its startup packet, and the words that are for pglane itself.
 
-Every parameter that is not one of the protocol's own is a setting, and so is every `-c name=value` of
-`options`. None is dropped: what the server would refuse, it refuses, when the settings are made true there.
-Names are case-insensitive in PostgreSQL and kept in lower case; of a name given twice the last counts,
-a parameter of its own before `options` (the order in which PostgreSQL applies them).
+Every parameter that is not one of the protocol's own is a setting, and so is every `-c
+name=value` of `options`. None is dropped: what the server would refuse, it refuses, when the
+settings are made true there. Names are case-insensitive in PostgreSQL and kept in lower case; of
+a name given twice the last counts, a parameter of its own before `options` (the order in which
+PostgreSQL applies them).
 """
 
 from dataclasses import dataclass

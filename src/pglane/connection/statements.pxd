@@ -24,8 +24,8 @@ cdef class ClientStatement:
     cdef public bytes types
     cdef public object verdict
     cdef public Shape shape
-    cdef public tuple deallocates
     cdef public ServerStatement prepared
+    cdef public bint settled
 
 
 cdef class ServerStatement:
@@ -56,8 +56,12 @@ cdef class ServerStatements:
     cpdef drop(self, Shape shape)
     @cython.locals(fresh=Shape, statement=ServerStatement)
     cpdef Shape renew(self, Shape shape)
+    @cython.locals(shape=Shape)
+    cpdef told(self, ClientStatement client_statement, bytes description)
+    @cython.locals(shape=Shape)
+    cpdef compare(self, ClientStatement client_statement, bytes description)
     @cython.locals(statement=ServerStatement)
-    cpdef check(self, Shape shape)
+    cdef _check(self, Shape shape)
     cpdef bint is_ours(self, bytes name) except -1
     @cython.locals(statement=ServerStatement)
     cpdef forget_complete(self)

@@ -1,18 +1,18 @@
 # cython: boundscheck=False, wraparound=False
 """Prepared statements at protocol level, for clients that change server connections.
 
-A client's statement is a *text with parameter types*; what it is called on a server connection is that
-connection's own affair. Three things follow:
+A client's statement is a *text with parameter types*; what it is called on a server connection
+is that connection's own affair. Three things follow:
 
-* A client's names are virtual. The same name may mean different texts for two clients, and the same text
-  under two names exists once on a server connection.
-* A server-side statement may be shared only if it was parsed under the same state (fact A4 of the protocol
-  research): `Shape` = text + parameter types + parse key, and shapes are interned, so the look-up
-  on a server connection hashes an address.
+* A client's names are virtual. The same name may mean different texts for two clients, and the
+  same text under two names exists once on a server connection.
+* A server-side statement may be shared only if it was parsed under the same state (fact A4 of
+  the protocol research): `Shape` = text + parameter types + parse key, and shapes are interned,
+  so the look-up on a server connection hashes an address.
 * It exists only after its ParseComplete. Until then it is *pending*; an error takes it back.
 
-The unnamed statement is virtual too, but stays unnamed on the server (its plan is not kept on purpose):
-a server connection remembers whose unnamed statement it holds.
+The unnamed statement is virtual too, but stays unnamed on the server (its plan is not kept on
+purpose): a server connection remembers whose unnamed statement it holds.
 
 Server-side names carry a random token of the worker, so that a client cannot name one by chance.
 """
@@ -31,9 +31,9 @@ long as we do, this also bounds what a client can make PostgreSQL keep."""
 class Shape:
     """A text, its parameter types and the state it is parsed under. Compared by identity.
 
-    Attributes:
-        description: the RowDescription or NoData that clients were told; None if nobody asked.
-        stale: its result type has changed since (fact A8): a Bind must fail until it is parsed anew.
+    Attributes: description: the RowDescription or NoData that clients were told; None if nobody
+    asked. stale: its result type has changed since (fact A8): a Bind must fail until it is
+    parsed anew.
     """
 
     __slots__ = ("description", "parse_key", "stale", "text", "types")
@@ -79,19 +79,19 @@ class ClientStatement:
         types: raw tail of the Parse message: int16 count and int32 type OIDs.
         verdict: what the scanner found in the text.
         shape: its shape under the parse key it was last used with.
-        deallocates: the empty statement in whose place a client's is dropped, if it does that.
         prepared: the server-side statement that its own Parse made; None if that was elsewhere.
+        settled: its Parse was answered.
     """
 
-    __slots__ = ("deallocates", "prepared", "shape", "text", "types", "verdict")
+    __slots__ = ("prepared", "settled", "shape", "text", "types", "verdict")
 
     def __init__(self, text: bytes, types: bytes, verdict: object, shape: Shape) -> None:
         self.text = text
         self.types = types
         self.verdict = verdict
         self.shape = shape
-        self.deallocates: tuple[bytes, ServerStatement] | None = None
         self.prepared: ServerStatement | None = None
+        self.settled = False
 
 
 class ServerStatement:
@@ -202,8 +202,28 @@ class ServerStatements:
             self._by_shape[fresh] = statement
         return fresh
 
-    def check(self, shape: Shape) -> None:
-        """What the statement of this shape returns here is what its clients were told."""
+    def told(self, client_statement: ClientStatement, description: bytes) -> None:
+        """What a Describe of a statement said is what every later Bind of it must still mean.
+
+        If others were told something else, they and this client part ways here.
+        """
+        shape = client_statement.shape
+        if shape.description is not None and shape.description != description:
+            shape = self.renew(shape)
+            client_statement.shape = shape
+        shape.description = description
+        self._check(shape)
+
+    def compare(self, client_statement: ClientStatement, description: bytes) -> None:
+        """Our own Describe before a Bind on another server connection (fact A8)."""
+        shape = client_statement.shape
+        if shape.description is None:
+            shape.description = description
+        if shape.description != description:
+            shape.stale = True
+        self._check(shape)
+
+    def _check(self, shape: Shape) -> None:
         statement = self._by_shape.get(shape)
         if statement is not None:
             statement.checked = True

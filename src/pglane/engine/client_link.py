@@ -13,14 +13,13 @@ from pglane.connection.requests import (
     OUT_OF_PLACE,
     TERMINATED,
     ClientRequests,
-    MalformedRequest,
 )
 from pglane.connection.settings import Vector
 from pglane.doors.ending import Ending
 from pglane.engine.handover import clean_for, prepare_lease, read_back
 from pglane.engine.server_link import LeaseHolder
 from pglane.errors import Refusal
-from pglane.errors.protocol import MessageMalformed, MessageOutOfPlace, StreamMalformed
+from pglane.errors.protocol import MessageOutOfPlace, StreamMalformed
 from pglane.errors.waiting import ShuttingDown
 from pglane.wire.framing import MalformedStream
 from pglane.wire.login_messages import BackendKeyData
@@ -227,9 +226,6 @@ class ClientLink(LeaseHolder):
         except MalformedStream as malformed:
             self.refuse(stream_malformed(malformed))
             return
-        except MalformedRequest as malformed:
-            self.refuse_request_malformed(malformed)
-            return
         server.transport.write_all(exchange.to_server)
         if exchange.to_client:
             self.transport.write_all(exchange.to_client)
@@ -334,15 +330,6 @@ class ClientLink(LeaseHolder):
         self.database.worker.log_refusal(self, refusal)
         if refusal.fatal:
             self.leave(polite=False)
-
-    def refuse_request_malformed(self, malformed: MalformedRequest) -> None:
-        """The body of a message cannot be; what else it meant is not known, so this is the end."""
-        self.refuse(
-            MessageMalformed(
-                name=malformed.kind, expected="the protocol's form", seen=malformed.seen
-            )
-        )
-        self.leave(polite=False)
 
     def rejected(self, refusal: Refusal) -> None:
         """Its request was not started; it hears why and stays connected (promise P5)."""

@@ -1,0 +1,55 @@
+cimport cython
+
+from pglane.connection.exchange cimport Exchange
+from pglane.connection.expectations cimport PendingDeallocation
+from pglane.connection.request_messages cimport message
+from pglane.connection.statements cimport ClientStatement, ServerStatement, Shape, Shapes
+from pglane.wire.statements cimport Verdict, VerdictCache
+
+
+cdef class ClientNames:
+    cdef public dict statements
+    cdef public long long effects
+    cdef public long long unanswered_effects
+    cdef public set settings
+    cdef public bint virtual
+    cdef public object parse_key
+    cdef public str encoding
+    cdef public bint standard_strings
+    cdef public Py_ssize_t statements_max
+    cdef public bint may_copy
+    cdef public bint may_forget
+    cdef dict _deallocating
+    cdef VerdictCache _cache
+    cdef Shapes _shapes
+
+    cdef Verdict _judge(self, bytes text)
+    @cython.locals(verdict=Verdict)
+    cdef _note(self, ClientStatement statement)
+    cdef _note_verdict(self, Verdict verdict)
+    cdef _doubt_reading(self, Verdict verdict)
+    @cython.locals(verdict=Verdict, deallocating=dict)
+    cdef _note_portal(self, bytes portal, ClientStatement statement)
+    @cython.locals(name=bytes)
+    cdef PendingDeallocation _deallocation(self, bytes text, Exchange exchange)
+    @cython.locals(empty=ServerStatement)
+    cdef PendingDeallocation _give_name(self, Exchange exchange, bytes name)
+    @cython.locals(statement=ClientStatement)
+    cdef bint _is_uncertain(self, bytes name, Exchange exchange) except -1
+    cdef bytes _no_room_for(self, bytes name, bytes text)
+    @cython.locals(apart=ServerStatement)
+    cdef _parse_apart(self, Exchange exchange, Shape shape)
+    @cython.locals(fresh=ServerStatement)
+    cdef ServerStatement _prepare(self, Exchange exchange, Shape shape)
+    @cython.locals(evicted=ServerStatement)
+    cdef _close_evicted(self, Exchange exchange)
+    cdef _keep(self, bytes name, ClientStatement statement)
+    @cython.locals(statement=ClientStatement, shape=Shape, known=ServerStatement)
+    cdef bytes _server_name(self, Exchange exchange, bytes name)
+    @cython.locals(shape=Shape, renewed=Shape)
+    cdef Shape _shape_of(self, ClientStatement statement)
+    cdef _renew_unnamed(self, Exchange exchange, ClientStatement statement)
+    cdef _describe_silently(
+        self, Exchange exchange, ClientStatement statement, ServerStatement known
+    )
+    cdef _refuse(self, Exchange exchange, bytes answer)

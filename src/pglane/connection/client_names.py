@@ -1,0 +1,315 @@
+# cython: boundscheck=False, wraparound=False
+"""What a client's names of prepared statements mean on the server connection it holds.
+
+The part of `ClientRequests` that looks at names and texts and at no bytes of the stream: what the
+scanner says of a text is noted here, statements that this server connection has not are prepared
+under names of ours, and what cannot be is refused.
+"""
+
+from pglane.connection.deallocation import deallocated_name
+from pglane.connection.exchange import (
+    FAILED_STATUS,
+    HELD_FOR_DESCRIPTION,
+    Exchange,
+)
+from pglane.connection.expectations import (
+    CLOSE_SILENT,
+    DESCRIBE_SILENT,
+    PARSE_SILENT,
+    REFUSED,
+    PendingDeallocation,
+)
+from pglane.connection.request_messages import (
+    FLUSH,
+    error,
+    message,
+)
+from pglane.connection.statements import (
+    ClientStatement,
+    ServerStatement,
+    Shape,
+    Shapes,
+)
+from pglane.wire.statements import (
+    Effect,
+    Kind,
+    Verdict,
+    VerdictCache,
+)
+
+SYNTAX_THAT_FAILS = b"pglane refuses"
+"""No statement begins like this: the server answers with a syntax error in any state."""
+TEXT_SETTINGS = frozenset({"client_encoding", "standard_conforming_strings"})
+UNSEEN_EFFECTS = int(
+    Effect.SETTING_UNKNOWN
+    | Effect.LOCAL_SETTING
+    | Effect.RESET_ALL
+    | Effect.DISCARD_ALL
+    | Effect.OPAQUE
+    | Effect.EXECUTES
+    | Effect.ROLE
+)
+"""May change settings without naming them."""
+READING_EFFECTS = UNSEEN_EFFECTS | int(
+    Effect.SETTING | Effect.CHARACTERISTICS | Effect.TRANSACTION
+)
+"""May change, or take back, how texts are to be read."""
+UNCERTAIN = "not known until the server reports it"
+"""No encoding has this name: texts sent meanwhile are not read, but count as everything (A12)."""
+NO_SHAPE = Shape(b"", b"", None)
+STALE = Shape(b"", b"", None)
+STALE.stale = True
+NOT_ACCOUNTED_FOR = Verdict((Kind.UNKNOWN,), int(Effect.UNKNOWN), ())
+FORGETS = int(Effect.DEALLOCATE | Effect.DEALLOCATE_ALL | Effect.DISCARD_ALL | Effect.UNKNOWN)
+COPIES = int(Effect.COPY | Effect.UNKNOWN)
+DEALLOCATES = int(Kind.DEALLOCATE)
+STATEMENT_BYTES_MAX = 32 * 1024 * 1024
+"""Texts of one client's prepared statements taken together, in bytes; checked for large ones."""
+LARGE_TEXT_BYTES = 4096
+DEALLOCATING_MAX = 64
+"""Portals of a DEALLOCATE or the like that are bound and not executed."""
+
+
+class ClientNames:
+    """The names one client gave, and what its texts may have done.
+
+    Attributes:
+        statements: the client's prepared statements by its own names; b"" is the unnamed one.
+        effects: session effects of what was forwarded since the lease began (`Effect` bits).
+        unanswered_effects: the same since everything was last answered.
+        settings: names of settings touched since the lease began.
+        virtual: statement names are rewritten (a door that changes server connections).
+        parse_key: the state its texts are parsed under.
+        encoding: its client_encoding as the server reports it, or UNCERTAIN.
+        standard_strings: its standard_conforming_strings.
+        may_forget: something that is not answered yet may drop prepared statements; what names one
+            waits.
+        may_copy: something sent since the server was last idle may be COPY FROM STDIN.
+    """
+
+    __slots__ = (
+        "_cache",
+        "_deallocating",
+        "_shapes",
+        "effects",
+        "encoding",
+        "may_copy",
+        "may_forget",
+        "parse_key",
+        "settings",
+        "standard_strings",
+        "statements",
+        "statements_max",
+        "unanswered_effects",
+        "virtual",
+    )
+
+    def __init__(
+        self,
+        cache: VerdictCache,
+        shapes: Shapes,
+        virtual: bool,
+        statements_max: int,
+    ) -> None:
+        self.statements: dict[bytes, ClientStatement] = {}
+        self.effects = 0
+        self.unanswered_effects = 0
+        self.settings: set[str] = set()
+        self.virtual = virtual
+        self.parse_key: object = None
+        self.encoding = "UTF8"
+        self.standard_strings = True
+        self.statements_max = statements_max
+        self.may_copy = False
+        self.may_forget = False
+        self._deallocating: dict[bytes, bytes] = {}
+        self._cache = cache
+        self._shapes = shapes
+
+    def _judge(self, text: bytes) -> Verdict:
+        return self._cache.lookup(text, self.encoding, self.standard_strings)
+
+    def _note(self, statement: ClientStatement | None) -> None:
+        if statement is not None:
+            verdict: Verdict = statement.verdict  # type: ignore[assignment]
+            if verdict.effects:
+                self._note_verdict(verdict)
+
+    def _note_verdict(self, verdict: Verdict) -> None:
+        self.effects |= verdict.effects
+        self.unanswered_effects |= verdict.effects
+        if verdict.effects & COPIES:
+            self.may_copy = True
+        if verdict.settings:
+            self.settings.update(verdict.settings)
+        if verdict.effects & READING_EFFECTS:
+            self._doubt_reading(verdict)
+
+    def _doubt_reading(self, verdict: Verdict) -> None:
+        """How texts are to be read may change by this; what is sent meanwhile is not read (A12)."""
+        if verdict.effects & UNSEEN_EFFECTS or not TEXT_SETTINGS.isdisjoint(self.settings):
+            self.encoding = UNCERTAIN
+
+    def _note_portal(self, portal: bytes, statement: ClientStatement | None) -> None:
+        """Remembers which portals may drop prepared statements when they are executed."""
+        deallocating = self._deallocating
+        if statement is not None:
+            verdict: Verdict = statement.verdict  # type: ignore[assignment]
+            if verdict.effects & FORGETS and self.virtual:
+                if len(deallocating) >= DEALLOCATING_MAX:
+                    deallocating.clear()
+                deallocating[portal + b"\x00"] = statement.text
+                return
+        if deallocating:
+            deallocating.pop(portal + b"\x00", None)
+
+    def _deallocation(self, text: bytes, exchange: Exchange) -> PendingDeallocation | None:
+        """Prepares for a text that may drop statements; None if it names none of ours.
+
+        In a failed transaction it fails whatever it names.
+        """
+        self.may_forget = True
+        if self._judge(text).single != DEALLOCATES or exchange.status == FAILED_STATUS:
+            return None
+        name = deallocated_name(text)
+        return self._give_name(exchange, name) if name and name in self.statements else None
+
+    def _give_name(self, exchange: Exchange, name: bytes) -> PendingDeallocation:
+        """Lets the name that only we know mean an empty statement on the server connection.
+
+        So that tag, errors and transaction are the server's own. An empty text is parsed in any
+        state of the transaction and takes no part in it.
+        """
+        empty = ServerStatement(name, NO_SHAPE)
+        exchange.to_server.append(message(b"C", b"S%b\x00" % name))
+        exchange.expect(CLOSE_SILENT)
+        exchange.to_server.append(message(b"P", b"%b\x00\x00\x00\x00" % name))
+        exchange.expect(PARSE_SILENT, empty)
+        return PendingDeallocation(self.statements, name, self.statements[name], empty)
+
+    def _is_uncertain(self, name: bytes, exchange: Exchange) -> bool:
+        """Whether an error on the way decides what the name means.
+
+        Behind an error the server discards all until Sync, and looks at what is behind that: at a
+        name that a discarded message has not made, or not dropped, after all.
+        """
+        if not exchange.may_discard():
+            return False
+        statement = self.statements.get(name)
+        if statement is None or not (name or statement.settled):
+            return True
+        return exchange.may_keep_closed()
+
+    def _no_room_for(self, name: bytes, text: bytes) -> bytes:
+        """The error that answers a Parse of this name; b"" if it may be."""
+        statements = self.statements
+        if name in statements:
+            return error(b"42P05", b'prepared statement "%b" already exists' % name)
+        full = len(statements) >= self.statements_max
+        if not full and len(text) > LARGE_TEXT_BYTES:
+            held = sum([len(statement.text) for statement in statements.values()])
+            full = held + len(text) > STATEMENT_BYTES_MAX
+        return error(b"53000", b"too many prepared statements on this connection") if full else b""
+
+    def _parse_apart(self, exchange: Exchange, shape: Shape) -> None:
+        """What the server has against the text itself goes before our refusal."""
+        self._close_evicted(exchange)
+        apart = exchange.statements.apart(shape)
+        exchange.statements.unclosed.append(apart)
+        exchange.to_server.append(
+            message(b"P", b"%b\x00%b\x00%b" % (apart.name, shape.text, shape.types))
+        )
+        exchange.expect(PARSE_SILENT, apart)
+
+    def _prepare(self, exchange: Exchange, shape: Shape) -> ServerStatement:
+        """Sends a Parse under a name of ours; the oldest statements make room first."""
+        fresh = exchange.statements.add(shape)
+        self._close_evicted(exchange)
+        exchange.to_server.append(
+            message(b"P", b"%b\x00%b\x00%b" % (fresh.name, shape.text, shape.types))
+        )
+        return fresh
+
+    def _close_evicted(self, exchange: Exchange) -> None:
+        evicted = exchange.statements.evict()
+        while evicted is not None:
+            exchange.to_server.append(message(b"C", b"S" + evicted.name + b"\x00"))
+            exchange.expect(CLOSE_SILENT, evicted)
+            evicted = exchange.statements.evict()
+
+    def _keep(self, name: bytes, statement: ClientStatement) -> None:
+        if name in self.statements or len(self.statements) < self.statements_max:
+            self.statements[name] = statement
+        else:
+            self._note(statement)
+
+    def _server_name(self, exchange: Exchange, name: bytes) -> bytes | None:
+        """What the client's statement is called here; None: refused; may set `exchange.held`."""
+        statement = self.statements.get(name)
+        if not name:
+            self._renew_unnamed(exchange, statement)
+            return b""
+        if statement is None:
+            return b"%b?" % name if exchange.statements.is_ours(name) else name
+        shape = self._shape_of(statement)
+        if shape.stale:
+            self._refuse(exchange, error(b"0A000", b"cached plan must not change result type"))
+            return None
+        known = exchange.statements.find(shape)
+        if known is None:
+            known = self._prepare(exchange, shape)
+            exchange.expect(PARSE_SILENT, known)
+            self._describe_silently(exchange, statement, known)
+        elif not known.checked and statement.prepared is not known:
+            self._describe_silently(exchange, statement, known)
+        return known.name
+
+    def _shape_of(self, statement: ClientStatement) -> Shape:
+        """The statement under the client's present state; what it promised stays promised."""
+        shape = statement.shape
+        if shape.parse_key is not self.parse_key and not shape.stale:
+            renewed = self._shapes.of(statement.text, statement.types, self.parse_key)
+            if renewed.description is None:
+                renewed.description = shape.description
+            elif shape.description is not None and renewed.description != shape.description:
+                return STALE
+            statement.shape = renewed
+            return renewed
+        return shape
+
+    def _renew_unnamed(self, exchange: Exchange, statement: ClientStatement | None) -> None:
+        """This server connection may hold somebody else's unnamed statement: parse ours again.
+
+        If the client has none, nobody else's may answer in its place.
+        """
+        if statement is None:
+            exchange.statements.unnamed = None
+            exchange.to_server.append(message(b"C", b"S\x00"))
+            exchange.expect(CLOSE_SILENT)
+            return
+        if exchange.statements.unnamed is statement:
+            return
+        exchange.statements.unnamed = statement
+        exchange.to_server.append(
+            message(b"P", b"\x00%b\x00%b" % (statement.text, statement.types))
+        )
+        exchange.expect(PARSE_SILENT)
+
+    def _describe_silently(
+        self, exchange: Exchange, statement: ClientStatement, known: ServerStatement
+    ) -> None:
+        """Asks what a statement that the client prepared elsewhere returns here and now.
+
+        The client's message waits for the answer: rows of a shape that it was not told about would
+        be read wrongly (fact A8).
+        """
+        exchange.to_server.append(message(b"D", b"S" + known.name + b"\x00"))
+        exchange.to_server.append(FLUSH)
+        exchange.expect(DESCRIBE_SILENT, statement)
+        exchange.held = HELD_FOR_DESCRIPTION
+
+    def _refuse(self, exchange: Exchange, answer: bytes) -> None:
+        """Makes the server fail here, and the client read `answer` instead of its error."""
+        exchange.to_server.append(message(b"P", b"\x00%b\x00\x00\x00" % SYNTAX_THAT_FAILS))
+        exchange.statements.unnamed = None
+        exchange.expect(REFUSED, answer)

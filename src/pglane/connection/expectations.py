@@ -1,0 +1,104 @@
+"""What can be outstanding on a server connection, and what it changes in the client's names.
+
+An expectation is a kind, a small number, and a payload. The payload says what to take back when
+the server never looks at the message (it discards all until Sync after an error) or refuses it.
+"""
+
+from pglane.connection.statements import ClientStatement, ServerStatement
+
+QUERY = 1
+PARSE = 2
+BIND = 3
+DESCRIBE = 4
+EXECUTE = 5
+CLOSE = 6
+SYNC = 7
+FUNCTION = 8
+COPY_END = 9
+LOCAL = 10
+PARSE_SILENT = 11
+CLOSE_SILENT = 12
+DESCRIBE_SILENT = 13
+INTERNAL = 14
+REFUSED = 15
+
+CLOSE_COMPLETE = b"3\x00\x00\x00\x04"
+PARSE_COMPLETE = b"1\x00\x00\x00\x04"
+
+
+class PendingParse:
+    """What a message does to a client's names, to be taken back if the server discards it.
+
+    Attributes:
+        server_statement: what a Parse makes on the server connection; None if nothing of a name.
+        names: the client's statements by name.
+        name: the one that changes; b"" is the unnamed statement.
+        client_statement: what it means from now on; None after Close, or a Query that destroys it.
+        before: what it meant.
+    """
+
+    __slots__ = ("before", "client_statement", "name", "names", "server_statement")
+
+    def __init__(
+        self,
+        server_statement: ServerStatement | None,
+        names: dict[bytes, ClientStatement],
+        name: bytes,
+        client_statement: ClientStatement | None,
+        before: ClientStatement | None = None,
+    ) -> None:
+        self.server_statement = server_statement
+        self.names = names
+        self.name = name
+        self.client_statement = client_statement
+        self.before = before
+
+    def settle(self) -> bytes:
+        """It is so from now on; returns what the client is told of it."""
+        if self.client_statement is None:
+            return CLOSE_COMPLETE
+        self.client_statement.settled = True
+        return PARSE_COMPLETE
+
+    def undo(self, *, failed: bool) -> ClientStatement | None:
+        """It never was: returns what the name meant before.
+
+        A Parse that failed has destroyed the unnamed statement; one never looked at has not.
+        """
+        before = None if failed else self.before
+        if self.names.get(self.name) is self.client_statement:
+            if before is not None:
+                self.names[self.name] = before
+            elif self.client_statement is not None:
+                del self.names[self.name]
+        return before
+
+
+class PendingDeallocation:
+    """A DEALLOCATE of a name that only the client knows, sent with the name of an empty statement.
+
+    Attributes:
+        names: the client's statements by name.
+        name: the one to go when the server says DEALLOCATE.
+        client_statement: what it meant.
+        server_statement: the empty statement that goes in its place.
+    """
+
+    __slots__ = ("client_statement", "name", "names", "server_statement")
+
+    def __init__(
+        self,
+        names: dict[bytes, ClientStatement],
+        name: bytes,
+        client_statement: ClientStatement,
+        server_statement: ServerStatement,
+    ) -> None:
+        self.names = names
+        self.name = name
+        self.client_statement = client_statement
+        self.server_statement = server_statement
+
+    def done(self) -> None:
+        """The server has dropped the empty statement, and so goes the client's."""
+        if self.names.get(self.name) is self.client_statement:
+            del self.names[self.name]

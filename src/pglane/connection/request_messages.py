@@ -1,0 +1,29 @@
+"""The messages that we put in the place of a client's.
+
+`message` does what `pglane.wire.body.message` does, compiled and without a check: nothing that
+is rewritten is longer than what was received and a name of ours.
+"""
+
+from pglane.wire.server_messages import ErrorResponse
+
+FLUSH = b"H\x00\x00\x00\x04"
+
+
+class MalformedRequest(Exception):
+    """A client's message has a body that the protocol does not allow."""
+
+    def __init__(self, kind: str, seen: str) -> None:
+        super().__init__(f"message {kind}: {seen}")
+        self.kind = kind
+        self.seen = seen
+
+
+def message(kind: bytes, body: bytes) -> bytes:
+    """One message with its length."""
+    return kind + (len(body) + 4).to_bytes(4, "big") + body
+
+
+def error(sqlstate: bytes, text: bytes) -> bytes:
+    """An ErrorResponse as PostgreSQL itself would word it."""
+    fields = (("S", b"ERROR"), ("V", b"ERROR"), ("C", sqlstate), ("M", text))
+    return ErrorResponse(fields).encode()
