@@ -399,9 +399,9 @@ class Worker:
 def shared_base(startup: dict[str, str]) -> dict[str, str]:
     """What a server connection of the transaction door is opened with for a client.
 
-    RESET goes back to what the connection was opened with, so that must be what the client asked for. Only
-    application_name, which drivers fill with process ids, would keep too many connections apart: RESET of
-    it gives the server's default (docs/reference/differences.md).
+    RESET goes back to what the connection was opened with, so that must be what the client asked
+    for. Only application_name, which drivers fill with process ids, would keep too many
+    connections apart: RESET of it gives the server's default (docs/reference/differences.md).
     """
     return {name: value for name, value in startup.items() if name != "application_name"}
 
