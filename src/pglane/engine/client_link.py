@@ -19,7 +19,7 @@ from pglane.doors.ending import Ending
 from pglane.engine.handover import clean_for, prepare_lease, read_back
 from pglane.engine.server_link import LeaseHolder
 from pglane.errors import Refusal
-from pglane.errors.protocol import MessageOutOfPlace, StreamMalformed
+from pglane.errors.protocol import MessageOutOfPlace, MessageTooLarge, StreamMalformed
 from pglane.errors.waiting import ShuttingDown
 from pglane.wire.framing import MalformedStream
 from pglane.wire.login_messages import BackendKeyData
@@ -450,13 +450,18 @@ class ClientLink(LeaseHolder):
             server.transport.write(waiting)
 
 
+MESSAGE_BYTES_POSSIBLE = 0x3FFFFFFF
+"""PostgreSQL itself takes no longer message (1 GB)."""
+REQUEST_KINDS = frozenset(b"QPBF")
 UNIT_ENDS = (0x51, 0x53, 0x46)
 """Query, Sync and function call: each is answered by one ReadyForQuery."""
 READY_IDLE = ready_for_query(b"I")
 
 
-def stream_malformed(malformed: MalformedStream) -> StreamMalformed:
-    """The refusal for a length that cannot be."""
-    return StreamMalformed(
-        kind=repr(chr(malformed.kind)), length=malformed.length, length_max=malformed.length_max
-    )
+def stream_malformed(malformed: MalformedStream) -> Refusal:
+    """The refusal for a length that cannot be, or is not allowed."""
+    kind = repr(chr(malformed.kind))
+    length, length_max = malformed.length, malformed.length_max
+    if length_max < length <= MESSAGE_BYTES_POSSIBLE and malformed.kind in REQUEST_KINDS:
+        return MessageTooLarge(kind=kind, length=length, length_max=length_max)
+    return StreamMalformed(kind=kind, length=length, length_max=length_max)

@@ -272,7 +272,7 @@ class Transport(Ready):
 
     def local_address(self) -> tuple[str, int]:
         """Our end's address and port; asked of the kernel each time, so for people only."""
-        if self.ended:
+        if self.ended or self._closing:
             return "", 0
         name = self._socket.getsockname()
         if self._socket.family == socket.AF_UNIX:

@@ -160,3 +160,15 @@ class MessageOutOfPlace(Refusal):
     hint = "The client or driver is broken, or something between it and pglane is."
     retry_safe = True
     fatal = True
+
+
+class MessageTooLarge(Refusal):
+    """A statement over the limit. Takes: kind (quoted), length, length_max."""
+
+    code = "PGL0513"
+    sqlstate = "54000"
+    message = "a message is larger than the gateway takes"
+    detail = "A message of type {kind} says {length} bytes; statement_bytes_max is {length_max}"
+    hint = "Send large data with COPY, or raise statement_bytes_max. Nothing was executed."
+    retry_safe = True
+    fatal = True
