@@ -196,7 +196,9 @@ class ClientNames:
         if not exchange.may_discard():
             return False
         statement = self.statements.get(name)
-        if statement is None or not (name or statement.settled):
+        if statement is None:
+            return True
+        if not name and not statement.settled and statement.segment != exchange.segment:
             return True
         return exchange.may_keep_closed()
 

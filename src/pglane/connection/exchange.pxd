@@ -19,6 +19,7 @@ cdef class Exchange:
     cdef public bint copy_in
     cdef public int held
     cdef public dict names
+    cdef public Py_ssize_t segment
     cdef public bint attached
     cdef public bint unit_open
     cdef public list internal_rows

@@ -95,6 +95,7 @@ class Exchange:
         skipping: an error was seen and the server discards until the client's Sync.
         attached: a client holds the lease; what comes unasked is for it.
         held: why the client's next message waits (HELD_FOR_*), 0 if it need not.
+        segment: number of Syncs, Queries and function calls asked so far.
         names: the statements of the client whose requests were forwarded last.
         internal_rows: columns of the first row of an internal query, in text; None for NULL.
         internal_error: fields of the error an internal query gave.
@@ -117,6 +118,7 @@ class Exchange:
         "names",
         "parameters",
         "reader",
+        "segment",
         "skipping",
         "statements",
         "status",
@@ -145,6 +147,7 @@ class Exchange:
         self._kinds: list[int] = []
         self._payloads: list[object] = []
         self._head = 0
+        self.segment = 0
         self._cycle_at = -1
         self._close_at = -1
 
@@ -154,6 +157,7 @@ class Exchange:
         """One more answer to come."""
         if kind in (SYNC, QUERY, FUNCTION):
             self._cycle_at = len(self._kinds)
+            self.segment += 1
         self._kinds.append(kind)
         self._payloads.append(payload)
         self.unit_open = kind != SYNC and kind != QUERY and kind != FUNCTION and kind != INTERNAL

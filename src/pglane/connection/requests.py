@@ -315,6 +315,7 @@ class ClientRequests(ClientNames):
         text, at = self._string(reader.begin + 6)
         types = reader.buffer[at : reader.end]
         statement = ClientStatement(text, types, self._judge(text), NO_SHAPE)
+        statement.segment = exchange.segment
         before = self.statements.get(b"")
         self.statements[b""] = statement
         exchange.statements.unnamed = statement
@@ -330,7 +331,7 @@ class ClientRequests(ClientNames):
         statement = self.statements.get(b"")
         if statement is None or exchange.statements.unnamed is not statement:
             return False
-        if not statement.settled and exchange.may_discard():
+        if not statement.settled and statement.segment != exchange.segment:
             return False
         self._note(statement)
         self._note_portal(portal, statement)
@@ -454,7 +455,7 @@ class ClientRequests(ClientNames):
             exchange.expect(CLOSE)
             return FORWARDED
         name = self._last_string(reader.begin + 6)
-        if exchange.may_discard() and exchange.may_keep_closed():
+        if name not in self.statements and self._is_uncertain(name, exchange):
             return self._wait(exchange, HELD_FOR_ANSWERS)
         before = self.statements.pop(name, None)
         exchange.answer_locally(PendingParse(None, self.statements, name, None, before))

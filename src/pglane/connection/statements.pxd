@@ -26,6 +26,7 @@ cdef class ClientStatement:
     cdef public Shape shape
     cdef public ServerStatement prepared
     cdef public bint settled
+    cdef public Py_ssize_t segment
 
 
 cdef class ServerStatement:

@@ -81,9 +81,10 @@ class ClientStatement:
         shape: its shape under the parse key it was last used with.
         prepared: the server-side statement that its own Parse made; None if that was elsewhere.
         settled: its Parse was answered.
+        segment: `Exchange.segment` when it was parsed.
     """
 
-    __slots__ = ("prepared", "settled", "shape", "text", "types", "verdict")
+    __slots__ = ("prepared", "segment", "settled", "shape", "text", "types", "verdict")
 
     def __init__(self, text: bytes, types: bytes, verdict: object, shape: Shape) -> None:
         self.text = text
@@ -92,6 +93,7 @@ class ClientStatement:
         self.shape = shape
         self.prepared: ServerStatement | None = None
         self.settled = False
+        self.segment = 0
 
 
 class ServerStatement:
