@@ -222,10 +222,39 @@ def test_what_was_written_before_close_is_sent_nothing_behind_it(rig) -> None:
     rig.transport.close()
     rig.transport.write(b"never")
     rig.transport.close()
-    assert rig.transport.ended
-    rig.turn()
     assert rig.take() == b"bye"
-    assert rig.owner.told == []
+    rig.peer.send(b"still talking")
+    rig.turn(2)
+    assert not rig.transport.ended, "a reset now could overtake the last word"
+    rig.peer.close()
+    rig.turn(2)
+    assert rig.transport.ended
+    assert (rig.owner.told, rig.owner.data) == ([], b"")
+
+
+def test_closing_with_nothing_to_say_is_done_at_once(rig) -> None:
+    rig.transport.close()
+    rig.transport.close()
+    assert rig.transport.ended
+    assert rig.transport.local_address() == ("", 0)
+
+
+def test_a_paused_connection_is_closed_like_any_other(rig) -> None:
+    rig.transport.pause()
+    rig.peer.send(b"never read")
+    rig.turn()
+    rig.transport.write(b"bye")
+    rig.transport.close()
+    rig.turn(2)
+    assert rig.take() == b"bye"
+    rig.peer.close()
+    rig.turn(3)
+    assert rig.transport.ended
+
+
+def test_our_end_has_an_address(tcp_rig, rig) -> None:
+    assert rig.transport.local_address() == ("unix", 0)
+    assert tcp_rig.transport.local_address() == tcp_rig.peer.getpeername()
 
 
 def test_closing_waits_for_a_peer_that_reads(rig) -> None:
@@ -239,6 +268,8 @@ def test_closing_waits_for_a_peer_that_reads(rig) -> None:
         taken += rig.take()
         rig.turn()
     assert taken == data
+    rig.peer.close()
+    rig.turn(2)
     assert rig.transport.ended
     assert rig.owner.data == b""
 
