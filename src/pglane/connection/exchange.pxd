@@ -22,6 +22,7 @@ cdef class Exchange:
     cdef public Py_ssize_t segment
     cdef public bint attached
     cdef public bint unit_open
+    cdef public bint mixed
     cdef public list internal_rows
     cdef public dict internal_error
     cdef public dict ending

@@ -92,6 +92,8 @@ class Exchange:
         parameters: reported settings by the server's spelling, as last reported.
         changed: names of settings reported since this was last emptied.
         unit_open: messages of the extended protocol were sent and no Sync behind them.
+        mixed: a Query came into an open unit: PostgreSQL 18 says idle after the Sync and has a
+            transaction open all the same, so nobody else may get this server connection.
         skipping: an error was seen and the server discards until the client's Sync.
         attached: a client holds the lease; what comes unasked is for it.
         held: why the client's next message waits (HELD_FOR_*), 0 if it need not.
@@ -115,6 +117,7 @@ class Exchange:
         "held",
         "internal_error",
         "internal_rows",
+        "mixed",
         "names",
         "parameters",
         "reader",
@@ -140,6 +143,7 @@ class Exchange:
         self.held = 0
         self.attached = False
         self.unit_open = False
+        self.mixed = False
         self.names: dict[bytes, ClientStatement] = {}
         self.internal_rows: list[bytes | None] = []
         self.internal_error: dict[str, bytes] | None = None
@@ -160,6 +164,8 @@ class Exchange:
             self.segment += 1
         self._kinds.append(kind)
         self._payloads.append(payload)
+        if kind == QUERY and self.unit_open:
+            self.mixed = True
         self.unit_open = kind != SYNC and kind != QUERY and kind != FUNCTION and kind != INTERNAL
 
     def answer_locally(self, change: PendingParse) -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pglane.engine.loop import Timer
     from pglane.engine.worker import Worker
     from pglane.errors import Refusal
+    from pglane.pool.ledger import Slot
 
 WELCOMES_MAX = 1_000
 """Remembered welcomes; beyond it the table starts anew."""
@@ -121,18 +122,29 @@ class Database:
     def _failed(self, decision: "Decision", error: Exception) -> None:
         """An error of ours: it must neither keep a slot nor let anybody wait."""
         self.worker.failed(error)
-        match decision:
-            case Grant(request, slot):
-                request.client.transport.fail()  # type: ignore[attr-defined]
-                link: ServerLink = slot.link  # type: ignore[assignment]
-                if slot.state == SlotState.LEASED and link.client is None:
-                    self.close(link)
-            case Open(slot, request):
-                self.opening.failed(slot, request, "an internal error", None)
-            case Reject(request):
-                request.client.transport.fail()  # type: ignore[attr-defined]
-            case Close(slot):
-                slot.link.transport.fail()  # type: ignore[attr-defined]
+        try:
+            match decision:
+                case Grant(request, slot):
+                    self._take_back(request, slot)
+                case Open(slot, request):
+                    self.opening.failed(slot, request, "an internal error", None)
+                case Reject(request):
+                    request.client.transport.fail()  # type: ignore[attr-defined]
+                case Close(slot):
+                    slot.link.transport.fail()  # type: ignore[attr-defined]
+        except Exception as another:  # noqa: BLE001 -- whoever waits must not pay for it
+            self.worker.failed(another)
+
+    def _take_back(self, request: Request, slot: "Slot") -> None:
+        """Ends the client and the server connection of a grant that failed."""
+        link: ServerLink = slot.link  # type: ignore[assignment]
+        link.suspect = True
+        try:
+            request.client.transport.fail()  # type: ignore[attr-defined]
+        finally:
+            if link.client is None or link.client is request.client:
+                link.unlease()
+                self.close(link)
 
     def _reject(self, request: Request) -> None:
         client: ClientLink = request.client  # type: ignore[assignment]
@@ -185,7 +197,7 @@ class Database:
     def release(self, server: ServerLink) -> None:
         """A clean server connection goes to whoever is next."""
         now = self.loop.now
-        if server.suspect or now >= server.expires or self.draining:
+        if server.suspect or server.exchange.mixed or now >= server.expires or self.draining:
             self.close(server)
             return
         decisions = self.desk.released(server.slot, now)

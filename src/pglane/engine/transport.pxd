@@ -21,6 +21,7 @@ cdef class Transport(Ready):
     cdef bint _closing
     cdef public bint full
     cdef bint _hung_up
+    cdef object _lingering
     cdef bint _readable
     cdef bint _scheduled
     cdef bint _watching_write

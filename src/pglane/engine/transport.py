@@ -16,7 +16,7 @@ read brings.
 import socket
 from typing import Any
 
-from pglane.engine.loop import HANG_UP_BITS, WRITE, Loop, Ready
+from pglane.engine.loop import HANG_UP_BITS, WRITE, Loop, Ready, Timer
 from pglane.engine.syscalls import READ_BYTES, receive_some, send_some
 
 LINGER_S_MAX = 5.0
@@ -59,6 +59,7 @@ class Transport(Ready):
         "_blocked",
         "_closing",
         "_hung_up",
+        "_lingering",
         "_loop",
         "_owner",
         "_queue",
@@ -88,6 +89,7 @@ class Transport(Ready):
         self._closing = False
         self.full = False
         self._hung_up = False
+        self._lingering: Timer | None = None
         self._readable = False
         self._scheduled = False
         self._watching_write = False
@@ -230,7 +232,7 @@ class Transport(Ready):
         if not self._queue:
             self.abort()
             return
-        self._loop.call_later(LINGER_S_MAX, self.abort)
+        self._lingering = self._loop.call_later(LINGER_S_MAX, self.abort)
         self.flush()
 
     def _await_end(self) -> None:
@@ -244,7 +246,8 @@ class Transport(Ready):
         except OSError:
             self.abort()
             return
-        self.resume()
+        self._loop.readiness.pause(self.fd, paused=False)
+        self.paused = False
         self._readable = True
         self._schedule()
 
@@ -263,6 +266,8 @@ class Transport(Ready):
             self.ended = True
             self._loop.remove(self.fd)
             self._socket.close()
+            if self._lingering is not None:
+                self._lingering.cancel()
 
     def fail(self) -> None:
         """A handler raised; called by the loop."""

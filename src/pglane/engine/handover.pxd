@@ -1,0 +1,3 @@
+cimport cython
+
+from pglane.engine.server_link cimport ServerLink

@@ -1,0 +1,191 @@
+"""Between two clients: settings are applied, read back, cleaned, whoever leaves meanwhile."""
+
+import pytest
+
+from tests.support.engine_rig import READY, Peer, Rig, error, message, query
+from tests.unit.engine.test_database import DONE, desk
+
+ROW = message(b"D", b"\x00\x01\x00\x00\x00\x011")
+APPLIED = ROW + message(b"C", b"SELECT 1\x00") + READY
+
+
+def other_settings(rig: Rig) -> tuple[Peer, Peer]:
+    """A client whose settings are not those of the one server connection, which is idle."""
+    _, server = rig.pair()
+    client = rig.client(application_name="other")
+    server.gets(b"set_config")
+    server.send(APPLIED)
+    client.gets(READY)
+    return client, server
+
+
+def test_settings_are_applied_before_the_first_request(rigs) -> None:
+    rig = rigs(budget=1)
+    client, server = other_settings(rig)
+    client.send(query("SELECT 1"))
+    assert server.gets(b"SELECT 1") == query("SELECT 1")
+
+
+def test_a_client_that_leaves_while_its_settings_are_applied_leaves_the_server(rigs) -> None:
+    rig = rigs(budget=1)
+    first, server = rig.pair()
+    client = rig.client(application_name="other")
+    server.gets(b"set_config")
+    client.socket.close()
+    rig.turn(3)
+    server.send(APPLIED)
+    rig.turn(2)
+    assert desk(rig).ledger.statistics().idle == 1
+    first.send(query("SELECT 1"))
+    assert b"RESET" in server.gets(b"application_name")
+
+
+def test_settings_the_server_refuses_end_the_client_with_its_words(rigs) -> None:
+    rig = rigs(budget=1)
+    _, server = rig.pair()
+    client = rig.client(application_name="other")
+    server.gets(b"set_config")
+    server.send(error("22023") + READY)
+    told = client.ends()
+    assert b"FATAL" in told
+    assert b"so said the server" in told
+    assert desk(rig).ledger.statistics().idle == 1
+
+
+def set_something(rig: Rig) -> tuple[Peer, Peer]:
+    client, server = rig.pair()
+    client.send(query("SET work_mem = '9MB'"))
+    server.gets(b"SET work_mem")
+    server.send(message(b"C", b"SET\x00") + READY)
+    server.gets(b"current_setting")
+    return client, server
+
+
+def test_what_a_client_set_is_read_back_and_travels(rigs) -> None:
+    rig = rigs(budget=1)
+    client, server = set_something(rig)
+    server.send(message(b"D", b"\x00\x01\x00\x00\x00\x039MB") + message(b"C", b"SELECT 1\x00") + READY)
+    rig.turn(3)
+    (link,) = rig.worker.clients.values()
+    assert link.vector.items["work_mem"] == "9MB"
+    other = rig.client()
+    other.gets(READY)
+    other.send(query("SELECT 1"))
+    assert b"RESET" in server.gets(b"work_mem")
+
+
+def test_where_reading_back_fails_the_server_connection_is_not_used_again(rigs) -> None:
+    rig = rigs(budget=1)
+    client, server = set_something(rig)
+    server.send(error("57014") + READY)
+    server.gets(b"X\x00\x00\x00\x04")
+
+
+def test_a_cancel_does_not_hit_a_query_of_ours(rigs) -> None:
+    rig = rigs(budget=1)
+    client, server = set_something(rig)
+    (link,) = rig.worker.clients.values()
+    canceler = rig.connect()
+    key = link.key
+    body = (80877102).to_bytes(4, "big") + link.process_id.to_bytes(4, "big") + key
+    canceler.send((len(body) + 4).to_bytes(4, "big") + body)
+    canceler.ends()
+    assert rig.nobody_connects()
+
+
+def test_a_client_that_leaves_while_it_is_read_back_leaves_a_clean_server(rigs) -> None:
+    rig = rigs(budget=1)
+    client, server = set_something(rig)
+    client.socket.close()
+    rig.turn(3)
+    server.send(ROW + message(b"C", b"SELECT 1\x00") + READY)
+    server.gets(b"RESET ALL")
+    assert desk(rig).ledger.statistics().cleaning == 1
+    server.send(message(b"C", b"RESET\x00") + READY)
+    rig.turn(2)
+    assert desk(rig).ledger.statistics().idle == 1
+
+
+def test_a_transaction_left_open_is_rolled_back_and_cleaned(rigs) -> None:
+    rig = rigs(budget=1)
+    client, server = rig.pair()
+    client.send(query("BEGIN"))
+    server.gets(b"BEGIN")
+    server.send(message(b"C", b"BEGIN\x00") + message(b"Z", b"T"))
+    client.gets(message(b"Z", b"T"))
+    client.socket.close()
+    server.gets(b"ROLLBACK")
+    assert desk(rig).ledger.statistics().cleaning == 1
+    server.send(message(b"C", b"ROLLBACK\x00") + READY)
+    server.gets(b"RESET ALL")
+    server.send(message(b"C", b"RESET\x00") + READY)
+    rig.turn(2)
+    assert desk(rig).ledger.statistics().idle == 1
+
+
+def test_what_cannot_be_cleaned_is_closed(rigs) -> None:
+    rig = rigs(budget=1)
+    client, server = rig.pair()
+    client.send(query("CREATE TEMP TABLE t (a int)"))
+    server.gets(b"CREATE")
+    server.send(message(b"C", b"CREATE TABLE\x00") + READY)
+    client.gets(READY)
+    assert desk(rig).ledger.statistics().leased == 1
+    client.send(b"X\x00\x00\x00\x04")
+    server.gets(b"DISCARD ALL")
+    server.send(error("57014") + READY)
+    server.gets(b"X\x00\x00\x00\x04")
+
+
+@pytest.mark.parametrize("left", [False, True])
+def test_an_opaque_text_is_cleaned_behind(rigs, left: bool) -> None:
+    rig = rigs(budget=1)
+    client, server = rig.pair()
+    client.send(query("DO $$ begin end $$"))
+    server.gets(b"DO ")
+    server.send(message(b"C", b"DO\x00") + READY)
+    server.gets(b"RESET ALL")
+    if left:
+        client.socket.close()
+        rig.turn(3)
+    server.send(message(b"C", b"RESET\x00") + READY)
+    rig.turn(2)
+    if left:
+        server.gets(b"RESET ALL")
+        server.send(message(b"C", b"RESET\x00") + READY)
+    rig.until(lambda: desk(rig).ledger.statistics().idle == 1)
+
+
+def test_reset_all_brings_the_settings_of_the_startup_back(rigs) -> None:
+    rig = rigs(budget=1)
+    client, server = rig.pair()
+    client.send(query("RESET ALL"))
+    server.gets(b"RESET ALL")
+    server.send(message(b"C", b"RESET\x00") + READY)
+    server.gets(b"RESET ALL")
+    server.send(message(b"C", b"RESET\x00") + READY)
+    client.gets(READY)
+    rig.until(lambda: desk(rig).ledger.statistics().idle == 1)
+
+
+def test_a_session_forgets_the_statements_of_others(rigs) -> None:
+    rig = rigs(budget=1)
+    client, server = rig.pair()
+    parse = message(b"P", b"one\x00SELECT 1\x00\x00\x00")
+    client.send(parse + message(b"S"))
+    server.gets(message(b"S"))
+    server.send(message(b"1") + READY)
+    client.gets(READY)
+    session = rig.client("session")
+    session.gets(READY)
+    session.send(query("SELECT 1"))
+    server.gets(b"DEALLOCATE ALL")
+    session.socket.close()
+    rig.turn(3)
+    server.send(message(b"C", b"DEALLOCATE ALL\x00") + READY)
+    server.gets(b"DISCARD ALL")
+    server.send(message(b"C", b"DISCARD ALL\x00") + READY)
+    rig.until(lambda: desk(rig).ledger.statistics().idle == 1)
+    client.send(query("SELECT 2"))
+    server.gets(b"SELECT 2")
+    server.send(DONE)
