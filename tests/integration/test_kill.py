@@ -163,7 +163,7 @@ WRITES = {
 
 @pytest.mark.gateway
 def _in_doubt(target: Target) -> str:
-    """What a client is told of a write without an answer; through the direct door PostgreSQL says it."""
+    """What a client is told of a write without an answer; the direct door leaves it to PostgreSQL."""
     return "57P01" if target.door == "direct" else "08007"
 
 
@@ -199,7 +199,7 @@ def test_a_commit_whose_answer_was_lost_is_in_doubt(
 
 @pytest.mark.gateway
 def test_the_last_word_arrives_before_the_end(target: Target, cluster: PostgresCluster) -> None:
-    """A client that sends while it is being told good-bye still reads why (no reset overtakes it)."""
+    """A client that sends while it is told good-bye still reads why: no reset overtakes it."""
     with ScriptedClient.login(target, application_name="last word") as client:
         client.query("BEGIN")
         _terminate(cluster, "application_name = 'last word'")

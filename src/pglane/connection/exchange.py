@@ -590,7 +590,8 @@ class Exchange:
     def abandon(self) -> None:
         """Its client is gone: brings the server to ReadyForQuery without ending a unit well.
 
-        A unit without its Sync is not committed when a private connection ends, so it must fail here too.
+        A unit without its Sync is not committed when a private connection ends, so it must fail
+        here too.
         """
         if self.copy_in:
             self.to_server.append(COPY_FAIL)

@@ -48,7 +48,9 @@ cdef class EpollEvents:
 
     @cython.locals(count=int, timeout_ms=int)
     cpdef int wait(self, double timeout_s) except -1
+    @cython.locals(ready_fd=int)
     cpdef int fd(self, int at) except -2
+    @cython.locals(ready_mask=int)
     cpdef int mask(self, int at) except? -1
 
 

@@ -48,7 +48,7 @@ def receive_some(sock: socket.socket, fd: int) -> bytes | None:
 def send_some(sock: socket.socket, fd: int, data: bytes) -> int:
     """Sends from the beginning of `data` what the kernel takes."""
     if cython.compiled:
-        sent = c_send(fd, data, len(data), c_no_signal)  # type: ignore[name-defined]
+        sent: int = c_send(fd, data, len(data), c_no_signal)  # type: ignore[name-defined]
         if sent >= 0:
             return sent
         code = c_errno  # type: ignore[name-defined]
@@ -83,11 +83,13 @@ class EpollEvents:
     def fd(self, at: int) -> int:
         """The descriptor of the event at this place."""
         if cython.compiled:
-            return _ready[at].data.fd  # type: ignore[name-defined]
+            ready_fd: int = _ready[at].data.fd  # type: ignore[name-defined]
+            return ready_fd
         return self._events[at][0]
 
     def mask(self, at: int) -> int:
         """What it is ready for."""
         if cython.compiled:
-            return _ready[at].events  # type: ignore[name-defined]
+            ready_mask: int = _ready[at].events  # type: ignore[name-defined]
+            return ready_mask
         return self._events[at][1]

@@ -238,8 +238,8 @@ class Transport(Ready):
     def _await_end(self) -> None:
         """Says that nothing more comes, and waits for the peer's end.
 
-        To close while the peer is still sending would make the kernel answer with a reset, and a reset
-        can overtake what was sent last: the reason why the connection ends.
+        To close while the peer is still sending would make the kernel answer with a reset, and a
+        reset can overtake what was sent last: the reason why the connection ends.
         """
         try:
             self._socket.shutdown(socket.SHUT_WR)

@@ -111,7 +111,7 @@ def test_a_crowd_of_broken_requests_is_a_loop_not_a_recursion(rigs) -> None:
     holder.send(query("SELECT 0"))
     server.gets(b"SELECT 0")
     for each in crowd:
-        each.send(message(b"Q", b"no zero byte at its end"))
+        each.send(message(b"z", b"no such message"))
     rig.turn(3)
     server.send(DONE)
     for each in crowd:
