@@ -17,6 +17,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 
 import pytest
+
 from tests.support.gateway import DOORS, Gateway
 from tests.support.pgbouncer import PgBouncer
 from tests.support.postgres_cluster import PostgresCluster

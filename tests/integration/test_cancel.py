@@ -5,6 +5,7 @@ import random
 import threading
 
 import pytest
+
 from tests.support import protocol as p
 from tests.support.postgres_cluster import PostgresCluster
 from tests.support.protocol import errors, rows

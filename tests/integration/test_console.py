@@ -5,6 +5,7 @@ import subprocess
 
 import psycopg
 import pytest
+
 from tests.support.gateway import DOORS, Gateway
 from tests.support.postgres_cluster import PostgresCluster
 from tests.support.protocol import errors, rows

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 
 import pytest
+
 from tests.support import protocol as p
 from tests.support.gateway import Gateway
 from tests.support.postgres_cluster import PostgresCluster

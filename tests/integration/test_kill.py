@@ -13,6 +13,7 @@ import threading
 import psutil
 import psycopg
 import pytest
+
 from tests.support import protocol as p
 from tests.support.gateway import Gateway
 from tests.support.postgres_cluster import PostgresCluster

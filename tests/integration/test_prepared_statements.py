@@ -5,6 +5,7 @@ sixteen statements; every test must read as if each client had its own.
 """
 
 import pytest
+
 from tests.support import protocol as p
 from tests.support.postgres_cluster import PostgresCluster
 from tests.support.protocol import errors, kinds, rows

@@ -9,6 +9,7 @@ from pathlib import Path
 import psycopg2
 import psycopg2.extras
 import pytest
+
 from tests.support import protocol as p
 from tests.support.gateway import Gateway
 from tests.support.postgres_cluster import PostgresCluster

@@ -6,6 +6,7 @@ source an error arose (fields F, L and R) is left out: a door may answer by itse
 """
 
 import pytest
+
 from tests.support import protocol as p
 from tests.support.postgres_cluster import PostgresCluster
 from tests.support.scripted_client import ScriptedClient

@@ -1,6 +1,7 @@
 """What a client asks for in its startup packet holds for it, and for nobody else."""
 
 import pytest
+
 from tests.support import protocol as p
 from tests.support.protocol import errors, rows
 from tests.support.scripted_client import ConnectionEndedError, LoginRefusedError, ScriptedClient

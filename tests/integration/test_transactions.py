@@ -1,6 +1,7 @@
 """Transactions end as PostgreSQL ends them, whatever their client does."""
 
 import pytest
+
 from tests.support import protocol as p
 from tests.support.postgres_cluster import PostgresCluster
 from tests.support.protocol import errors, rows

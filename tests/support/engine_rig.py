@@ -231,7 +231,9 @@ class Rig:
         peer.send(startup(user=user, database="app", **more))
         return peer
 
-    def pair(self, door: str = "transaction", user: str = "anna", **more: str) -> tuple[Peer, Peer]:
+    def pair(
+        self, door: str = "transaction", user: str = "anna", **more: str
+    ) -> tuple[Peer, Peer]:
         """A client that is welcome, and the server connection opened for that."""
         client = self.client(door, user, **more)
         server = self.accept_login()

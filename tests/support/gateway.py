@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import psutil
 import psycopg
 from psycopg.rows import dict_row
+
 from tests.support.postgres_cluster import PostgresCluster
 from tests.support.scram import verifier
 from tests.support.target import PASSWORDS, Target

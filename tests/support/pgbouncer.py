@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import psycopg
+
 from tests.support.postgres_cluster import PostgresCluster
 from tests.support.target import PASSWORDS, Target
 from tests.support.unprivileged import free_port, give_away, owned_directory, process_owner

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+
 from tests.support.target import PASSWORDS, Target
 from tests.support.unprivileged import (
     free_port,

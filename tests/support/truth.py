@@ -11,6 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 import psycopg
+
 from tests.support.target import Target
 
 IN_DOUBT = "08007"

@@ -349,7 +349,7 @@ class Worker:
 
     def door_address(self, door: str) -> str:
         """host:port of a door; empty if it is not open."""
-        return next((each.address for each in self._listeners if each.door.NAME == door), "")
+        return next((each.address for each in self._listeners if door == each.door.NAME), "")
 
     def log(self, level: str, event: str, text: str, **fields: object) -> None:
         """One line for the supervisor's log: no secret, no SQL."""

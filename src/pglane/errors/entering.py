@@ -36,7 +36,9 @@ class AuthenticationMalformed(Refusal):
     sqlstate = "08P01"
     message = "malformed authentication message"
     detail = "Expected {expected}, seen {seen}."
-    hint = "The gateway asks for SCRAM-SHA-256 without channel binding; does the driver support it?"
+    hint = (
+        "The gateway asks for SCRAM-SHA-256 without channel binding; does the driver support it?"
+    )
     retry_safe = True
     fatal = True
     log_level = "info"

@@ -6,6 +6,7 @@ import io
 
 import asyncpg
 import pytest
+
 from tests.support.postgres_cluster import PostgresCluster
 from tests.support.target import Target
 

@@ -10,6 +10,7 @@ import pytest
 from django.core.management import call_command
 from django.db import IntegrityError, connections, transaction
 from django.db.models import Count, Sum
+
 from tests.support.target import Target
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.integration.drivers.django_shop.settings")

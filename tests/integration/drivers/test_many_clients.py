@@ -16,6 +16,7 @@ import psycopg
 import psycopg2
 import pytest
 import sqlalchemy as sa
+
 from tests.support.target import Target
 
 CLIENTS = 40

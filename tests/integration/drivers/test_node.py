@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from tests.support.target import Target
 
 SCRIPTS = Path(__file__).parent / "node"

@@ -5,6 +5,7 @@ import contextlib
 import pg8000.dbapi
 import pg8000.native
 import pytest
+
 from tests.support.target import Target
 
 

@@ -5,6 +5,7 @@ import re
 import subprocess
 
 import pytest
+
 from tests.support.postgres_cluster import PostgresCluster
 from tests.support.target import Target
 

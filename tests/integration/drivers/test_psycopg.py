@@ -6,6 +6,7 @@ from decimal import Decimal
 import psycopg
 import pytest
 from psycopg import sql
+
 from tests.support.postgres_cluster import PostgresCluster
 from tests.support.target import Target
 from tests.support.waiting import eventually

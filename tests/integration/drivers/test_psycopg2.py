@@ -7,6 +7,7 @@ import psycopg2.errors
 import psycopg2.extensions
 import psycopg2.extras
 import pytest
+
 from tests.support.target import Target
 
 

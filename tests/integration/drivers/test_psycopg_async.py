@@ -5,6 +5,7 @@ import asyncio
 import psycopg
 import psycopg_pool
 import pytest
+
 from tests.support.target import Target
 
 

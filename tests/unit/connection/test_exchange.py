@@ -299,7 +299,9 @@ def test_fatal_within_an_internal_query(lease: Lease) -> None:
     assert lease.events == lease.form.ENDING
 
 
-@pytest.mark.parametrize("lie", [b"Z\0\0\0\x04", b"D\0\0\0\x06\0\x09", b"D\0\0\0\x0a\0\x01\0\0\0\x09"])
+@pytest.mark.parametrize(
+    "lie", [b"Z\0\0\0\x04", b"D\0\0\0\x06\0\x09", b"D\0\0\0\x0a\0\x01\0\0\0\x09"]
+)
 def test_lies_within_an_internal_query_break(lease: Lease, lie: bytes) -> None:
     lease.exchange.ask_internally(b"SELECT 1")
     lease.answer(lie)

@@ -64,7 +64,9 @@ def set_something(rig: Rig) -> tuple[Peer, Peer]:
 def test_what_a_client_set_is_read_back_and_travels(rigs) -> None:
     rig = rigs(budget=1)
     client, server = set_something(rig)
-    server.send(message(b"D", b"\x00\x01\x00\x00\x00\x039MB") + message(b"C", b"SELECT 1\x00") + READY)
+    server.send(
+        message(b"D", b"\x00\x01\x00\x00\x00\x039MB") + message(b"C", b"SELECT 1\x00") + READY
+    )
     rig.turn(3)
     (link,) = rig.worker.clients.values()
     assert link.vector.items["work_mem"] == "9MB"
