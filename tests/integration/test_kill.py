@@ -164,7 +164,7 @@ WRITES = {
 
 @pytest.mark.gateway
 def _in_doubt(target: Target) -> str:
-    """What a client is told of a write without an answer; the direct door leaves it to PostgreSQL."""
+    """What is told of a write without an answer; the direct door leaves it to PostgreSQL."""
     return "57P01" if target.door == "direct" else "08007"
 
 

@@ -146,7 +146,7 @@ class ClientNames:
             self._doubt_reading(verdict)
 
     def _doubt_reading(self, verdict: Verdict) -> None:
-        """How texts are to be read may change by this; what is sent meanwhile is not read (A12)."""
+        """How texts are to be read may change; what is sent meanwhile is not read (A12)."""
         if verdict.effects & UNSEEN_EFFECTS or not TEXT_SETTINGS.isdisjoint(self.settings):
             self.encoding = UNCERTAIN
 

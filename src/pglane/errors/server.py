@@ -33,7 +33,7 @@ class OutcomeUnknown(Refusal):
     code = "PGL0603"
     sqlstate = "08007"
     message = "the outcome of the statement is unknown"
-    detail = "It was sent to PostgreSQL and the server connection ended before the answer came: {reason}."
+    detail = "It was sent whole and the server connection ended before the answer: {reason}."
     hint = "Check the data before you retry: it may have been committed."
     retry_safe = False
     fatal = True

@@ -10,8 +10,8 @@ class WaitTooLong(Refusal):
     sqlstate = "53300"
     message = "no server connection became free in {waited_ms:.0f} ms"
     detail = (
-        "Door {door}, database {database}, user {user}: {leased} of {budget} server connections are "
-        "in use ({holders}), {ahead} requests wait. Nothing was executed."
+        "Door {door}, database {database}, user {user}: {leased} of {budget} server connections "
+        "are in use ({holders}), {ahead} requests wait. Nothing was executed."
     )
     hint = "Safe to retry. The limit is wait_ms_max; see who holds the connections: SHOW CLIENTS."
     retry_safe = True
