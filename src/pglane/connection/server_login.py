@@ -11,6 +11,7 @@ Source: PostgreSQL manual, "Message Flow: Start-up".
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from pglane.connection.startup_settings import octets
 from pglane.errors.server import ServerAuthenticationUnsupported, ServerMisbehaved
 from pglane.wire.body import MalformedMessage
 from pglane.wire.client_messages import PasswordMessage, SASLInitialResponse, SASLResponse
@@ -156,10 +157,10 @@ class ServerLogin:
         message = decode_authentication(body)
         password = self._credentials.password
         match message:
-            case AuthenticationOk():
+            case AuthenticationOk() if self._scram is None or self.keys is not None:
                 return b""
             case AuthenticationMD5Password(salt) if password:
-                return PasswordMessage(md5_response(self._user.encode(), password, salt)).encode()
+                return PasswordMessage(md5_response(octets(self._user), password, salt)).encode()
             case AuthenticationCleartextPassword() if password and self._clear():
                 return PasswordMessage(password).encode()
             case AuthenticationSASL(mechanisms) if MECHANISM in mechanisms:
