@@ -349,3 +349,68 @@ def test_a_bind_of_a_name_unknown_to_us_is_no_deallocate(lease: Lease) -> None:
     prepared(lease)
     lease.send(c.Parse(b"", b"DEALLOCATE a"), c.Bind(b"", b""), c.Bind(b"", b"sql"))
     assert len(lease.send(c.Execute(b""))) == 1
+
+
+# The unnamed statement, and what is uncertain
+
+
+def test_the_unnamed_statement_is_parsed_again_elsewhere(lease: Lease) -> None:
+    prepared(lease, b"", SELECT)
+    lease.exchange = lease.server()
+    assert lease.send(c.Describe(b"S", b"")) == messages(
+        c.Parse(b"", SELECT), c.Describe(b"S", b"")
+    )
+    lease.exchange.expect(lease.form.SYNC)
+    lease.answer(error(b"42P01"), READY)
+    assert lease.exchange.statements.unnamed is None
+
+
+def test_the_unnamed_statement_is_not_parsed_again_here(lease: Lease) -> None:
+    prepared(lease, b"", SELECT)
+    assert lease.send(c.Describe(b"S", b"")) == messages(c.Describe(b"S", b""))
+
+
+def test_nobody_elses_unnamed_statement_is_described(lease: Lease) -> None:
+    describe = c.Describe(b"S", b"")
+    assert lease.send(describe) == messages(c.Close(b"S", b""), describe)
+
+
+def test_names_are_certain_with_nothing_but_their_own_unit_ahead(lease: Lease) -> None:
+    prepared(lease)
+    lease.send(c.Query(SELECT))
+    assert lease.send(c.Describe(b"S", b"a")) == messages(c.Describe(b"S", b"ours_1"))
+    assert lease.outcome == lease.form.FORWARDED
+
+
+@pytest.mark.parametrize("name", [b"", b"x"])
+def test_names_are_uncertain_behind_what_may_be_discarded(lease: Lease, name: bytes) -> None:
+    lease.send(c.Parse(b"", SELECT), SYNC)
+    assert lease.send(c.Describe(b"S", name)) == messages(FLUSH)
+    assert lease.outcome == lease.form.HELD
+
+
+def test_a_stale_statement_cannot_be_described_either(lease: Lease) -> None:
+    prepared(lease)
+    lease.requests.statements[b"a"].shape.stale = True
+    assert lease.send(c.Describe(b"S", b"a")) == messages(FAILS)
+
+
+def test_a_describe_waits_like_a_bind(lease: Lease) -> None:
+    prepared(lease)
+    lease.exchange = lease.server()
+    assert len(lease.send(c.Describe(b"S", b"a"))) == 3
+    assert lease.outcome == lease.form.HELD
+
+
+# A door that does not rewrite names
+
+
+@pytest.fixture(params=FORMS)
+def raw(request: pytest.FixtureRequest) -> Lease:
+    return Lease(FORMS[request.param], virtual=False, statements_max=1)
+
+
+def test_what_is_not_kept_is_noted_at_once(raw: Lease) -> None:
+    raw.send(c.Parse(b"a", SELECT), c.Parse(b"a", SELECT), c.Parse(b"b", b"LISTEN x"))
+    assert raw.requests.effects == int(raw.form.Effect.LISTEN)
+    assert set(raw.requests.statements) == {b"a"}

@@ -47,9 +47,7 @@ def test_a_run_of_plain_messages_is_handed_on_uncopied(lease: Lease) -> None:
     assert lease.exchange.to_server[0] is stream
 
 
-@given(
-    cuts=st.lists(st.integers(1, 200), max_size=10), form=st.sampled_from(["in use", "pure"])
-)
+@given(cuts=st.lists(st.integers(1, 200), max_size=10), form=st.sampled_from(["in use", "pure"]))
 def test_any_split_sends_the_same(cuts: list[int], form: str) -> None:
     lease = Lease(FORMS[form])
     asked = (
@@ -415,3 +413,44 @@ def test_what_names_a_statement_waits_for_deallocate(lease: Lease) -> None:
     assert lease.forward() == messages(SYNC)
     assert lease.told() == messages(PARSED)
     assert not lease.requests.may_forget
+
+
+# Refusals and waiting
+
+
+def test_a_refused_parse_makes_the_server_fail(lease: Lease) -> None:
+    prepared(lease)
+    sent = lease.send(c.Parse(b"a", SELECT), SYNC)
+    assert [message[:1] for message in sent] == [b"P", b"P", b"S"]
+    told = lease.answer(PARSED, error(b"42601"), READY)
+    assert b"42P05" in told[0]
+
+
+@pytest.mark.parametrize("message", [c.Bind(b"", b"a"), c.Describe(b"S", b"a")])
+def test_a_stale_statement_is_refused(lease: Lease, message: Any) -> None:
+    prepared(lease)
+    lease.requests.statements[b"a"].shape.stale = True
+    assert lease.send(message) == messages(c.Parse(b"", b"pglane refuses"))
+    assert lease.outcome == lease.form.FORWARDED
+
+
+@pytest.mark.parametrize("message", [c.Bind(b"", b"a"), c.Describe(b"S", b"a")])
+def test_a_message_waits_for_our_describe(lease: Lease, message: Any) -> None:
+    prepared(lease)
+    lease.exchange = lease.server()
+    lease.send(message)
+    assert lease.outcome == lease.form.HELD
+    lease.answer(PARSED, s.ParameterDescription(()), s.NoData())
+    assert lease.forward()[0][:1] == message.encode()[:1]
+
+
+def test_a_describe_waits_where_its_name_is_uncertain(lease: Lease) -> None:
+    lease.send(c.Execute(b"x"), SYNC)
+    assert lease.send(c.Describe(b"S", b"a")) == messages(FLUSH)
+    assert lease.send(c.Bind(b"", b"a")) == []
+
+
+def test_sync_ends_skipping(lease: Lease) -> None:
+    lease.exchange.skipping = True
+    assert lease.send(c.Query(SELECT), SYNC) == messages(SYNC)
+    assert not lease.exchange.skipping

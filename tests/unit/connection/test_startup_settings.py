@@ -64,9 +64,12 @@ def test_a_server_connection_notices_that_we_are_gone() -> None:
         "client_connection_check_interval": b"1000",
     }
     asked = {"client_connection_check_interval": "5"}
-    assert server_startup("u", "d", asked, check_interval=True).parameters[
-        "client_connection_check_interval"
-    ] == b"5"
+    assert (
+        server_startup("u", "d", asked, check_interval=True).parameters[
+            "client_connection_check_interval"
+        ]
+        == b"5"
+    )
     assert set(server_startup("u", "d", {}, check_interval=False).parameters) == {
         "user",
         "database",
