@@ -217,6 +217,8 @@ class Gateway:
                 link.from_server.data += link.server.receive(link.to_server.take(size))
             case ("from_server", link):
                 self._answered(link, link.from_server.take(size))
+            case _:
+                raise AssertionError(step)
 
     def _answered(self, link: Link, data: bytes) -> None:
         client = link.holder

@@ -5,6 +5,9 @@ come in which order: discarding until Sync, implicit transactions, portals that 
 Sync and Flush ignored in COPY, DEALLOCATE. What a text does is decided by its first word.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 from pglane.wire import client_messages as c, server_messages as s
 from pglane.wire.framing import MessageReader
 
@@ -39,7 +42,8 @@ class Database:
                 return s.RowDescription((COLUMN,) * self.columns)
             case ["SELECT", *_] | ["ROWS", *_]:
                 return s.RowDescription((COLUMN,))
-        return None
+            case _:
+                return None
 
 
 class Portal:
@@ -64,7 +68,6 @@ class SimulatedServer:
         self.copying = False
         self.queue: list[str] = []
         self.reported: list[bytes] = []
-        self.terminated = False
 
     def receive(self, data: bytes) -> bytes:
         self.reader.feed(data)
@@ -91,7 +94,7 @@ class SimulatedServer:
             return
         self._guard(lambda: self._take(kind, body))
 
-    def _guard(self, step) -> None:
+    def _guard(self, step: Callable[[], None]) -> None:
         try:
             step()
         except Failure as failure:
@@ -109,6 +112,16 @@ class SimulatedServer:
         match message:
             case c.Query(text):
                 self._query(text.decode())
+            case c.Sync():
+                self._end_implicit()
+                self._ready()
+            case c.FunctionCall(function):
+                self._call(function)
+            case _:
+                self._take_extended(message)
+
+    def _take_extended(self, message: c.ClientMessage) -> None:
+        match message:
             case c.Parse(name, text, _):
                 self._parse(name, text.decode())
             case c.Bind(portal, name):
@@ -118,25 +131,19 @@ class SimulatedServer:
             case c.Execute(portal, limit):
                 self._execute(portal, limit)
             case c.Close(what, name):
-                if what == b"S":
-                    self.statements.pop(name, None)
-                else:
-                    self.portals.pop(name, None)
+                objects: dict[bytes, Any] = self.statements if what == b"S" else self.portals
+                objects.pop(name, None)
                 self.say(s.CloseComplete())
-            case c.Sync():
-                self._end_implicit()
-                self._ready()
-            case c.FunctionCall(function):
-                self._check_state("F")
-                if function == 0:
-                    raise Failure("42883", "function 0 does not exist")
-                self.say(s.FunctionCallResponse(b"%d" % function))
-                self._end_implicit()
-                self._ready()
-            case c.Flush():
-                pass
-            case c.Terminate():
-                self.terminated = True
+            case _:
+                assert isinstance(message, c.Flush), message
+
+    def _call(self, function: int) -> None:
+        self._check_state("F")
+        if function == 0:
+            raise Failure("42883", "function 0 does not exist")
+        self.say(s.FunctionCallResponse(b"%d" % function))
+        self._end_implicit()
+        self._ready()
 
     # Transactions
 
@@ -190,27 +197,32 @@ class SimulatedServer:
             case ["NOTICE"]:
                 self.say(s.NoticeResponse((("S", b"NOTICE"), ("M", b"hear"))))
                 return "DO"
-            case ["DEALLOCATE", "ALL"] | ["DISCARD", "ALL"]:
-                unnamed = self.statements.get(b"")
-                self.statements = {b"": unnamed} if unnamed else {}
-                return text
-            case ["DEALLOCATE", name]:
-                if self.statements.pop(name.encode(), None) is None:
-                    raise Failure("26000", f'prepared statement "{name}" does not exist')
-                return "DEALLOCATE"
             case ["COPY", table, "FROM", "STDIN"]:
-                self.say(s.CopyInResponse(0, (0,)))
-                if table == "trigger":
-                    raise Failure("P0001", "the trigger of the statement raises")
-                self.copying = True
+                self._copy_in(table)
                 return None
             case ["COPY", _, "TO", "STDOUT"]:
-                self.say(s.CopyOutResponse(0, (0,)))
-                self.say(c.CopyData(b"1\n"))
-                self.say(c.CopyData(b"2\n"))
-                self.say(c.CopyDone())
-                return "COPY 2"
-        raise AssertionError(text)
+                for message in (s.CopyOutResponse(0, (0,)), c.CopyData(b"1\n"), c.CopyDone()):
+                    self.say(message)
+                return "COPY 1"
+            case _:
+                return self._deallocate(text)
+
+    def _copy_in(self, table: str) -> None:
+        self.say(s.CopyInResponse(0, (0,)))
+        if table == "trigger":
+            raise Failure("P0001", "the trigger of the statement raises")
+        self.copying = True
+
+    def _deallocate(self, text: str) -> str:
+        words = text.split()
+        if text in {"DEALLOCATE ALL", "DISCARD ALL"}:
+            unnamed = self.statements.get(b"")
+            self.statements = {b"": unnamed} if unnamed else {}
+            return text
+        assert words[0] == "DEALLOCATE", text
+        if self.statements.pop(words[1].encode(), None) is None:
+            raise Failure("26000", f'prepared statement "{words[1]}" does not exist')
+        return "DEALLOCATE"
 
     def _exit(self, word: str) -> str:
         if word == "COMMIT" and self.status != b"E":

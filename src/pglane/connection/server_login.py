@@ -11,6 +11,7 @@ Source: PostgreSQL manual, "Message Flow: Start-up".
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from pglane.connection.startup_settings import octets
 from pglane.errors.server import ServerAuthenticationUnsupported, ServerMisbehaved
 from pglane.wire.body import MalformedMessage
 from pglane.wire.client_messages import PasswordMessage, SASLInitialResponse, SASLResponse
@@ -92,6 +93,8 @@ class ServerLogin:
         self._address = address
         self._reader = MessageReader(LOGIN_BYTES_MAX)
         self._scram: ScramClient | None = None
+        self._challenged = False
+        self._admitted = False
         self.done = False
         self.refusal: Refusal | None = None
         self.error: ErrorResponse | None = None
@@ -108,8 +111,9 @@ class ServerLogin:
 
     @property
     def rest(self) -> bytes:
-        """What came behind ReadyForQuery, normally nothing; asked for once."""
-        return self._reader.take_all()
+        """What came behind ReadyForQuery; normally nothing."""
+        reader = self._reader
+        return reader.buffer[reader.end : reader.size]
 
     def begin(self) -> bytes:
         """The startup packet."""
@@ -131,6 +135,8 @@ class ServerLogin:
         if kind == AUTHENTICATION:
             return self._authenticate(body)
         if kind == READY:
+            if not self._admitted:
+                raise MalformedMessage("ReadyForQuery", "AuthenticationOk before it", "none")
             self.done = True
             return b""
         self._note(decode_server_message(kind, body))
@@ -156,9 +162,10 @@ class ServerLogin:
         password = self._credentials.password
         match message:
             case AuthenticationOk() if self._scram is None or self._scram.verified:
+                self._admitted = True
                 return b""
             case AuthenticationMD5Password(salt) if password:
-                return PasswordMessage(md5_response(self._user.encode(), password, salt)).encode()
+                return PasswordMessage(md5_response(octets(self._user), password, salt)).encode()
             case AuthenticationCleartextPassword() if password and self._clear():
                 return PasswordMessage(password).encode()
             case AuthenticationSASL(mechanisms) if MECHANISM in mechanisms:
@@ -184,6 +191,7 @@ class ServerLogin:
     def _scram_final(self, challenge: bytes) -> bytes:
         if self._scram is None:
             return self._unsupported("SASLContinue out of place")
+        self._challenged = True
         try:
             return SASLResponse(self._final(challenge)).encode()
         except ScramFailure as failure:
@@ -202,7 +210,7 @@ class ServerLogin:
         return self._scram.final(challenge)
 
     def _scram_verify(self, proof: bytes) -> bytes:
-        if self._scram is None:
+        if self._scram is None or not self._challenged:
             return self._unsupported("SASLFinal out of place")
         try:
             self._scram.verify(proof)

@@ -84,7 +84,7 @@ def direct_startup(startup: StartupMessage, *, check_interval: bool) -> StartupM
     parameters = {
         name: value
         for name, value in startup.parameters.items()
-        if not name.startswith((PROTOCOL_PREFIX, PGLANE_PREFIX)) and name != "options"
+        if not name.lower().startswith((PROTOCOL_PREFIX, PGLANE_PREFIX)) and name != "options"
     }
     if "options" in startup.parameters:
         options = split_options(startup.parameters["options"])

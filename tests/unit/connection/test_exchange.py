@@ -509,7 +509,7 @@ def test_an_extended_copy_that_fails(lease: Lease, reason: Any) -> None:
 
 
 def test_a_sync_ahead_of_a_copy_is_never_sent(lease: Lease) -> None:
-    """A trigger of the statement fails the COPY before it reads the Sync: one ReadyForQuery too many."""
+    """A trigger of the statement fails the COPY before it reads the Sync: one answer too many."""
     sent = lease.send(c.Parse(b"", COPY), c.Bind(b"", b""), c.Execute(b""), SYNC)
     assert [message[:1] for message in sent] == [b"P", b"B", b"E", b"H"]
     assert lease.outcome == lease.form.HELD
@@ -547,3 +547,62 @@ def test_a_pipeline_has_a_limit(lease: Lease) -> None:
     lease.answer(error())
     assert lease.events & form.RELEASED_HOLD
     assert lease.forward() == messages(SYNC)
+
+
+def test_a_local_answer_with_nothing_ahead_is_told_at_once(lease: Lease) -> None:
+    lease.send(c.Close(b"S", b"x"))
+    assert lease.told() == messages(CLOSED)
+    assert not lease.exchange.may_keep_closed()
+
+
+def test_what_an_error_ahead_decides(lease: Lease) -> None:
+    exchange = lease.exchange
+    assert not exchange.may_discard()
+    lease.send(c.Execute(b"x"), c.Close(b"S", b"x"))
+    assert exchange.may_keep_closed()
+    assert not exchange.may_discard()
+    lease.send(SYNC)
+    assert exchange.may_discard()
+    assert exchange.may_have_failed()
+    exchange.receive(encoded(error(), s.ReadyForQuery(b"E")))
+    assert not exchange.may_discard()
+    assert not exchange.may_keep_closed()
+    assert exchange.may_have_failed()
+
+
+def test_a_describe_of_a_statement_is_the_promise(lease: Lease) -> None:
+    lease.send(c.Parse(b"a", b"SELECT 1"), c.Describe(b"S", b"a"), c.Describe(b"S", b"x"), SYNC)
+    lease.answer(PARSED, s.ParameterDescription(()), ROWS, s.ParameterDescription(()), ROWS, READY)
+    assert lease.requests.statements[b"a"].shape.description == ROWS.encode()
+
+
+def test_what_is_discarded_is_taken_back(lease: Lease) -> None:
+    """A Close of ours, and the stand-in of a DEALLOCATE."""
+    lease.exchange = lease.server(statements_max=1)
+    lease.send(c.Parse(b"a", b"SELECT 1"), SYNC)
+    lease.answer(PARSED, READY)
+    lease.send(c.Execute(b"x"), c.Parse(b"b", b"SELECT 2"), c.Query(b"DEALLOCATE a"))
+    lease.answer(error(b"34000"))
+    left = {statement.name for statement in lease.exchange.statements.unclosed}
+    assert left == {b"ours_1", b"a"}
+    assert set(lease.requests.statements) == {b"a"}
+
+
+def test_what_replaced_a_discarded_statement_replaced_the_one_before(lease: Lease) -> None:
+    lease.send(c.Parse(b"", b"SELECT 1"), SYNC)
+    lease.answer(PARSED, READY)
+    first = lease.requests.statements[b""]
+    for text in (b"SELECT 2", b"SELECT 3"):
+        lease.send(c.Execute(b"x"), c.Parse(b"", text), SYNC)
+    lease.answer(error(), READY, error(), READY)
+    assert lease.requests.statements == {b"": first}
+
+
+def test_a_local_parse_waits_for_its_turn(lease: Lease) -> None:
+    lease.send(c.Parse(b"a", b"SELECT 1"), SYNC)
+    lease.answer(PARSED, READY)
+    lease.send(c.Bind(b"", b"a"), c.Parse(b"b", b"SELECT 1"), SYNC)
+    assert lease.told() == []
+    assert not lease.requests.statements[b"b"].settled
+    assert lease.answer(BOUND, READY) == messages(BOUND, PARSED, READY)
+    assert lease.requests.statements[b"b"].settled

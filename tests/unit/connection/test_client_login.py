@@ -1,0 +1,174 @@
+"""Clients that come in, cancel, lie or give up."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given, strategies as st
+
+from pglane.connection import client_login
+from pglane.connection.client_login import ClientLogin, Stage, UserList
+from pglane.errors import Refusal
+from pglane.errors.entering import AuthenticationMalformed, PasswordWrong, UserMissing
+from pglane.errors.protocol import ProtocolVersion
+from pglane.wire.client_messages import Query, SASLInitialResponse, SASLResponse, Terminate
+from pglane.wire.login_messages import AuthenticationOk, AuthenticationSASL
+from pglane.wire.scram import MECHANISM, ScramClient, Verifier
+from pglane.wire.startup import CancelRequest, GSSENCRequest, SSLRequest, StartupMessage
+
+NONCE = b"servernonce0123456789"
+VERIFIER = Verifier.of_password(b"secret", b"salt" * 4, 4096)
+STARTUP = StartupMessage(3, 0, {"user": b"u", "database": b"d"}).encode()
+
+
+def login(*, trust: bool = False) -> ClientLogin:
+    return ClientLogin(UserList({"u": VERIFIER}, trust=trust, mock_secret=b"m" * 32), NONCE)
+
+
+def told(made: ClientLogin) -> bytes:
+    answers = b"".join(made.answers)
+    made.answers.clear()
+    return answers
+
+
+def proof_of(made: ClientLogin, password: bytes) -> bytes:
+    """Goes through SCRAM up to the client's last message."""
+    client = ScramClient(password, b"clientnonce0123456789")
+    made.receive(SASLInitialResponse(MECHANISM, client.first()).encode())
+    return SASLResponse(client.final(told(made)[9:])).encode()
+
+
+def test_trust_asks_nothing() -> None:
+    made = login(trust=True)
+    made.receive(STARTUP + Query(b"SELECT 1").encode())
+    assert made.entered
+    assert told(made) == AuthenticationOk().encode()
+    assert made.rest == Query(b"SELECT 1").encode()
+    assert made.user == "u"
+    assert made.startup is not None
+    assert made.negotiation is not None
+
+
+def test_any_split_of_the_startup_packet() -> None:
+    made = login(trust=True)
+    for byte in STARTUP:
+        made.receive(bytes([byte]))
+    assert made.entered
+
+
+def test_encryption_is_declined() -> None:
+    made = login(trust=True)
+    made.receive(GSSENCRequest().encode())
+    assert told(made) == b"N"
+    made.receive(SSLRequest().encode())
+    assert told(made) == b"N"
+    made.receive(STARTUP)
+    assert made.entered
+
+
+def test_a_cancel_request_ends_it() -> None:
+    made = login()
+    made.receive(CancelRequest(7, b"key1").encode())
+    assert made.cancel == CancelRequest(7, b"key1")
+    assert made.stage is Stage.OVER
+    assert not made.entered
+
+
+def test_the_right_password_comes_in() -> None:
+    made = login()
+    made.receive(STARTUP)
+    assert told(made) == AuthenticationSASL((MECHANISM,)).encode()
+    made.receive(proof_of(made, b"secret") + b"rest")
+    assert made.entered
+    assert made.keys is not None
+    assert told(made).endswith(AuthenticationOk().encode())
+    assert made.rest == b"rest"
+
+
+@pytest.mark.parametrize("user", [b"u", b"nobody"])
+def test_the_wrong_password_does_not(user: bytes) -> None:
+    made = login()
+    made.receive(StartupMessage(3, 0, {"user": user}).encode())
+    told(made)
+    made.receive(proof_of(made, b"wrong"))
+    assert isinstance(made.refusal, PasswordWrong)
+    assert made.stage is Stage.OVER
+
+
+def test_an_unknown_user_sees_what_a_known_one_sees() -> None:
+    users = UserList({}, trust=False, mock_secret=b"m" * 32)
+    assert users.verifier("nobody") == users.verifier("nobody")
+    assert users.verifier("nobody").salt != users.verifier("\udcff").salt
+
+
+def test_a_user_is_needed() -> None:
+    made = login(trust=True)
+    made.receive(StartupMessage(3, 0, {"database": b"d"}).encode())
+    assert isinstance(made.refusal, UserMissing)
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        StartupMessage(2, 0, {"user": b"u"}).encode(),
+        StartupMessage(4, 0, {"user": b"u"}).encode(),
+        StartupMessage(3, 0, {"user": b"u", "_pq_.x": b"1"}).encode()[:-1] + b"x",
+        b"GET / HTTP/1.1\r\n\r\n",
+    ],
+)
+def test_what_is_no_startup_packet_is_refused(first: bytes) -> None:
+    made = login(trust=True)
+    made.receive(first)
+    assert made.refusal is not None
+    assert made.stage is Stage.OVER
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Terminate().encode(),
+        SASLInitialResponse(b"PLAIN\xff", b"").encode(),
+        SASLInitialResponse(MECHANISM, None).encode(),
+        SASLInitialResponse(MECHANISM, b"nonsense").encode(),
+        b"p\0\0\0\x05x",
+        b"p\0\0\0\x03",
+        b"p\0\x10\0\0",
+    ],
+)
+def test_malformed_answers_are_refused(answer: bytes) -> None:
+    made = login()
+    made.receive(STARTUP + answer)
+    assert isinstance(made.refusal, AuthenticationMalformed)
+
+
+def test_a_version_that_cannot_be_negotiated_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    refusal = ProtocolVersion(major=4, minor=0)
+    negotiate: Callable[[StartupMessage], Refusal] = lambda startup: refusal  # noqa: E731
+    monkeypatch.setattr(client_login, "negotiate", negotiate)
+    made = login(trust=True)
+    made.receive(STARTUP)
+    assert made.refusal is refusal
+    assert not made.entered
+
+
+@given(data=st.binary(max_size=60), kind=st.sampled_from(b"pQX"), stage=st.integers(0, 2))
+def test_nothing_raises(data: bytes, kind: int, stage: int) -> None:
+    made = login()
+    answer = bytes([kind]) + b"\0\0\0" + bytes([len(data) + 4]) + data
+    if stage == 0:
+        made.receive(data)
+        return
+    made.receive(STARTUP)
+    told(made)
+    if stage == 2:
+        proof_of(made, b"secret")
+    made.receive(answer)
+    assert not made.entered
+
+
+def test_nothing_follows_a_refusal() -> None:
+    made: Any = login()
+    made.receive(STARTUP + Terminate().encode())
+    refusal = made.refusal
+    made.receive(SASLInitialResponse(MECHANISM, b"").encode())
+    assert made.refusal is refusal

@@ -1,0 +1,416 @@
+"""What names mean on a server connection, in the form in use and in pure form."""
+
+from typing import Any
+
+import pytest
+
+from pglane.wire import client_messages as c, server_messages as s
+from pglane.wire.server_messages import error_fields
+from tests.support.lease import FORMS, Lease, encoded, error, split
+
+READY, PARSED, BOUND, CLOSED = (
+    s.ReadyForQuery(b"I"),
+    s.ParseComplete(),
+    s.BindComplete(),
+    s.CloseComplete(),
+)
+SYNC, FLUSH = c.Sync(), c.Flush()
+SELECT = b"SELECT 1"
+COLUMN = s.FieldDescription(b"a", 0, 0, 25, -1, -1, 0)
+ROWS, OTHER_ROWS = s.RowDescription((COLUMN,)), s.RowDescription((COLUMN, COLUMN))
+NO_PARAMETERS = s.ParameterDescription(())
+FAILS = c.Parse(b"", b"pglane refuses")
+
+
+@pytest.fixture(params=FORMS)
+def lease(request: pytest.FixtureRequest) -> Lease:
+    return Lease(FORMS[request.param], statements_max=3)
+
+
+def messages(*expected: Any) -> list[bytes]:
+    return split(encoded(*expected))
+
+
+def prepared(lease: Lease, name: bytes = b"a", text: bytes = SELECT) -> None:
+    lease.send(c.Parse(name, text), SYNC)
+    if lease.exchange.outstanding() > 1:
+        lease.answer(PARSED)
+    lease.answer(READY)
+    lease.told()
+
+
+def described(lease: Lease, description: Any = ROWS, name: bytes = b"a") -> None:
+    lease.send(c.Describe(b"S", name), SYNC)
+    lease.answer(NO_PARAMETERS, description, READY)
+
+
+def states(told: list[bytes]) -> list[bytes]:
+    return [error_fields(m[5:])["C"] if m[:1] == b"E" else m[:1] for m in told]
+
+
+# Sharing
+
+
+def test_the_same_text_exists_once(lease: Lease) -> None:
+    prepared(lease)
+    lease.requests = lease.client()
+    assert lease.send(c.Parse(b"b", SELECT), c.Bind(b"", b"b"), SYNC) == messages(
+        c.Bind(b"", b"ours_1"), SYNC
+    )
+    assert lease.told() == messages(PARSED)
+
+
+def test_other_types_and_states_are_other_statements(lease: Lease) -> None:
+    prepared(lease)
+    sent = lease.send(c.Parse(b"b", SELECT, (23,)), SYNC)
+    assert sent == messages(c.Parse(b"ours_2", SELECT, (23,)), SYNC)
+    lease.answer(PARSED, READY)
+    lease.requests.parse_key = ("DMY",)
+    assert lease.send(c.Parse(b"c", SELECT), SYNC) == messages(c.Parse(b"ours_3", SELECT), SYNC)
+
+
+def test_a_pending_statement_is_not_shared(lease: Lease) -> None:
+    sent = lease.send(c.Parse(b"a", SELECT), c.Parse(b"b", SELECT), SYNC)
+    names = [message[5:11] for message in sent if message[:1] == b"P"]
+    assert names == [b"ours_1", b"ours_2"]
+    lease.answer(PARSED, PARSED, READY)
+    assert [statement.name for statement in lease.exchange.statements.unclosed] == []
+
+
+def test_a_failed_parse_takes_name_and_statement_back(lease: Lease) -> None:
+    lease.send(c.Parse(b"a", b"WRONG"), SYNC)
+    lease.answer(error(b"42601"), READY)
+    assert lease.requests.statements == {}
+    assert len(lease.exchange.statements) == 0
+
+
+@pytest.mark.parametrize("ahead", [c.Query(b"SELECT 2"), None])
+def test_nothing_is_answered_here_where_the_transaction_may_have_failed(
+    lease: Lease, ahead: Any
+) -> None:
+    prepared(lease)
+    if ahead is None:
+        lease.exchange.status = lease.form.FAILED_STATUS
+    else:
+        lease.send(ahead)
+    sent = lease.send(c.Parse(b"b", SELECT))
+    assert [message[:1] for message in sent] == [b"C", b"P"]
+
+
+# Names
+
+
+def test_duplicate_names_are_refused_after_the_servers_own_words(lease: Lease) -> None:
+    prepared(lease)
+    sent = lease.send(c.Parse(b"a", b"SELECT 2"), SYNC)
+    assert sent == messages(c.Parse(b"ours_2", b"SELECT 2"), FAILS, SYNC)
+    assert states(lease.answer(PARSED, error(b"42601"), READY)) == [b"42P05", b"Z"]
+    lease.send(c.Parse(b"a", b"WRONG"), SYNC)
+    told = lease.answer(CLOSED, error(b"42601"), READY)
+    assert states(told) == [b"42601", b"Z"]
+
+
+def test_too_many_names_are_refused(lease: Lease) -> None:
+    for name in (b"a", b"b", b"c"):
+        prepared(lease, name)
+    lease.send(c.Parse(b"d", SELECT), SYNC)
+    assert states(lease.answer(PARSED, error(b"42601"), READY)) == [b"53000", b"Z"]
+
+
+def test_too_large_texts_are_refused(lease: Lease, monkeypatch: pytest.MonkeyPatch) -> None:
+    large = b"SELECT '" + b"x" * (lease.form.STATEMENT_BYTES_MAX // 2) + b"'"
+    lease.requests = lease.client()
+    prepared(lease, b"a", large[: 1 << 20])
+    for name in (b"b", b"c"):
+        lease.requests.statements[name] = lease.form.ClientStatement(
+            large, b"", lease.requests.statements[b"a"].verdict, None
+        )
+    lease.send(c.Parse(b"d", large[: 1 << 20]), SYNC)
+    assert states(lease.answer(PARSED, error(b"42601"), READY)) == [b"53000", b"Z"]
+
+
+def test_unknown_names_are_the_servers_to_refuse(lease: Lease) -> None:
+    assert lease.send(c.Bind(b"", b"sql_prepared"), SYNC) == messages(
+        c.Bind(b"", b"sql_prepared"), SYNC
+    )
+
+
+def test_no_client_can_name_one_of_ours(lease: Lease) -> None:
+    prepared(lease)
+    sent = lease.send(c.Bind(b"", b"ours_1"), c.Describe(b"S", b"ours_1"), SYNC)
+    assert sent == messages(c.Bind(b"", b"ours_1?"), c.Describe(b"S", b"ours_1?"), SYNC)
+
+
+# Eviction
+
+
+def test_the_least_recently_used_statement_goes(lease: Lease) -> None:
+    lease.exchange = lease.server(statements_max=1)
+    prepared(lease, b"a", b"SELECT 1")
+    sent = lease.send(c.Parse(b"b", b"SELECT 2"), SYNC)
+    assert sent == messages(c.Close(b"S", b"ours_1"), c.Parse(b"ours_2", b"SELECT 2"), SYNC)
+    assert lease.answer(CLOSED, PARSED, READY) == messages(PARSED, READY)
+
+
+def test_a_discarded_close_is_sent_again(lease: Lease) -> None:
+    lease.exchange = lease.server(statements_max=1)
+    prepared(lease, b"a", b"SELECT 1")
+    lease.send(c.Execute(b"x"), c.Parse(b"b", b"SELECT 2"), SYNC)
+    lease.answer(error(b"34000"), READY)
+    sent = lease.send(c.Parse(b"b", b"SELECT 2"), SYNC)
+    assert sent[0] == c.Close(b"S", b"ours_1").encode()
+
+
+# Moving
+
+
+def test_a_statement_is_prepared_and_described_elsewhere_first(lease: Lease) -> None:
+    prepared(lease)
+    described(lease)
+    lease.exchange = lease.server()
+    bind = c.Bind(b"", b"a")
+    assert lease.send(bind, SYNC) == messages(
+        c.Parse(b"ours_1", SELECT), c.Describe(b"S", b"ours_1"), FLUSH
+    )
+    assert lease.outcome == lease.form.HELD
+    assert lease.answer(PARSED, NO_PARAMETERS, ROWS) == []
+    assert lease.forward() == messages(c.Bind(b"", b"ours_1"), SYNC)
+
+
+def test_a_statement_that_returns_something_else_is_stale(lease: Lease) -> None:
+    """Fact A8: the client would read rows of a shape that it was not told of."""
+    prepared(lease)
+    described(lease)
+    lease.exchange = lease.server()
+    lease.send(c.Bind(b"", b"a"), SYNC)
+    lease.answer(PARSED, NO_PARAMETERS, OTHER_ROWS)
+    assert lease.forward() == messages(FAILS, SYNC)
+    assert states(lease.answer(error(b"42601"), READY)) == [b"0A000", b"Z"]
+    lease.send(c.Close(b"S", b"a"), SYNC)
+    lease.answer(READY)
+    assert lease.send(c.Parse(b"a", SELECT))[-1] == c.Parse(b"ours_2", SELECT).encode()
+
+
+def test_somebody_elses_parse_of_the_text_does_not_hide_the_change(lease: Lease) -> None:
+    prepared(lease)
+    described(lease)
+    first = lease.requests
+    lease.exchange = lease.server()
+    lease.requests = lease.client()
+    prepared(lease, b"b")
+    lease.requests = first
+    sent = lease.send(c.Bind(b"", b"a"), SYNC)
+    assert sent == messages(c.Describe(b"S", b"ours_1"), FLUSH)
+    lease.answer(NO_PARAMETERS, OTHER_ROWS)
+    assert lease.forward() == messages(FAILS, SYNC)
+
+
+def test_a_description_that_fits_is_asked_for_once(lease: Lease) -> None:
+    prepared(lease)
+    described(lease)
+    lease.exchange = lease.server()
+    for sent in (5, 2):
+        asked = lease.send(c.Bind(b"", b"a"), SYNC)
+        if lease.exchange.held:
+            lease.answer(PARSED, NO_PARAMETERS, ROWS)
+            asked += lease.forward()
+        assert len(asked) == sent
+        lease.answer(BOUND, READY)
+
+
+def test_who_parses_anew_and_is_told_something_else_parts_ways(lease: Lease) -> None:
+    prepared(lease)
+    described(lease)
+    old = lease.requests.statements[b"a"].shape
+    lease.exchange = lease.server()
+    lease.requests = lease.client()
+    prepared(lease, b"b")
+    described(lease, OTHER_ROWS, b"b")
+    assert old.stale
+    assert lease.send(c.Bind(b"", b"b")) == messages(c.Bind(b"", b"ours_1"))
+    described_shape = lease.requests.statements[b"b"].shape
+    assert described_shape.description == OTHER_ROWS.encode()
+
+
+def test_a_statement_follows_its_clients_state(lease: Lease) -> None:
+    prepared(lease)
+    described(lease)
+    lease.requests.parse_key = ("Tokyo",)
+    sent = lease.send(c.Bind(b"", b"a"), SYNC)
+    assert sent[0] == c.Parse(b"ours_2", SELECT).encode()
+    assert lease.requests.statements[b"a"].shape.description == ROWS.encode()
+
+
+def test_a_state_in_which_the_text_returns_something_else_is_refused(lease: Lease) -> None:
+    prepared(lease)
+    described(lease)
+    first = lease.requests
+    lease.requests = lease.client()
+    lease.requests.parse_key = first.parse_key = ("other",)
+    first.parse_key = None
+    prepared(lease, b"b")
+    described(lease, OTHER_ROWS, b"b")
+    key = lease.requests.parse_key
+    lease.requests = first
+    first.parse_key = key
+    assert lease.send(c.Bind(b"", b"a")) == messages(FAILS)
+    lease.answer(error(b"42601"))
+    lease.send(SYNC)
+    lease.answer(READY)
+    first.parse_key = None
+    assert lease.send(c.Bind(b"", b"a")) == messages(c.Bind(b"", b"ours_1"))
+
+
+def test_a_state_in_which_it_was_described_alike_is_taken(lease: Lease) -> None:
+    prepared(lease)
+    first = lease.requests
+    lease.requests = lease.client()
+    lease.requests.parse_key = ("other",)
+    prepared(lease, b"b")
+    described(lease, ROWS, b"b")
+    first.parse_key = lease.requests.parse_key
+    lease.requests = first
+    assert lease.send(c.Bind(b"", b"a")) == messages(c.Bind(b"", b"ours_2"))
+
+
+# What texts may have done
+
+
+def test_effects_and_settings_are_noted(lease: Lease) -> None:
+    requests, effect = lease.requests, lease.form.Effect
+    lease.send(c.Query(b"SET search_path = x"), c.Query(b"LISTEN c"), c.Query(SELECT))
+    assert requests.effects == int(effect.SETTING | effect.LISTEN)
+    assert requests.unanswered_effects == requests.effects
+    assert requests.settings == {"search_path"}
+    assert requests.encoding == "UTF8"
+
+
+@pytest.mark.parametrize("name", ["client_encoding", "standard_conforming_strings"])
+def test_texts_are_not_read_while_their_encoding_is_uncertain(lease: Lease, name: str) -> None:
+    lease.send(c.Query(f"SET {name} = x".encode()))
+    lease.send(c.Query(b"SELECT E'\\x83\\x5c'"))
+    assert lease.requests.effects & int(lease.form.Effect.UNKNOWN)
+
+
+def test_effects_count_at_bind_in_the_extended_protocol(lease: Lease) -> None:
+    prepared(lease, b"a", b"LISTEN c")
+    assert lease.requests.effects == 0
+    lease.send(c.Bind(b"", b"a"))
+    assert lease.requests.effects == int(lease.form.Effect.LISTEN)
+
+
+# DEALLOCATE
+
+
+@pytest.mark.parametrize(
+    ("text", "stands_in"),
+    [
+        (b"DEALLOCATE a", True),
+        (b"deallocate prepare A ;", True),
+        (b"DEALLOCATE b", False),
+        (b"DEALLOCATE ALL", False),
+        (b"DEALLOCATE a; SELECT 1", False),
+    ],
+)
+def test_which_texts_are_given_a_stand_in(lease: Lease, text: bytes, stands_in: bool) -> None:
+    prepared(lease)
+    assert len(lease.send(c.Query(text))) == (3 if stands_in else 1)
+
+
+def test_in_a_failed_transaction_deallocate_fails_by_itself(lease: Lease) -> None:
+    prepared(lease)
+    lease.exchange.status = lease.form.FAILED_STATUS
+    assert len(lease.send(c.Query(b"DEALLOCATE a"))) == 1
+
+
+def test_portals_remember_what_they_run(lease: Lease) -> None:
+    prepared(lease)
+    lease.send(c.Parse(b"", b"DEALLOCATE a"), c.Bind(b"p", b""), c.Bind(b"q", b""))
+    lease.answer(PARSED, BOUND, BOUND)
+    lease.send(c.Parse(b"", SELECT), c.Bind(b"p", b""))
+    lease.answer(PARSED, BOUND)
+    assert len(lease.send(c.Execute(b"p"))) == 1
+    lease.answer(s.CommandComplete(b"SELECT 1"))
+    assert len(lease.send(c.Execute(b"q"))) == 3
+
+
+def test_portals_that_run_nothing_are_not_kept_for_ever(lease: Lease) -> None:
+    prepared(lease)
+    lease.send(c.Parse(b"", b"DEALLOCATE a"))
+    for number in range(lease.form.DEALLOCATING_MAX + 1):
+        lease.send(c.Bind(b"p%d" % number, b""))
+    lease.answer(PARSED, *[BOUND] * (lease.form.DEALLOCATING_MAX + 1))
+    assert len(lease.send(c.Execute(b"p0"))) == 1
+    lease.answer(s.CommandComplete(b"DEALLOCATE"))
+    assert len(lease.send(c.Execute(b"p%d" % lease.form.DEALLOCATING_MAX))) == 3
+
+
+def test_a_bind_of_a_name_unknown_to_us_is_no_deallocate(lease: Lease) -> None:
+    prepared(lease)
+    lease.send(c.Parse(b"", b"DEALLOCATE a"), c.Bind(b"", b""), c.Bind(b"", b"sql"))
+    assert len(lease.send(c.Execute(b""))) == 1
+
+
+# The unnamed statement, and what is uncertain
+
+
+def test_the_unnamed_statement_is_parsed_again_elsewhere(lease: Lease) -> None:
+    prepared(lease, b"", SELECT)
+    lease.exchange = lease.server()
+    assert lease.send(c.Describe(b"S", b"")) == messages(
+        c.Parse(b"", SELECT), c.Describe(b"S", b"")
+    )
+    lease.exchange.expect(lease.form.SYNC)
+    lease.answer(error(b"42P01"), READY)
+    assert lease.exchange.statements.unnamed is None
+
+
+def test_the_unnamed_statement_is_not_parsed_again_here(lease: Lease) -> None:
+    prepared(lease, b"", SELECT)
+    assert lease.send(c.Describe(b"S", b"")) == messages(c.Describe(b"S", b""))
+
+
+def test_nobody_elses_unnamed_statement_is_described(lease: Lease) -> None:
+    describe = c.Describe(b"S", b"")
+    assert lease.send(describe) == messages(c.Close(b"S", b""), describe)
+
+
+def test_names_are_certain_with_nothing_but_their_own_unit_ahead(lease: Lease) -> None:
+    prepared(lease)
+    lease.send(c.Query(SELECT))
+    assert lease.send(c.Describe(b"S", b"a")) == messages(c.Describe(b"S", b"ours_1"))
+    assert lease.outcome == lease.form.FORWARDED
+
+
+@pytest.mark.parametrize("name", [b"", b"x"])
+def test_names_are_uncertain_behind_what_may_be_discarded(lease: Lease, name: bytes) -> None:
+    lease.send(c.Parse(b"", SELECT), SYNC)
+    assert lease.send(c.Describe(b"S", name)) == messages(FLUSH)
+    assert lease.outcome == lease.form.HELD
+
+
+def test_a_stale_statement_cannot_be_described_either(lease: Lease) -> None:
+    prepared(lease)
+    lease.requests.statements[b"a"].shape.stale = True
+    assert lease.send(c.Describe(b"S", b"a")) == messages(FAILS)
+
+
+def test_a_describe_waits_like_a_bind(lease: Lease) -> None:
+    prepared(lease)
+    lease.exchange = lease.server()
+    assert len(lease.send(c.Describe(b"S", b"a"))) == 3
+    assert lease.outcome == lease.form.HELD
+
+
+# A door that does not rewrite names
+
+
+@pytest.fixture(params=FORMS)
+def raw(request: pytest.FixtureRequest) -> Lease:
+    return Lease(FORMS[request.param], virtual=False, statements_max=1)
+
+
+def test_what_is_not_kept_is_noted_at_once(raw: Lease) -> None:
+    raw.send(c.Parse(b"a", SELECT), c.Parse(b"a", SELECT), c.Parse(b"b", b"LISTEN x"))
+    assert raw.requests.effects == int(raw.form.Effect.LISTEN)
+    assert set(raw.requests.statements) == {b"a"}

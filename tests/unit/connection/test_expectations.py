@@ -1,0 +1,74 @@
+"""What is taken back, in the form in use and in pure form."""
+
+from typing import Any
+
+import pytest
+
+from tests.support.lease import FORMS
+
+
+@pytest.fixture(params=FORMS)
+def form(request: pytest.FixtureRequest) -> Any:
+    return FORMS[request.param]
+
+
+def statement(form: Any, text: bytes = b"SELECT 1") -> Any:
+    return form.ClientStatement(text, b"", None, form.Shape(text, b"", None))
+
+
+def test_a_parse_is_settled(form: Any) -> None:
+    made = statement(form)
+    change = form.PendingParse(None, {b"a": made}, b"a", made)
+    assert change.settle() == form.PARSE_COMPLETE
+    assert made.settled
+
+
+def test_a_close_is_settled(form: Any) -> None:
+    change = form.PendingParse(None, {}, b"a", None, statement(form))
+    assert change.settle() == form.CLOSE_COMPLETE
+
+
+def test_a_discarded_parse_gives_the_name_back(form: Any) -> None:
+    before, made = statement(form), statement(form)
+    names = {b"": made}
+    assert form.PendingParse(None, names, b"", made, before).undo(failed=False) is before
+    assert names == {b"": before}
+
+
+def test_a_failed_parse_leaves_nothing(form: Any) -> None:
+    before, made = statement(form), statement(form)
+    names = {b"": made}
+    assert form.PendingParse(None, names, b"", made, before).undo(failed=True) is None
+    assert names == {}
+
+
+def test_a_discarded_close_keeps_the_statement(form: Any) -> None:
+    before = statement(form)
+    names: dict[bytes, Any] = {}
+    form.PendingParse(None, names, b"a", None, before).undo(failed=False)
+    assert names == {b"a": before}
+
+
+def test_a_discarded_close_of_nothing_does_nothing(form: Any) -> None:
+    names: dict[bytes, Any] = {}
+    form.PendingParse(None, names, b"a", None).undo(failed=False)
+    assert names == {}
+
+
+def test_what_was_replaced_since_is_left_alone(form: Any) -> None:
+    made, newer = statement(form), statement(form)
+    names = {b"": newer}
+    form.PendingParse(None, names, b"", made).undo(failed=False)
+    assert names == {b"": newer}
+
+
+def test_a_deallocation_drops_the_name_once(form: Any) -> None:
+    mine, other = statement(form), statement(form)
+    names = {b"a": mine}
+    empty = form.ServerStatement(b"a", mine.shape)
+    deallocation = form.PendingDeallocation(names, b"a", mine, empty)
+    deallocation.done()
+    assert names == {}
+    names[b"a"] = other
+    deallocation.done()
+    assert names == {b"a": other}

@@ -1,0 +1,39 @@
+"""The messages that we put in the place of a client's, in both forms."""
+
+from typing import Any
+
+import pytest
+
+from pglane.connection import request_messages
+from pglane.wire.body import message
+from pglane.wire.server_messages import error_fields
+from tests.support.pure import load_pure
+
+FORMS = {"in use": request_messages, "pure": load_pure("pglane.connection.request_messages")}
+
+
+@pytest.fixture(params=FORMS)
+def form(request: pytest.FixtureRequest) -> Any:
+    return FORMS[request.param]
+
+
+@pytest.mark.parametrize("body", [b"", b"x", b"x" * 70_000])
+def test_messages_are_those_of_wire(form: Any, body: bytes) -> None:
+    assert form.message(b"P", body) == message(ord("P"), body)
+
+
+def test_errors_are_worded_as_postgresql_does(form: Any) -> None:
+    answer = form.error(b"42P05", b'prepared statement "a" already exists')
+    assert answer[:1] == b"E"
+    assert error_fields(answer[5:]) == {
+        "S": b"ERROR",
+        "V": b"ERROR",
+        "C": b"42P05",
+        "M": b'prepared statement "a" already exists',
+    }
+
+
+def test_a_malformed_request_says_what_was_seen(form: Any) -> None:
+    malformed = form.MalformedRequest("Bind", "it ends too early")
+    assert str(malformed) == "message Bind: it ends too early"
+    assert (malformed.kind, malformed.seen) == ("Bind", "it ends too early")

@@ -1,0 +1,204 @@
+"""Logging in at a server that is kind, wrong, or hostile."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, strategies as st
+
+from pglane.connection.server_login import Credentials, ServerLogin
+from pglane.errors.server import ServerAuthenticationUnsupported, ServerMisbehaved
+from pglane.wire import login_messages as m, server_messages as s
+from pglane.wire.client_messages import PasswordMessage, SASLInitialResponse, SASLResponse
+from pglane.wire.md5 import md5_response
+from pglane.wire.scram import MECHANISM, ScramKeys, ScramServer, Verifier
+from pglane.wire.startup import StartupMessage
+
+PASSWORD = b"secret"
+NONCE = b"clientnonce0123456789"
+STARTUP = StartupMessage(3, 0, {"user": b"u"})
+READY = s.ReadyForQuery(b"I").encode()
+OK = m.AuthenticationOk().encode()
+VERIFIER = Verifier.of_password(PASSWORD, b"salt" * 4, 4096)
+
+
+def login(user: str = "u", **credentials: Any) -> ServerLogin:
+    return ServerLogin(user, STARTUP, Credentials(**credentials), NONCE, "127.0.0.1:5432")
+
+
+def refused(made: ServerLogin) -> str:
+    assert made.failed
+    assert made.refusal is not None
+    return str(made.refusal)
+
+
+def challenge(made: ServerLogin, verifier: Verifier = VERIFIER) -> tuple[bytes, bytes]:
+    """What the server answers to both messages of the client."""
+    server = ScramServer(verifier, b"servernonce0123456789")
+    sent = made.receive(m.AuthenticationSASL((b"SCRAM-SHA-256-PLUS", MECHANISM)).encode())
+    first = SASLInitialResponse.decode(sent[5:])
+    assert first.mechanism == MECHANISM
+    told = m.AuthenticationSASLContinue(server.first(first.data or b"")).encode()
+    sent = made.receive(told)
+    return sent, server.final(SASLResponse.decode(sent[5:]).data) if sent else b""
+
+
+def test_it_begins_with_the_startup_packet() -> None:
+    made = login()
+    assert made.begin() == STARTUP.encode()
+    assert not made.failed
+    assert not made.done
+
+
+def test_trust_and_what_the_server_tells() -> None:
+    made = login()
+    welcome = m.NegotiateProtocolVersion(3, 0, (b"_pq_.x",))
+    made.receive(
+        welcome.encode()
+        + OK
+        + s.ParameterStatus(b"TimeZone", b"UTC").encode()
+        + m.BackendKeyData(7, b"key1").encode()
+        + s.NoticeResponse((("M", b"hello"),)).encode()
+        + READY
+        + b"rest"
+    )
+    assert made.done
+    assert not made.failed
+    assert made.parameters == {"TimeZone": "UTC"}
+    assert (made.process_id, made.key) == (7, b"key1")
+    assert made.welcome == welcome
+    assert made.rest == b"rest"
+
+
+def test_any_split_of_what_the_server_sends() -> None:
+    made = login()
+    for byte in OK + READY:
+        made.receive(bytes([byte]))
+    assert made.done
+
+
+@pytest.mark.parametrize("user", ["u", "\udcff"])
+def test_md5(user: str) -> None:
+    made = login(user, password=PASSWORD)
+    sent = made.receive(m.AuthenticationMD5Password(b"salt").encode())
+    expected = md5_response(user.encode("utf-8", "surrogateescape"), PASSWORD, b"salt")
+    assert sent == PasswordMessage(expected).encode()
+
+
+def test_cleartext_is_told_only_where_nobody_reads_along() -> None:
+    asked = m.AuthenticationCleartextPassword().encode()
+    made = login(password=PASSWORD, cleartext_allowed=True)
+    assert made.receive(asked) == PasswordMessage(PASSWORD).encode()
+    made = login(password=PASSWORD)
+    assert made.receive(asked) == b""
+    assert "CleartextPassword" in refused(made)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        m.AuthenticationMD5Password(b"salt"),
+        m.AuthenticationCleartextPassword(),
+        m.AuthenticationSASL((MECHANISM,)),
+        m.AuthenticationSASL((b"OAUTHBEARER",)),
+        m.AuthenticationSASLContinue(b"r=x"),
+        m.AuthenticationSASLFinal(b"v=x"),
+        m.AuthenticationUnsupported(7, b""),
+    ],
+)
+def test_what_cannot_be_answered_is_said(asked: Any) -> None:
+    made = login()
+    assert made.receive(asked.encode()) == b""
+    assert isinstance(made.refusal, ServerAuthenticationUnsupported)
+    assert "nothing" in refused(made)
+
+
+def test_what_there_is_is_said_in_words() -> None:
+    keys = ScramKeys.of_password(PASSWORD, b"salt", 4096)
+    assert Credentials(password=PASSWORD).told() == "a password"
+    assert "SCRAM" in Credentials(keys=keys).told()
+    assert "secret" not in repr(Credentials(password=PASSWORD, keys=keys))
+
+
+def test_scram_with_a_password() -> None:
+    made = login(password=PASSWORD)
+    _, proof = challenge(made)
+    made.receive(m.AuthenticationSASLFinal(proof).encode() + OK + READY)
+    assert made.done
+    assert made.keys is not None
+    again = login(keys=made.keys)
+    _, proof = challenge(again)
+    again.receive(m.AuthenticationSASLFinal(proof).encode() + OK + READY)
+    assert again.done
+
+
+def test_keys_that_do_not_fit_any_more_give_way_to_the_password() -> None:
+    stale = ScramKeys.of_password(PASSWORD, b"othersalt", 4096)
+    made = login(password=PASSWORD, keys=stale)
+    _, proof = challenge(made)
+    made.receive(m.AuthenticationSASLFinal(proof).encode() + OK + READY)
+    assert made.done
+    without = login(keys=stale)
+    sent, _ = challenge(without)
+    assert sent == b""
+    assert refused(without)
+
+
+def test_a_malformed_challenge_is_refused() -> None:
+    made = login(password=PASSWORD, keys=ScramKeys.of_password(PASSWORD, b"x", 4096))
+    made.receive(m.AuthenticationSASL((MECHANISM,)).encode())
+    made.receive(m.AuthenticationSASLContinue(b"nonsense").encode())
+    assert refused(made)
+
+
+def test_an_impostor_is_refused() -> None:
+    made = login(password=PASSWORD)
+    challenge(made)
+    made.receive(m.AuthenticationSASLFinal(b"v=" + b"A" * 43 + b"=").encode() + OK + READY)
+    assert refused(made)
+    assert not made.done
+
+
+@pytest.mark.parametrize("steps", [0, 1])
+def test_a_server_that_leaves_out_its_proof_is_refused(steps: int) -> None:
+    made = login(password=PASSWORD)
+    if steps:
+        challenge(made)
+    else:
+        made.receive(m.AuthenticationSASL((MECHANISM,)).encode())
+    made.receive(OK + READY)
+    assert refused(made)
+    assert not made.done
+
+
+def test_a_proof_before_the_challenge_is_refused() -> None:
+    made = login(keys=ScramKeys.of_password(PASSWORD, b"salt", 4096))
+    made.receive(m.AuthenticationSASL((MECHANISM,)).encode())
+    made.receive(m.AuthenticationSASLFinal(b"v=x").encode())
+    assert "out of place" in refused(made)
+
+
+def test_the_servers_own_refusal_is_kept() -> None:
+    error = s.ErrorResponse((("S", b"FATAL"), ("C", b"28P01"), ("M", b"no")))
+    made = login(password=PASSWORD)
+    made.receive(error.encode() + READY)
+    assert made.failed
+    assert made.error == error
+    assert made.refusal is None
+
+
+@pytest.mark.parametrize("lie", [READY, b"S\0\0\0\x05a", b"R\0\0\0\x03", b"?\0\0\0\x04"])
+def test_a_server_that_lies_is_refused(lie: bytes) -> None:
+    made = login()
+    made.receive(lie)
+    assert isinstance(made.refusal, ServerMisbehaved)
+
+
+@given(kind=st.sampled_from(b"RSKENvZ"), body=st.binary(max_size=40))
+def test_no_answer_raises(kind: int, body: bytes) -> None:
+    for steps in range(2):
+        made = login(password=PASSWORD, cleartext_allowed=True)
+        if steps:
+            made.receive(m.AuthenticationSASL((MECHANISM,)).encode())
+        made.receive(bytes([kind]) + b"\0\0\0" + bytes([len(body) + 4]) + body)
+        made.receive(b"R\0\0\0" + bytes([len(body) + 8]) + b"\0\0\0\x0c" + body)
+        assert not made.done

@@ -1,0 +1,161 @@
+"""Shapes and server-side statements, in the form in use and in pure form."""
+
+from typing import Any
+
+import pytest
+
+from tests.support.lease import FORMS
+
+
+@pytest.fixture(params=FORMS)
+def form(request: pytest.FixtureRequest) -> Any:
+    return FORMS[request.param]
+
+
+@pytest.fixture
+def shapes(form: Any) -> Any:
+    return form.Shapes()
+
+
+@pytest.fixture
+def statements(form: Any) -> Any:
+    return form.ServerStatements(b"ours_", 2)
+
+
+def add(statements: Any, shape: Any) -> Any:
+    statement = statements.add(shape)
+    statement.complete = True
+    return statement
+
+
+def test_equal_shapes_are_one(shapes: Any) -> None:
+    shape = shapes.of(b"SELECT 1", b"\0\0", ("k",))
+    assert shapes.of(b"SELECT 1", b"\0\0", ("k",)) is shape
+    assert shapes.of(b"SELECT 1", b"\0\0", ("other",)) is not shape
+    assert shapes.of(b"SELECT 1", b"\0\1\0\0\0\x17", ("k",)) is not shape
+    assert (shape.text, shape.types, shape.parse_key) == (b"SELECT 1", b"\0\0", ("k",))
+
+
+def test_a_stale_shape_is_made_anew(shapes: Any) -> None:
+    shape = shapes.of(b"TABLE t", b"", None)
+    shape.stale = True
+    fresh = shapes.of(b"TABLE t", b"", None)
+    assert fresh is not shape
+    assert shapes.of(b"TABLE t", b"", None) is fresh
+
+
+@pytest.mark.parametrize("limits", [(2, 1000), (1000, 20)])
+def test_the_table_of_shapes_starts_anew(form: Any, limits: tuple[int, int]) -> None:
+    shapes = form.Shapes(*limits)
+    first = shapes.of(b"1" * 9, b"", None)
+    second = shapes.of(b"2" * 9, b"", None)
+    assert shapes.of(b"1" * 9, b"", None) is first
+    shapes.of(b"3" * 9, b"", None)
+    assert shapes.of(b"2" * 9, b"", None) is not second
+
+
+def test_names_are_new_every_time(statements: Any, shapes: Any) -> None:
+    one = statements.add(shapes.of(b"1", b"", None))
+    two = statements.apart(shapes.of(b"2", b"", None))
+    assert (one.name, two.name) == (b"ours_1", b"ours_2")
+    assert not one.complete
+    assert len(statements) == 1
+    assert statements.is_ours(b"ours_7")
+    assert not statements.is_ours(b"our")
+
+
+def test_adding_a_shape_again_closes_the_old_statement(statements: Any, shapes: Any) -> None:
+    shape = shapes.of(b"1", b"", None)
+    old, new = statements.add(shape), statements.add(shape)
+    assert statements.find(shape) is new
+    assert statements.unclosed == [old]
+    assert statements.evict() is old
+    assert statements.evict() is None
+
+
+def test_the_least_recently_used_is_evicted(statements: Any, shapes: Any) -> None:
+    made = [add(statements, shapes.of(b"%d" % n, b"", None)) for n in range(3)]
+    statements.find(made[0].shape)
+    assert statements.evict() is made[1]
+    assert statements.find(made[1].shape) is None
+    assert statements.evict() is None
+
+
+def test_a_pending_statement_is_not_evicted(statements: Any, shapes: Any) -> None:
+    for n in range(3):
+        statements.add(shapes.of(b"%d" % n, b"", None))
+    assert statements.evict() is None
+
+
+def test_large_texts_are_evicted_early(form: Any, statements: Any, shapes: Any) -> None:
+    large = b"x" * (form.TEXT_BYTES_MAX + 1)
+    statement = add(statements, shapes.of(large, b"", None))
+    assert statements.evict() is statement
+    assert statements.evict() is None
+
+
+def test_forgetting_another_statement_of_the_shape_changes_nothing(
+    statements: Any, shapes: Any
+) -> None:
+    shape = shapes.of(b"1", b"", None)
+    statement = statements.add(shape)
+    statements.forget(statements.apart(shape))
+    assert statements.find(shape) is statement
+    statements.forget(statement)
+    assert statements.find(shape) is None
+    statements.drop(shape)
+    assert statements.unclosed == []
+
+
+def told(form: Any, shape: Any) -> Any:
+    return form.ClientStatement(shape.text, shape.types, None, shape)
+
+
+def test_the_first_description_is_the_promise(form: Any, statements: Any, shapes: Any) -> None:
+    shape = shapes.of(b"1", b"", None)
+    statement = statements.add(shape)
+    statements.told(told(form, shape), b"T")
+    assert shape.description == b"T"
+    assert statement.checked
+    statements.told(told(form, shape), b"T")
+    assert not shape.stale
+
+
+def test_another_description_parts_clients(form: Any, statements: Any, shapes: Any) -> None:
+    shape = shapes.of(b"1", b"", None)
+    statement = statements.add(shape)
+    client_statement = told(form, shape)
+    statements.told(told(form, shape), b"T")
+    statements.told(client_statement, b"U")
+    assert shape.stale
+    assert client_statement.shape.description == b"U"
+    assert statements.find(client_statement.shape) is statement
+    assert statements.find(shape) is None
+    statements.told(client_statement, b"V")
+    statements.clear()
+    statements.told(client_statement, b"W")
+    assert client_statement.shape.description == b"W"
+
+
+def test_our_own_description_is_compared(form: Any, statements: Any, shapes: Any) -> None:
+    shape = shapes.of(b"1", b"", None)
+    statements.compare(told(form, shape), b"T")
+    assert shape.description == b"T"
+    statement = statements.add(shape)
+    statements.compare(told(form, shape), b"T")
+    assert statement.checked
+    assert not shape.stale
+    statements.compare(told(form, shape), b"U")
+    assert shape.stale
+
+
+def test_what_is_pending_survives_deallocate_all(statements: Any, shapes: Any) -> None:
+    add(statements, shapes.of(b"1", b"", None))
+    pending = statements.add(shapes.of(b"2", b"", None))
+    statements.forget_complete()
+    assert statements.all() == [pending]
+    statements.unclosed.append(pending)
+    statements.unnamed = object()
+    statements.clear()
+    assert statements.all() == []
+    assert statements.unnamed is None
