@@ -25,6 +25,7 @@ LOGIN_ANSWER = (
     b"S\x00\x00\x00\x19client_encoding\x00UTF8\x00"
     b"K\x00\x00\x00\x0c\x00\x00\x00\x2a\x00\x00\x00\x07" + READY
 )
+CANCEL = (80877102).to_bytes(4, "big")
 
 
 class Clock:
@@ -51,6 +52,10 @@ def error(sqlstate: str, severity: str = "ERROR") -> bytes:
 def startup(**parameters: str) -> bytes:
     body = b"".join(f"{name}\0{value}\0".encode() for name, value in parameters.items())
     return (len(body) + 9).to_bytes(4, "big") + STARTUP + body + b"\x00"
+
+
+APPLIED = message(b"D", b"\x00\x01\x00\x00\x00\x011") + message(b"C", b"SELECT 1\x00") + READY
+"""The answer to one query of one row, as set_config() gives it."""
 
 
 class Peer:
@@ -237,8 +242,19 @@ class Rig:
         """A client that is welcome, and the server connection opened for that."""
         client = self.client(door, user, **more)
         server = self.accept_login()
+        if "application_name" in more and door == "transaction":
+            server.gets(b"set_config")
+            server.send(APPLIED)
         client.gets(READY)
         return client, server
+
+    def cancel(self, client_number: int, key: bytes | None = None) -> Peer:
+        """A connection that asks for the cancel of a client's query."""
+        link = self.worker.clients[client_number]
+        body = CANCEL + link.process_id.to_bytes(4, "big") + (link.key if key is None else key)
+        canceler = self.connect()
+        canceler.send((len(body) + 4).to_bytes(4, "big") + body)
+        return canceler
 
     def close(self) -> None:
         for peer in self.peers:

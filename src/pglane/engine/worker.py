@@ -412,8 +412,8 @@ def run(control_fd: int) -> int:
     Returns:
         The exit code.
     """
-    control = socket.socket(fileno=control_fd)
-    control.setblocking(False)
-    os.set_inheritable(control_fd, False)
-    Worker(control).run()
+    with socket.socket(fileno=control_fd) as control:
+        control.setblocking(False)
+        os.set_inheritable(control_fd, False)
+        Worker(control).run()
     return 0

@@ -2,11 +2,8 @@
 
 import pytest
 
-from tests.support.engine_rig import READY, Peer, Rig, error, message, query
+from tests.support.engine_rig import APPLIED, READY, Peer, Rig, error, message, query
 from tests.unit.engine.test_database import DONE, desk
-
-ROW = message(b"D", b"\x00\x01\x00\x00\x00\x011")
-APPLIED = ROW + message(b"C", b"SELECT 1\x00") + READY
 
 
 def other_settings(rig: Rig) -> tuple[Peer, Peer]:
@@ -100,7 +97,7 @@ def test_a_client_that_leaves_while_it_is_read_back_leaves_a_clean_server(rigs) 
     client, server = set_something(rig)
     client.socket.close()
     rig.turn(3)
-    server.send(ROW + message(b"C", b"SELECT 1\x00") + READY)
+    server.send(APPLIED)
     server.gets(b"RESET ALL")
     assert desk(rig).ledger.statistics().cleaning == 1
     server.send(message(b"C", b"RESET\x00") + READY)

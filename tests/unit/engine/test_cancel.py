@@ -1,0 +1,123 @@
+"""A cancel request finds its lease, and the server connection is in quarantine meanwhile."""
+
+from pglane.engine.cancel import CancelKeys
+from pglane.wire.startup import CancelRequest
+from tests.support.engine_rig import READY, error, message, query
+from tests.unit.engine.test_database import DONE, desk
+
+CANCEL = (80877102).to_bytes(4, "big")
+
+
+def running(rig):
+    client, server = rig.pair()
+    client.send(query("SELECT pg_sleep(9)"))
+    server.gets(b"pg_sleep")
+    return client, server
+
+
+def test_keys_are_of_the_length_the_protocol_has() -> None:
+    keys = CancelKeys()
+    short, long = keys.issue(long_key=False), keys.issue(long_key=True)
+    assert (len(short[1]), len(long[1])) == (4, 32)
+    assert short[0] != long[0]
+    assert keys.find(CancelRequest(short[0], short[1])) is None, "nobody has been given it yet"
+    keys.withdraw(short[0])
+    keys.withdraw(short[0])
+
+
+def test_it_is_sent_with_the_servers_key_and_nothing_is_fed_meanwhile(rig) -> None:
+    client, server = running(rig)
+    canceler = rig.cancel(1)
+    strike = rig.accept()
+    assert strike.gets(CANCEL)[8:] == b"\x00\x00\x00\x2a\x00\x00\x00\x07"
+    server.send(error("57014") + READY)
+    client.gets(READY)
+    client.send(query("SELECT 2"))
+    rig.turn(3)
+    assert server.look() == b"", "a cancel on its way must not hit the next query"
+    assert not canceler.ended
+    strike.socket.close()
+    canceler.ends()
+    server.gets(b"SELECT 2")
+
+
+def test_a_wrong_key_does_nothing(rig) -> None:
+    running(rig)
+    rig.cancel(1, b"\x00\x00\x00\x00").ends()
+    assert rig.nobody_connects()
+
+
+def test_bytes_behind_a_cancel_request_do_not_repeat_it(rig) -> None:
+    running(rig)
+    canceler = rig.cancel(1)
+    rig.accept()
+    canceler.send(b"more and more")
+    rig.turn(3)
+    assert rig.nobody_connects()
+
+
+def test_one_that_waits_is_told_and_keeps_its_connection(rigs) -> None:
+    rig = rigs(budget=1)
+    client, server = running(rig)
+    waiting = rig.client()
+    waiting.gets(READY)
+    waiting.send(query("SELECT 2"))
+    rig.turn(2)
+    rig.cancel(3 if 3 in rig.worker.clients else max(rig.worker.clients)).ends()
+    assert b"PGL0304" in waiting.gets(READY)
+    assert not len(desk(rig).queue)
+
+
+def test_one_that_is_too_slow_makes_the_server_connection_unfit_for_others(rig) -> None:
+    client, server = running(rig)
+    canceler = rig.cancel(1)
+    rig.accept()
+    rig.later(6.0)
+    canceler.ends()
+    server.send(DONE)
+    client.gets(READY)
+    server.gets(b"X\x00\x00\x00\x04")
+
+
+def test_one_that_cannot_be_sent_is_over(rig) -> None:
+    client, server = running(rig)
+    rig.server.close()
+    (rig.folder / ".s.PGSQL.5432").unlink()
+    canceler = rig.cancel(1)
+    canceler.ends()
+    server.send(DONE)
+    client.gets(READY)
+
+
+def test_a_server_that_dies_meanwhile_is_only_lost_once(rig) -> None:
+    client, server = running(rig)
+    canceler = rig.cancel(1)
+    strike = rig.accept()
+    server.socket.close()
+    client.ends()
+    strike.send(b"a server says nothing here")
+    strike.socket.close()
+    canceler.ends()
+    assert desk(rig).ledger.used == 0
+    assert rig.worker.internal_errors == 0
+
+
+def test_a_client_that_vanishes_has_its_query_cancelled(rig) -> None:
+    client, server = running(rig)
+    client.socket.close()
+    strike = rig.accept()
+    strike.gets(CANCEL)
+    server.send(error("57014") + READY)
+    rig.turn(2)
+    assert desk(rig).ledger.statistics().leased == 1
+    strike.socket.close()
+    rig.until(lambda: desk(rig).ledger.statistics().idle == 1)
+
+
+def test_a_client_that_says_goodbye_lets_its_query_end(rig) -> None:
+    client, server = running(rig)
+    client.send(message(b"X"))
+    client.ends()
+    assert rig.nobody_connects()
+    server.send(DONE)
+    rig.until(lambda: desk(rig).ledger.statistics().idle == 1)

@@ -1,0 +1,112 @@
+"""A client until it is logged in."""
+
+import os
+import socket
+
+from tests.support.engine_rig import READY, startup
+from tests.unit.engine.test_database import desk
+
+
+def test_one_that_does_not_log_in_in_time_is_sent_away(rigs) -> None:
+    rig = rigs(login_ms_max=500)
+    client = rig.connect()
+    rig.turn(2)
+    assert rig.worker.login_count() == 1
+    rig.later(0.6)
+    assert b"PGL0305" in client.ends()
+    assert rig.worker.login_count() == 0
+
+
+def test_one_that_logged_in_is_not_sent_away_later(rigs) -> None:
+    rig = rigs(login_ms_max=500)
+    client, _ = rig.pair()
+    rig.later(0.6)
+    assert client.look() == b""
+    assert not client.ended
+
+
+def test_one_that_leaves_before_is_forgotten(rig) -> None:
+    client = rig.connect()
+    rig.turn(2)
+    client.socket.close()
+    rig.until(lambda: rig.worker.login_count() == 0)
+
+
+def test_too_many_that_log_in_are_told_so(rigs) -> None:
+    rig = rigs(unauthenticated_max=2)
+    first = [rig.connect() for _ in range(2)]
+    rig.turn(2)
+    late = rig.connect()
+    told = late.ends()
+    assert b"PGL0306" in told
+    assert b"unauthenticated_max is 2" in told
+    assert rig.worker.login_count() == 2
+    assert not first[0].look()
+
+
+def test_too_many_clients_are_told_so_at_the_door(rigs) -> None:
+    rig = rigs(clients_max=1)
+    rig.pair()
+    assert b"clients_max is 1" in rig.connect().ends()
+
+
+def test_those_who_log_in_at_once_cannot_be_more_than_clients_max(rigs) -> None:
+    rig = rigs(clients_max=1)
+    first, second = rig.connect(), rig.connect()
+    rig.turn(2)
+    for each in (first, second):
+        each.send(startup(user="anna", database="app"))
+    rig.turn(2)
+    assert len(rig.worker.clients) == 1
+    ended = first if first.look().find(b"PGL0302") >= 0 else second
+    assert b"PGL0302" in ended.ends()
+
+
+def test_replication_is_shown_the_direct_door(rig) -> None:
+    client = rig.client(replication="database")
+    assert b"PGL0204" in client.ends()
+
+
+def test_a_startup_packet_of_nobody_is_refused(rig) -> None:
+    client = rig.connect()
+    client.send(startup(database="app"))
+    assert b"PGL0202" in client.ends()
+    (line,) = rig.logged("refused")
+    assert line["level"] == "info"
+
+
+def test_settings_that_cannot_be_are_refused(rig) -> None:
+    client = rig.client(options="--nonsense")
+    assert client.ends()
+    assert rig.worker.clients == {}
+
+
+def test_the_console_is_for_its_users(rigs) -> None:
+    rig = rigs(console_users=("boss",))
+    client = rig.connect()
+    client.send(startup(user="anna", database="pglane"))
+    assert b"PGL0205" in client.ends()
+
+
+def test_a_console_client_is_handed_to_the_supervisor(rigs) -> None:
+    rig = rigs(console_users=("anna",))
+    client = rig.connect()
+    client.send(startup(user="anna", database="pglane", application_name="psql") + b"rest")
+    rig.until(lambda: rig.heard("console"))
+    (told,) = rig.heard("console")
+    assert (told["user"], told["door"], told["buffered"]) == ("anna", "transaction", "cmVzdA==")
+    assert told["parameters"]["application_name"] == "psql"
+    (fd,) = rig.passed
+    with socket.socket(fileno=fd) as passed:
+        passed.send(b"from the console")
+        client.gets(b"from the console")
+    assert os.fstat(rig.control.fileno())
+
+
+def test_what_a_client_sent_behind_its_login_is_not_lost(rig) -> None:
+    _, server = rig.pair()
+    client = rig.connect()
+    client.send(startup(user="anna", database="app") + b"Q\x00\x00\x00\x0dSELECT 1\x00")
+    server.gets(b"SELECT 1")
+    client.gets(READY)
+    assert desk(rig).ledger.statistics().leased == 1

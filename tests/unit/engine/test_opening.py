@@ -1,0 +1,114 @@
+"""What a failed opening means to whom."""
+
+import pytest
+
+from pglane.engine.opening import is_about_interval, is_lasting
+from pglane.wire.server_messages import ErrorResponse
+from tests.support.engine_rig import LOGIN_ANSWER, READY, STARTUP, error
+from tests.unit.engine.test_database import desk
+
+
+def said(sqlstate: str, text: str = "no") -> ErrorResponse:
+    return ErrorResponse((("C", sqlstate.encode()), ("M", text.encode())))
+
+
+@pytest.mark.parametrize(
+    "sqlstate", ["28P01", "28000", "3D000", "42501", "22023", "0A000", "55000"]
+)
+def test_what_time_does_not_heal_is_told_at_once_to_all_who_need_the_same(rigs, sqlstate) -> None:
+    rig = rigs(opening_max=1)
+    first, second = rig.client(), rig.client()
+    stranger = rig.client(user="berta")
+    server = rig.accept()
+    server.gets(STARTUP)
+    server.send(error(sqlstate, "FATAL"))
+    for each in (first, second):
+        assert sqlstate.encode() in each.ends()
+    assert not stranger.look().endswith(b"E")
+    assert is_lasting(said(sqlstate))
+    rig.later(1.0)
+    rig.accept().gets(b"berta")
+
+
+@pytest.mark.parametrize(
+    "sqlstate", ["53300", "57P03", "57P01", "57P02", "53200", "58030", "XX000"]
+)
+def test_what_time_heals_is_waited_out(rigs, sqlstate) -> None:
+    rig = rigs()
+    client = rig.client()
+    server = rig.accept()
+    server.gets(STARTUP)
+    server.send(error(sqlstate, "FATAL"))
+    rig.turn(3)
+    assert rig.nobody_connects(), "not before the pause is over"
+    rig.later(1.0)
+    rig.accept_login()
+    client.gets(READY)
+    assert not is_lasting(said(sqlstate))
+
+
+def test_an_old_server_is_asked_again_without_what_it_does_not_know(rig) -> None:
+    client = rig.client()
+    server = rig.accept()
+    assert b"client_connection_check_interval" in server.gets(STARTUP)
+    text = 'unrecognized configuration parameter "client_connection_check_interval"'
+    body = f"SFATAL\0VFATAL\0C42704\0M{text}\0\0".encode()
+    server.send(b"E" + (len(body) + 4).to_bytes(4, "big") + body)
+    again = rig.accept()
+    assert b"check_interval" not in again.gets(STARTUP)
+    again.send(LOGIN_ANSWER)
+    client.gets(READY)
+    assert is_about_interval(said("42704", text))
+    assert not is_about_interval(said("42704"))
+
+
+def test_a_direct_client_that_left_while_it_was_opened_leaves_nothing(rig) -> None:
+    client = rig.client("direct")
+    server = rig.accept()
+    server.gets(STARTUP)
+    client.socket.close()
+    rig.turn(3)
+    server.send(LOGIN_ANSWER)
+    canceler = rig.accept()
+    canceler.socket.close()
+    assert server.ends() == b""
+    server.socket.close()
+    rig.until(lambda: desk(rig).ledger.used == 0)
+
+
+def test_a_direct_client_gets_bytes_unread_also_those_behind_the_login(rig) -> None:
+    client = rig.client("direct")
+    server = rig.accept()
+    server.gets(STARTUP)
+    notice = b"N\x00\x00\x00\x0dMhello\x00\x00"
+    server.send(LOGIN_ANSWER + notice)
+    assert client.gets(notice)
+    client.send(b"anything at all")
+    assert server.gets(b"anything") == b"anything at all"
+    server.send(b"and back")
+    assert client.gets(b"and back") == b"and back"
+    server.socket.close()
+    client.ends()
+
+
+def test_a_waiting_name_is_not_dialled_after_the_stop(rigs) -> None:
+    rig = rigs(server_host="db.example")
+    rig.clock.now += 5.0
+    client = rig.client()
+    rig.until(lambda: rig.heard("resolve"))
+    rig.worker.stop()
+    rig.say(type="resolved", addresses=[], error="too late")
+    rig.turn(2)
+    assert rig.nobody_connects()
+    assert b"PGL0303" in client.ends()
+
+
+def test_a_name_without_addresses_is_told_at_the_deadline(rigs) -> None:
+    rig = rigs(server_host="db.example", wait_ms_max=50)
+    rig.worker._addresses._known.clear()  # noqa: SLF001 -- nothing was ever found
+    client = rig.client()
+    rig.until(lambda: rig.heard("resolve"))
+    rig.say(type="resolved", addresses=[], error="the name db.example cannot be resolved")
+    rig.turn(2)
+    rig.later(0.06)
+    assert b"cannot be resolved" in client.ends()

@@ -1,0 +1,7 @@
+"""Without Cython nothing is compiled."""
+
+from pglane.engine import uncompiled
+
+
+def test_it_says_so() -> None:
+    assert uncompiled.compiled is False

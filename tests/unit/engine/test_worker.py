@@ -1,0 +1,86 @@
+"""The worker as a whole: start, reload, stop, and what it says about itself."""
+
+import socket
+from dataclasses import asdict, replace
+
+from pglane.config.settings import User
+from pglane.engine import worker as workers
+from pglane.pool.ledger import IDLE
+from tests.support.engine_rig import READY, query
+from tests.unit.engine.test_database import DONE
+
+
+def test_it_ends_when_the_supervisor_is_gone() -> None:
+    ours, theirs = socket.socketpair()
+    ours.close()
+    assert workers.run(theirs.detach()) == 0
+
+
+def test_a_start_that_cannot_be_ends_it(rig) -> None:
+    rig.say(type="start", settings={"nonsense": 1}, listeners=[])
+    rig.loop.call_at(0.0, lambda: None)
+    rig.loop.run()
+    assert rig.worker.internal_errors == 1
+
+
+def test_a_message_that_fails_costs_only_itself(rig) -> None:
+    rig.say(type="snapshot")
+    rig.say(type="unheard of")
+    rig.say(type="snapshot", id=7, what="lists")
+    rig.until(lambda: rig.heard("snapshot_rows"))
+    assert rig.logged("internal_error")
+
+
+def test_a_stop_closes_everything_once(rig) -> None:
+    client, server = rig.pair()
+    rig.say(type="stop")
+    rig.say(type="stop")
+    assert b"PGL0303" in client.ends()
+    server.gets(b"X\x00\x00\x00\x04")
+    assert len(rig.heard("stopped")) == 1
+
+
+def test_a_stop_abandons_what_is_being_opened(rig) -> None:
+    client = rig.client()
+    server = rig.accept()
+    rig.say(type="stop")
+    assert b"PGL0303" in client.ends()
+    server.ends()
+
+
+def test_a_reload_forgets_the_keys_of_a_changed_password(rig) -> None:
+    worker = rig.worker
+    secret = worker.users._mock_secret  # noqa: SLF001 -- an oracle if it changed
+    worker._server_keys.update(anna=object(), berta=object())  # noqa: SLF001
+    anna = User(name="anna", verifier="", password="another")
+    rig.say(type="reload", settings=asdict(replace(rig.settings, users=(anna,))))
+    rig.until(lambda: "anna" not in worker._server_keys)  # noqa: SLF001
+    assert "berta" in worker._server_keys  # noqa: SLF001
+    assert worker.users._mock_secret == secret  # noqa: SLF001
+
+
+def test_a_server_connection_that_is_too_old_is_closed(rig) -> None:
+    client, server = rig.pair()
+    (database,) = rig.worker.databases.values()
+    link = database.desk.ledger.in_state(IDLE)[0].link
+    link.expires = rig.clock.now + 1.0
+    rig.later(2.0)
+    server.gets(b"X\x00\x00\x00\x04")
+
+
+def test_rows_leave_in_chunks(rig) -> None:
+    rig.worker._control.send_rows(9, iter([{"n": n} for n in range(250)]))  # noqa: SLF001
+    rig.until(lambda: any(told["last"] for told in rig.heard("snapshot_rows")))
+    assert [len(told["rows"]) for told in rig.heard("snapshot_rows")] == [100, 100, 50]
+
+
+def test_an_idle_server_connection_ages_out(rigs) -> None:
+    rig = rigs(server_idle_ms_max=1000)
+    client, server = rig.pair()
+    client.send(query("SELECT 1"))
+    server.gets(b"SELECT 1")
+    server.send(DONE)
+    client.gets(READY)
+    rig.later(1.1)
+    rig.later(1.1)
+    server.gets(b"X\x00\x00\x00\x04")
