@@ -1,4 +1,4 @@
-"""A whole worker in the test's own process: one thread, an injected clock, a server that is told what to say.
+"""A whole worker in the test's own process: one thread, an injected clock, a scripted server.
 
 Nothing waits: `Rig.until` turns the loop without waiting until a condition holds or it has turned
 too often. Clients and the server are plain non-blocking sockets over Unix sockets.

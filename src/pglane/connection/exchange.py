@@ -104,31 +104,14 @@ class Exchange:
         ending: fields of the FATAL or PANIC that ends this server connection.
     """
 
+    # fmt: off
     __slots__ = (
-        "_close_at",
-        "_cycle_at",
-        "_head",
-        "_kinds",
-        "_payloads",
-        "attached",
-        "changed",
-        "copy_in",
-        "ending",
-        "held",
-        "internal_error",
-        "internal_rows",
-        "mixed",
-        "names",
-        "parameters",
-        "reader",
-        "segment",
-        "skipping",
-        "statements",
-        "status",
-        "to_client",
-        "to_server",
-        "unit_open",
+        "_close_at", "_cycle_at", "_head", "_kinds", "_payloads", "attached", "changed",
+        "copy_in", "ending", "held", "internal_error", "internal_rows", "mixed", "names",
+        "parameters", "reader", "segment", "skipping", "statements", "status", "to_client",
+        "to_server", "unit_open",
     )
+    # fmt: on
 
     def __init__(self, statements: ServerStatements, parameters: dict[str, str]) -> None:
         self.reader = MessageReader(LENGTH_MAX)

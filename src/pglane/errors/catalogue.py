@@ -1,8 +1,8 @@
 """The catalogue: every refusal is one class, and all of them are known by their code.
 
 A refusal is a value, not an exception: what happens on the wire is told to the peer and to the
-log, it does not unwind our stack. Its three texts are written for a tired person: the message says what
-happened, DETAIL what was seen (and carries the code), HINT what to do now.
+log, it does not unwind our stack. Its three texts are written for a tired person: the message says
+what happened, DETAIL what was seen (and carries the code), HINT what to do now.
 
 Families, by the first two digits of the code:
 

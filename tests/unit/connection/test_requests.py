@@ -121,10 +121,18 @@ def test_what_has_no_place_is_named_while_skipping(lease: Lease) -> None:
 )
 @pytest.mark.parametrize("behind", [b"", b"S\0\0\0\x04"])
 def test_malformed_bodies_are_refused(lease: Lease, malformed: bytes, behind: bytes) -> None:
-    """Nothing is read beyond the message, zero byte or not."""
+    """Nothing is read beyond the message, zero byte or not; it is an error and not the end."""
     lease.requests.reader.feed(malformed + behind)
-    with pytest.raises(lease.form.MalformedRequest):
-        lease.requests.forward(lease.exchange)
+    assert lease.requests.forward(lease.exchange) == lease.form.FORWARDED
+    assert lease.exchange.outstanding()
+    sent = b"".join(lease.exchange.to_server)
+    assert b"pglane refuses" in sent
+    lease.exchange.receive(
+        s.ErrorResponse((("S", b"ERROR"), ("V", b"ERROR"), ("C", b"42601"))).encode()
+    )
+    told = b"".join(lease.exchange.to_client)
+    assert b"PGL0510" in told
+    assert b"42601" not in told
 
 
 def test_a_length_that_cannot_be_is_refused(lease: Lease) -> None:

@@ -105,7 +105,7 @@ def test_a_waiting_name_is_not_dialled_after_the_stop(rigs) -> None:
 
 def test_a_name_without_addresses_is_told_at_the_deadline(rigs) -> None:
     rig = rigs(server_host="db.example", wait_ms_max=50)
-    rig.worker._addresses._known.clear()  # noqa: SLF001 -- nothing was ever found
+    rig.worker._addresses._known.clear()
     client = rig.client()
     rig.until(lambda: rig.heard("resolve"))
     rig.say(type="resolved", addresses=[], error="the name db.example cannot be resolved")

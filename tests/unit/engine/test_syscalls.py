@@ -41,9 +41,8 @@ def test_everything_else_is_an_error(pair) -> None:
     right.close()
     with pytest.raises(BrokenPipeError):
         send_some(left, left.fileno(), b"x")
-    with socket.socket() as lonely:
-        with pytest.raises(OSError, match="not connected"):
-            receive_some(lonely, lonely.fileno())
+    with socket.socket() as lonely, pytest.raises(OSError, match="not connected"):
+        receive_some(lonely, lonely.fileno())
 
 
 @pytest.mark.skipif(not hasattr(select, "epoll"), reason="this system has no epoll")

@@ -50,13 +50,13 @@ def test_a_stop_abandons_what_is_being_opened(rig) -> None:
 
 def test_a_reload_forgets_the_keys_of_a_changed_password(rig) -> None:
     worker = rig.worker
-    secret = worker.users._mock_secret  # noqa: SLF001 -- an oracle if it changed
-    worker._server_keys.update(anna=object(), berta=object())  # noqa: SLF001
+    secret = worker.users._mock_secret
+    worker._server_keys.update(anna=object(), berta=object())
     anna = User(name="anna", verifier="", password="another")
     rig.say(type="reload", settings=asdict(replace(rig.settings, users=(anna,))))
-    rig.until(lambda: "anna" not in worker._server_keys)  # noqa: SLF001
-    assert "berta" in worker._server_keys  # noqa: SLF001
-    assert worker.users._mock_secret == secret  # noqa: SLF001
+    rig.until(lambda: "anna" not in worker._server_keys)
+    assert "berta" in worker._server_keys
+    assert worker.users._mock_secret == secret
 
 
 def test_a_server_connection_that_is_too_old_is_closed(rig) -> None:
@@ -69,7 +69,7 @@ def test_a_server_connection_that_is_too_old_is_closed(rig) -> None:
 
 
 def test_rows_leave_in_chunks(rig) -> None:
-    rig.worker._control.send_rows(9, iter([{"n": n} for n in range(250)]))  # noqa: SLF001
+    rig.worker._control.send_rows(9, iter([{"n": n} for n in range(250)]))
     rig.until(lambda: any(told["last"] for told in rig.heard("snapshot_rows")))
     assert [len(told["rows"]) for told in rig.heard("snapshot_rows")] == [100, 100, 50]
 
