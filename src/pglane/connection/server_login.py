@@ -111,9 +111,8 @@ class ServerLogin:
 
     @property
     def rest(self) -> bytes:
-        """What came behind ReadyForQuery; normally nothing."""
-        reader = self._reader
-        return reader.buffer[reader.end : reader.size]
+        """What came behind ReadyForQuery, normally nothing; asked for once."""
+        return self._reader.take_all()
 
     def begin(self) -> bytes:
         """The startup packet."""
