@@ -221,6 +221,7 @@ class ClientLink(LeaseHolder):
         if self.transport.paused:
             self.transport.resume()
         exchange = server.exchange
+        streaming = self.requests.reader.stream_left
         try:
             outcome = self.requests.forward(exchange)
         except MalformedStream as malformed:
@@ -235,6 +236,10 @@ class ClientLink(LeaseHolder):
             self.refuse(MessageOutOfPlace(kind=self.requests.out_of_place))
         elif outcome == HELD:
             self._limit_held()
+        elif streaming and not self.requests.reader.stream_left and exchange.is_idle():
+            # The server failed the COPY while a message of it was still coming: with its last
+            # byte sent, the server connection may go to somebody else.
+            server.answered()
 
     # The end of a lease --------------------------------------------------------------------
 
@@ -248,7 +253,7 @@ class ClientLink(LeaseHolder):
         if requests.unanswered_effects:
             requests.unanswered_effects = 0
             self._note_texts(exchange.parameters)
-        if exchange.skipping or exchange.held:
+        if exchange.skipping or exchange.held or requests.reader.stream_left:
             return
         if requests.effects == 0 and not exchange.changed and not self.pinned:
             if self.rewrites and exchange.status == IDLE_STATUS:
@@ -430,7 +435,9 @@ class ClientLink(LeaseHolder):
             return self.phase == IDLE
         exchange = server.exchange
         idle = exchange.is_idle() and not exchange.unit_open and not server.raw
-        return idle and self.phase == LEASED and not self.requests.reader.buffered_bytes()
+        reader = self.requests.reader
+        waits = reader.buffered_bytes() or reader.stream_left
+        return idle and self.phase == LEASED and not waits
 
     def end_for_drain(self) -> None:
         """The gateway stops and this client has nothing under way."""

@@ -1,0 +1,194 @@
+"""One client: asks, waits, is refused, is heard again."""
+
+import pytest
+
+from pglane.engine.client_link import HELD_BYTES_MAX
+from tests.support.engine_rig import READY, error, message, query
+from tests.unit.engine.test_database import DONE, desk
+
+
+@pytest.fixture
+def waiting(rigs):
+    """A rig, a client that waits, the holder, and the server connection."""
+    rig = rigs(budget=1, wait_ms_max=1000)
+    holder, server = rig.pair()
+    client = rig.client()
+    client.gets(READY)
+    holder.send(query("SELECT 0"))
+    server.gets(b"SELECT 0")
+    client.send(query("SELECT 1"))
+    rig.turn(2)
+    return rig, client, holder, server
+
+
+def test_what_comes_while_it_waits_is_held_up_to_a_bound(waiting) -> None:
+    rig, client, _, server = waiting
+    sent, data = 0, query("SELECT " + "x" * 8000)
+    for _ in range(400):
+        try:
+            sent += client.socket.send(data)
+        except BlockingIOError:
+            break
+        rig.turn()
+    else:
+        raise AssertionError("it took everything")
+    link = rig.worker.clients[max(rig.worker.clients)]
+    assert link.requests.reader.buffered_bytes() < HELD_BYTES_MAX + 65_536 + len(data)
+    server.send(DONE)
+    assert b"xxx" in server.gets(b"xxx")
+    assert not link.transport.paused
+
+
+def test_a_refused_request_is_dropped_whole_and_the_next_is_heard(waiting) -> None:
+    rig, client, holder, server = waiting
+    client.send(message(b"P", b"\x00SELECT 2\x00\x00\x00"))
+    rig.later(1.0)
+    assert b"PGL0301" in client.gets(READY)
+    rig.turn(2)
+    server.send(DONE)
+    holder.gets(READY)
+    client.send(message(b"S"))
+    server.gets(message(b"S"))
+
+
+def test_a_refused_pipeline_is_dropped_up_to_its_sync(rigs) -> None:
+    rig = rigs(budget=1, wait_ms_max=1000)
+    holder, server = rig.pair()
+    client = rig.client()
+    client.gets(READY)
+    holder.send(query("SELECT 0"))
+    server.gets(b"SELECT 0")
+    client.send(message(b"P", b"\x00SELECT 2\x00\x00\x00"))
+    rig.turn(2)
+    rig.later(1.0)
+    told = client.gets(b"PGL0301")
+    assert READY not in told
+    client.send(message(b"H") + message(b"S"))
+    client.gets(READY)
+    client.send(message(b"P", b"\x00SELECT 3\x00\x00\x00") + message(b"X"))
+    rig.turn(2)
+    assert len(desk(rig).queue) == 1
+
+
+def test_a_refused_client_may_say_goodbye(rigs) -> None:
+    rig = rigs(budget=1, wait_ms_max=1000)
+    holder, server = rig.pair()
+    client = rig.client()
+    client.gets(READY)
+    holder.send(query("SELECT 0"))
+    server.gets(b"SELECT 0")
+    client.send(message(b"P", b"\x00SELECT 2\x00\x00\x00"))
+    rig.turn(2)
+    rig.later(1.0)
+    client.gets(b"PGL0301")
+    client.send(message(b"X"))
+    client.ends()
+
+
+@pytest.mark.parametrize(
+    "sent", [message(b"H"), message(b"d", b"x"), message(b"c"), message(b"f", b"\x00")]
+)
+def test_what_means_nothing_outside_asks_for_nothing(rig, sent: bytes) -> None:
+    client, server = rig.pair()
+    client.send(sent + sent)
+    rig.turn(2)
+    assert server.look() == b""
+    client.send(query("SELECT 1"))
+    assert server.gets(b"SELECT 1") == query("SELECT 1")
+
+
+def test_half_a_message_asks_for_nothing(rig) -> None:
+    client, server = rig.pair()
+    whole = query("SELECT 1")
+    client.send(whole[:7])
+    rig.turn(2)
+    assert desk(rig).ledger.statistics().leased == 0
+    client.send(whole[7:])
+    server.gets(whole)
+
+
+@pytest.mark.parametrize("leased", [False, True])
+def test_a_length_that_cannot_be_ends_it(rig, leased: bool) -> None:
+    client, server = rig.pair()
+    if leased:
+        client.send(query("BEGIN"))
+        server.gets(b"BEGIN")
+        server.send(message(b"C", b"BEGIN\x00") + message(b"Z", b"T"))
+        client.gets(message(b"Z", b"T"))
+    client.send(b"Q\x00\x00\x00\x01")
+    assert b"PGL05" in client.ends()
+    if leased:
+        server.gets(b"ROLLBACK")
+    assert rig.worker.internal_errors == 0
+
+
+def test_a_message_out_of_place_ends_it(rig) -> None:
+    client, server = rig.pair()
+    client.send(message(b"p", b"password\x00"))
+    assert b"PGL05" in client.ends()
+
+
+def test_a_pinned_client_keeps_its_server_connection_until_it_leaves(rigs) -> None:
+    rig = rigs(budget=1)
+    client, server = rig.pair()
+    client.send(query("LISTEN news"))
+    server.gets(b"LISTEN")
+    server.send(message(b"C", b"LISTEN\x00") + READY)
+    client.gets(READY)
+    assert desk(rig).ledger.statistics().leased == 1
+    client.send(query("SELECT 1"))
+    server.gets(b"SELECT 1")
+    server.send(DONE)
+    client.gets(READY)
+    client.send(query("DISCARD ALL"))
+    server.gets(b"DISCARD ALL")
+    server.send(message(b"C", b"DISCARD ALL\x00") + READY)
+    client.gets(READY)
+    rig.until(lambda: desk(rig).ledger.statistics().idle == 1)
+
+
+def test_a_prepared_statement_works_on_another_server_connection(rigs) -> None:
+    rig = rigs(budget=2)
+    client, server = rig.pair()
+    client.send(message(b"P", b"one\x00SELECT 1\x00\x00\x00") + message(b"S"))
+    server.gets(message(b"S"))
+    server.send(message(b"1") + READY)
+    client.gets(READY)
+    holder = rig.client()
+    holder.gets(READY)
+    holder.send(query("SELECT 0"))
+    server.gets(b"SELECT 0")
+    bind = message(b"B", b"\x00one\x00\x00\x00\x00\x00\x00\x00")
+    client.send(bind + message(b"E", b"\x00\x00\x00\x00\x00") + message(b"S"))
+    other = rig.accept_login()
+    prepared = other.gets(message(b"H"))
+    assert b"SELECT 1" in prepared
+    other.send(message(b"1") + message(b"t", b"\x00\x00") + message(b"n"))
+    other.gets(message(b"S"))
+    other.send(message(b"2") + message(b"C", b"SELECT 1\x00") + READY)
+    assert client.gets(READY).startswith(message(b"2"))
+
+
+def test_an_error_of_ours_costs_the_client_and_its_server_connection(rig) -> None:
+    client, server = rig.pair()
+    client.send(query("BEGIN"))
+    server.gets(b"BEGIN")
+    (link,) = rig.worker.clients.values()
+    link.door = None
+    server.send(error("40001") + message(b"C", b"SET\x00") + message(b"Z", b"I"))
+    link.pinned = True
+    client.ends()
+    assert rig.worker.internal_errors >= 1
+    rig.until(lambda: rig.worker.clients == {} or desk(rig).ledger.statistics().leased == 0)
+
+
+def test_a_client_that_fails_leaves_a_server_connection_nobody_trusts(rig) -> None:
+    client, server = rig.pair()
+    client.send(query("SELECT 1"))
+    server.gets(b"SELECT 1")
+    (link,) = rig.worker.clients.values()
+    link.transport.fail()
+    client.ends()
+    rig.accept().socket.close()
+    server.send(error("57014") + READY)
+    server.gets(b"X\x00\x00\x00\x04")

@@ -1,0 +1,72 @@
+"""What is true for a client whose server connection was lost."""
+
+import pytest
+
+from tests.support.engine_rig import READY, error, message, query
+from tests.unit.engine.test_database import DONE, desk
+
+BEGUN = message(b"C", b"BEGIN\x00") + message(b"Z", b"T")
+
+
+def begun(rig, door: str = "transaction"):
+    client, server = rig.pair(door)
+    client.send(query("BEGIN"))
+    server.gets(b"BEGIN")
+    server.send(BEGUN)
+    client.gets(BEGUN)
+    return client, server
+
+
+def test_a_statement_that_was_sent_alone_is_in_doubt(rig) -> None:
+    client, server = rig.pair()
+    client.send(query("UPDATE t SET a = 1"))
+    server.gets(b"UPDATE")
+    server.socket.close()
+    assert b"C08007\x00" in client.ends()
+
+
+def test_a_commit_that_was_sent_is_in_doubt(rig) -> None:
+    client, server = begun(rig)
+    client.send(query("COMMIT"))
+    server.gets(b"COMMIT")
+    server.socket.close()
+    assert b"C08007\x00" in client.ends()
+
+
+@pytest.mark.parametrize("text", ["", "UPDATE t SET a = 1"])
+def test_inside_a_transaction_nothing_is_in_doubt(rig, text: str) -> None:
+    client, server = begun(rig)
+    if text:
+        client.send(query(text))
+        server.gets(b"UPDATE")
+    server.socket.close()
+    told = client.ends()
+    assert b"PGL0602" in told
+    assert b"while a transaction was open" in told
+
+
+def test_an_idle_session_hears_that_its_server_is_gone(rig) -> None:
+    client, server = rig.pair("session")
+    client.send(query("SELECT 1"))
+    server.gets(b"SELECT 1")
+    server.send(DONE)
+    client.gets(READY)
+    server.socket.close()
+    assert b"while it was yours" in client.ends()
+
+
+def test_the_servers_own_reason_is_handed_on_where_nothing_is_in_doubt(rig) -> None:
+    client, server = begun(rig)
+    server.send(error("57P01", "FATAL"))
+    told = client.ends()
+    assert b"57P01" in told
+    assert b"so said the server" in told
+
+
+def test_an_idle_server_connection_that_ends_is_nobodys_loss(rig) -> None:
+    client, server = rig.pair()
+    server.socket.close()
+    rig.until(lambda: desk(rig).ledger.used == 0)
+    assert not client.look()
+    client.send(query("SELECT 1"))
+    rig.accept_login().gets(b"SELECT 1")
