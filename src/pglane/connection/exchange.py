@@ -25,6 +25,7 @@ Rows pass unread: the head of a DataRow or CopyData is looked at, nothing else; 
 is handed on as it comes. Indexes below lie inside the message that `MessageReader` found.
 """
 
+# fmt: off
 from pglane.connection.expectations import (
     BIND,
     CLOSE,
@@ -44,6 +45,9 @@ from pglane.connection.expectations import (
     PendingDeallocation,
     PendingParse,
 )
+
+# fmt: on
+from pglane.connection.request_messages import COPY_FAIL, FAILING_PARSE, SYNC_MESSAGE
 from pglane.connection.statements import ClientStatement, ServerStatement, ServerStatements
 from pglane.wire.body import MalformedMessage
 from pglane.wire.framing import MalformedStream, MessageReader
@@ -74,10 +78,6 @@ OUTSTANDING_MAX = 20_000
 """Expectations at one time. Answers of ours cost the client nothing: without a limit a pipeline of
 Close messages behind a slow query would fill our memory."""
 
-COPY_FAIL = b"f\x00\x00\x00\x1cthe client disconnected\x00"
-FAILING_PARSE = b"P\x00\x00\x00\x16\x00pglane refuses\x00\x00\x00"
-"""No statement begins like this: the server answers with a syntax error in any state."""
-SYNC_MESSAGE = b"S\x00\x00\x00\x04"
 STALE_PLAN_ROUTINE = b"RevalidateCachedQuery"
 """Who raises "cached plan must not change result type"; the words depend on lc_messages."""
 

@@ -6,6 +6,10 @@ is rewritten is longer than what was received and a name of ours.
 
 from pglane.wire.server_messages import ErrorResponse
 
+COPY_FAIL = b"f\x00\x00\x00\x1cthe client disconnected\x00"
+FAILING_PARSE = b"P\x00\x00\x00\x16\x00pglane refuses\x00\x00\x00"
+"""No statement begins like this: the server answers with a syntax error in any state."""
+SYNC_MESSAGE = b"S\x00\x00\x00\x04"
 FLUSH = b"H\x00\x00\x00\x04"
 
 
