@@ -50,7 +50,6 @@ cdef class Exchange:
     cdef _hand_on(self, MessageReader reader, Py_ssize_t begin, Py_ssize_t end)
     @cython.locals(kind=int)
     cdef _maybe_stream(self, MessageReader reader)
-    cdef _pass_stream(self)
     cdef bint _silent(self) except -1
     cdef bint _inserts(self) except -1
     cdef _insert_local_answers(self)

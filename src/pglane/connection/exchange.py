@@ -11,21 +11,16 @@ Rules it follows, from the message flow chapter of the PostgreSQL manual and fac
 the protocol research:
 
 * After an error in the extended protocol the server discards everything until Sync; so do we.
-* During COPY FROM STDIN the server ignores Sync and Flush; a Sync sent before CopyDone has no
-  ReadyForQuery. Unless the COPY fails before it reads the Sync (a trigger of the statement, a
-  cancel): nobody can tell from outside, and one ReadyForQuery too many would end the next
-  client's request. So a Sync is never sent ahead of an answer that may be CopyInResponse, nor
-  while a copy runs.
+* During COPY FROM STDIN the server ignores Sync and Flush, unless the COPY fails before it reads
+  them: nobody can tell from outside, and one ReadyForQuery too many would end the next client's
+  request. So no Sync is sent ahead of an answer that may be CopyInResponse, nor while a copy runs.
 * CopyDone or CopyFail that arrives when no copy runs is ignored by the server.
 
-An answer that fits nothing that was asked ends the server connection (BROKEN): whose it is
-cannot be known.
+An answer that nothing asked for ends the server connection (BROKEN): whose is it?
 
-Rows pass unread: the head of a DataRow or CopyData is looked at, nothing else; an incomplete one
-is handed on as it comes. Indexes below lie inside the message that `MessageReader` found.
+Rows pass unread, an incomplete one as it comes. Indexes below lie inside the message found.
 """
 
-# fmt: off
 from pglane.connection.expectations import (
     BIND,
     CLOSE,
@@ -45,8 +40,6 @@ from pglane.connection.expectations import (
     PendingDeallocation,
     PendingParse,
 )
-
-# fmt: on
 from pglane.connection.request_messages import COPY_FAIL, FAILING_PARSE, SYNC_MESSAGE
 from pglane.connection.statements import ClientStatement, ServerStatement, ServerStatements
 from pglane.wire.body import MalformedMessage
@@ -152,10 +145,7 @@ class Exchange:
         self.unit_open = kind != SYNC and kind != QUERY and kind != FUNCTION and kind != INTERNAL
 
     def answer_locally(self, change: PendingParse) -> None:
-        """The client is told that it is done once everything asked before is answered.
-
-        An error before it takes the change back.
-        """
+        """Told as done once all asked before is answered; an error before it takes it back."""
         if self._head == len(self._kinds):
             self.to_client.append(change.settle())
             return
@@ -202,15 +192,14 @@ class Exchange:
         """Takes what the server sent; returns event bits and fills `to_client`."""
         reader = self.reader
         reader.feed(data)
-        events = 0
         held = self.held
-        if reader.stream_left:
-            self._pass_stream()
+        if reader.stream_left and (part := reader.take_stream()):
+            self.to_client.append(part)
         try:
             events = self._walk(reader)
         except (MalformedStream, MalformedMessage) as malformed:
             self.ending = {"M": str(malformed).encode()}
-            events |= BROKEN
+            events = BROKEN
         if held:
             self._release_hold()
             if not self.held:
@@ -271,11 +260,6 @@ class Exchange:
         elif reader.needed > INSPECTED_BYTES_MAX:
             raise MalformedStream(kind, reader.needed, INSPECTED_BYTES_MAX)
 
-    def _pass_stream(self) -> None:
-        part = self.reader.take_stream()
-        if part:
-            self.to_client.append(part)
-
     def _silent(self) -> bool:
         """Whether what comes now answers a query of our own."""
         return self._head < len(self._kinds) and self._kinds[self._head] == INTERNAL
@@ -322,9 +306,7 @@ class Exchange:
         return -1 - BROKEN
 
     def _head_kind(self) -> int:
-        if self._head == len(self._kinds):
-            return 0
-        return self._kinds[self._head]
+        return 0 if self._head == len(self._kinds) else self._kinds[self._head]
 
     def _pop(self) -> None:
         self._head += 1

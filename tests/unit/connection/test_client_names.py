@@ -414,3 +414,13 @@ def test_what_is_not_kept_is_noted_at_once(raw: Lease) -> None:
     raw.send(c.Parse(b"a", SELECT), c.Parse(b"a", SELECT), c.Parse(b"b", b"LISTEN x"))
     assert raw.requests.effects == int(raw.form.Effect.LISTEN)
     assert set(raw.requests.statements) == {b"a"}
+
+
+def test_a_local_parse_waits_for_its_turn(lease: Lease) -> None:
+    lease.send(c.Parse(b"a", b"SELECT 1"), SYNC)
+    lease.answer(PARSED, READY)
+    lease.send(c.Bind(b"", b"a"), c.Parse(b"b", b"SELECT 1"), SYNC)
+    assert lease.told() == []
+    assert not lease.requests.statements[b"b"].settled
+    assert lease.answer(BOUND, READY) == messages(BOUND, PARSED, READY)
+    assert lease.requests.statements[b"b"].settled

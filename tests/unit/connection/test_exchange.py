@@ -596,13 +596,3 @@ def test_what_replaced_a_discarded_statement_replaced_the_one_before(lease: Leas
         lease.send(c.Execute(b"x"), c.Parse(b"", text), SYNC)
     lease.answer(error(), READY, error(), READY)
     assert lease.requests.statements == {b"": first}
-
-
-def test_a_local_parse_waits_for_its_turn(lease: Lease) -> None:
-    lease.send(c.Parse(b"a", b"SELECT 1"), SYNC)
-    lease.answer(PARSED, READY)
-    lease.send(c.Bind(b"", b"a"), c.Parse(b"b", b"SELECT 1"), SYNC)
-    assert lease.told() == []
-    assert not lease.requests.statements[b"b"].settled
-    assert lease.answer(BOUND, READY) == messages(BOUND, PARSED, READY)
-    assert lease.requests.statements[b"b"].settled

@@ -5,8 +5,8 @@ import socket
 
 import pytest
 
-from pglane.engine.control_link import QUEUE_FRAMES_MAX, ROWS_PER_CHUNK, ControlLink
 from pglane.engine.channel import ChannelReader, encode, receive
+from pglane.engine.control_link import QUEUE_FRAMES_MAX, ROWS_PER_CHUNK, ControlLink
 from pglane.engine.loop import EpollReadiness, Loop, PollReadiness
 
 
