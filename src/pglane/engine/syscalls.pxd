@@ -54,7 +54,6 @@ cdef class EpollEvents:
     cpdef int mask(self, int at) except? -1
 
 
-
 @cython.locals(count=Py_ssize_t, code=int)
 cpdef bytes receive_some(object sock, int fd)
 @cython.locals(sent=Py_ssize_t, code=int)
