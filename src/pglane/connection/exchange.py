@@ -7,16 +7,13 @@ name are swallowed (the Parse we sent so that a client's Bind works here), how a
 server will never give are inserted in the right place (the Parse of a statement that is already
 there), and how the end of a unit is known: ReadyForQuery with nothing outstanding.
 
-Rules it follows, from the message flow chapter of the PostgreSQL manual and facts A2, A8, A13 of
-the protocol research:
+Rules it follows (PostgreSQL manual, "Message Flow"; facts A2, A8, A13):
 
 * After an error in the extended protocol the server discards everything until Sync; so do we.
 * During COPY FROM STDIN the server ignores Sync and Flush, unless the COPY fails before it reads
   them: nobody can tell from outside, and one ReadyForQuery too many would end the next client's
   request. So no Sync is sent ahead of an answer that may be CopyInResponse, nor while a copy runs.
 * CopyDone or CopyFail that arrives when no copy runs is ignored by the server.
-
-An answer that nothing asked for ends the server connection (BROKEN): whose is it?
 
 Rows pass unread, an incomplete one as it comes. Indexes below lie inside the message found.
 """
@@ -32,10 +29,12 @@ from pglane.connection.expectations import (
     FUNCTION,
     INTERNAL,
     LOCAL,
+    OUTSTANDING_MAX,
     PARSE,
     PARSE_SILENT,
     QUERY,
     REFUSED,
+    STALE_PLAN_ROUTINE,
     SYNC,
     PendingDeallocation,
     PendingParse,
@@ -67,13 +66,6 @@ LENGTH_MAX = 0x3FFFFFFF + 4
 """PostgreSQL never makes a longer message (1 GB, MaxAllocSize)."""
 INSPECTED_BYTES_MAX = 16 * 1024 * 1024
 """Largest answer that is kept until it is whole; rows and copy data are not kept."""
-
-OUTSTANDING_MAX = 20_000
-"""Expectations at one time. Answers of ours cost the client nothing: without a limit a pipeline of
-Close messages behind a slow query would fill our memory."""
-
-STALE_PLAN_ROUTINE = b"RevalidateCachedQuery"
-"""Who raises "cached plan must not change result type"; the words depend on lc_messages."""
 
 
 class Exchange:
@@ -303,7 +295,7 @@ class Exchange:
         return self._misfit(kind)
 
     def _misfit(self, kind: int) -> int:
-        """An answer to nothing that was asked: whose it is cannot be known."""
+        """An answer to nothing that was asked, whose it is cannot be known: that is the end."""
         self.ending = {"M": b"message of type %d that nothing asked for" % kind}
         return -1 - BROKEN
 
