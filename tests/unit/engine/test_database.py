@@ -267,7 +267,7 @@ def test_a_direct_one_granted_to_nobody_is_closed(rig) -> None:
 
 def test_an_error_of_ours_in_any_decision_is_contained(rigs, monkeypatch) -> None:
     rig = rigs(budget=1, wait_ms_max=1000)
-    client, _ = rig.pair()
+    client, server = rig.pair()
     (database,) = rig.worker.databases.values()
     (link,) = rig.worker.clients.values()
     request = Request("anna", link.need, rig.clock.now, rig.clock.now + 1.0, link)
@@ -278,6 +278,8 @@ def test_an_error_of_ours_in_any_decision_is_contained(rigs, monkeypatch) -> Non
     before = rig.worker.internal_errors
     monkeypatch.setattr(rig.worker, "with_addresses", lambda then: 1 / 0)
     stranger = rig.client(user="berta")
+    server.ends()
+    server.socket.close()
     rig.until(lambda: rig.worker.internal_errors > before)
     rig.later(1.1)
     assert b"an internal error" in stranger.ends()
