@@ -262,7 +262,8 @@ class Rig:
         self.server.close()
         self.control.close()
         self.worker.stop()
-        self.turn()
+        self.turn(3)
+        self.later(60.0)  # every bound of a connection that lingers is over
         self.loop.readiness.close()
         self.theirs.close()
         for path in self.folder.iterdir():

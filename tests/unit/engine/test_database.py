@@ -4,6 +4,10 @@ from dataclasses import asdict, replace
 
 import pytest
 
+from pglane.doors.lease import Close, Grant, Reject
+from pglane.engine import database as databases
+from pglane.pool.ledger import Slot
+from pglane.scheduler.fifo import Request
 from tests.support.desk_invariants import assert_consistent
 from tests.support.engine_rig import READY, Rig, error, message, query
 
@@ -236,3 +240,55 @@ def test_a_lowered_budget_closes_what_is_idle(rigs) -> None:
     rig.say(type="reload", settings=asdict(replace(rig.settings, budget=1)))
     rig.until(lambda: desk(rig).ledger.statistics().closing == 1)
     assert desk(rig).ledger.statistics().idle == 1
+
+
+def test_a_request_granted_and_gone_in_the_same_turn_gives_its_place_back(rigs) -> None:
+    """A grant may wait behind other decisions; the client may leave before its turn comes."""
+    rig = rigs(budget=1)
+    client, _ = rig.pair()
+    (database,) = rig.worker.databases.values()
+    (link,) = rig.worker.clients.values()
+    slot = database.desk.lease_idle("anna", link.need, rig.clock.now)
+    stale = Request("anna", link.need, rig.clock.now, rig.clock.now + 1.0, link)
+    database.perform([Grant(stale, slot)])
+    assert desk(rig).ledger.statistics().idle == 1
+    assert not client.look()
+
+
+def test_a_direct_one_granted_to_nobody_is_closed(rig) -> None:
+    client, server = rig.pair("direct")
+    (database,) = rig.worker.databases.values()
+    (link,) = rig.worker.clients.values()
+    stale = Request("anna", link.need, rig.clock.now, rig.clock.now + 1.0, link)
+    database.perform([Grant(stale, link.server.slot)])
+    rig.accept()
+    server.ends()
+
+
+def test_an_error_of_ours_in_any_decision_is_contained(rigs, monkeypatch) -> None:
+    rig = rigs(budget=1, wait_ms_max=1000)
+    client, server = rig.pair()
+    (database,) = rig.worker.databases.values()
+    (link,) = rig.worker.clients.values()
+    request = Request("anna", link.need, rig.clock.now, rig.clock.now + 1.0, link)
+    without_link = Slot("anna", None, 0.0)
+    database.perform([Close(without_link), Reject(request)])
+    assert b"PGL0301" in client.gets(b"PGL0301"), "the next decision is carried out"
+    assert rig.worker.internal_errors == len(rig.logged("internal_error")) > 0
+    before = rig.worker.internal_errors
+    monkeypatch.setattr(rig.worker, "with_addresses", lambda then: 1 / 0)
+    stranger = rig.client(user="berta")
+    server.ends()
+    server.socket.close()
+    rig.until(lambda: rig.worker.internal_errors > before)
+    rig.later(1.1)
+    assert b"an internal error" in stranger.ends()
+
+
+def test_no_more_welcomes_are_remembered_than_so_many(rig, monkeypatch) -> None:
+    client, _ = rig.pair()
+    (database,) = rig.worker.databases.values()
+    (link,) = rig.worker.clients.values()
+    monkeypatch.setattr(databases, "WELCOMES_MAX", 1)
+    database.keep_welcome(link, {"a": "b"})
+    assert list(database.welcomes.values()) == [{"a": "b"}]

@@ -187,7 +187,8 @@ def test_a_full_queue_of_a_unix_socket_is_a_reason_not_a_wait() -> None:
         opened: list[socket.socket] = []
         with pytest.raises(OSError, match="queue of new connections is full"):
             for _ in range(20):
-                opened.append(open_socket(Address("unix", folder, 1)))
+                one = open_socket(Address("unix", folder, 1))
+                opened.append(one)
         for each in opened:
             each.close()
 
