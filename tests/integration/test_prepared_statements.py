@@ -8,7 +8,7 @@ import pytest
 
 from tests.support import protocol as p
 from tests.support.postgres_cluster import PostgresCluster
-from tests.support.protocol import errors, kinds, rows
+from tests.support.protocol import errors, kinds, rows, tags
 from tests.support.scripted_client import ScriptedClient
 from tests.support.target import Target
 
@@ -332,3 +332,73 @@ def test_sql_prepare_where_sessions_last(session_door: Target) -> None:
         assert run(client, "by_sql", b"1") == [("2",)]
         client.query("DEALLOCATE by_sql")
         assert errors(client.query("EXECUTE by_sql(41)")) == ["26000"]
+
+
+# Names of a client in SQL
+
+
+@pytest.mark.parametrize("text", ["DEALLOCATE s1", 'deallocate prepare "s1";'])
+@pytest.mark.parametrize("extended", [False, True])
+def test_deallocate_of_one_name(two, text: str, extended: bool) -> None:
+    one, other = two
+    for client in (one, other):
+        prepare(client, f"SELECT '{client is one}'", "s1")
+    unit = p.parse(text) + p.bind() + p.execute()
+    answer = one.extended(unit) if extended else one.query(text)
+    assert tags(answer) == ["DEALLOCATE"]
+    assert not errors(answer)
+    assert errors(one.extended(p.bind((), "s1") + p.execute())) == ["26000"]
+    assert errors(one.query(text)) == ["26000"]
+    assert run(other, "s1") == [("False",)]
+    prepare(one, "SELECT 'anew'", "s1")
+    assert run(one, "s1") == [("anew",)]
+
+
+def test_deallocate_in_a_transaction_that_fails(two) -> None:
+    one, _ = two
+    prepare(one, "SELECT 1", "s1")
+    one.query("BEGIN")
+    assert errors(one.query("SELECT 1/0")) == ["22012"]
+    assert errors(one.query("DEALLOCATE s1")) == ["25P02"]
+    one.query("ROLLBACK")
+    assert run(one, "s1") == [("1",)]
+    one.query("BEGIN")
+    assert tags(one.query("DEALLOCATE s1")) == ["DEALLOCATE"]
+    one.query("ROLLBACK")
+    assert errors(one.extended(p.bind((), "s1") + p.execute())) == ["26000"]
+
+
+def test_nobody_elses_unnamed_statement_runs(two) -> None:
+    one, other = two
+    prepare(one, "SELECT 'secret'")
+    assert errors(other.extended(p.bind() + p.execute())) == ["26000"]
+    assert errors(other.extended(p.describe("S"))) == ["26000"]
+    other.send(p.parse("WRONG") + p.sync() + p.bind() + p.execute() + p.sync())
+    assert errors(other.read_until(times=2)) == ["42601", "26000"]
+
+
+def test_a_copy_that_fails_before_it_reads_what_was_sent_ahead(two, table: str) -> None:
+    """The trigger of the statement raises: the Sync ahead must not answer the next client."""
+    one, other = two
+    one.query(
+        f"CREATE FUNCTION {table}_no() RETURNS trigger LANGUAGE plpgsql AS "
+        f"$$ BEGIN RAISE EXCEPTION 'no'; END $$; CREATE TRIGGER no BEFORE INSERT ON {table} "
+        f"FOR EACH STATEMENT EXECUTE FUNCTION {table}_no()"
+    )
+    unit = p.parse(f"COPY {table} FROM STDIN") + p.bind() + p.execute()
+    one.send(unit + p.sync())
+    assert "P0001" in errors(one.read_until("E"))
+    other.send(p.query("SELECT 'mine'"))
+    one.send(p.copy_data(b"1\tx\n") + p.copy_done() + p.sync())
+    one.read_until()
+    assert rows(other.read_until()) == [("mine",)]
+    assert rows(other.query("SELECT 'mine again'")) == [("mine again",)]
+
+
+def test_a_copy_that_begins_after_its_client_left(two, crowded_target: Target, table: str) -> None:
+    one, other = two
+    for polite in (True, False):
+        with ScriptedClient.login(crowded_target) as third:
+            third.send(p.query(f"COPY {table} FROM STDIN") + (p.terminate() if polite else b""))
+        assert rows(one.query("SELECT 1")) == [("1",)]
+    assert rows(other.query("SELECT 1")) == [("1",)]

@@ -141,7 +141,7 @@ class ClientLogin:
                     self.stage = Stage.OVER
                 case StartupMessage():
                     self._begin(packet)
-                case Refusal():
+                case _:
                     self._refuse(packet)
 
     def _decline_encryption(self) -> None:

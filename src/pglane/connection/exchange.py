@@ -51,6 +51,7 @@ INTERNAL_DONE = 2
 PARAMETERS = 4
 ENDING = 8
 BROKEN = 16
+TO_SERVER = 32
 DISCARDED = 64
 RELEASED_HOLD = 128
 
@@ -142,7 +143,8 @@ class Exchange:
         self._payloads.append(payload)
         if kind == QUERY and self.unit_open:
             self.mixed = True
-        self.unit_open = kind != SYNC and kind != QUERY and kind != FUNCTION and kind != INTERNAL
+        if kind != COPY_END:
+            self.unit_open = kind not in (SYNC, QUERY, FUNCTION, INTERNAL)
 
     def answer_locally(self, change: PendingParse) -> None:
         """Told as done once all asked before is answered; an error before it takes it back."""
@@ -528,7 +530,11 @@ class Exchange:
     # Copy ----------------------------------------------------------------------------------------
 
     def _copy_in_begins(self) -> int:
-        """A copy whose end was sent ahead is not waited for; a Sync sent ahead cannot be."""
+        """A copy whose end was sent ahead is not waited for; a Sync sent ahead cannot be.
+
+        If the client that was to send the data is gone nothing else would end it: a cancel does
+        not reach a server that waits for copy data.
+        """
         at = self._head + 1
         following = self._kinds[at] if at < len(self._kinds) else 0
         if following == SYNC:
@@ -536,8 +542,11 @@ class Exchange:
         if following == COPY_END:
             del self._kinds[at]
             del self._payloads[at]
-        else:
+        elif self.attached:
             self.copy_in = True
+        else:
+            self.to_server.append(COPY_FAIL)
+            return -1 - TO_SERVER
         return 0
 
     def copy_ends(self) -> None:

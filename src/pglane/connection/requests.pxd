@@ -34,7 +34,7 @@ cdef class ClientRequests(ClientNames):
     @cython.locals(reader=MessageReader, verdict=Verdict, data=cython.p_char, last=Py_ssize_t)
     cdef bint _query(self, Exchange exchange) except -1
     cdef _expect_query(self, Exchange exchange, object deallocation)
-    @cython.locals(reader=MessageReader, text=bytes)
+    @cython.locals(reader=MessageReader, text=bytes, unit_open=bint)
     cdef _query_deallocating(self, Exchange exchange)
     @cython.locals(reader=MessageReader, end=Py_ssize_t)
     cdef tuple _string(self, Py_ssize_t at)

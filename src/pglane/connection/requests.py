@@ -279,7 +279,9 @@ class ClientRequests(ClientNames):
         """A text that may drop prepared statements."""
         reader = self.reader
         text = reader.buffer[reader.begin + 5 : reader.end - 1]
+        unit_open = exchange.unit_open
         deallocation = self._deallocation(text, exchange)
+        exchange.unit_open = unit_open  # an empty text that is parsed opens nothing
         exchange.to_server.append(self.reader.message())
         self._expect_query(exchange, deallocation)
 

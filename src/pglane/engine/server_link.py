@@ -20,6 +20,7 @@ from pglane.connection.exchange import (
     PARAMETERS,
     READY,
     RELEASED_HOLD,
+    TO_SERVER,
     Exchange,
 )
 from pglane.connection.settings import REPORT_ONLY, Vector
@@ -168,6 +169,8 @@ class ServerLink(Owner):
             self._ends(events)
             return
         client = self.client
+        if events & TO_SERVER:
+            self.flush()
         if events & DISCARDED:
             self._discarded(client)
         if events & PARAMETERS and client is not None:

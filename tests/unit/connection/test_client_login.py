@@ -1,6 +1,5 @@
 """Clients that come in, cancel, lie or give up."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,7 +7,6 @@ from hypothesis import given, strategies as st
 
 from pglane.connection import client_login
 from pglane.connection.client_login import ClientLogin, Stage, UserList
-from pglane.errors import Refusal
 from pglane.errors.entering import AuthenticationMalformed, PasswordWrong, UserMissing
 from pglane.errors.protocol import ProtocolVersion
 from pglane.wire.client_messages import Query, SASLInitialResponse, SASLResponse, Terminate
@@ -143,8 +141,7 @@ def test_malformed_answers_are_refused(answer: bytes) -> None:
 
 def test_a_version_that_cannot_be_negotiated_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     refusal = ProtocolVersion(major=4, minor=0)
-    negotiate: Callable[[StartupMessage], Refusal] = lambda startup: refusal  # noqa: E731
-    monkeypatch.setattr(client_login, "negotiate", negotiate)
+    monkeypatch.setattr(client_login, "negotiate", lambda startup: refusal)
     made = login(trust=True)
     made.receive(STARTUP)
     assert made.refusal is refusal

@@ -596,3 +596,86 @@ def test_what_replaced_a_discarded_statement_replaced_the_one_before(lease: Leas
         lease.send(c.Execute(b"x"), c.Parse(b"", text), SYNC)
     lease.answer(error(), READY, error(), READY)
     assert lease.requests.statements == {b"": first}
+
+
+def test_a_local_parse_waits_for_its_turn(lease: Lease) -> None:
+    lease.send(c.Parse(b"a", b"SELECT 1"), SYNC)
+    lease.answer(PARSED, READY)
+    lease.send(c.Bind(b"", b"a"), c.Parse(b"b", b"SELECT 1"), SYNC)
+    assert lease.told() == []
+    assert not lease.requests.statements[b"b"].settled
+    assert lease.answer(BOUND, READY) == messages(BOUND, PARSED, READY)
+    assert lease.requests.statements[b"b"].settled
+
+
+# Clients that are gone
+
+
+def gone(lease: Lease) -> list[bytes]:
+    """What the server is sent when the client leaves now."""
+    lease.exchange.attached = False
+    lease.exchange.abandon()
+    sent = b"".join(lease.exchange.to_server)
+    lease.exchange.to_server.clear()
+    return split(sent)
+
+
+FAILS = c.Parse(b"", b"pglane refuses")
+GIVES_UP = c.CopyFail(b"the client disconnected")
+
+
+@pytest.mark.parametrize("asked", [[], [c.Query(b"SELECT 1")], [*UNIT, SYNC]])
+def test_whole_requests_go_on_without_their_client(lease: Lease, asked: list[Any]) -> None:
+    lease.send(*asked)
+    assert gone(lease) == []
+
+
+def test_a_unit_without_its_sync_fails(lease: Lease) -> None:
+    lease.send(*UNIT)
+    assert gone(lease) == messages(FAILS, SYNC)
+    lease.answer(*ANSWERS, error(b"42601"), READY)
+    assert lease.exchange.is_idle()
+
+
+def test_what_is_skipped_gets_its_sync(lease: Lease) -> None:
+    lease.send(*UNIT)
+    lease.answer(error())
+    assert gone(lease) == messages(SYNC)
+    lease.answer(READY)
+    assert lease.exchange.is_idle()
+
+
+def test_a_copy_is_given_up(lease: Lease) -> None:
+    lease.send(c.Query(COPY))
+    lease.answer(s.CopyInResponse(0, (0,)))
+    assert gone(lease) == messages(GIVES_UP)
+    lease.answer(error(b"57014"), READY)
+    assert lease.exchange.is_idle()
+
+
+def test_a_copy_that_begins_after_its_client_left_is_given_up(lease: Lease) -> None:
+    """A server that waits for copy data hears no cancel: its slot would be lost for ever."""
+    lease.send(c.Query(COPY))
+    assert gone(lease) == []
+    lease.answer(s.CopyInResponse(0, (0,)))
+    assert lease.events == lease.form.TO_SERVER
+    assert split(b"".join(lease.exchange.to_server)) == messages(GIVES_UP)
+    lease.answer(error(b"57014"), READY)
+    assert lease.exchange.is_idle()
+
+
+def test_a_query_in_an_open_unit_is_noted(lease: Lease) -> None:
+    lease.send(c.Query(b"SELECT 1"), c.CopyDone(), c.Query(b"SELECT 1"))
+    assert not lease.exchange.mixed
+    lease.send(*UNIT)
+    assert lease.exchange.unit_open
+    lease.send(SYNC, c.Query(b"SELECT 1"))
+    assert not lease.exchange.mixed
+    lease.send(*UNIT, c.Query(b"SELECT 1"))
+    assert lease.exchange.mixed
+
+
+def test_other_tags_forget_nothing(lease: Lease) -> None:
+    lease.send(c.Query(b"DELETE FROM t"))
+    lease.answer(s.CommandComplete(b"DELETE 1"), READY)
+    assert lease.events == lease.form.READY

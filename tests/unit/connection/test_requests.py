@@ -120,19 +120,21 @@ def test_what_has_no_place_is_named_while_skipping(lease: Lease) -> None:
     ],
 )
 @pytest.mark.parametrize("behind", [b"", b"S\0\0\0\x04"])
-def test_malformed_bodies_are_refused(lease: Lease, malformed: bytes, behind: bytes) -> None:
-    """Nothing is read beyond the message, zero byte or not; it is an error and not the end."""
-    lease.requests.reader.feed(malformed + behind)
-    assert lease.requests.forward(lease.exchange) == lease.form.FORWARDED
-    assert lease.exchange.outstanding()
-    sent = b"".join(lease.exchange.to_server)
-    assert b"pglane refuses" in sent
-    lease.exchange.receive(
-        s.ErrorResponse((("S", b"ERROR"), ("V", b"ERROR"), ("C", b"42601"))).encode()
-    )
-    told = b"".join(lease.exchange.to_client)
-    assert b"PGL0510" in told
-    assert b"42601" not in told
+@pytest.mark.parametrize("ahead", [b"", c.Execute(b"x").encode()])
+def test_malformed_bodies_are_refused(
+    lease: Lease, malformed: bytes, behind: bytes, ahead: bytes
+) -> None:
+    """Nothing is read beyond the message, zero byte or not; the server is made to fail too."""
+    sent = lease.send(ahead + malformed + behind)
+    query = malformed[:1] == b"Q"
+    fails = c.Query(b"pglane refuses") if query else c.Parse(b"", b"pglane refuses")
+    assert sent == messages(ahead, fails, behind)
+    assert lease.outcome == lease.form.FORWARDED
+    if ahead:
+        lease.answer(DONE)
+    told = lease.answer(error(b"42601"), *([READY] if query else []))
+    assert b"malformed" in told[0]
+    assert b"42601" not in told[0]
 
 
 def test_a_length_that_cannot_be_is_refused(lease: Lease) -> None:
@@ -147,15 +149,10 @@ def test_a_length_that_cannot_be_is_refused(lease: Lease) -> None:
     form=st.sampled_from(["in use", "pure"]),
     virtual=st.booleans(),
 )
-def test_only_two_exceptions_escape(kind: int, body: bytes, form: str, virtual: bool) -> None:
+def test_no_body_raises(kind: int, body: bytes, form: str, virtual: bool) -> None:
     lease = Lease(FORMS[form], virtual=virtual)
-    lease.requests.reader.feed(bytes([kind]) + b"\0\0\0" + bytes([len(body) + 4]) + body)
-    try:
-        lease.requests.forward(lease.exchange)
-    except (lease.form.MalformedRequest, lease.form.MalformedStream):
-        pass
-    else:
-        assert lease.outcome == lease.form.FORWARDED
+    lease.send(bytes([kind]) + b"\0\0\0" + bytes([len(body) + 4]) + body)
+    assert lease.outcome == lease.form.FORWARDED
 
 
 def test_a_malformed_bind_tail_is_the_servers_to_refuse(lease: Lease) -> None:
@@ -399,6 +396,7 @@ def test_deallocate_of_a_name_that_only_we_know(lease: Lease) -> None:
     assert lease.answer(CLOSED, PARSED, tag, READY) == messages(tag, READY)
     assert lease.requests.statements == {}
     assert lease.exchange.is_idle()
+    assert not lease.exchange.mixed
 
 
 def test_deallocate_in_the_extended_protocol(lease: Lease) -> None:
