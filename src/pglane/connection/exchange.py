@@ -257,7 +257,7 @@ class Exchange:
         kind = reader.partial_kind()
         if kind == 0:
             return
-        if (kind == 0x44 or kind == 0x64) and not self._silent():  # DataRow, CopyData
+        if kind in (0x44, 0x64, 0x56) and not self._silent():  # rows, copy data, a call's result
             self.to_client.append(reader.stream_partial())
         elif reader.needed > INSPECTED_BYTES_MAX:
             raise MalformedStream(kind, reader.needed, INSPECTED_BYTES_MAX)

@@ -323,6 +323,17 @@ def test_rows_and_copy_data_are_handed_on_in_part(lease: Lease) -> None:
     assert told == stream
 
 
+def test_the_result_of_a_function_call_is_handed_on_in_part(lease: Lease) -> None:
+    """loread() gives as much as it is asked for."""
+    lease.send(c.FunctionCall(954))
+    data = encoded(s.FunctionCallResponse(b"x" * 50), READY)
+    lease.exchange.receive(data[:20])
+    assert lease.exchange.reader.buffered_bytes() == 0
+    lease.exchange.receive(data[20:])
+    assert b"".join(lease.exchange.to_client) == data
+    assert lease.exchange.is_idle()
+
+
 def test_a_streamed_row_may_wait_for_its_rest(lease: Lease) -> None:
     lease.send(c.Query(b"SELECT 1"))
     data = encoded(s.DataRow((b"x" * 20,)))
