@@ -72,9 +72,6 @@ OUTSTANDING_MAX = 20_000
 """Expectations at one time. Answers of ours cost the client nothing: without a limit a pipeline of
 Close messages behind a slow query would fill our memory."""
 
-STALE_PLAN_ROUTINE = b"RevalidateCachedQuery"
-"""Who raises "cached plan must not change result type"; the words depend on lc_messages."""
-
 
 class Exchange:
     """The conversation on one server connection after its login.
@@ -454,8 +451,9 @@ class Exchange:
         if head == 0 and not self.attached:
             return self._misfit(0x45)
         refusal = self._refusal(head)
-        if head in (BIND, DESCRIBE):
-            self._distrust(fields)
+        payload = self._payloads[self._head] if head in (BIND, DESCRIBE) else None
+        if isinstance(payload, ClientStatement):
+            self.statements.distrust(payload.shape, fields)
         self.copy_in = False
         if head != QUERY and head != FUNCTION and head != SYNC:
             self._skip_to_sync()
@@ -474,17 +472,6 @@ class Exchange:
         self._payloads.insert(self._head, refusal)
         self._cycle_at += 1
         self._close_at += 1
-
-    def _distrust(self, fields: dict[str, bytes]) -> None:
-        """The server-side statement is stale, or gone by a DEALLOCATE that we did not see."""
-        payload = self._payloads[self._head]
-        if not isinstance(payload, ClientStatement):
-            return
-        state = fields.get("C")
-        if state == b"0A000" and fields.get("R") == STALE_PLAN_ROUTINE:
-            payload.shape.stale = True
-        elif state == b"26000":
-            self.statements.drop(payload.shape)
 
     def _skip_to_sync(self) -> None:
         """The server discards until Sync; what it will not answer is taken back, last first."""
