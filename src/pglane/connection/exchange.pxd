@@ -79,7 +79,6 @@ cdef class Exchange:
     cdef int _error(self, MessageReader reader) except? -1000
     cdef object _refusal(self, int head)
     cdef _insert(self, object refusal)
-    cdef _distrust(self, dict fields)
     @cython.locals(end=Py_ssize_t, at=Py_ssize_t)
     cdef _skip_to_sync(self)
     @cython.locals(kind=int, before=ClientStatement)

@@ -34,7 +34,6 @@ from pglane.connection.expectations import (
     PARSE_SILENT,
     QUERY,
     REFUSED,
-    STALE_PLAN_ROUTINE,
     SYNC,
     PendingDeallocation,
     PendingParse,
@@ -249,7 +248,7 @@ class Exchange:
         kind = reader.partial_kind()
         if kind == 0:
             return
-        if (kind == 0x44 or kind == 0x64) and not self._silent():  # DataRow, CopyData
+        if kind in (0x44, 0x64, 0x56) and not self._silent():  # rows, copy data, a call's result
             self.to_client.append(reader.stream_partial())
         elif reader.needed > INSPECTED_BYTES_MAX:
             raise MalformedStream(kind, reader.needed, INSPECTED_BYTES_MAX)
@@ -446,8 +445,9 @@ class Exchange:
         if head == 0 and not self.attached:
             return self._misfit(0x45)
         refusal = self._refusal(head)
-        if head in (BIND, DESCRIBE):
-            self._distrust(fields)
+        payload = self._payloads[self._head] if head in (BIND, DESCRIBE) else None
+        if isinstance(payload, ClientStatement):
+            self.statements.distrust(payload.shape, fields)
         self.copy_in = False
         if head != QUERY and head != FUNCTION and head != SYNC:
             self._skip_to_sync()
@@ -466,17 +466,6 @@ class Exchange:
         self._payloads.insert(self._head, refusal)
         self._cycle_at += 1
         self._close_at += 1
-
-    def _distrust(self, fields: dict[str, bytes]) -> None:
-        """The server-side statement is stale, or gone by a DEALLOCATE that we did not see."""
-        payload = self._payloads[self._head]
-        if not isinstance(payload, ClientStatement):
-            return
-        state = fields.get("C")
-        if state == b"0A000" and fields.get("R") == STALE_PLAN_ROUTINE:
-            payload.shape.stale = True
-        elif state == b"26000":
-            self.statements.drop(payload.shape)
 
     def _skip_to_sync(self) -> None:
         """The server discards until Sync; what it will not answer is taken back, last first."""

@@ -63,6 +63,7 @@ cdef class ServerStatements:
     cpdef compare(self, ClientStatement client_statement, bytes description)
     @cython.locals(statement=ServerStatement)
     cdef _check(self, Shape shape)
+    cpdef distrust(self, Shape shape, dict fields)
     cpdef bint is_ours(self, bytes name) except -1
     @cython.locals(statement=ServerStatement)
     cpdef forget_complete(self)

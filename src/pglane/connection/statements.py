@@ -23,6 +23,8 @@ SHAPES_MAX = 50_000
 """Interned shapes of a worker; beyond it the table starts anew (shapes in use stay valid)."""
 SHAPE_BYTES_MAX = 64 * 1024 * 1024
 """Their texts taken together, in bytes; likewise."""
+STALE_PLAN_ROUTINE = b"RevalidateCachedQuery"
+"""Who raises "cached plan must not change result type"; the words depend on lc_messages."""
 TEXT_BYTES_MAX = 16 * 1024 * 1024
 """Texts of the statements of one server connection taken together, in bytes: as it keeps them as
 long as we do, this also bounds what a client can make PostgreSQL keep."""
@@ -229,6 +231,14 @@ class ServerStatements:
         statement = self._by_shape.get(shape)
         if statement is not None:
             statement.checked = True
+
+    def distrust(self, shape: Shape, fields: dict[str, bytes]) -> None:
+        """An error says that it is stale, or was dropped by a DEALLOCATE that we did not see."""
+        state = fields.get("C")
+        if state == b"0A000" and fields.get("R") == STALE_PLAN_ROUTINE:
+            shape.stale = True
+        elif state == b"26000":
+            self.drop(shape)
 
     def is_ours(self, name: bytes) -> bool:
         """Whether a client's name could hit one of our server-side names."""

@@ -159,3 +159,23 @@ def test_what_is_pending_survives_deallocate_all(statements: Any, shapes: Any) -
     statements.clear()
     assert statements.all() == []
     assert statements.unnamed is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "stale", "left"),
+    [
+        ({"C": b"0A000", "R": b"RevalidateCachedQuery"}, True, 1),
+        ({"C": b"0A000", "R": b"other"}, False, 1),
+        ({"C": b"26000"}, False, 0),
+        ({}, False, 1),
+    ],
+)
+def test_which_errors_make_a_statement_unfit(
+    statements: Any, shapes: Any, fields: dict[str, bytes], stale: bool, left: int
+) -> None:
+    shape = shapes.of(b"1", b"", None)
+    statements.add(shape)
+    statements.distrust(shape, fields)
+    assert shape.stale == stale
+    assert len(statements) == left
+    assert len(statements.unclosed) == 1 - left

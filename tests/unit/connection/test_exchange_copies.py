@@ -1,4 +1,4 @@
-"""What an exchange does when its client is gone, in the form in use and in pure form."""
+"""Copies, and clients that are gone, in the form in use and in pure form."""
 
 from typing import Any
 
@@ -9,16 +9,14 @@ from tests.support.lease import FORMS, Lease, encoded, error, split
 
 READY = s.ReadyForQuery(b"I")
 COLUMN = s.FieldDescription(b"a", 0, 0, 25, -1, -1, 0)
-SYNC = c.Sync()
+ROWS = s.RowDescription((COLUMN,))
+ROW = s.DataRow((b"1",))
+DONE = s.CommandComplete(b"SELECT 1")
+PARSED, BOUND, CLOSED, SYNC = s.ParseComplete(), s.BindComplete(), s.CloseComplete(), c.Sync()
+NOTICE = s.NoticeResponse((("S", b"NOTICE"), ("M", b"m")))
 COPY = b"COPY t FROM STDIN"
 UNIT = (c.Parse(b"", b"SELECT 1"), c.Bind(b"", b""), c.Describe(b"P", b""), c.Execute(b""))
-ANSWERS = (
-    s.ParseComplete(),
-    s.BindComplete(),
-    s.RowDescription((COLUMN,)),
-    s.DataRow((b"1",)),
-    s.CommandComplete(b"SELECT 1"),
-)
+ANSWERS = (PARSED, BOUND, ROWS, ROW, DONE)
 
 
 @pytest.fixture(params=FORMS)
@@ -28,6 +26,70 @@ def lease(request: pytest.FixtureRequest) -> Lease:
 
 def messages(*expected: Any) -> list[bytes]:
     return split(encoded(*expected))
+
+
+# Copy
+
+
+def test_copy_in(lease: Lease) -> None:
+    lease.send(c.Query(COPY))
+    lease.answer(s.CopyInResponse(0, (0,)))
+    assert lease.exchange.copy_in
+    assert len(lease.send(c.CopyData(b"1\n"), SYNC, c.Flush(), c.CopyDone())) == 3
+    assert not lease.exchange.copy_in
+    lease.answer(s.CommandComplete(b"COPY 1"), READY)
+    assert lease.exchange.is_idle()
+
+
+def test_a_copy_whose_end_was_sent_ahead(lease: Lease) -> None:
+    lease.send(c.Query(COPY), c.CopyData(b"1\n"), c.CopyDone())
+    lease.answer(s.CopyInResponse(0, (0,)))
+    assert not lease.exchange.copy_in
+    lease.answer(s.CommandComplete(b"COPY 1"), READY)
+    assert lease.exchange.is_idle()
+
+
+def test_ends_without_a_copy_mean_nothing(lease: Lease) -> None:
+    lease.send(c.CopyDone(), c.CopyFail(b""), c.Query(b"SELECT 1"), c.CopyDone(), c.CopyDone())
+    lease.answer(DONE, READY)
+    assert lease.exchange.is_idle()
+
+
+@pytest.mark.parametrize("reason", [c.CopyFail(b"no"), c.CopyData(b"bad")])
+def test_an_extended_copy_that_fails(lease: Lease, reason: Any) -> None:
+    lease.send(c.Parse(b"", COPY), c.Bind(b"", b""), c.Execute(b""))
+    lease.answer(PARSED, BOUND, s.CopyInResponse(0, (0,)))
+    lease.send(reason)
+    lease.answer(error())
+    assert lease.exchange.skipping
+    assert not lease.exchange.copy_in
+    assert lease.send(c.CopyDone(), SYNC) == messages(SYNC)
+    lease.answer(READY)
+    assert lease.exchange.is_idle()
+
+
+def test_a_sync_ahead_of_a_copy_is_never_sent(lease: Lease) -> None:
+    """A trigger of the statement fails the COPY before it reads the Sync: one answer too many."""
+    sent = lease.send(c.Parse(b"", COPY), c.Bind(b"", b""), c.Execute(b""), SYNC)
+    assert [message[:1] for message in sent] == [b"P", b"B", b"E", b"H"]
+    assert lease.outcome == lease.form.HELD
+    lease.answer(PARSED)
+    assert lease.exchange.held
+    lease.answer(BOUND, s.CopyInResponse(0, (0,)), error(b"P0001"))
+    assert lease.events & lease.form.RELEASED_HOLD
+    assert lease.forward() == messages(SYNC)
+    lease.answer(READY)
+    assert lease.exchange.is_idle()
+
+
+def test_a_copy_that_nobody_saw_coming_breaks(lease: Lease) -> None:
+    lease.exchange.expect(lease.form.EXECUTE)
+    lease.exchange.expect(lease.form.SYNC)
+    lease.answer(s.CopyInResponse(0, (0,)))
+    assert lease.events == lease.form.BROKEN
+
+
+# Clients that are gone
 
 
 def gone(lease: Lease) -> list[bytes]:
