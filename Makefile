@@ -4,7 +4,7 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help setup up test quick lint types integration bench docs check clean servers
+.PHONY: help setup up test quick lint types integration bench docs check again clean servers
 
 FITTING := import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(or $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -54,6 +54,9 @@ check: .venv/.test .venv/.built servers lint types  ## what CI runs: the same as
 	@$(RUN) -m tools.check_mirror_coverage
 	@$(RUN) -m pytest -q --form=pure $(wildcard tests/property) tests/test_house.py
 	@$(RUN) -m pytest --form=compiled
+
+again: .venv/.test .venv/.built  ## what failed in the last run of the tests, once more
+	@$(RUN) -m pytest --form=compiled --last-failed --last-failed-no-failures=none
 
 clean:  ## remove what make made
 	rm -rf .venv build dist src/*.egg-info .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -175,7 +175,7 @@ def test_a_malformed_body_is_an_error_and_not_the_end(crowded_target: Target, st
 def test_an_unknown_message_is_told_and_ends_the_connection(crowded_target: Target) -> None:
     with ScriptedClient.login(crowded_target) as client:
         client.send(GARBAGE["unknown type"])
-        told = [one for one in _end_of(client) if one.kind == "E"]
+        told = [one for one in client.read_to_end() if one.kind == "E"]
         assert told
         assert told[-1].fields["S"] == "FATAL"
         assert told[-1].sqlstate == "08P01"

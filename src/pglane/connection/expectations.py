@@ -25,9 +25,6 @@ REFUSED = 15
 OUTSTANDING_MAX = 20_000
 """Expectations at one time. Answers of ours cost the client nothing: without a limit a pipeline of
 Close messages behind a slow query would fill our memory."""
-STALE_PLAN_ROUTINE = b"RevalidateCachedQuery"
-"""Who raises "cached plan must not change result type"; the words depend on lc_messages."""
-
 CLOSE_COMPLETE = b"3\x00\x00\x00\x04"
 PARSE_COMPLETE = b"1\x00\x00\x00\x04"
 
