@@ -4,6 +4,8 @@ Without the option modules are imported as they are built; the header says how m
 No `conftest.py` may import pglane at its top: the choice is made after they are loaded.
 """
 
+import signal
+
 import hypothesis
 import pytest
 
@@ -16,6 +18,15 @@ hypothesis.settings.register_profile("house", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("house")
 
 HOUSE_FIGURES = pytest.StashKey[list[str]]()
+
+
+def _let_interrupts_in() -> None:
+    """A run in the background of a shell begins with SIGINT ignored, and children inherit that."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+_let_interrupts_in()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
