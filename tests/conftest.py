@@ -21,7 +21,7 @@ HOUSE_FIGURES = pytest.StashKey[list[str]]()
 
 
 def _let_interrupts_in() -> None:
-    """A run in the background of a shell begins with some signals ignored; children inherit that."""
+    """A run in the background of a shell has signals ignored, and its children inherit that."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if signal.getsignal(signal.SIGQUIT) is signal.SIG_IGN:
