@@ -66,6 +66,18 @@ def test_unnamed_statement_described_then_bound(two) -> None:
         assert run(other, "", b"x") == [("x",)]
 
 
+def test_the_unnamed_statement_outlives_settings_that_are_changed_meanwhile(two) -> None:
+    """asyncpg switches the JIT off, looks types up and only then binds what it has parsed."""
+    one, other = two
+    prepare(one, "SELECT 'mine'")
+    prepare(one, "SELECT set_config('work_mem', '1MB', false)", "set")
+    assert run(one, "set") == [("1MB",)]
+    assert run(one) == [("mine",)]
+    prepare(other, "SELECT current_setting('work_mem')")
+    assert run(other) != [("1MB",)]
+    assert run(one) == [("mine",)]
+
+
 def test_an_unknown_name_is_told_by_the_clients_own_word(two) -> None:
     one, other = two
     prepare(one, "SELECT 1", "only_mine")
@@ -267,6 +279,7 @@ def test_schema_change_is_told_and_a_new_parse_works(
     answer = one.extended(p.bind((), "s1") + p.execute())
     assert errors(answer) == ["0A000"]
     assert answer[0].fields["M"] == "cached plan must not change result type"
+    assert answer[0].fields["R"] == "RevalidateCachedQuery", "drivers know it by this"
     prepare(other, text, "s1")
     assert run(other, "s1") == [("1", "x", "5")]
     prepare(one, text, "s2")

@@ -25,6 +25,7 @@ from pglane.connection.request_messages import (
     message,
 )
 from pglane.connection.statements import (
+    STALE_PLAN_ROUTINE,
     ClientStatement,
     ServerStatement,
     Shape,
@@ -56,6 +57,8 @@ READING_EFFECTS = UNSEEN_EFFECTS | int(
 """May change, or take back, how texts are to be read."""
 UNCERTAIN = "not known until the server reports it"
 """No encoding has this name: texts sent meanwhile are not read, but count as everything (A12)."""
+STALE_PLAN = error(b"0A000", b"cached plan must not change result type", STALE_PLAN_ROUTINE)
+"""asyncpg and JDBC know it by the routine; they prepare again by themselves."""
 NO_SHAPE = Shape(b"", b"", None)
 STALE = Shape(b"", b"", None)
 STALE.stale = True
@@ -255,7 +258,7 @@ class ClientNames:
             return b"%b?" % name if exchange.statements.is_ours(name) else name
         shape = self._shape_of(statement)
         if shape.stale:
-            self._refuse(exchange, error(b"0A000", b"cached plan must not change result type"))
+            self._refuse(exchange, STALE_PLAN)
             return None
         known = exchange.statements.find(shape)
         if known is None:

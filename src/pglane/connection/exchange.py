@@ -160,6 +160,7 @@ class Exchange:
 
     def ask_internally(self, text: bytes) -> None:
         """A query of our own; its answer is swallowed and INTERNAL_DONE tells its end."""
+        self.statements.unnamed = None  # as every Query does (fact A3)
         self.to_server.append(b"Q%b%b\x00" % ((len(text) + 5).to_bytes(4, "big"), text))
         self.expect(INTERNAL, None)
 

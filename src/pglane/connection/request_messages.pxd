@@ -1,2 +1,2 @@
 cpdef bytes message(bytes kind, bytes body)
-cpdef bytes error(bytes sqlstate, bytes text)
+cpdef bytes error(bytes sqlstate, bytes text, bytes routine=*)

@@ -27,7 +27,15 @@ def message(kind: bytes, body: bytes) -> bytes:
     return kind + (len(body) + 4).to_bytes(4, "big") + body
 
 
-def error(sqlstate: bytes, text: bytes) -> bytes:
-    """An ErrorResponse as PostgreSQL itself would word it."""
-    fields = (("S", b"ERROR"), ("V", b"ERROR"), ("C", sqlstate), ("M", text))
-    return ErrorResponse(fields).encode()
+def error(sqlstate: bytes, text: bytes, routine: bytes = b"") -> bytes:
+    """An ErrorResponse as PostgreSQL itself would word it.
+
+    Args:
+        sqlstate: its code.
+        text: its words.
+        routine: the function of the server that raises it, where drivers go by that.
+    """
+    fields = [("S", b"ERROR"), ("V", b"ERROR"), ("C", sqlstate), ("M", text)]
+    if routine:
+        fields.append(("R", routine))
+    return ErrorResponse(tuple(fields)).encode()

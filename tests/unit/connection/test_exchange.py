@@ -256,7 +256,9 @@ def test_parameters_are_noted_whoever_is_there(lease: Lease) -> None:
 
 def test_an_internal_query_is_swallowed(lease: Lease) -> None:
     exchange = lease.exchange
+    exchange.statements.unnamed = object()
     exchange.ask_internally(b"SELECT 1")
+    assert exchange.statements.unnamed is None, "the server has dropped it"
     assert b"".join(exchange.to_server) == c.Query(b"SELECT 1").encode()
     rows = s.DataRow((b"x", None, b""))
     status = s.ParameterStatus(b"a", b"b")

@@ -33,6 +33,11 @@ def test_errors_are_worded_as_postgresql_does(form: Any) -> None:
     }
 
 
+def test_an_error_tells_its_routine_where_drivers_go_by_it(form: Any) -> None:
+    answer = form.error(b"0A000", b"stale", b"RevalidateCachedQuery")
+    assert error_fields(answer[5:])["R"] == b"RevalidateCachedQuery"
+
+
 def test_a_malformed_request_says_what_was_seen(form: Any) -> None:
     malformed = form.MalformedRequest("Bind", "it ends too early")
     assert str(malformed) == "message Bind: it ends too early"
