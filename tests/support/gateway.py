@@ -190,8 +190,10 @@ class Gateway:
             return console.execute(f"SHOW {what}".encode(), prepare=False).fetchall()
 
     def server_connections(self) -> list[tuple[Any, ...]]:
-        """What the database sees of this gateway (and of nobody else)."""
-        return self.cluster.activity(f"client_port IN ({self._local_ports()})")
+        """What the database sees of this gateway's budget (and of nobody else)."""
+        return self.cluster.activity(
+            f"client_port IN ({self._local_ports()}) AND application_name <> 'pglane monitor'"
+        )
 
     def _local_ports(self) -> str:
         ports = {-1}

@@ -210,6 +210,20 @@ class Settings:
         unit="statements",
         limits=(1, 100_000),
     )
+    monitor_user: str = _setting(
+        "server.monitor_user",
+        "",
+        "role that watches each database for changed defaults and catalogs; empty: the role that "
+        "pglane itself uses, or the first user with a password",
+        limits=(0, 63),
+    )
+    monitor_ms: int = _setting(
+        "server.monitor_ms",
+        1000,
+        "how often each database is looked at for such changes; 0: never",
+        unit="ms",
+        limits=(0, DAY_MS),
+    )
     auth: str = _setting(
         "clients.auth",
         "scram",

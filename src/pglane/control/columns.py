@@ -187,6 +187,22 @@ LISTS = Table(
     row_names=LIST_NAMES,
 )
 
+MONITORS = Table(
+    "MONITORS",
+    "What is known of each database beyond its clients, one row each",
+    (
+        Column("database", "text", "database", ours=True),
+        Column("state", "text", "watching, or why it is not watched", ours=True),
+        Column(
+            "defaults_epoch",
+            "text",
+            "another word after each change of role or database defaults or of the configuration",
+            ours=True,
+        ),
+        Column("defaults_changes", "int8", "how often that happened", ours=True),
+    ),
+)
+
 VERSION = Table(
     "VERSION",
     "The version that runs",
@@ -202,7 +218,7 @@ HELP = Table(
     ),
 )
 
-TABLES = (CLIENTS, SERVERS, POOLS, LISTS, VERSION, HELP)
+TABLES = (CLIENTS, SERVERS, POOLS, LISTS, VERSION, MONITORS, HELP)
 
 _HEAD = """\
 # The admin console

@@ -38,6 +38,7 @@ from pglane.control.listeners import (
     close_listeners,
 )
 from pglane.control.log import Log
+from pglane.control.monitor import Monitors
 from pglane.control.resolver import Resolver
 from pglane.control.restarts import CRASHES_MAX, WINDOW_S, Restarts
 from pglane.control.snapshots import Snapshots
@@ -86,6 +87,8 @@ class Supervisor:
         self._stopping = False
         self._restarts = Restarts()
         self._resolver = Resolver()
+        self._monitors = Monitors(self._log, self._send, self._resolver)
+        self._monitors.configure(settings)
         self._snapshots = Snapshots(self._send)
         self._console = Console(self._snapshots.ask, self._log)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -97,6 +100,8 @@ class Supervisor:
             "console": self._worker_hands_over_console,
             "snapshot_rows": lambda message, _: self._snapshots.answer(message),
             "log": self._worker_logs,
+            "watch": lambda message, _: self._monitors.watch(message["database"]),
+            "unwatch": lambda message, _: self._monitors.unwatch(message["database"]),
             "stopped": lambda _message, _fds: None,
         }
 
@@ -131,6 +136,7 @@ class Supervisor:
         for task in self._tasks:
             task.cancel()
         close_listeners(self._listeners)
+        await self._monitors.close()
         await self._console.close()
         if self._worker is not None:
             await self._worker.end()
@@ -177,6 +183,7 @@ class Supervisor:
             ready.cancel()
         self._worker = None
         self._snapshots.worker_ended()
+        await self._monitors.close()
         return self._judge_exit(worker, code)
 
     def _start_message(self, addresses: Sequence[Any]) -> Message:
@@ -347,6 +354,7 @@ class Supervisor:
         kept = {name: getattr(self._settings, name) for name in fixed}
         self._settings = dataclasses.replace(seen, **kept)
         self._log.configure(self._settings.log_format, self._settings.log_level)
+        self._monitors.configure(self._settings)
         for name in fixed:
             text = f"{name} has changed in the configuration; it takes effect at the next start"
             self._log.write("warning", "reload_needs_restart", text, setting=name)

@@ -410,7 +410,8 @@ class ClientLink(LeaseHolder):
         """The server connection is as this client needs it."""
         if not self.welcomed:
             parameters = dict(server.exchange.parameters)
-            self.database.keep_welcome(self, parameters)
+            if not server.suspect:
+                self.database.keep_welcome(self, parameters)
             self.welcomed = True
             self.end_lease(server)
             if self.phase != GONE:

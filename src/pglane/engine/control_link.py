@@ -87,6 +87,8 @@ class ControlLink(Ready):
                 worker.reload(message)
             case "resolved":
                 worker.resolved(message)
+            case "defaults" | "monitor":
+                worker.watched(message)
             case "snapshot":
                 worker.snapshot(message["id"], message["what"])
             case _:

@@ -13,6 +13,7 @@ cdef class Database:
     cdef public dict welcomes
     cdef public bint draining
     cdef public object opening
+    cdef public object watch
     cdef object _tick_timer
     cdef list _pending
     cdef bint _performing

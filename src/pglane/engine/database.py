@@ -11,6 +11,7 @@ from pglane.engine.handover import abandoned
 from pglane.engine.loss import tell_loss
 from pglane.engine.opening import Opening
 from pglane.engine.server_link import CLOSE_S_MAX, TERMINATE, ServerLink
+from pglane.engine.watch import Watch
 from pglane.errors.server import ServerUnreachable
 from pglane.errors.waiting import WaitTooLong
 from pglane.pool.ledger import SlotState
@@ -35,6 +36,7 @@ class Database:
         name: of the database at the server.
         desk: who has and who waits.
         welcomes: reported settings by role and settings vector: what a new client is told.
+        watch: what the monitor says about it.
     """
 
     def __init__(self, worker: "Worker", name: str) -> None:
@@ -47,6 +49,7 @@ class Database:
         self.draining = False
         self._tick_timer: Timer | None = None
         self.opening = Opening(self)
+        self.watch = Watch(self)
         self._pending: list[Decision] = []
         self._performing = False
 
@@ -287,6 +290,7 @@ class Database:
     def keep_house(self, now: float) -> None:
         """Idle too long or too old: closed."""
         idle_s = self.worker.settings.server_idle_ms_max / 1000
+        self.watch.keep_house()
         for slot in self.desk.ledger.in_state(SlotState.IDLE):
             link: ServerLink = slot.link  # type: ignore[assignment]
             if now - slot.since > idle_s or now >= link.expires:

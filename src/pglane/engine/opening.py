@@ -60,18 +60,24 @@ class Opening:
             self.failed(slot, request, error or "the host name has no address", None)
             return
         client: ClientLink = request.client  # type: ignore[assignment]
+        begun = self._database.watch.generation
         dial = self._worker.dial(
             self._database,
             client,
             found,
-            lambda dial, transport: self._opened(slot, request, dial, transport),
+            lambda dial, transport: self._opened(slot, request, dial, transport, begun),
             lambda _, reason, refusal: self.failed(slot, request, reason, refusal),
         )
         self._dials[slot] = dial
         dial.begin()
 
     def _opened(
-        self, slot: "Slot", request: "Request", dial: "Dial", transport: "Transport"
+        self,
+        slot: "Slot",
+        request: "Request",
+        dial: "Dial",
+        transport: "Transport",
+        begun: int,
     ) -> None:
         del self._dials[slot]
         database = self._database
@@ -83,7 +89,10 @@ class Opening:
         if client.need.fresh:
             self._opened_fresh(link, request, client, login.rest)
             return
-        database.welcomes.setdefault((slot.user, link.base), dict(login.parameters))
+        link.suspect = begun != database.watch.generation
+        if not link.suspect:
+            database.welcomes.setdefault((slot.user, link.base), dict(login.parameters))
+        database.watch.begin()
         database.perform(database.desk.opened(slot, database.loop.now))
 
     def _link(self, slot: "Slot", dial: "Dial", transport: "Transport") -> ServerLink:

@@ -35,12 +35,13 @@ SLOT_STATES: dict[int, str] = {
 
 
 def snapshot_rows(worker: "Worker", what: str) -> Iterator[Row]:
-    """The rows of `what`: clients, servers, pools or lists; nothing for anything else."""
+    """The rows of `what` (a key of `makers`); nothing for anything else."""
     makers = {
         "clients": client_rows,
         "servers": server_rows,
         "pools": pool_rows,
         "lists": list_rows,
+        "monitors": monitor_rows,
     }
     maker = makers.get(what)
     return maker(worker) if maker is not None else iter(())
@@ -222,6 +223,18 @@ def list_rows(worker: "Worker") -> Iterator[Row]:
     }
     for name, items in counts.items():
         yield {"list": name, "items": items}
+
+
+def monitor_rows(worker: "Worker") -> Iterator[Row]:
+    """One row for each database."""
+    for database in list(worker.databases.values()):
+        watch = database.watch
+        yield {
+            "database": database.name,
+            "state": watch.state,
+            "defaults_epoch": watch.defaults_epoch,
+            "defaults_changes": watch.generation,
+        }
 
 
 def link_name(link: ServerLink | None) -> str:

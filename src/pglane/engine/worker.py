@@ -311,6 +311,19 @@ class Worker:
         """The supervisor looked the name up."""
         self._addresses.resolved(message.get("addresses") or [], message.get("error") or "")
 
+    # The monitor ---------------------------------------------------------------------------
+
+    def watch(self, database: Database, *, wanted: bool) -> None:
+        """Tells the supervisor whether a database is to be watched."""
+        kind = "watch" if wanted else "unwatch"
+        self._control.send({"type": kind, "database": database.name})
+
+    def watched(self, message: dict[str, Any]) -> None:
+        """The monitor of a database has something to tell."""
+        database = self.databases.get(message["database"])
+        if database is not None:
+            database.watch.heard(message)
+
     # Cancel --------------------------------------------------------------------------------
 
     def cancel(self, request: CancelRequest, transport: Transport) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pglane.control.columns import CLIENTS, LIST_NAMES, LISTS, POOLS, SERVERS
+from pglane.control.columns import CLIENTS, LIST_NAMES, LISTS, MONITORS, POOLS, SERVERS
 from pglane.engine.snapshot import endpoint, longest, snapshot_rows
 from tests.support.engine_rig import READY, query
 
@@ -26,7 +26,13 @@ def busy(rigs):
 
 @pytest.mark.parametrize(
     ("what", "table"),
-    [("clients", CLIENTS), ("servers", SERVERS), ("pools", POOLS), ("lists", LISTS)],
+    [
+        ("clients", CLIENTS),
+        ("servers", SERVERS),
+        ("pools", POOLS),
+        ("lists", LISTS),
+        ("monitors", MONITORS),
+    ],
 )
 def test_keys_are_the_columns(busy, what, table) -> None:
     rows = list(snapshot_rows(busy.worker, what))

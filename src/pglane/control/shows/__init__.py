@@ -3,6 +3,7 @@
 from pglane.control.shows.clients import SHOW_CLIENTS
 from pglane.control.shows.help import SHOW_HELP
 from pglane.control.shows.lists import SHOW_LISTS
+from pglane.control.shows.monitors import SHOW_MONITORS
 from pglane.control.shows.pools import SHOW_POOLS
 from pglane.control.shows.servers import SHOW_SERVERS
 from pglane.control.shows.show import Ask, Row, Show
@@ -10,7 +11,15 @@ from pglane.control.shows.version import SHOW_VERSION
 
 __all__ = ["COMMANDS", "SHOWS", "Ask", "Row", "Show"]
 
-_ALL = (SHOW_CLIENTS, SHOW_SERVERS, SHOW_POOLS, SHOW_LISTS, SHOW_VERSION, SHOW_HELP)
+_ALL = (
+    SHOW_CLIENTS,
+    SHOW_SERVERS,
+    SHOW_POOLS,
+    SHOW_LISTS,
+    SHOW_VERSION,
+    SHOW_MONITORS,
+    SHOW_HELP,
+)
 
 SHOWS: dict[str, Show] = {show.table.name: show for show in _ALL}
 """By the word behind SHOW."""

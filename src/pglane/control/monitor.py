@@ -1,0 +1,207 @@
+"""The monitor connections: what the gateway knows of a database beyond what its clients send.
+
+One connection for each database that clients use through a door that lends, extra to the budget,
+opened when the worker says that it has a server connection there and closed when it has none any
+more (an open connection would keep the database from being dropped). It asks a cheap question
+every `server.monitor_ms` and tells the worker when an epoch changed (`connection.epochs`).
+
+It logs in with what the configuration has: `server.monitor_user`, or else the role of the URI, or
+else the first user whose password is known. A monitor that cannot log in tries again with a
+pause that doubles, and says so once; the worker goes on with its last knowledge.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+
+from pglane.config.settings import Settings
+from pglane.connection.epochs import POLL, epoch_of
+from pglane.control.log import Log
+from pglane.control.resolver import Resolver
+from pglane.control.server_session import ServerSession, SessionFailedError
+from pglane.engine.channel import Message
+from pglane.engine.dialer import Address
+
+MONITORS_MAX = 64
+"""Databases watched at once; beyond it a database is served, and not watched."""
+ANSWER_S_MAX = 30.0
+"""Time for one question; the server's catalogs are small."""
+RETRY_S_MIN, RETRY_S_MAX = 0.5, 30.0
+
+Send = Callable[[Message], bool]
+Open = Callable[[str], Awaitable[ServerSession]]
+
+
+def monitor_login(settings: Settings) -> tuple[str, str]:
+    """The role that watches, and its password."""
+    passwords = {user.name: user.password for user in settings.users}
+    if settings.server_user:
+        passwords.setdefault(settings.server_user, settings.server_password)
+    wanted = settings.monitor_user
+    if wanted:
+        return wanted, passwords.get(wanted, "")
+    known = [name for name in (settings.server_user, *passwords) if passwords.get(name)]
+    user = known[0] if known else settings.server_user
+    return user, passwords.get(user, "")
+
+
+class Monitor:
+    """Watches one database until it is told to end.
+
+    Attributes:
+        state: `connecting`, `watching`, or what went wrong.
+        told: the last message to the worker of each kind; a new worker gets them again.
+    """
+
+    def __init__(self, database: str, open_session: Open, send: Send, log: Log) -> None:
+        self._database = database
+        self._open = open_session
+        self._send = send
+        self._log = log
+        self.state = "connecting"
+        self.told: dict[str, Message] = {}
+        self.poll_s = 1.0
+        self._ending = asyncio.Event()
+
+    def end(self) -> None:
+        """No more questions."""
+        self._ending.set()
+
+    async def run(self) -> None:
+        """Connects, watches, and connects again when that fails."""
+        retry_s = RETRY_S_MIN
+        while not self._ending.is_set():
+            try:
+                session = await self._connected()
+                retry_s = RETRY_S_MIN
+                try:
+                    await self._watch(session)
+                finally:
+                    session.close()
+            except (SessionFailedError, TimeoutError) as error:
+                self._failed(str(error) or f"no answer within {ANSWER_S_MAX:g} s")
+                await self._pause(retry_s)
+                retry_s = min(retry_s * 2, RETRY_S_MAX)
+
+    async def _connected(self) -> ServerSession:
+        async with asyncio.timeout(ANSWER_S_MAX):
+            return await self._open(self._database)
+
+    async def _watch(self, session: ServerSession) -> None:
+        while not self._ending.is_set():
+            async with asyncio.timeout(ANSWER_S_MAX):
+                await self._look(session)
+            self._succeeded()
+            await self._pause(self.poll_s)
+
+    async def _look(self, session: ServerSession) -> None:
+        """One question."""
+        ((_snapshot, loaded, defaults),) = await session.rows(POLL)
+        self._tell("defaults", epoch=epoch_of(loaded, defaults))
+
+    async def _pause(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._ending.wait(), seconds)
+
+    def _tell(self, kind: str, **told: object) -> None:
+        """Tells the worker what it does not know yet."""
+        message: Message = {"type": kind, "database": self._database, **told}
+        if self.told.get(kind) != message:
+            self.told[kind] = message
+            self._send(message)
+
+    def tell_again(self) -> None:
+        """A new worker knows nothing."""
+        for message in self.told.values():
+            self._send(message)
+
+    def _succeeded(self) -> None:
+        if self.state != "watching":
+            self.state = "watching"
+            text = f"database {self._database} is watched"
+            self._log.write("info", "monitor_connected", text, database=self._database)
+            self._tell("monitor", state=self.state)
+
+    def _failed(self, reason: str) -> None:
+        if self.state != reason:
+            self.state = reason
+            self._log.write(
+                "warning",
+                "monitor_failed",
+                f"database {self._database} is not watched: {reason}. A change of role or "
+                "database defaults is not noticed until this works; server.monitor_user can name "
+                "another role",
+                database=self._database,
+            )
+            self._tell("monitor", state=reason)
+
+
+class Monitors:
+    """The monitors of all databases.
+
+    Args:
+        log: where it is told when one fails.
+        send: sends a message to the worker; False when there is none.
+        resolver: finds the server's addresses.
+    """
+
+    def __init__(self, log: Log, send: Send, resolver: Resolver) -> None:
+        self._log = log
+        self._send = send
+        self._resolver = resolver
+        self._settings = Settings()
+        self._running: dict[str, tuple[Monitor, asyncio.Task[None]]] = {}
+
+    def configure(self, settings: Settings) -> None:
+        """Takes over settings; a connection that exists is kept."""
+        self._settings = settings
+        for monitor, _ in self._running.values():
+            monitor.poll_s = settings.monitor_ms / 1000
+
+    def watch(self, database: str) -> None:
+        """The worker has a server connection there, its first."""
+        known = self._running.get(database)
+        if known is not None:
+            known[0].tell_again()
+            return
+        if not self._settings.monitor_ms:
+            return
+        if len(self._running) >= MONITORS_MAX:
+            text = f"{MONITORS_MAX} databases are watched already; {database} is not"
+            self._log.write("warning", "monitor_limit", text, database=database)
+            return
+        monitor = Monitor(database, self._open, self._send, self._log)
+        monitor.poll_s = self._settings.monitor_ms / 1000
+        task = asyncio.get_running_loop().create_task(monitor.run())
+        self._running[database] = (monitor, task)
+        task.add_done_callback(lambda task: self._ended(database, task))
+
+    def _ended(self, database: str, task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._running.pop(database, None)
+            text = f"an internal error ended the monitor of database {database}"
+            self._log.write("error", "monitor_broken", text, error=repr(error))
+
+    def unwatch(self, database: str) -> None:
+        """The worker has no server connection there any more."""
+        known = self._running.pop(database, None)
+        if known is not None:
+            known[0].end()
+            known[1].cancel()
+
+    async def _open(self, database: str) -> ServerSession:
+        settings = self._settings
+        found, error = await self._resolver.resolve(settings.server_host, settings.server_port)
+        if error:
+            raise SessionFailedError(error)
+        user, password = monitor_login(settings)
+        addresses = [Address(**each) for each in found]
+        return await ServerSession.open(addresses, user, password.encode(), database)
+
+    async def close(self) -> None:
+        """Ends all of them."""
+        tasks = [task for _, task in self._running.values()]
+        for database in list(self._running):
+            self.unwatch(database)
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,214 @@
+"""The monitors' life, with a session that answers as told."""
+
+import asyncio
+import io
+
+import pytest
+
+from pglane.config.settings import Settings, User
+from pglane.control import monitor as module
+from pglane.control.log import Log
+from pglane.control.monitor import Monitor, Monitors, monitor_login
+from pglane.control.resolver import Resolver
+from pglane.control.server_session import SessionFailedError
+
+FIRST = [[b"5:5:", b"yesterday", None]]
+CHANGED = [[b"5:5:", b"yesterday", b"0 16384 77"]]
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch):
+    monkeypatch.setattr(module, "RETRY_S_MIN", 0.001)
+
+
+class Session:
+    """Gives its answers in order, the last one for ever."""
+
+    def __init__(self, *answers):
+        self.answers = list(answers)
+        self.closed = False
+
+    async def rows(self, text):
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def close(self):
+        self.closed = True
+
+
+class Story:
+    """A monitor that runs until it has told something often enough."""
+
+    def __init__(self, *sessions):
+        self.sessions = list(sessions)
+        self.sent = []
+        self.stream = io.StringIO()
+        self.log = Log(self.stream)
+        self.until = 1
+
+    async def open(self, database):
+        session = self.sessions.pop(0) if len(self.sessions) > 1 else self.sessions[0]
+        if isinstance(session, Exception):
+            raise session
+        return session
+
+    def send(self, message):
+        self.sent.append(message)
+        if len(self.sent) >= self.until:
+            self.monitor.end()
+        return True
+
+    def play(self, until):
+        async def run():
+            self.monitor = Monitor("app", self.open, self.send, self.log)
+            self.monitor.poll_s = 0.001
+            self.until = until
+            await asyncio.wait_for(self.monitor.run(), 10)
+
+        asyncio.run(run())
+        return [message["type"] for message in self.sent]
+
+
+def test_it_tells_an_epoch_once_and_a_new_one_again():
+    session = Session(FIRST, FIRST, CHANGED)
+    story = Story(session)
+    assert story.play(3) == ["defaults", "monitor", "defaults"]
+    assert story.sent[0]["epoch"] != story.sent[2]["epoch"]
+    assert story.sent[0]["database"] == "app"
+    assert session.closed
+
+
+def test_a_session_that_fails_is_told_once_and_opened_again():
+    failing = Session(SessionFailedError("gone"))
+    story = Story(
+        SessionFailedError("no way in"), SessionFailedError("no way in"), failing, Session(FIRST)
+    )
+    assert story.play(4) == ["monitor", "monitor", "defaults", "monitor"]
+    assert [message.get("state") for message in story.sent] == [
+        "no way in",
+        "gone",
+        None,
+        "watching",
+    ]
+    assert story.stream.getvalue().count("monitor_failed") == 2
+    assert failing.closed
+
+
+def test_a_session_that_does_not_answer_is_given_up(monkeypatch):
+    monkeypatch.setattr(module, "ANSWER_S_MAX", 0.001)
+    story = Story(Session(FIRST))
+
+    async def never(database):
+        await asyncio.Event().wait()
+
+    story.open = never
+    assert story.play(1) == ["monitor"]
+    assert "no answer within" in story.sent[0]["state"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "login"),
+    [
+        (Settings(server_user="app", server_password="x"), ("app", "x")),
+        (Settings(users=(User("a"), User("b", password="y"))), ("b", "y")),
+        (Settings(server_user="app", users=(User("b", password="y"),)), ("b", "y")),
+        (Settings(server_user="app"), ("app", "")),
+        (
+            Settings(server_user="app", monitor_user="b", users=(User("b", password="y"),)),
+            ("b", "y"),
+        ),
+        (Settings(server_user="app", server_password="x", monitor_user="b"), ("b", "")),
+    ],
+)
+def test_who_watches(settings, login):
+    assert monitor_login(settings) == login
+
+
+class Fleet:
+    """All monitors, with sessions that answer."""
+
+    def __init__(self, monkeypatch, **changes):
+        self.sent = []
+        self.stream = io.StringIO()
+        self.monitors = Monitors(Log(self.stream), self.send, Resolver())
+        self.monitors.configure(Settings(server_host="127.0.0.1", monitor_ms=1, **changes))
+        self.told = asyncio.Event()
+        self.opened = []
+        monkeypatch.setattr(module.ServerSession, "open", self.open)
+
+    async def open(self, addresses, user, password, database):
+        self.opened.append(database)
+        return Session(FIRST)
+
+    def send(self, message):
+        self.sent.append(message)
+        if message["type"] == "monitor":
+            self.told.set()
+        return True
+
+
+def test_a_database_is_watched_once_and_told_again(monkeypatch):
+    async def story():
+        fleet = Fleet(monkeypatch)
+        fleet.monitors.watch("app")
+        await asyncio.wait_for(fleet.told.wait(), 10)
+        before = len(fleet.sent)
+        fleet.monitors.watch("app")
+        fleet.monitors.configure(Settings(server_host="127.0.0.1", monitor_ms=5))
+        again = fleet.sent[before:]
+        fleet.monitors.unwatch("app")
+        fleet.monitors.unwatch("app")
+        await fleet.monitors.close()
+        return fleet, again
+
+    fleet, again = asyncio.run(story())
+    assert fleet.opened == ["app"]
+    assert again == fleet.sent[:2]
+
+
+def test_there_is_a_limit_and_an_off(monkeypatch):
+    monkeypatch.setattr(module, "MONITORS_MAX", 1)
+
+    async def story():
+        fleet = Fleet(monkeypatch)
+        fleet.monitors.watch("app")
+        fleet.monitors.watch("other")
+        await asyncio.wait_for(fleet.told.wait(), 10)
+        await fleet.monitors.close()
+        fleet.monitors.configure(Settings(server_host="127.0.0.1", monitor_ms=0))
+        fleet.monitors.watch("third")
+        await fleet.monitors.close()
+        return fleet
+
+    fleet = asyncio.run(story())
+    assert fleet.opened == ["app"]
+    assert "monitor_limit" in fleet.stream.getvalue()
+
+
+def test_a_name_without_an_address_is_a_failure(monkeypatch):
+    async def story():
+        fleet = Fleet(monkeypatch)
+        fleet.monitors.configure(Settings(server_host="", monitor_ms=1))
+        fleet.monitors.watch("app")
+        await asyncio.wait_for(fleet.told.wait(), 10)
+        await fleet.monitors.close()
+        return fleet
+
+    fleet = asyncio.run(story())
+    assert "no server is configured" in fleet.sent[0]["state"]
+
+
+def test_an_error_of_ours_ends_a_monitor_and_is_told(monkeypatch):
+    async def story():
+        fleet = Fleet(monkeypatch)
+        monkeypatch.setattr(module, "epoch_of", None)
+        fleet.monitors.watch("app")
+        _, task = fleet.monitors._running["app"]
+        await asyncio.wait({task}, timeout=10)
+        await asyncio.wait({asyncio.get_running_loop().create_task(fleet.monitors.close())})
+        return fleet
+
+    fleet = asyncio.run(story())
+    assert "monitor_broken" in fleet.stream.getvalue()

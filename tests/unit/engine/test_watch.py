@@ -1,0 +1,104 @@
+"""What follows from the monitor's news."""
+
+from tests.support.engine_rig import LOGIN_ANSWER, READY, message, query
+
+ANSWER = message(b"C", b"SELECT 1\x00") + READY
+
+
+def defaults(rig, epoch):
+    rig.say(type="defaults", database="app", epoch=epoch)
+    rig.turn(2)
+
+
+def test_the_first_server_connection_of_a_database_asks_for_a_monitor(rigs):
+    rig = rigs()
+    rig.pair()
+    rig.pair(search_path="other")
+    rig.until(lambda: rig.heard("watch"))
+    assert [told["database"] for told in rig.heard("watch")] == ["app"]
+
+
+def test_a_direct_connection_asks_for_none(rigs):
+    rig = rigs()
+    rig.pair("direct")
+    rig.turn(3)
+    assert not rig.heard("watch")
+
+
+def test_the_monitor_is_let_go_with_the_last_server_connection(rigs):
+    rig = rigs(server_idle_ms_max=100)
+    _, server = rig.pair()
+    rig.later(2.0)
+    server.ends()
+    server.socket.close()
+    rig.until(lambda: rig.worker.databases["app"].desk.ledger.used == 0)
+    rig.later(2.0)
+    rig.until(lambda: rig.heard("unwatch"))
+    rig.later(2.0)
+    assert len(rig.heard("unwatch")) == 1
+
+
+def test_the_first_epoch_closes_nothing_and_the_same_one_neither(rigs):
+    rig = rigs()
+    client, server = rig.pair()
+    defaults(rig, "a")
+    defaults(rig, "a")
+    client.send(query("SELECT 1"))
+    server.gets(b"SELECT 1")
+    server.send(ANSWER)
+    client.gets(READY)
+    assert not rig.logged("defaults_changed")
+
+
+def test_another_epoch_closes_what_is_idle(rigs):
+    rig = rigs()
+    client, server = rig.pair()
+    defaults(rig, "a")
+    defaults(rig, "b")
+    server.ends()
+    client.send(query("SELECT 1"))
+    fresh = rig.accept_login()
+    fresh.gets(b"SELECT 1")
+    assert rig.logged("defaults_changed")[0]["fields"]["connections"] == 1
+
+
+def test_what_is_leased_is_closed_when_the_lease_ends(rigs):
+    rig = rigs()
+    client, server = rig.pair()
+    client.send(query("SELECT 1"))
+    server.gets(b"SELECT 1")
+    defaults(rig, "a")
+    defaults(rig, "b")
+    server.send(ANSWER)
+    client.gets(READY)
+    server.ends()
+
+
+def test_one_whose_login_began_before_is_used_once(rigs):
+    rig = rigs()
+    client = rig.client()
+    server = rig.accept()
+    server.gets(b"user")
+    rig.worker.databases["app"].watch.generation += 1
+    server.send(LOGIN_ANSWER)
+    client.gets(READY)
+    server.ends()
+    assert not rig.worker.databases["app"].welcomes
+
+
+def test_a_direct_client_keeps_its_server_connection(rigs):
+    rig = rigs()
+    client, server = rig.pair("direct")
+    rig.pair()
+    defaults(rig, "a")
+    defaults(rig, "b")
+    client.send(query("SELECT 1"))
+    server.gets(b"SELECT 1")
+
+
+def test_the_state_is_what_the_monitor_says(rigs):
+    rig = rigs()
+    rig.pair()
+    rig.say(type="monitor", database="app", state="no such role")
+    rig.say(type="monitor", database="unknown", state="watching")
+    rig.until(lambda: rig.worker.databases["app"].watch.state == "no such role")
