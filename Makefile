@@ -4,7 +4,7 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help setup up test quick lint types integration bench docs check again clean servers
+.PHONY: help setup up test quick lint types integration bench compat docs check again clean servers
 
 FITTING := import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(or $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -49,6 +49,9 @@ integration: .venv/.test .venv/.built servers  ## with real PostgreSQL servers a
 
 bench: .venv/.test .venv/.built servers  ## gateway, PgBouncer and direct connections side by side
 	@$(RUN) -m bench
+
+compat: .venv/.test .venv/.built servers  ## drivers' own test suites through the doors; SOURCES=folder of their checkouts
+	@PGLANE_COMPAT_SOURCES='$(SOURCES)' $(RUN) -m tests.compat $(OPTIONS)
 
 check: .venv/.test .venv/.built servers lint types  ## what CI runs: the same as test
 	@$(RUN) -m tools.check_mirror_coverage
