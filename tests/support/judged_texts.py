@@ -103,11 +103,11 @@ SELECT set_config($1, $2, $3)           SELECT SETTING_UNKNOWN
 SELECT set_config('a' || 'b', '', false)    SELECT SETTING_UNKNOWN
 SELECT set_config(E'a.b', '', false)    SELECT SETTING_UNKNOWN|TEMP
 SELECT set_config(setting_name => 'a.b', new_value => '', is_local => true) SELECT SETTING_UNKNOWN
-SELECT set_limit(0.5)                   SELECT SETTING_UNKNOWN
-UPDATE pg_settings SET setting = 1      UPDATE SETTING_UNKNOWN
-UPDATE pg_catalog."pg_settings" SET setting = 1     UPDATE SETTING_UNKNOWN
-WITH a AS (SELECT 1) UPDATE ONLY pg_settings SET setting = 1    WITH SETTING_UNKNOWN
-MERGE INTO pg_settings USING a ON true WHEN MATCHED THEN DELETE     MERGE SETTING_UNKNOWN
+SELECT set_limit(0.5)                   SELECT SETTING_LISTED
+UPDATE pg_settings SET setting = 1      UPDATE SETTING_LISTED
+UPDATE pg_catalog."pg_settings" SET setting = 1     UPDATE SETTING_LISTED
+WITH a AS (SELECT 1) UPDATE ONLY pg_settings SET setting = 1    WITH SETTING_LISTED
+MERGE INTO pg_settings USING a ON true WHEN MATCHED THEN DELETE     MERGE SETTING_LISTED
 SET "\u00e4.b" = 1                      SET SETTING_UNKNOWN
 SET SESSION                             SET SETTING_UNKNOWN
 RESET ALL                               RESET RESET_ALL

@@ -27,7 +27,9 @@ SELECT
 CATEGORIES = ("settings", "custom", "role", "channels", "prepared", "advisory", "temp", "hold")
 ANYTHING = Effect.OPAQUE | Effect.EXECUTES | Effect.UNKNOWN
 FITTING = {
-    "settings": Effect.SETTING | Effect.SETTING_UNKNOWN | Effect.CHARACTERISTICS,
+    "settings": (
+        Effect.SETTING | Effect.SETTING_LISTED | Effect.SETTING_UNKNOWN | Effect.CHARACTERISTICS
+    ),
     "custom": Effect.SETTING | Effect.SETTING_UNKNOWN,
     "role": Effect.ROLE | Effect.SETTING_UNKNOWN,
     "channels": Effect.LISTEN,
@@ -119,6 +121,9 @@ class SessionProbe:
         return outcome
 
 
+UNNAMED = Effect.SETTING_LISTED | Effect.SETTING_UNKNOWN
+
+
 def lacking(outcome: Outcome, verdict: Verdict) -> list[str]:
     """Categories that changed although the verdict has no fitting effect."""
     effects = Effect(verdict.effects)
@@ -126,7 +131,7 @@ def lacking(outcome: Outcome, verdict: Verdict) -> list[str]:
     for name in sorted(outcome.changed):
         if not effects & (FITTING[name] | ANYTHING):
             found.append(name)
-        elif name == "settings" and not effects & (Effect.SETTING_UNKNOWN | ANYTHING):
+        elif name == "settings" and not effects & (UNNAMED | ANYTHING):
             was = set(outcome.before[name].strip("{}").split(","))
             now = set(outcome.after[name].strip("{}").split(","))
             names = {entry.strip('"').partition("=")[0].lower() for entry in now - was}

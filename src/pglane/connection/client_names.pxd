@@ -11,6 +11,8 @@ cdef class ClientNames:
     cdef public dict statements
     cdef public long long effects
     cdef public long long unanswered_effects
+    cdef public long long later_effects
+    cdef public int discards
     cdef public set settings
     cdef public bint virtual
     cdef public object parse_key
@@ -27,6 +29,8 @@ cdef class ClientNames:
     @cython.locals(verdict=Verdict)
     cdef _note(self, ClientStatement statement)
     cdef _note_verdict(self, Verdict verdict)
+    cdef _note_discard(self)
+    cpdef discarded(self)
     cdef _doubt_reading(self, Verdict verdict)
     @cython.locals(verdict=Verdict, deallocating=dict)
     cdef _note_portal(self, bytes portal, ClientStatement statement)

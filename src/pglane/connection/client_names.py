@@ -43,6 +43,7 @@ SYNTAX_THAT_FAILS = b"pglane refuses"
 TEXT_SETTINGS = frozenset({"client_encoding", "standard_conforming_strings"})
 UNSEEN_EFFECTS = int(
     Effect.SETTING_UNKNOWN
+    | Effect.SETTING_LISTED
     | Effect.LOCAL_SETTING
     | Effect.RESET_ALL
     | Effect.DISCARD_ALL
@@ -64,6 +65,7 @@ STALE = Shape(b"", b"", None)
 STALE.stale = True
 NOT_ACCOUNTED_FOR = Verdict((Kind.UNKNOWN,), int(Effect.UNKNOWN), ())
 FORGETS = int(Effect.DEALLOCATE | Effect.DEALLOCATE_ALL | Effect.DISCARD_ALL | Effect.UNKNOWN)
+DISCARDS = int(Effect.DISCARD_ALL)
 COPIES = int(Effect.COPY | Effect.UNKNOWN)
 DEALLOCATES = int(Kind.DEALLOCATE)
 STATEMENT_BYTES_MAX = 32 * 1024 * 1024
@@ -80,6 +82,8 @@ class ClientNames:
         statements: the client's prepared statements by its own names; b"" is the unnamed one.
         effects: session effects of what was forwarded since the lease began (`Effect` bits).
         unanswered_effects: the same since everything was last answered.
+        later_effects: the same since a DISCARD ALL was sent.
+        discards: DISCARD ALL sent since the lease began and not known to have succeeded.
         settings: names of settings touched since the lease began.
         virtual: statement names are rewritten (a door that changes server connections).
         parse_key: the state its texts are parsed under.
@@ -94,8 +98,10 @@ class ClientNames:
         "_cache",
         "_deallocating",
         "_shapes",
+        "discards",
         "effects",
         "encoding",
+        "later_effects",
         "may_copy",
         "may_forget",
         "parse_key",
@@ -117,6 +123,8 @@ class ClientNames:
         self.statements: dict[bytes, ClientStatement] = {}
         self.effects = 0
         self.unanswered_effects = 0
+        self.later_effects = 0
+        self.discards = 0
         self.settings: set[str] = set()
         self.virtual = virtual
         self.parse_key: object = None
@@ -141,12 +149,26 @@ class ClientNames:
     def _note_verdict(self, verdict: Verdict) -> None:
         self.effects |= verdict.effects
         self.unanswered_effects |= verdict.effects
+        self.later_effects |= verdict.effects
+        if verdict.effects & DISCARDS:
+            self._note_discard()
         if verdict.effects & COPIES:
             self.may_copy = True
         if verdict.settings:
             self.settings.update(verdict.settings)
         if verdict.effects & READING_EFFECTS:
             self._doubt_reading(verdict)
+
+    def _note_discard(self) -> None:
+        """What is sent behind a DISCARD ALL holds after it; behind a second one, who knows."""
+        if not self.discards:
+            self.later_effects = 0
+        self.discards += 1
+
+    def discarded(self) -> None:
+        """A DISCARD ALL has succeeded."""
+        self.effects = self.later_effects
+        self.discards -= 1
 
     def _doubt_reading(self, verdict: Verdict) -> None:
         """How texts are to be read may change; what is sent meanwhile is not read (A12)."""

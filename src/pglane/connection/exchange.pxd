@@ -92,4 +92,4 @@ cdef class Exchange:
     cpdef syncs(self)
     @cython.locals(fields=dict, body=bytes)
     cdef int _take_internal(self, int kind, MessageReader reader) except? -1000
-    cdef _parameter(self, MessageReader reader)
+    cdef str _parameter(self, MessageReader reader)

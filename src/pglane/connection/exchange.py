@@ -283,7 +283,7 @@ class Exchange:
 
     def _other(self, kind: int, reader: MessageReader) -> int:
         if kind == 0x53:  # ParameterStatus
-            self._parameter(reader)
+            self.changed.add(self._parameter(reader))
             return PARAMETERS if self.attached else -1 - PARAMETERS
         if kind in (0x4E, 0x41):  # Notice, Notification: only for a client that holds the lease
             return 0 if self.attached else -1
@@ -567,7 +567,7 @@ class Exchange:
         if kind == 0x44:
             self.internal_rows = list(DataRow.decode(body).values)
         elif kind == 0x53:
-            self._parameter(reader)
+            self._parameter(reader)  # by our own doing: not among what the client changed
         elif kind == 0x45:
             fields = error_fields(body)
             self.internal_error = fields
@@ -583,8 +583,8 @@ class Exchange:
             return INTERNAL_DONE
         return 0
 
-    def _parameter(self, reader: MessageReader) -> None:
+    def _parameter(self, reader: MessageReader) -> str:
         status = ParameterStatus.decode(reader.buffer[reader.begin + 5 : reader.end])
         spelled = status.name.decode("utf-8", "replace")
         self.parameters[spelled] = status.value.decode("utf-8", "replace")
-        self.changed.add(spelled)
+        return spelled

@@ -34,17 +34,8 @@ PARSE_SETTINGS = (
 )
 """Settings that decide what a text means when it is parsed (A4)."""
 
-REPORT_ONLY = frozenset(
-    {
-        "in_hot_standby",
-        "integer_datetimes",
-        "is_superuser",
-        "server_encoding",
-        "server_version",
-        "session_authorization",
-    }
-)
-"""Reported by the server but not set by a client."""
+RIGHTS = ("session_authorization", "role")
+"""Settings that decide what else may be set: given up last, taken back first."""
 
 VECTORS_MAX = 10_000
 """Interned vectors; beyond it the table starts anew (one in use stays valid, unshared)."""
@@ -87,26 +78,51 @@ class Vectors:
         return self.of({**vector.items, **changes})
 
 
-def quoted(text: str) -> str:
-    """An SQL string literal that means `text` whatever standard_conforming_strings is."""
+def quoted(text: str, *, escapes: bool = False) -> str:
+    """An SQL string literal that means `text` whatever standard_conforming_strings is.
+
+    With `escapes` it means the same under every client_encoding, too.
+    """
     doubled = text.replace("'", "''")
+    if escapes and not text.isascii():
+        slashed = doubled.replace("\\", "\\\\")
+        return " E'" + "".join([_escaped(character) for character in slashed]) + "'"
     if "\\" in doubled:
         return " E'" + doubled.replace("\\", "\\\\") + "'"
     return "'" + doubled + "'"
 
 
-def differences(server: Vector, base: Vector, client: Vector) -> dict[str, str | None]:
-    """What must be set on a server connection before `client` may use it.
+def _escaped(character: str) -> str:
+    """A character beyond ASCII by its number; a byte that is no character as it is."""
+    number = ord(character)
+    if number < 128 or 0xD800 <= number < 0xE000:
+        return character
+    return f"\\U{number:08x}"
 
-    None as a value means: back to what the server connection was opened with, by RESET.
+
+def differences(server: Vector, base: Vector, client: Vector) -> list[tuple[str, str | None]]:
+    """What must be set on a server connection before `client` may use it, in this order.
+
+    None as a value means: back to what the server connection was opened with. Rights are taken
+    back before anything else, for a setting may need those of the login role, and given up last.
     """
-    wanted: dict[str, str | None] = {
-        name: value for name, value in client.items.items() if server.items.get(name) != value
-    }
-    for name in server.items:
-        if name not in client.items and name not in base.items:
-            wanted[name] = None
-    return wanted
+    had, wanted = server.items, client.items
+    changes: list[tuple[str, str | None]] = [
+        (name, value)
+        for name, value in wanted.items()
+        if had.get(name) != value and name not in RIGHTS
+    ]
+    changes += [
+        (name, None)
+        for name in had
+        if name not in wanted and name not in base.items and name not in RIGHTS
+    ]
+    if not changes and all(had.get(name) == wanted.get(name) for name in RIGHTS):
+        return changes
+    rights = [(n, wanted[n]) for n in RIGHTS if n in wanted and wanted[n] != base.items.get(n)]
+    held = any(name in had and had[name] != base.items.get(name) for name in RIGHTS)
+    taken_back = [(name, None) for name in RIGHTS] if held else []
+    return [*taken_back, *changes, *rights]
 
 
 def fits_without_reset(base: Vector, client: Vector) -> bool:
@@ -117,31 +133,15 @@ def fits_without_reset(base: Vector, client: Vector) -> bool:
     return all(name in client.items for name in base.items)
 
 
-def apply_statement(wanted: Mapping[str, str | None]) -> str:
-    """The text that makes `wanted` true; role and authorization last, for they take rights away.
+def apply_statement(changes: Iterable[tuple[str, str | None]], *, escapes: bool = False) -> str:
+    """The text that makes `changes` true, all of them or none; NULL is what RESET does.
 
-    RESET needs statements of its own, so a text with resets holds several statements; all of them
-    run in one implicit transaction and none of it holds if one fails.
+    No value is returned: it may have characters that the client_encoding does not have.
     """
-    late = [name for name in ("session_authorization", "role") if name in wanted]
-    names = [name for name in wanted if name not in late] + late
-    statements: list[str] = [f"RESET {identifier(name)}" for name in names if wanted[name] is None]
-    calls = [
-        f"pg_catalog.set_config({quoted(name)}, {quoted(value)}, false)"
-        for name in names
-        if (value := wanted[name]) is not None
-    ]
-    if calls:
-        statements.append("SELECT " + ", ".join(calls))
-    return "; ".join(statements)
-
-
-def identifier(name: str) -> str:
-    """A setting's name as an identifier; the parts of a custom name (`app.tenant`) apart."""
-    return ".".join('"' + part.replace('"', '""') + '"' for part in name.split("."))
-
-
-def read_back_statement(names: Iterable[str]) -> str:
-    """The text that asks what `names` are now; one row, NULL for what does not exist."""
-    calls = (f"pg_catalog.current_setting({quoted(name)}, true)" for name in names)
+    calls = (
+        f"pg_catalog.set_config({quoted(name)}, {quoted(value, escapes=escapes)}, false) IS NULL"
+        if value is not None
+        else f"pg_catalog.set_config({quoted(name)}, NULL, false) IS NULL"
+        for name, value in changes
+    )
     return "SELECT " + ", ".join(calls)

@@ -9,6 +9,7 @@ cdef class Need:
     cdef public object base
     cdef public bint exact
     cdef public bint fresh
+    cdef public object holds
 
     cpdef bint accepts(self, object base) except -1
 
@@ -37,8 +38,8 @@ cdef class LeaseDesk:
 
     @cython.locals(slot=Slot)
     cpdef Slot lease_idle(self, str user, Need need, double now)
-    @cython.locals(slot=Slot)
-    cdef Slot _another_idle(self, str user, Need need)
+    @cython.locals(slot=Slot, fallback=Slot, looked_at=int)
+    cdef Slot _best_idle(self, str user, Need need)
     cpdef list arrive(self, Request request, double now)
     cpdef list leave(self, Request request, double now)
     cpdef drop(self, Request request)

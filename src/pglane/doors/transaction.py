@@ -26,8 +26,15 @@ PINNING = int(
     | Effect.LOAD
     | Effect.UNKNOWN
 )
-TRAVELLING = int(Effect.SETTING | Effect.ROLE | Effect.CHARACTERISTICS | Effect.RESET_ALL)
-DIRTYING = int(Effect.OPAQUE | Effect.SEED | Effect.DISCARD_SOME | Effect.DBLINK)
+TRAVELLING = int(
+    Effect.SETTING
+    | Effect.SETTING_LISTED
+    | Effect.ROLE
+    | Effect.CHARACTERISTICS
+    | Effect.RESET_ALL
+    | Effect.RESET_SOME
+)
+DIRTYING = int(Effect.OPAQUE | Effect.SEED | Effect.DBLINK)
 HARMLESS = ~(PINNING | TRAVELLING | DIRTYING)
 
 

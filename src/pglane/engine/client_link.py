@@ -16,7 +16,7 @@ from pglane.connection.requests import (
 )
 from pglane.connection.settings import Vector
 from pglane.doors.ending import Ending
-from pglane.engine.handover import clean_for, prepare_lease, read_back
+from pglane.engine.handover import prepare_lease, read_back
 from pglane.engine.server_link import LeaseHolder
 from pglane.errors import Refusal
 from pglane.errors.protocol import MessageOutOfPlace, MessageTooLarge, StreamMalformed
@@ -207,6 +207,7 @@ class ClientLink(LeaseHolder):
         server.lease_to(self)
         self.requests.effects = 0
         self.requests.unanswered_effects = 0
+        self.requests.discards = 0
         if server.vector is not self.vector or not self.rewrites or not self.welcomed:
             prepare_lease(self, server)
         else:
@@ -269,7 +270,7 @@ class ClientLink(LeaseHolder):
             case Ending.RELEASE | Ending.READ_BACK:
                 read_back(self, server)
             case Ending.CLEAN:
-                clean_for(self, server)
+                read_back(self, server, cleans=True)
             case Ending.PIN:
                 self.pinned = True
                 server.must_discard = True
@@ -297,13 +298,13 @@ class ClientLink(LeaseHolder):
     def settings_are(self, vector: Vector) -> None:
         """Its settings changed for good."""
         self.vector = vector
+        self.need.holds = vector
         self.requests.parse_key = vector.parse_key
 
     def discarded(self) -> None:
-        """It ran DISCARD ALL: it is as it was when it connected."""
+        """It ran DISCARD ALL: it is as it was when it connected, but for what it sent behind."""
         self.pinned = False
-        self.requests.effects = 0
-        self.requests.settings.clear()
+        self.requests.discarded()
         self.settings_are(self.startup)
 
     def parameters_changed(self, exchange: Exchange) -> None:

@@ -11,6 +11,7 @@ cdef class Database:
     cdef public str name
     cdef public LeaseDesk desk
     cdef public dict welcomes
+    cdef public dict custom_names
     cdef public bint draining
     cdef public object opening
     cdef public object watch

@@ -18,6 +18,8 @@ from pglane.pool.ledger import SlotState
 from pglane.scheduler.fifo import Request
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pglane.connection.settings import Vector
     from pglane.engine.client_link import ClientLink
     from pglane.engine.loop import Timer
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from pglane.errors import Refusal
     from pglane.pool.ledger import Slot
 
+CUSTOM_NAMES_MAX = 64
+"""Remembered names of custom settings; those that come later count for their own client only."""
 WELCOMES_MAX = 1_000
 """Remembered welcomes; beyond it the table starts anew."""
 
@@ -37,6 +41,7 @@ class Database:
         desk: who has and who waits.
         welcomes: reported settings by role and settings vector: what a new client is told.
         watch: what the monitor says about it.
+        custom_names: custom settings that some client made: no view of PostgreSQL lists them.
     """
 
     def __init__(self, worker: "Worker", name: str) -> None:
@@ -46,6 +51,7 @@ class Database:
         self.name = name
         self.desk = LeaseDesk(settings.budget, settings.opening_max)
         self.welcomes: dict[tuple[str, Vector], dict[str, str]] = {}
+        self.custom_names: dict[str, None] = {}
         self.draining = False
         self._tick_timer: Timer | None = None
         self.opening = Opening(self)
@@ -194,6 +200,12 @@ class Database:
         if len(self.welcomes) >= WELCOMES_MAX:
             self.welcomes.clear()
         self.welcomes[(client.user, client.vector)] = parameters
+
+    def note_custom_names(self, names: "Iterable[str]") -> None:
+        """These exist; a function may set them where no text shows it."""
+        for name in names:
+            if "." in name and len(self.custom_names) < CUSTOM_NAMES_MAX:
+                self.custom_names[name] = None
 
     # Leases --------------------------------------------------------------------------------
 

@@ -8,12 +8,27 @@ goes to somebody else.
 from typing import TYPE_CHECKING
 
 from pglane.connection.exchange import IDLE_STATUS
-from pglane.connection.settings import apply_statement, differences, read_back_statement
+from pglane.connection.session_reading import DEFAULT_RIGHTS, Question, explicit_settings
+from pglane.connection.settings import RIGHTS, apply_statement, differences
 from pglane.engine.server_link import ServerLink
 from pglane.wire.statements import Effect
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pglane.connection.settings import Vector
     from pglane.engine.client_link import ClientLink
+
+UNSEEN = int(
+    Effect.RESET_ALL
+    | Effect.RESET_SOME
+    | Effect.SETTING_LISTED
+    | Effect.SETTING_UNKNOWN
+    | Effect.DISCARD_ALL
+    | Effect.OPAQUE
+    | Effect.DBLINK
+)
+"""After these the names in the text do not tell which settings are the session's own."""
 
 
 def prepare_lease(client: "ClientLink", server: ServerLink) -> None:
@@ -30,18 +45,18 @@ def prepare_lease(client: "ClientLink", server: ServerLink) -> None:
         return
     wanted = differences(server.vector, server.base, client.vector)
     if not wanted:
-        server.vector = client.vector
+        server.now_holds(client.vector)
         client.lease_ready(server)
         return
-    text = apply_statement(wanted).encode("utf-8", "surrogateescape")
-    server.run(text, lambda fine: applied(client, server, fine))
+    text = apply_statement(wanted, escapes=not server.reads_utf8())
+    octets = text.encode("utf-8", "surrogateescape")  # what a client gave stays as it was
+    server.run(octets, lambda fine: applied(client, server, fine))
 
 
 def applied(client: "ClientLink", server: ServerLink, succeeded: bool) -> None:
     """The server has taken the client's settings, or none of them."""
-    server.exchange.changed.clear()
     if succeeded:
-        server.vector = client.vector
+        server.now_holds(client.vector)
     if server.client is not client:
         abandoned(server)
     elif succeeded:
@@ -50,53 +65,99 @@ def applied(client: "ClientLink", server: ServerLink, succeeded: bool) -> None:
         client.settings_refused(server.exchange.internal_error or {})
 
 
-def read_back(client: "ClientLink", server: ServerLink) -> None:
-    """The client changed settings: what are they now?"""
+def read_back(client: "ClientLink", server: ServerLink, *, cleans: bool = False) -> None:
+    """The client changed settings: what are they now? `cleans`: the rest of it is cleaned away."""
     requests = client.requests
-    if requests.effects & Effect.RESET_ALL:
-        clean_for(client, server)
+    unseen = requests.effects & UNSEEN or (server.exchange.changed and not requests.settings)
+    question = Question(
+        requests.settings,
+        [*client.vector.items, *server.vector.items, *server.database.custom_names],
+        everything=bool(unseen) or not requests.settings <= client.vector.items.keys(),
+        rights=bool(requests.effects & Effect.ROLE),
+    )
+    server.exchange.changed.clear()
+    if question.hopeless:
+        pin(client, server)
+    elif question.rights and server.default_rights is None:
+        server.run(DEFAULT_RIGHTS.encode(), lambda _: learned(client, server, question, cleans))
+    else:
+        ask(client, server, question, cleans)
+
+
+def learned(client: "ClientLink", server: ServerLink, question: Question, cleans: bool) -> None:
+    """The server has said which rights its connections begin with."""
+    rights = [value.decode() for value in server.exchange.internal_rows if value is not None]
+    if server.exchange.internal_error is None and len(rights) == len(RIGHTS):
+        server.default_rights = (rights[0], rights[1])
+        ask(client, server, question, cleans)
+    else:
+        pin(client, server)
+
+
+def ask(client: "ClientLink", server: ServerLink, question: Question, cleans: bool) -> None:
+    """Asks what the settings are."""
+    text = question.text(hexadecimal=not server.reads_utf8())
+    server.run(text.encode(), lambda _: told(client, server, question, cleans))
+
+
+def told(client: "ClientLink", server: ServerLink, question: Question, cleans: bool) -> None:
+    """The server has said what the settings are, or has failed to."""
+    found = None
+    if server.exchange.internal_error is None:
+        found = explicit_settings(
+            question,
+            server.exchange.internal_rows,
+            server.default_rights or ("", ""),
+            hexadecimal=not server.reads_utf8(),
+            superuser=server.superuser,
+        )
+    if found is None:
+        pin(client, server)
         return
-    changes = server.reported_changes()
-    wanted = requests.settings - set(changes)
-    if requests.effects & Effect.ROLE:
-        wanted |= {"role", "session_authorization"}
-    names = sorted(wanted)
-    requests.settings.clear()
-    if not names:
-        settle(client, server, changes)
-        return
-
-    def read(succeeded: bool) -> None:
-        rows = server.exchange.internal_rows
-        if succeeded and len(rows) == len(names):
-            told = zip(names, rows, strict=True)
-            changes.update(
-                {n: v.decode("utf-8", "surrogateescape") for n, v in told if v is not None}
-            )
-        else:
-            server.suspect = True  # what holds on it is not known
-        settle(client, server, changes)
-
-    text = read_back_statement(names).encode("utf-8", "surrogateescape")
-    server.run(text, read)
+    database = server.database
+    database.note_custom_names(found)
+    mine = client.startup.items if question.everything else client.vector.items
+    theirs = server.base.items if question.everything else server.vector.items
+    if question.rights:
+        mine, theirs = rights_of_login(mine, server.base), rights_of_login(theirs, server.base)
+    vectors = database.worker.vectors
+    server.now_holds(vectors.of({**theirs, **found}))
+    settle(client, server, vectors.of({**mine, **found}), cleans)
 
 
-def settle(client: "ClientLink", server: ServerLink, changes: dict[str, str]) -> None:
-    """The new settings are the client's and true on this server connection."""
-    vector = server.database.worker.vectors.changed(client.vector, changes)
-    server.vector = vector
+def rights_of_login(items: "Mapping[str, str]", base: "Vector") -> dict[str, str]:
+    """The same settings with the rights that the server connection was opened with."""
+    rights = {name: base.items[name] for name in RIGHTS if name in base.items}
+    return {name: value for name, value in items.items() if name not in RIGHTS} | rights
+
+
+def settle(client: "ClientLink", server: ServerLink, vector: "Vector", cleans: bool) -> None:
+    """What the client has set is its own from now on, wherever it goes."""
+    client.requests.settings.clear()
     if server.client is not client:
         abandoned(server)
         return
     client.settings_are(vector)
-    client.end_lease(server)
+    if cleans:
+        clean_for(client, server)
+    else:
+        client.end_lease(server)
+
+
+def pin(client: "ClientLink", server: ServerLink) -> None:
+    """Its settings cannot be carried elsewhere, or are not known: it stays where they are."""
+    client.requests.settings.clear()
+    server.must_discard = True
+    if server.client is not client:
+        server.dirty = True
+        abandoned(server)
+        return
+    client.pinned = True
+    client.forward()
 
 
 def clean_for(client: "ClientLink", server: ServerLink) -> None:
-    """Cleans before the lease ends; after RESET ALL the client is as it began."""
-    if client.requests.effects & Effect.RESET_ALL:
-        client.settings_are(client.startup)
-    client.requests.settings.clear()
+    """Cleans before the lease ends."""
 
     def cleaned(succeeded: bool) -> None:
         server.suspect = server.suspect or not succeeded

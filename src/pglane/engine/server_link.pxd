@@ -20,6 +20,7 @@ cdef class ServerLink(Owner):
     cdef public LeaseHolder client
     cdef public bint closing
     cdef public object database
+    cdef public object default_rights
     cdef public object dialled
     cdef public bint dirty
     cdef public Exchange exchange
@@ -31,6 +32,7 @@ cdef class ServerLink(Owner):
     cdef public long process_id
     cdef public bint raw
     cdef public object slot
+    cdef public bint superuser
     cdef public bint suspect
     cdef public Transport transport
     cdef public object vector

@@ -23,12 +23,12 @@ from pglane.connection.exchange import (
     TO_SERVER,
     Exchange,
 )
-from pglane.connection.settings import REPORT_ONLY, Vector
 from pglane.connection.statements import ServerStatements
 from pglane.engine.transport import Owner
 
 if TYPE_CHECKING:
     from pglane.connection.server_login import ServerLogin
+    from pglane.connection.settings import Vector
     from pglane.engine.client_link import ClientLink
     from pglane.engine.database import Database
     from pglane.engine.dialer import Address
@@ -80,6 +80,8 @@ class ServerLink(Owner):
         dirty: its client left state behind.
         dialled: where it is connected to.
         suspect: it must not be leased again.
+        superuser: it logged in as one.
+        default_rights: session_authorization and role that RESET gives back; None if not asked.
         expires: when it is to be replaced, in seconds of the clock.
     """
 
@@ -92,6 +94,7 @@ class ServerLink(Owner):
         "client",
         "closing",
         "database",
+        "default_rights",
         "dialled",
         "dirty",
         "exchange",
@@ -103,6 +106,7 @@ class ServerLink(Owner):
         "process_id",
         "raw",
         "slot",
+        "superuser",
         "suspect",
         "transport",
         "vector",
@@ -136,6 +140,8 @@ class ServerLink(Owner):
         self.closing = False
         self.must_discard = False
         self.suspect = False
+        self.superuser = login.parameters.get("is_superuser") == "on"
+        self.default_rights: tuple[str, str] | None = None
         self.dirty = False
         self.dialled: Address | None = None
         self.busy = False
@@ -202,7 +208,7 @@ class ServerLink(Owner):
 
     def _discarded(self, client: "ClientLink | None") -> None:
         """DISCARD ALL succeeded: the session is as it was opened."""
-        self.vector = self.base
+        self.now_holds(self.base)
         self.must_discard = False
         self.exchange.changed.clear()
         if client is not None:
@@ -260,6 +266,11 @@ class ServerLink(Owner):
         """Hands what the exchange collected to the socket."""
         self.transport.write_all(self.exchange.to_server)
 
+    def now_holds(self, vector: "Vector") -> None:
+        """These settings are true on it."""
+        self.vector = vector
+        self.slot.holds = vector
+
     # Our own queries -----------------------------------------------------------------------
 
     def run(self, text: bytes, then: Callable[[bool], None]) -> None:
@@ -286,7 +297,7 @@ class ServerLink(Owner):
         """Back to the state it was opened in, so that anybody may have it."""
 
         def cleaned(succeeded: bool) -> None:
-            self.vector = self.base
+            self.now_holds(self.base)
             self.exchange.changed.clear()
             if self.must_discard:
                 self.exchange.statements.clear()
@@ -295,13 +306,8 @@ class ServerLink(Owner):
 
         self.run(FULL_RESET if self.must_discard else TARGETED_RESET, cleaned)
 
-    def reported_changes(self) -> dict[str, str]:
-        """Settings the server reported as changed, by lower-case name; the list is emptied."""
-        exchange = self.exchange
-        changes = {
-            name.lower(): exchange.parameters[name]
-            for name in exchange.changed
-            if name.lower() not in REPORT_ONLY
-        }
-        exchange.changed.clear()
-        return changes
+    def reads_utf8(self) -> bool:
+        """Whether text arrives on it as UTF-8, or as it is."""
+        told = self.exchange.parameters
+        encoding = told.get("client_encoding", "UTF8")
+        return encoding == "UTF8" or told.get("server_encoding") == "SQL_ASCII"

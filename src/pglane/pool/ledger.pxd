@@ -3,6 +3,7 @@ cimport cython
 
 cdef class Slot:
     cdef public object base
+    cdef public object holds
     cdef public object link
     cdef public double opened
     cdef public double since

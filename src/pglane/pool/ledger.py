@@ -56,9 +56,10 @@ class Slot:
         opened: when it was asked for.
         base: the settings it was opened with (`connection.settings.Vector`).
         link: the engine's object for it; the ledger does not look inside.
+        holds: the state of its session as the engine last told; compared, not looked into.
     """
 
-    __slots__ = ("base", "link", "opened", "since", "state", "user")
+    __slots__ = ("base", "holds", "link", "opened", "since", "state", "user")
 
     def __init__(self, user: str, base: object, now: float) -> None:
         self.user = user
@@ -67,6 +68,7 @@ class Slot:
         self.since = now
         self.opened = now
         self.link: object = None
+        self.holds = base
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,11 @@ are short, and cached.
 from collections.abc import Callable
 from typing import NamedTuple
 
-from pglane.wire.statement_words import CHARACTERISTICS, DISCARDS, Effect, Kind
+from pglane.wire.statement_words import CHARACTERISTICS, DISCARDS, ROLE_SETTINGS, Effect, Kind
 
 NOTHING = b""
 ASSIGNS = (b"=", b"to", b".")
+BACK = frozenset({b"default", b"local"})
 
 
 class Form(NamedTuple):
@@ -88,6 +89,21 @@ def _deallocate(head: list[bytes]) -> Form:
 
 
 def _set(head: list[bytes]) -> Form:
+    """SET; with DEFAULT, or a time zone LOCAL, it does what RESET does."""
+    form = _assigned(head)
+    if not form.local and not BACK.isdisjoint(head[2:]):
+        return _back(form)
+    return form
+
+
+def _back(form: Form) -> Form:
+    """The same, for a setting that goes back to its default; rights are looked at anyway."""
+    if not form.settings or form.settings[0].lower() in ROLE_SETTINGS:
+        return form
+    return form._replace(effects=form.effects | Effect.RESET_SOME)
+
+
+def _assigned(head: list[bytes]) -> Form:
     at = 1
     local = False
     if head[1] in (b"session", b"local") and head[2] not in ASSIGNS:
@@ -150,8 +166,8 @@ def _reset(head: list[bytes]) -> Form:
     ):  # RESET NAMES and RESET SCHEMA do not exist
         special = NOTHING
     if special:
-        return Form(Kind.RESET, Effect.NONE, (special,))
-    return _named(Kind.RESET, head, 1, False)
+        return _back(Form(Kind.RESET, Effect.NONE, (special,)))
+    return _back(_named(Kind.RESET, head, 1, False))
 
 
 _EXACT: dict[Kind, Callable[[list[bytes]], Form]] = {

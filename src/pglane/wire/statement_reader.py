@@ -414,7 +414,7 @@ class Reader:
         if self.head is not None:
             self._judge(self.head)
         if self.names_settings and (self.updates or self.kind == _KIND_MERGE):
-            self.own |= int(Effect.SETTING_UNKNOWN)
+            self.own |= int(Effect.SETTING_LISTED)
         if self.assigns_path and self._names_temp_schema():
             self.own |= _EFFECT_TEMP
         self.kinds.append(self.kind)

@@ -80,7 +80,8 @@ class Effect(IntFlag):
     """What a text may leave behind in the session, as far as the text shows.
 
     What user functions, triggers, views and column defaults do is not in the text. A flag says
-    "may": EXPLAIN of a call counts like the call.
+    "may": EXPLAIN of a call counts like the call. SETTING: one of those named; SETTING_LISTED: one
+    that pg_settings lists; SETTING_UNKNOWN: any; RESET_SOME: one goes back to its default.
     """
 
     NONE = 0
@@ -113,6 +114,8 @@ class Effect(IntFlag):
     LARGE_OBJECT = auto()
     DBLINK = auto()
     UNKNOWN = auto()
+    RESET_SOME = auto()
+    SETTING_LISTED = auto()
 
 
 FIRST_WORDS: dict[bytes, tuple[Kind, Effect, int]] = {
@@ -187,7 +190,7 @@ FUNCTIONS: dict[bytes, Effect] = {
     b"currval": Effect.SEQUENCE,
     b"lastval": Effect.SEQUENCE,
     # pg_trgm's old way to set pg_trgm.similarity_threshold
-    b"set_limit": Effect.SETTING_UNKNOWN,
+    b"set_limit": Effect.SETTING_LISTED,
     # isn's switch, a variable of the library in versions before 18
     b"isn_weak": Effect.UNKNOWN,
     # these run an SQL text that they get as a value

@@ -424,3 +424,21 @@ def test_a_local_parse_waits_for_its_turn(lease: Lease) -> None:
     assert not lease.requests.statements[b"b"].settled
     assert lease.answer(BOUND, READY) == messages(BOUND, PARSED, READY)
     assert lease.requests.statements[b"b"].settled
+
+
+# DISCARD ALL
+
+
+def test_what_was_before_a_discard_is_gone_and_what_came_behind_is_not(lease: Lease) -> None:
+    lease.send(c.Query(b"CREATE TEMP TABLE t ()"), c.Query(b"DISCARD ALL"), c.Query(b"SET a = 1"))
+    lease.requests.discarded()
+    assert lease.requests.effects == lease.form.Effect.SETTING
+    assert lease.requests.discards == 0
+
+
+def test_between_two_discards_nothing_is_forgotten_before_its_time(lease: Lease) -> None:
+    lease.send(c.Query(b"DISCARD ALL"), c.Query(b"SET a = 1"), c.Query(b"DISCARD ALL"))
+    lease.requests.discarded()
+    assert lease.requests.effects & lease.form.Effect.SETTING
+    lease.requests.discarded()
+    assert lease.requests.discards == 0

@@ -1,13 +1,13 @@
 """Vectors of settings and the texts that make them true."""
 
+import pytest
+
 from pglane.connection.settings import (
     Vectors,
     apply_statement,
     differences,
     fits_without_reset,
-    identifier,
     quoted,
-    read_back_statement,
 )
 
 
@@ -46,17 +46,56 @@ def test_a_later_caller_cannot_change_a_vector() -> None:
 def test_values_are_data() -> None:
     assert quoted("it's") == "'it''s'"
     assert quoted("a\\' b") == " E'a\\\\'' b'"
-    assert identifier('app."x') == '"app"."""x"'
+    assert quoted("ä'\\", escapes=False) == " E'ä''\\\\'"
+
+
+def test_values_mean_the_same_under_every_encoding() -> None:
+    assert quoted("ä'\\b", escapes=True) == " E'\\U000000e4''\\\\b'"
+    assert quoted("plain", escapes=True) == "'plain'"
+    assert quoted("\udce4", escapes=True) == " E'\udce4'"
 
 
 def test_differences_are_set_or_taken_back() -> None:
     of = Vectors().of
     server = of({"a": "1", "b": "2", "base": "3"})
-    assert differences(server, of({"base": "3"}), of({"a": "1", "c": "4"})) == {
-        "c": "4",
-        "b": None,
-    }
-    assert differences(server, server, server) == {}
+    assert differences(server, of({"base": "3"}), of({"a": "1", "c": "4", "base": "3"})) == [
+        ("c", "4"),
+        ("b", None),
+    ]
+    assert differences(server, server, server) == []
+
+
+BACK = [("session_authorization", None), ("role", None)]
+
+
+@pytest.mark.parametrize(
+    ("had", "wanted", "changes"),
+    [
+        ({"role": "r"}, {"role": "r"}, []),
+        ({"role": "r"}, {}, BACK),
+        ({"session_authorization": "s"}, {}, BACK),
+        ({}, {"role": "r", "a": "1"}, [("a", "1"), ("role", "r")]),
+        ({"role": "r"}, {"role": "r", "a": "1"}, [*BACK, ("a", "1"), ("role", "r")]),
+        (
+            {"role": "r"},
+            {"role": "q", "session_authorization": "s"},
+            [*BACK, ("session_authorization", "s"), ("role", "q")],
+        ),
+    ],
+)
+def test_rights_are_taken_back_first_and_given_up_last(
+    had: dict[str, str], wanted: dict[str, str], changes: list[tuple[str, str | None]]
+) -> None:
+    of = Vectors().of
+    assert differences(of(had), of({}), of(wanted)) == changes
+
+
+def test_rights_that_a_connection_was_opened_with_are_its_own() -> None:
+    of = Vectors().of
+    base = of({"role": "r"})
+    assert differences(base, base, of({"role": "r", "a": "1"})) == [("a", "1")]
+    assert differences(of({"role": "q"}), base, base) == BACK
+    assert differences(base, base, of({"role": "q"})) == [("role", "q")]
 
 
 def test_what_a_connection_was_opened_with_cannot_be_taken_back() -> None:
@@ -65,18 +104,11 @@ def test_what_a_connection_was_opened_with_cannot_be_taken_back() -> None:
     assert not fits_without_reset(of({"a": "1"}), of({"b": "3"}))
 
 
-def test_rights_are_given_up_last() -> None:
-    wanted = {"role": "r", "session_authorization": "s", "work_mem": "1MB", "app.x": None}
-    assert apply_statement(wanted) == (
-        'RESET "app"."x"; SELECT '
-        "pg_catalog.set_config('work_mem', '1MB', false), "
-        "pg_catalog.set_config('session_authorization', 's', false), "
-        "pg_catalog.set_config('role', 'r', false)"
+def test_all_changes_are_one_statement() -> None:
+    changes = [("role", None), ("work_mem", "1MB"), ("app.x", "ä")]
+    assert apply_statement(changes) == (
+        "SELECT pg_catalog.set_config('role', NULL, false) IS NULL, "
+        "pg_catalog.set_config('work_mem', '1MB', false) IS NULL, "
+        "pg_catalog.set_config('app.x', 'ä', false) IS NULL"
     )
-    assert apply_statement({"a": None, "b": None}) == 'RESET "a"; RESET "b"'
-
-
-def test_read_back() -> None:
-    assert read_back_statement(["a", "b"]) == (
-        "SELECT pg_catalog.current_setting('a', true), pg_catalog.current_setting('b', true)"
-    )
+    assert "E'\\U000000e4'" in apply_statement(changes, escapes=True)

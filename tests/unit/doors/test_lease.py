@@ -6,6 +6,7 @@ from pglane.connection.settings import Vectors
 from pglane.doors.lease import (
     BACKOFF_S_MAX,
     BACKOFF_S_MIN,
+    LOOKED_AT_MAX,
     Close,
     Grant,
     LeaseDesk,
@@ -293,3 +294,19 @@ def test_one_that_is_put_in_order_is_shown_as_such() -> None:
     assert (slot.state, slot.since) == (CLEANING, 2.0)
     assert desk.released(slot, 4.0) == []
     assert slot.state == IDLE
+
+
+def test_a_connection_in_the_clients_state_comes_first() -> None:
+    desk = LeaseDesk(budget=LOOKED_AT_MAX + 3, opening_max=99)
+    slots = [opened_slot(desk) for _ in range(LOOKED_AT_MAX + 3)]
+    for slot in slots:
+        desk.released(slot, 2.0)
+    mine = Need(VECTORS.empty, VECTORS.empty, exact=False, fresh=False)
+    mine.holds = slots[3].holds = TUNED
+    slots[5].base = TUNED  # opened for others
+    assert desk.lease_idle("anna", mine, 3.0) is slots[3]
+    desk.released(slots[3], 3.0)
+    slots[3].holds = VECTORS.empty
+    slots[0].holds = TUNED  # too far down to be looked at
+    assert desk.lease_idle("anna", mine, 3.0) is slots[3]
+    assert desk.lease_idle("anna", mine, 3.0) is slots[-1]

@@ -79,7 +79,16 @@ def test_forms(kind: Kind, head: str, expected: Form) -> None:
 )
 def test_names_of_settings(head: str, name: str) -> None:
     kind = Kind.SET if head.startswith("SET") else Kind.RESET
-    assert form(kind, head) == Form(kind, Effect.NONE, (name.encode(),))
+    back = Effect.RESET_SOME if kind == Kind.RESET and name != "session_authorization" else 0
+    assert form(kind, head) == Form(kind, Effect(back), (name.encode(),))
+
+
+def test_default_is_what_reset_does() -> None:
+    back = Form(Kind.SET, Effect.RESET_SOME, (b"a",))
+    assert form(Kind.SET, "SET a TO default") == back
+    assert form(Kind.SET, 'SET a TO "default') == Form(Kind.SET, Effect.NONE, (b"a",))
+    assert form(Kind.SET, "SET LOCAL a TO default").effects == Effect.NONE
+    assert form(Kind.SET, "SET TIME ZONE local").effects == Effect.RESET_SOME
 
 
 @pytest.mark.parametrize(

@@ -36,8 +36,31 @@ def test_effects(text: str, kind: str, effects: str) -> None:
 @pytest.mark.parametrize(("text", "names"), SETTINGS.items())
 def test_settings(text: str, names: str) -> None:
     verdict = judged(text)
-    assert Effect(verdict.effects) == Effect.SETTING
+    assert Effect(verdict.effects) & ~Effect.RESET_SOME == Effect.SETTING
     assert verdict.settings == tuple(names.split())
+
+
+@pytest.mark.parametrize(
+    ("text", "back"),
+    [
+        ("SET a = 1", False),
+        ("SET a TO DEFAULT", True),
+        ("SET a = b, default", True),
+        ('SET a = "default"', False),
+        ("SET TIME ZONE LOCAL", True),
+        ("SET LOCAL a = DEFAULT", False),
+        ("SET LOCAL a = 1", False),
+        ("SET local.a = 1", False),
+        ("SET NAMES DEFAULT", True),
+        ("RESET a", True),
+        ("RESET TIME ZONE", True),
+        ("RESET ROLE", False),
+        ("SET ROLE TO DEFAULT", False),
+        ("SET SESSION AUTHORIZATION DEFAULT", False),
+    ],
+)
+def test_settings_that_go_back_to_their_default(text: str, back: bool) -> None:
+    assert bool(judged(text).effects & Effect.RESET_SOME) is back
 
 
 def test_characteristics_name_their_settings() -> None:
@@ -186,8 +209,8 @@ def test_both_forms_agree() -> None:
 
 
 def test_a_verdict_shows_no_text() -> None:
-    assert repr(judged("SELECT 'secret'; RESET a")) == (
-        "Verdict(SELECT, RESET: <Effect.SETTING: 1>, ('a',))"
+    assert repr(judged("SELECT 'secret'; SET a = 1")) == (
+        "Verdict(SELECT, SET: <Effect.SETTING: 1>, ('a',))"
     )
 
 
