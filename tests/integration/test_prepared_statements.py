@@ -289,6 +289,36 @@ def test_schema_change_is_told_and_a_new_parse_works(
     assert run(one, "s1") == [("1", "x", "5")]
 
 
+def test_a_text_is_looked_at_anew_when_it_is_prepared_after_ddl(two, table: str) -> None:
+    """The table, the types of parameters and a type by name: all are others now."""
+    one, other = two
+    one.query(f"CREATE TYPE ty_{table} AS ENUM ('x')")
+    texts = [f"TABLE {table}", f"INSERT INTO {table} VALUES ($1)", f"SELECT $1::ty_{table}"]
+    for text in texts:
+        assert kinds(one.extended(p.parse(text) + p.describe("S")))[:2] == "1t"
+        assert kinds(one.extended(p.parse(text, text) + p.describe("S", text)))[:2] == "1t"
+    other.query(f"DROP TABLE {table}; DROP TYPE ty_{table}")
+    other.query(f"CREATE TABLE {table} (only time); CREATE TYPE ty_{table} AS ENUM ('x', 'y')")
+    for number, text in enumerate(texts):
+        unnamed = other.extended(p.parse(text) + p.describe("S"))
+        for client in (other, one):
+            named = client.extended(p.parse(text, f"n{number}") + p.describe("S", f"n{number}"))
+            assert [m.body for m in named] == [m.body for m in unnamed], text
+
+
+def test_ddl_that_is_taken_back_counts_too(two, table: str) -> None:
+    one, other = two
+    text = f"TABLE {table}"
+    before = other.extended(p.parse(text) + p.describe("S"))
+    one.query(f"BEGIN; ALTER TABLE {table} ADD more int")
+    inside = one.extended(p.parse(text, "inside") + p.describe("S", "inside"))
+    assert len(inside[2].body) > len(before[2].body)
+    one.query("ROLLBACK")
+    for client in (one, other):
+        after = client.extended(p.parse(text, "after") + p.describe("S", "after"))
+        assert [m.body for m in after] == [m.body for m in before]
+
+
 def test_nobody_reads_rows_of_a_shape_he_was_not_told(
     two, cluster: PostgresCluster, table: str
 ) -> None:

@@ -233,7 +233,7 @@ class Rig:
     def client(self, door: str = "transaction", user: str = "anna", **more: str) -> Peer:
         """A client that has sent its startup packet."""
         peer = self.connect(door)
-        peer.send(startup(user=user, database="app", **more))
+        peer.send(startup(**{"user": user, "database": "app", **more}))
         return peer
 
     def pair(

@@ -1,5 +1,7 @@
 """Small SQL texts with what must be found in them, for the tests of scanner and reader."""
 
+from pglane.wire.statement_words import Effect
+
 FIRST_WORDS = """
 SELECT 1                                SELECT
 (SELECT 1)                              SELECT
@@ -260,3 +262,8 @@ WHOLLY_UNKNOWN = [
     *("SELECT 'a'\n'b", "SELECT 1\0", "SET a.b = 1\0", 'SELECT U&"a', "SELECT U&'a", "/*"),
     *("CREATE TABLE a (b", "CREATE TABLE a (; ", "SELECT 1; SELECT '"),
 ]
+
+
+def catalog_effect(kind: str) -> Effect:
+    """What DDL has beside the effects that are listed above."""
+    return Effect.CATALOG if kind in {"CREATE", "ALTER", "DROP", "IMPORT"} else Effect.NONE

@@ -66,6 +66,9 @@ STALE.stale = True
 NOT_ACCOUNTED_FOR = Verdict((Kind.UNKNOWN,), int(Effect.UNKNOWN), ())
 FORGETS = int(Effect.DEALLOCATE | Effect.DEALLOCATE_ALL | Effect.DISCARD_ALL | Effect.UNKNOWN)
 DISCARDS = int(Effect.DISCARD_ALL)
+CATALOG = int(Effect.CATALOG)
+RENEWS = int(Effect.CATALOG | Effect.OPAQUE | Effect.UNKNOWN)
+"""May change what names and types mean."""
 COPIES = int(Effect.COPY | Effect.UNKNOWN)
 DEALLOCATES = int(Kind.DEALLOCATE)
 STATEMENT_BYTES_MAX = 32 * 1024 * 1024
@@ -154,6 +157,9 @@ class ClientNames:
             self._note_discard()
         if verdict.effects & COPIES:
             self.may_copy = True
+        if verdict.effects & RENEWS:
+            self.effects |= CATALOG
+            self._shapes.renew()
         if verdict.settings:
             self.settings.update(verdict.settings)
         if verdict.effects & READING_EFFECTS:
@@ -167,8 +173,19 @@ class ClientNames:
 
     def discarded(self) -> None:
         """A DISCARD ALL has succeeded."""
+        if self.effects & CATALOG:
+            self._shapes.renew()
         self.effects = self.later_effects
         self.discards -= 1
+
+    def catalog_settles(self, *, transaction_is_over: bool) -> None:
+        """DDL was answered: what is parsed from now on, by anybody, is looked at anew.
+
+        Until its transaction ends it may be taken back, or become true for others.
+        """
+        self._shapes.renew()
+        if transaction_is_over:
+            self.effects &= ~CATALOG
 
     def _doubt_reading(self, verdict: Verdict) -> None:
         """How texts are to be read may change; what is sent meanwhile is not read (A12)."""

@@ -31,6 +31,7 @@ cdef class Exchange:
     cdef Py_ssize_t _head
     cdef Py_ssize_t _cycle_at
     cdef Py_ssize_t _close_at
+    cdef bytes _parameters_told
 
     cpdef expect(self, int kind, object payload=*)
     cpdef answer_locally(self, PendingParse change)

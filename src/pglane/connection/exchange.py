@@ -91,10 +91,10 @@ class Exchange:
 
     # fmt: off
     __slots__ = (
-        "_close_at", "_cycle_at", "_head", "_kinds", "_payloads", "attached", "changed",
-        "copy_in", "ending", "held", "internal_error", "internal_rows", "mixed", "names",
-        "parameters", "reader", "segment", "skipping", "statements", "status", "to_client",
-        "to_server", "unit_open",
+        "_close_at", "_cycle_at", "_head", "_kinds", "_parameters_told", "_payloads", "attached",
+        "changed", "copy_in", "ending", "held", "internal_error", "internal_rows", "mixed",
+        "names", "parameters", "reader", "segment", "skipping", "statements", "status",
+        "to_client", "to_server", "unit_open",
     )
     # fmt: on
 
@@ -122,6 +122,7 @@ class Exchange:
         self.segment = 0
         self._cycle_at = -1
         self._close_at = -1
+        self._parameters_told = b""
 
     # What was asked ------------------------------------------------------------------------
 
@@ -410,11 +411,12 @@ class Exchange:
         if head != DESCRIBE and head != DESCRIBE_SILENT:
             return self._misfit(kind)
         if kind == 0x74:
+            self._parameters_told = reader.buffer[reader.begin : reader.end]
             return -1 if head == DESCRIBE_SILENT else 0
         payload = self._payloads[self._head]
         self._pop()
         if isinstance(payload, ClientStatement):
-            description = reader.buffer[reader.begin : reader.end]
+            description = self._parameters_told + reader.buffer[reader.begin : reader.end]
             if head == DESCRIBE:
                 self.statements.told(payload, description)
             else:

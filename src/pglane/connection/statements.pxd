@@ -7,6 +7,7 @@ cdef class Shape:
     cdef public object parse_key
     cdef public bytes description
     cdef public bint stale
+    cdef public long long epoch
 
 
 cdef class Shapes:
@@ -14,7 +15,9 @@ cdef class Shapes:
     cdef Py_ssize_t _shapes_max
     cdef Py_ssize_t _bytes_max
     cdef Py_ssize_t _bytes
+    cdef long long _epoch
 
+    cpdef renew(self)
     @cython.locals(shape=Shape)
     cpdef Shape of(self, bytes text, bytes types, object parse_key)
 

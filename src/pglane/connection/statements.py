@@ -2,7 +2,7 @@
 """Prepared statements at protocol level, for clients that change server connections.
 
 A client's statement is a *text with parameter types*; what it is called on a server connection
-is that connection's own affair. Three things follow:
+is that connection's own affair. Four things follow:
 
 * A client's names are virtual. The same name may mean different texts for two clients, and the
   same text under two names exists once on a server connection.
@@ -10,6 +10,9 @@ is that connection's own affair. Three things follow:
   the protocol research): `Shape` = text + parameter types + parse key, and shapes are interned,
   so the look-up on a server connection hashes an address.
 * It exists only after its ParseComplete. Until then it is *pending*; an error takes it back.
+* A text is looked at when it is parsed: which table a name is, which type a parameter has. After
+  DDL a new Parse may find something else, so it gets a new shape (`Shapes.renew`); who prepared
+  the text before goes on with the old one, as on a private connection.
 
 The unnamed statement is virtual too, but stays unnamed on the server (its plan is not kept on
 purpose): a server connection remembers whose unnamed statement it holds.
@@ -33,12 +36,12 @@ long as we do, this also bounds what a client can make PostgreSQL keep."""
 class Shape:
     """A text, its parameter types and the state it is parsed under. Compared by identity.
 
-    Attributes: description: the RowDescription or NoData that clients were told; None if nobody
-    asked. stale: its result type has changed since (fact A8): a Bind must fail until it is
-    parsed anew.
+    Attributes: description: the ParameterDescription and RowDescription or NoData that clients
+    were told; None if nobody asked. stale: what it takes or returns has changed since (fact A8): a
+    Bind must fail until it is parsed anew. epoch: of the catalogs, when it was first asked for.
     """
 
-    __slots__ = ("description", "parse_key", "stale", "text", "types")
+    __slots__ = ("description", "epoch", "parse_key", "stale", "text", "types")
 
     def __init__(self, text: bytes, types: bytes, parse_key: object) -> None:
         self.text = text
@@ -46,29 +49,36 @@ class Shape:
         self.parse_key = parse_key
         self.description: bytes | None = None
         self.stale = False
+        self.epoch = 0
 
 
 class Shapes:
     """The table of interned shapes of one worker."""
 
-    __slots__ = ("_bytes", "_bytes_max", "_shapes_max", "_table")
+    __slots__ = ("_bytes", "_bytes_max", "_epoch", "_shapes_max", "_table")
 
     def __init__(self, shapes_max: int = SHAPES_MAX, bytes_max: int = SHAPE_BYTES_MAX) -> None:
         self._table: dict[tuple[bytes, bytes, object], Shape] = {}
         self._shapes_max = shapes_max
         self._bytes_max = bytes_max
         self._bytes = 0
+        self._epoch = 0
+
+    def renew(self) -> None:
+        """A catalog may have changed: what is parsed from now on is looked at anew."""
+        self._epoch += 1
 
     def of(self, text: bytes, types: bytes, parse_key: object) -> Shape:
         """The one shape of these; `types` is the raw tail of a Parse message."""
         key = (text, types, parse_key)
         shape = self._table.get(key)
-        if shape is None or shape.stale:
+        if shape is None or shape.stale or shape.epoch != self._epoch:
             self._bytes += len(text) + len(types)
             if len(self._table) >= self._shapes_max or self._bytes > self._bytes_max:
                 self._table.clear()
                 self._bytes = len(text) + len(types)
             shape = Shape(text, types, parse_key)
+            shape.epoch = self._epoch
             self._table[key] = shape
         return shape
 
@@ -105,7 +115,7 @@ class ServerStatement:
         name: its server-side name.
         shape: what it is.
         complete: its ParseComplete was seen.
-        checked: what it returns here is what clients of the shape were told (fact A8).
+        checked: what it takes and returns here is what clients of the shape were told (fact A8).
     """
 
     __slots__ = ("checked", "complete", "name", "shape")
@@ -199,6 +209,7 @@ class ServerStatements:
     def renew(self, shape: Shape) -> Shape:
         """The same text, which returns something else from now on; the old shape is stale."""
         fresh = Shape(shape.text, shape.types, shape.parse_key)
+        fresh.epoch = shape.epoch
         shape.stale = True
         statement = self._by_shape.pop(shape, None)
         if statement is not None:

@@ -10,6 +10,8 @@ from pglane.pool.ledger cimport Slot
 from pglane.scheduler.fifo cimport Request
 from pglane.wire.framing cimport MessageReader
 
+cdef long long _DATABASE
+
 
 cdef class ClientLink(LeaseHolder):
     cdef public str address

@@ -7,6 +7,7 @@ waits stay in its reader, and beyond one bufferful the socket is not read.
 
 from typing import TYPE_CHECKING
 
+from pglane.connection.client_names import CATALOG
 from pglane.connection.exchange import IDLE_STATUS, Exchange
 from pglane.connection.requests import (
     HELD,
@@ -29,6 +30,7 @@ from pglane.wire.server_messages import (
     parameter_status,
     ready_for_query,
 )
+from pglane.wire.statements import Effect
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from pglane.engine.transport import Transport
     from pglane.scheduler.fifo import Request
 
+_DATABASE = int(Effect.DATABASE)
 HELD_BYTES_MAX = 131_072
 """Requests that wait in our memory before the client's socket is not read any more."""
 TERMINATE = 0x58
@@ -231,6 +234,8 @@ class ClientLink(LeaseHolder):
         server.transport.write_all(exchange.to_server)
         if exchange.to_client:
             self.transport.write_all(exchange.to_client)
+        if self.requests.unanswered_effects & _DATABASE:
+            self.database.worker.vacate_databases()
         if outcome == TERMINATED:
             self.leave(polite=True)
         elif outcome == OUT_OF_PLACE:
@@ -260,6 +265,8 @@ class ClientLink(LeaseHolder):
             if self.rewrites and exchange.status == IDLE_STATUS:
                 self._release(server)
             return
+        if requests.effects & CATALOG:
+            requests.catalog_settles(transaction_is_over=exchange.status == IDLE_STATUS)
         ending = self.door.after_answer(exchange.status, requests.effects, pinned=self.pinned)
         self._end_lease(ending, server)
 

@@ -13,6 +13,7 @@ cdef class Database:
     cdef public dict welcomes
     cdef public dict custom_names
     cdef public bint draining
+    cdef public bint vacating
     cdef public object opening
     cdef public object watch
     cdef object _tick_timer

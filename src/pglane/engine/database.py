@@ -39,6 +39,8 @@ class Database:
     Attributes:
         name: of the database at the server.
         desk: who has and who waits.
+        vacating: nobody is in it and it may be about to be dropped: no server connection is kept
+            until a client comes.
         welcomes: reported settings by role and settings vector: what a new client is told.
         watch: what the monitor says about it.
         custom_names: custom settings that some client made: no view of PostgreSQL lists them.
@@ -53,6 +55,7 @@ class Database:
         self.welcomes: dict[tuple[str, Vector], dict[str, str]] = {}
         self.custom_names: dict[str, None] = {}
         self.draining = False
+        self.vacating = False
         self._tick_timer: Timer | None = None
         self.opening = Opening(self)
         self.watch = Watch(self)
@@ -305,7 +308,7 @@ class Database:
         self.watch.keep_house()
         for slot in self.desk.ledger.in_state(SlotState.IDLE):
             link: ServerLink = slot.link  # type: ignore[assignment]
-            if now - slot.since > idle_s or now >= link.expires:
+            if now - slot.since > idle_s or now >= link.expires or self.vacating:
                 self.close(link)
 
     def resize(self, budget: int, opening_max: int) -> None:
@@ -316,6 +319,14 @@ class Database:
     def close_idle(self) -> None:
         """The worker drains: what nobody uses goes, and what is released."""
         self.draining = True
+        self._close_unused()
+
+    def vacate(self) -> None:
+        """No client is in it: on private connections, no server process would be either."""
+        self.vacating = True
+        self._close_unused()
+
+    def _close_unused(self) -> None:
         for slot in self.desk.ledger.in_state(SlotState.IDLE):
             self.close(slot.link)  # type: ignore[arg-type]
 

@@ -185,6 +185,8 @@ def abandoned(server: ServerLink) -> None:
         server.dirty = False
         database.desk.cleaning(server.slot, database.loop.now)
         server.clean(lambda fine: put_in_order(server, fine))
+    elif database.vacating:
+        database.close(server)
     else:
         database.release(server)
 

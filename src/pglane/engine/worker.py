@@ -235,6 +235,7 @@ class Worker:
             database = self.databases[entered.wanted.database] = Database(
                 self, entered.wanted.database
             )
+        database.vacating = False
         door = entered.door
         startup = self.vectors.of(entered.wanted.settings)
         fresh = door.NAME == "direct"
@@ -260,6 +261,18 @@ class Worker:
         self.clients.pop(client.number, None)
         self.cancel_keys.withdraw(client.process_id)
         self._stop_when_empty()
+
+    def vacate_databases(self) -> None:
+        """A database is about to be created, renamed or dropped.
+
+        PostgreSQL waits some seconds for others to leave it (or the template it is copied from).
+        Where a client is it would wait in vain on private connections too; elsewhere it must not
+        find server connections that we keep.
+        """
+        occupied = {client.database.name for client in self.clients.values()}
+        for name, database in self.databases.items():
+            if name not in occupied:
+                database.vacate()
 
     # Servers -------------------------------------------------------------------------------
 

@@ -54,6 +54,8 @@ def _simple(kind: Kind, second: bytes) -> Form:
     if kind == Kind.BEGIN:  # START, of a transaction or of something else
         begins = second == b"transaction"
         return Form(kind, Effect.TRANSACTION) if begins else Form(Kind.UNKNOWN, Effect.UNKNOWN)
+    if kind in {Kind.CREATE, Kind.ALTER, Kind.DROP} and second == b"database":
+        return Form(kind, Effect.DATABASE)
     if kind in {Kind.CREATE, Kind.ALTER} and second == b"extension":  # its script does anything
         return Form(kind, Effect.OPAQUE)
     return Form(kind)

@@ -82,6 +82,8 @@ class Effect(IntFlag):
     What user functions, triggers, views and column defaults do is not in the text. A flag says
     "may": EXPLAIN of a call counts like the call. SETTING: one of those named; SETTING_LISTED: one
     that pg_settings lists; SETTING_UNKNOWN: any; RESET_SOME: one goes back to its default.
+    CATALOG and DATABASE leave nothing in the session: names and types may mean something else from
+    then on; a database must be free of others.
     """
 
     NONE = 0
@@ -116,6 +118,8 @@ class Effect(IntFlag):
     UNKNOWN = auto()
     RESET_SOME = auto()
     SETTING_LISTED = auto()
+    CATALOG = auto()
+    DATABASE = auto()
 
 
 FIRST_WORDS: dict[bytes, tuple[Kind, Effect, int]] = {
@@ -152,9 +156,9 @@ FIRST_WORDS: dict[bytes, tuple[Kind, Effect, int]] = {
     b"notify": (Kind.NOTIFY, Effect.NOTIFY, 0),
     b"lock": (Kind.LOCK, Effect.NONE, 0),
     b"copy": (Kind.COPY, Effect.COPY, 0),
-    b"create": (Kind.CREATE, Effect.NONE, 4),
-    b"alter": (Kind.ALTER, Effect.NONE, 2),
-    b"drop": (Kind.DROP, Effect.NONE, 0),
+    b"create": (Kind.CREATE, Effect.CATALOG, 4),
+    b"alter": (Kind.ALTER, Effect.CATALOG, 2),
+    b"drop": (Kind.DROP, Effect.CATALOG, 2),
     b"truncate": (Kind.TRUNCATE, Effect.NONE, 0),
     b"explain": (Kind.EXPLAIN, Effect.NONE, 0),
     b"analyze": (Kind.ANALYZE, Effect.NONE, 0),
@@ -170,7 +174,7 @@ FIRST_WORDS: dict[bytes, tuple[Kind, Effect, int]] = {
     b"revoke": (Kind.REVOKE, Effect.NONE, 0),
     b"comment": (Kind.COMMENT, Effect.NONE, 0),
     b"refresh": (Kind.REFRESH, Effect.NONE, 0),
-    b"import": (Kind.IMPORT, Effect.NONE, 0),
+    b"import": (Kind.IMPORT, Effect.CATALOG, 0),
     b"security": (Kind.SECURITY, Effect.NONE, 0),
     b"reassign": (Kind.REASSIGN, Effect.NONE, 0),
 }

@@ -177,13 +177,18 @@ def test_a_statement_is_prepared_and_described_elsewhere_first(lease: Lease) -> 
     assert lease.forward() == messages(c.Bind(b"", b"ours_1"), SYNC)
 
 
-def test_a_statement_that_returns_something_else_is_stale(lease: Lease) -> None:
-    """Fact A8: the client would read rows of a shape that it was not told of."""
+@pytest.mark.parametrize(
+    "now", [(NO_PARAMETERS, OTHER_ROWS), (s.ParameterDescription((23,)), ROWS)]
+)
+def test_a_statement_that_takes_or_returns_something_else_is_stale(
+    lease: Lease, now: tuple[Any, Any]
+) -> None:
+    """Fact A8: the client would send or read what it was not told of."""
     prepared(lease)
     described(lease)
     lease.exchange = lease.server()
     lease.send(c.Bind(b"", b"a"), SYNC)
-    lease.answer(PARSED, NO_PARAMETERS, OTHER_ROWS)
+    lease.answer(PARSED, *now)
     assert lease.forward() == messages(FAILS, SYNC)
     assert states(lease.answer(error(b"42601"), READY)) == [b"0A000", b"Z"]
     lease.send(c.Close(b"S", b"a"), SYNC)
@@ -229,7 +234,7 @@ def test_who_parses_anew_and_is_told_something_else_parts_ways(lease: Lease) -> 
     assert old.stale
     assert lease.send(c.Bind(b"", b"b")) == messages(c.Bind(b"", b"ours_1"))
     described_shape = lease.requests.statements[b"b"].shape
-    assert described_shape.description == OTHER_ROWS.encode()
+    assert described_shape.description == (NO_PARAMETERS.encode() + OTHER_ROWS.encode())
 
 
 def test_a_statement_follows_its_clients_state(lease: Lease) -> None:
@@ -238,7 +243,9 @@ def test_a_statement_follows_its_clients_state(lease: Lease) -> None:
     lease.requests.parse_key = ("Tokyo",)
     sent = lease.send(c.Bind(b"", b"a"), SYNC)
     assert sent[0] == c.Parse(b"ours_2", SELECT).encode()
-    assert lease.requests.statements[b"a"].shape.description == ROWS.encode()
+    assert lease.requests.statements[b"a"].shape.description == (
+        NO_PARAMETERS.encode() + ROWS.encode()
+    )
 
 
 def test_a_state_in_which_the_text_returns_something_else_is_refused(lease: Lease) -> None:
@@ -283,6 +290,33 @@ def test_effects_and_settings_are_noted(lease: Lease) -> None:
     assert requests.unanswered_effects == requests.effects
     assert requests.settings == {"search_path"}
     assert requests.encoding == "UTF8"
+
+
+@pytest.mark.parametrize("text", [b"DROP TABLE t", b"DO 'x'"])
+def test_behind_ddl_a_known_text_is_parsed_again(lease: Lease, text: bytes) -> None:
+    effect = lease.form.Effect
+    prepared(lease)
+    assert lease.send(c.Query(text), c.Parse(b"b", SELECT), SYNC) == messages(
+        c.Query(text), c.Parse(b"ours_2", SELECT), SYNC
+    ), "though the DDL is not answered yet"
+    lease.answer(s.CommandComplete(b"X"), READY, PARSED, READY)
+    assert lease.requests.effects & int(effect.CATALOG)
+    lease.requests.catalog_settles(transaction_is_over=False)
+    assert lease.send(c.Parse(b"c", SELECT), SYNC)[0] == c.Parse(b"ours_3", SELECT).encode()
+    lease.answer(PARSED, READY)
+    assert lease.requests.effects & int(effect.CATALOG)
+    lease.requests.catalog_settles(transaction_is_over=True)
+    assert not lease.requests.effects & int(effect.CATALOG)
+
+
+def test_a_discard_behind_ddl_does_not_hide_it(lease: Lease) -> None:
+    lease.send(c.Query(b"DROP TABLE t"))
+    lease.answer(s.CommandComplete(b"DROP TABLE"), READY)
+    prepared(lease)
+    shape = lease.requests.statements[b"a"].shape
+    lease.requests.discarded()
+    prepared(lease, b"b")
+    assert lease.requests.statements[b"b"].shape is not shape
 
 
 @pytest.mark.parametrize("name", ["client_encoding", "standard_conforming_strings"])

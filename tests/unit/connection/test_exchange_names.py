@@ -181,7 +181,9 @@ def test_what_an_error_ahead_decides(lease: Lease) -> None:
 def test_a_describe_of_a_statement_is_the_promise(lease: Lease) -> None:
     lease.send(c.Parse(b"a", b"SELECT 1"), c.Describe(b"S", b"a"), c.Describe(b"S", b"x"), SYNC)
     lease.answer(PARSED, s.ParameterDescription(()), ROWS, s.ParameterDescription(()), ROWS, READY)
-    assert lease.requests.statements[b"a"].shape.description == ROWS.encode()
+    assert lease.requests.statements[b"a"].shape.description == (
+        s.ParameterDescription(()).encode() + ROWS.encode()
+    )
 
 
 def test_what_is_discarded_is_taken_back(lease: Lease) -> None:

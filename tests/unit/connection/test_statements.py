@@ -44,6 +44,20 @@ def test_a_stale_shape_is_made_anew(shapes: Any) -> None:
     assert shapes.of(b"TABLE t", b"", None) is fresh
 
 
+def test_after_ddl_a_text_gets_a_new_shape_and_the_old_one_lives_on(
+    shapes: Any, statements: Any
+) -> None:
+    shape = shapes.of(b"TABLE t", b"", None)
+    old = add(statements, shape)
+    shapes.renew()
+    fresh = shapes.of(b"TABLE t", b"", None)
+    assert fresh is not shape
+    assert shapes.of(b"TABLE t", b"", None) is fresh
+    assert statements.find(fresh) is None
+    assert statements.find(shape) is old
+    assert not shape.stale
+
+
 @pytest.mark.parametrize("limits", [(2, 1000), (1000, 20)])
 def test_the_table_of_shapes_starts_anew(form: Any, limits: tuple[int, int]) -> None:
     shapes = form.Shapes(*limits)

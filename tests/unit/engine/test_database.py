@@ -212,6 +212,42 @@ def test_a_drain_ends_when_the_last_lease_does(rig) -> None:
     assert len(rig.heard("stopped")) == 1
 
 
+@pytest.mark.parametrize("text", ["DROP DATABASE shop", "CREATE DATABASE copy"])
+def test_a_database_without_clients_lets_go_before_one_is_dropped(rig, text: str) -> None:
+    guest, empty = rig.pair(database="shop")
+    admin, server = rig.pair(database="admin")
+    shop = rig.worker.databases["shop"]
+    admin.send(query(text))
+    server.gets(text.encode())
+    assert shop.desk.ledger.statistics().idle == 1, "a client is there"
+    server.send(DONE)
+    admin.gets(READY)
+    guest.send(b"X\x00\x00\x00\x04")
+    rig.turn(2)
+    assert shop.desk.ledger.statistics().idle == 1
+    admin.send(query(text))
+    server.gets(text.encode())
+    assert empty.ends().endswith(b"X\x00\x00\x00\x04")
+    late = rig.client(database="shop")
+    late.gets(READY)
+    late.send(query("SELECT 1"))
+    newer = rig.accept_login()
+    newer.gets(b"SELECT 1")
+    newer.send(DONE)
+    late.gets(READY)
+    assert shop.desk.ledger.statistics().idle == 1, "a new client is served as ever"
+
+
+def test_what_becomes_free_too_late_for_a_drop_is_closed_by_the_housekeeping(rig) -> None:
+    client, server = rig.pair()
+    client.send(b"X\x00\x00\x00\x04")
+    rig.turn(2)
+    (database,) = rig.worker.databases.values()
+    database.vacating = True
+    rig.later(2.0)
+    assert server.ends().endswith(b"X\x00\x00\x00\x04")
+
+
 def test_a_drain_sends_an_idle_session_away(rig) -> None:
     client, server = rig.pair("session")
     client.send(query("SELECT 1"))

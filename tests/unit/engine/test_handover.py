@@ -215,6 +215,23 @@ def test_a_transaction_left_open_is_rolled_back_and_cleaned(rigs) -> None:
     assert desk(rig).ledger.statistics().idle == 1
 
 
+def test_what_is_cleaned_while_its_database_is_vacated_is_closed(rigs) -> None:
+    rig = rigs(budget=1)
+    client, server = rig.pair()
+    client.send(query("BEGIN"))
+    server.gets(b"BEGIN")
+    server.send(message(b"C", b"BEGIN\x00") + message(b"Z", b"T"))
+    client.gets(message(b"Z", b"T"))
+    client.socket.close()
+    server.gets(b"ROLLBACK")
+    rig.worker.vacate_databases()
+    server.send(message(b"C", b"ROLLBACK\x00") + READY)
+    server.gets(b"RESET ALL")
+    server.send(message(b"C", b"RESET\x00") + READY)
+    rig.turn(2)
+    assert desk(rig).ledger.statistics().closing == 1
+
+
 def test_what_cannot_be_cleaned_is_closed(rigs) -> None:
     rig = rigs(budget=1)
     client, server = rig.pair()

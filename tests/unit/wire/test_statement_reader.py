@@ -5,7 +5,14 @@ import pytest
 from pglane.wire.lexemes import Lexer
 from pglane.wire.statement_reader import LOOK_AHEAD_TOKENS_MAX, Reader
 from pglane.wire.statement_words import Effect, Kind
-from tests.support.judged_texts import EFFECTFUL, MANY, PLAIN, SETTINGS, WHOLLY_UNKNOWN
+from tests.support.judged_texts import (
+    EFFECTFUL,
+    MANY,
+    PLAIN,
+    SETTINGS,
+    WHOLLY_UNKNOWN,
+    catalog_effect,
+)
 
 
 def read(text: str) -> Reader:
@@ -17,14 +24,20 @@ def read(text: str) -> Reader:
 @pytest.mark.parametrize(("text", "kind"), PLAIN)
 def test_statements_without_effect(text: str, kind: str) -> None:
     reader = read(text)
-    assert (reader.kinds, reader.effects, reader.settings) == ([Kind[kind]], 0, [])
+    assert (reader.kinds, reader.effects, reader.settings) == (
+        [Kind[kind]],
+        catalog_effect(kind),
+        [],
+    )
 
 
 @pytest.mark.parametrize(("text", "kind", "effects"), EFFECTFUL)
 def test_effects(text: str, kind: str, effects: str) -> None:
     reader = read(text)
-    names = {effect.name for effect in Effect if effect.value & reader.effects}
-    assert (reader.kinds, names) == ([Kind[kind]], set(effects.split("|")))
+    expected = catalog_effect(kind)
+    for name in effects.split("|"):
+        expected |= Effect[name]
+    assert (reader.kinds, Effect(reader.effects)) == ([Kind[kind]], expected)
 
 
 @pytest.mark.parametrize(("text", "names"), SETTINGS.items())
@@ -49,7 +62,12 @@ def test_a_text_that_does_not_end_is_given_up(text: str) -> None:
         ("= 1", Effect.UNKNOWN),
         ("(LISTEN a)", Effect.UNKNOWN),
         ("WHAT", Effect.UNKNOWN),
-        ("CREATE FUNCTION f() RETURNS int BEGIN ATOMIC LISTEN a; END", Effect.UNKNOWN),
+        (
+            "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC LISTEN a; END",
+            Effect.UNKNOWN | Effect.CATALOG,
+        ),
+        ("DROP DATABASE IF EXISTS a", Effect.CATALOG | Effect.DATABASE),
+        ("DROP TABLE database", Effect.CATALOG),
         ("SET seed = 1", Effect.SETTING | Effect.SEED),
         ("SET search_path = 'pg_temp'", Effect.SETTING | Effect.TEMP),
         ("SET search_path = 'pg_'\n'temp'", Effect.SETTING | Effect.TEMP),

@@ -3,7 +3,14 @@
 import pytest
 
 from pglane.wire.statements import CacheStatistics, Effect, Kind, Verdict, VerdictCache, scan
-from tests.support.judged_texts import EFFECTFUL, MANY, PLAIN, SETTINGS, WHOLLY_UNKNOWN
+from tests.support.judged_texts import (
+    EFFECTFUL,
+    MANY,
+    PLAIN,
+    SETTINGS,
+    WHOLLY_UNKNOWN,
+    catalog_effect,
+)
 from tests.support.nasty_texts import ATOMS, EFFECTS
 from tests.support.pure import load_pure
 
@@ -19,14 +26,14 @@ def test_statements_without_effect(text: str, kind: str) -> None:
     assert verdict.kinds == (Kind[kind],)
     assert verdict.single == Kind[kind]
     assert verdict.count == 1
-    assert verdict.effects == Effect.NONE
+    assert verdict.effects == catalog_effect(kind)
     assert verdict.settings == ()
 
 
 @pytest.mark.parametrize(("text", "kind", "effects"), EFFECTFUL)
 def test_effects(text: str, kind: str, effects: str) -> None:
     verdict = judged(text)
-    expected = Effect.NONE
+    expected = catalog_effect(kind)
     for name in effects.split("|"):
         expected |= Effect[name]
     assert (verdict.kinds, Effect(verdict.effects)) == ((Kind[kind],), expected)
@@ -108,7 +115,7 @@ def test_where_statements_end(text: str, kinds: str) -> None:
 
 def test_a_definition_within_a_function_body_is_not_believed() -> None:
     text = "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SET a.b = 1; END"
-    assert judged(text).effects == Effect.UNKNOWN
+    assert judged(text).effects == Effect.UNKNOWN | Effect.CATALOG
 
 
 @pytest.mark.parametrize("text", WHOLLY_UNKNOWN)
