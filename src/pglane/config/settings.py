@@ -175,6 +175,14 @@ class Settings:
         unit="connections",
         limits=(1, 1000),
     )
+    listeners_max: int = _setting(
+        "server.listeners_max",
+        4,
+        "server connections beside the budget that listen for clients of the transaction door, "
+        "per database; each role and encoding needs one",
+        unit="connections",
+        limits=(0, 1000),
+    )
     connect_ms_max: int = _setting(
         "server.connect_ms_max",
         5000,

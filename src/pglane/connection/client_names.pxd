@@ -1,7 +1,7 @@
 cimport cython
 
 from pglane.connection.exchange cimport Exchange
-from pglane.connection.expectations cimport PendingDeallocation
+from pglane.connection.expectations cimport PendingDeallocation, PendingSteps
 from pglane.connection.request_messages cimport message
 from pglane.connection.statements cimport ClientStatement, ServerStatement, Shape, Shapes
 from pglane.wire.statements cimport Verdict, VerdictCache
@@ -21,6 +21,12 @@ cdef class ClientNames:
     cdef public Py_ssize_t statements_max
     cdef public bint may_copy
     cdef public bint may_forget
+    cdef public long long apart
+    cdef public object subscriptions
+    cdef public bint changes_channels
+    cdef public list channels_wanted
+    cdef public bint channels_heard
+    cdef public bytes channels_refused
     cdef dict _deallocating
     cdef VerdictCache _cache
     cdef Shapes _shapes
@@ -36,6 +42,10 @@ cdef class ClientNames:
     cdef _note_portal(self, bytes portal, ClientStatement statement)
     @cython.locals(name=bytes)
     cdef PendingDeallocation _deallocation(self, bytes text, Exchange exchange)
+    @cython.locals(refused=bytes)
+    cdef bytes _objection(self, Verdict verdict, bytes text, Exchange exchange)
+    cdef bint _needs_hearing(self, Verdict verdict) except -1
+    cdef PendingSteps _steps(self, Verdict verdict, bytes text, ClientStatement before)
     @cython.locals(empty=ServerStatement)
     cdef PendingDeallocation _give_name(self, Exchange exchange, bytes name)
     @cython.locals(statement=ClientStatement)

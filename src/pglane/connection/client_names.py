@@ -6,9 +6,11 @@ scanner says of a text is noted here, statements that this server connection has
 under names of ours, and what cannot be is refused.
 """
 
+from pglane.connection.channel_steps import LISTEN, channel_steps
 from pglane.connection.deallocation import deallocated_name
 from pglane.connection.exchange import (
     FAILED_STATUS,
+    HELD_FOR_CHANNELS,
     HELD_FOR_DESCRIPTION,
     Exchange,
 )
@@ -18,6 +20,7 @@ from pglane.connection.expectations import (
     PARSE_SILENT,
     REFUSED,
     PendingDeallocation,
+    PendingSteps,
 )
 from pglane.connection.request_messages import (
     FLUSH,
@@ -31,6 +34,9 @@ from pglane.connection.statements import (
     Shape,
     Shapes,
 )
+from pglane.connection.subscriptions import CHANNELS_MAX, Subscriptions
+from pglane.errors.notifications import TooManyChannels
+from pglane.wire.server_messages import error_response
 from pglane.wire.statements import (
     Effect,
     Kind,
@@ -69,6 +75,12 @@ DISCARDS = int(Effect.DISCARD_ALL)
 CATALOG = int(Effect.CATALOG)
 RENEWS = int(Effect.CATALOG | Effect.OPAQUE | Effect.UNKNOWN)
 """May change what names and types mean."""
+LISTENS = int(Effect.LISTEN)
+CHANNELS = int(Effect.LISTEN | Effect.UNLISTEN)
+NOTIFIES = int(Effect.NOTIFY | Effect.OPAQUE | Effect.EXECUTES | Effect.UNKNOWN)
+CHANGES_CHANNELS = CHANNELS | int(Effect.DISCARD_ALL)
+MAY_COMMIT = int(Effect.TRANSACTION | Effect.OPAQUE | Effect.UNKNOWN)
+TAKEN_APART = FORGETS | CHANNELS
 COPIES = int(Effect.COPY | Effect.UNKNOWN)
 DEALLOCATES = int(Kind.DEALLOCATE)
 STATEMENT_BYTES_MAX = 32 * 1024 * 1024
@@ -95,12 +107,23 @@ class ClientNames:
         may_forget: something that is not answered yet may drop prepared statements; what names one
             waits.
         may_copy: something sent since the server was last idle may be COPY FROM STDIN.
+        apart: effects of texts that are not sent on as they are.
+        subscriptions: what it listens to; None if it never did.
+        changes_channels: a LISTEN or UNLISTEN was sent since the lease began.
+        channels_wanted: what must be listened to before its next message is sent; may be nothing.
+        channels_heard: what was wanted is so; the next message may be sent.
+        channels_refused: the error if it cannot be.
     """
 
     __slots__ = (
         "_cache",
         "_deallocating",
         "_shapes",
+        "apart",
+        "changes_channels",
+        "channels_heard",
+        "channels_refused",
+        "channels_wanted",
         "discards",
         "effects",
         "encoding",
@@ -112,6 +135,7 @@ class ClientNames:
         "standard_strings",
         "statements",
         "statements_max",
+        "subscriptions",
         "unanswered_effects",
         "virtual",
     )
@@ -136,6 +160,12 @@ class ClientNames:
         self.statements_max = statements_max
         self.may_copy = False
         self.may_forget = False
+        self.apart = TAKEN_APART if virtual else 0
+        self.subscriptions: Subscriptions | None = None
+        self.changes_channels = False
+        self.channels_wanted: list[bytes] | None = None
+        self.channels_heard = False
+        self.channels_refused = b""
         self._deallocating: dict[bytes, bytes] = {}
         self._cache = cache
         self._shapes = shapes
@@ -193,11 +223,11 @@ class ClientNames:
             self.encoding = UNCERTAIN
 
     def _note_portal(self, portal: bytes, statement: ClientStatement | None) -> None:
-        """Remembers which portals may drop prepared statements when they are executed."""
+        """Remembers which portals hold a text that is taken apart when they are executed."""
         deallocating = self._deallocating
         if statement is not None:
             verdict: Verdict = statement.verdict  # type: ignore[assignment]
-            if verdict.effects & FORGETS and self.virtual:
+            if verdict.effects & self.apart or self.changes_channels:
                 if len(deallocating) >= DEALLOCATING_MAX:
                     deallocating.clear()
                 deallocating[portal + b"\x00"] = statement.text
@@ -215,6 +245,64 @@ class ClientNames:
             return None
         name = deallocated_name(text)
         return self._give_name(exchange, name) if name and name in self.statements else None
+
+    # Channels --------------------------------------------------------------------------------
+
+    def _objection(self, verdict: Verdict, text: bytes, exchange: Exchange) -> bytes | None:
+        """What a text that listens, or may commit a LISTEN, waits for.
+
+        None: see `exchange.held`. An error: it takes the place of the text. b"": nothing.
+
+        The connection that hears for all clients must hear the channels before the LISTEN commits,
+        and what was notified before must have come from it.
+        """
+        if not self._needs_hearing(verdict) or exchange.status == FAILED_STATUS:
+            return b""
+        if self.channels_heard:
+            self.channels_heard = False
+            return b""
+        refused = self.channels_refused
+        if refused:
+            self.channels_refused = b""
+            return refused
+        steps = channel_steps(text, standard_strings=self.standard_strings)
+        wanted = [step.name for step in steps if step.kind == LISTEN]
+        if self.subscriptions is None:
+            self.subscriptions = exchange.subscriptions = Subscriptions()
+            self.apart |= NOTIFIES
+        if self.subscriptions.wanted(wanted) > CHANNELS_MAX:
+            return error_response(TooManyChannels(allowed=CHANNELS_MAX))
+        self.channels_wanted = wanted
+        exchange.held = HELD_FOR_CHANNELS
+        return None
+
+    def _needs_hearing(self, verdict: Verdict) -> bool:
+        if verdict.effects & LISTENS:
+            return True
+        if self.subscriptions is None:
+            return False
+        decides = self.changes_channels and verdict.effects & MAY_COMMIT
+        return bool(decides or verdict.effects & NOTIFIES)
+
+    def _steps(
+        self, verdict: Verdict, text: bytes, before: ClientStatement | None
+    ) -> PendingSteps | None:
+        """Its statements, one by one, if they may change what is listened to."""
+        if self.subscriptions is None:
+            return None
+        if verdict.effects & CHANGES_CHANNELS:
+            self.changes_channels = True
+        if not self.changes_channels:
+            return None
+        steps = channel_steps(text, standard_strings=self.standard_strings)
+        return PendingSteps(self.subscriptions, steps, self.statements, before)
+
+    def stop_listening(self) -> None:
+        """It listens to nothing any more."""
+        self.subscriptions = None
+        self.apart &= ~NOTIFIES | TAKEN_APART
+
+    # Names -----------------------------------------------------------------------------------
 
     def _give_name(self, exchange: Exchange, name: bytes) -> PendingDeallocation:
         """Lets the name that only we know mean an empty statement on the server connection.

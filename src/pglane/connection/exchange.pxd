@@ -1,6 +1,8 @@
 cimport cython
 
-from pglane.connection.expectations cimport PendingDeallocation, PendingParse
+from pglane.connection.expectations cimport (
+    PendingDeallocation, PendingParse, forget_names, note_step, pass_on
+)
 from pglane.connection.statements cimport (
     ClientStatement, ServerStatement, ServerStatements, Shape
 )
@@ -21,6 +23,9 @@ cdef class Exchange:
     cdef public dict names
     cdef public Py_ssize_t segment
     cdef public bint attached
+    cdef public bint deaf
+    cdef public object subscriptions
+    cdef public bint owes_ready
     cdef public bint unit_open
     cdef public bint mixed
     cdef public list internal_rows
@@ -68,8 +73,6 @@ cdef class Exchange:
     @cython.locals(events=int, head=int)
     cdef int _command_complete(self, MessageReader reader) except? -1000
     cdef int _forgotten(self, bytes tag) except? -1000
-    @cython.locals(names=dict, kept=set)
-    cdef _forget_names(self)
     cdef _undo_deallocation(self, Py_ssize_t at)
     @cython.locals(head=int)
     cdef int _extended_answer(self, int kind, MessageReader reader) except? -1000
@@ -78,13 +81,11 @@ cdef class Exchange:
     cdef int _parse_complete(self, int head) except? -1000
     @cython.locals(fields=dict, head=int)
     cdef int _error(self, MessageReader reader) except? -1000
-    cdef object _refusal(self, int head)
     cdef _insert(self, object refusal)
     @cython.locals(end=Py_ssize_t, at=Py_ssize_t)
     cdef _skip_to_sync(self)
     @cython.locals(kind=int, before=ClientStatement)
     cdef _undo(self, Py_ssize_t at)
-    cdef _pass_on(self, ClientStatement undone, ClientStatement before)
     cdef _take_back(self, object statement)
     cpdef abandon(self)
     @cython.locals(at=Py_ssize_t, following=int)

@@ -18,6 +18,8 @@ Rules it follows (PostgreSQL manual, "Message Flow"; facts A2, A8, A13):
 Rows pass unread, an incomplete one as it comes. Indexes below lie inside the message found.
 """
 
+from typing import TYPE_CHECKING
+
 from pglane.connection.expectations import (
     BIND,
     CLOSE,
@@ -37,12 +39,18 @@ from pglane.connection.expectations import (
     SYNC,
     PendingDeallocation,
     PendingParse,
+    forget_names,
+    note_step,
+    pass_on,
 )
 from pglane.connection.request_messages import COPY_FAIL, FAILING_PARSE, SYNC_MESSAGE
 from pglane.connection.statements import ClientStatement, ServerStatement, ServerStatements
 from pglane.wire.body import MalformedMessage
 from pglane.wire.framing import MalformedStream, MessageReader
 from pglane.wire.server_messages import DataRow, ParameterStatus, error_fields
+
+if TYPE_CHECKING:
+    from pglane.connection.subscriptions import Subscriptions
 
 READY = 1
 INTERNAL_DONE = 2
@@ -56,6 +64,7 @@ RELEASED_HOLD = 128
 HELD_FOR_DESCRIPTION = 1
 HELD_FOR_ANSWERS = 2
 HELD_FOR_ROOM = 3
+HELD_FOR_CHANNELS = 4
 
 IDLE_STATUS = 0x49
 IN_TRANSACTION = 0x54
@@ -81,6 +90,9 @@ class Exchange:
             transaction open all the same, so nobody else may get this server connection.
         skipping: an error was seen and the server discards until the client's Sync.
         attached: a client holds the lease; what comes unasked is for it.
+        deaf: notifications that come here are for nobody: the client hears them elsewhere.
+        subscriptions: of that client, if it listens without keeping a server connection.
+        owes_ready: its last ReadyForQuery is kept back until it has its notifications.
         held: why the client's next message waits (HELD_FOR_*), 0 if it need not.
         segment: number of Syncs, Queries and function calls asked so far.
         names: the statements of the client whose requests were forwarded last.
@@ -92,9 +104,9 @@ class Exchange:
     # fmt: off
     __slots__ = (
         "_close_at", "_cycle_at", "_head", "_kinds", "_parameters_told", "_payloads", "attached",
-        "changed", "copy_in", "ending", "held", "internal_error", "internal_rows", "mixed",
-        "names", "parameters", "reader", "segment", "skipping", "statements", "status",
-        "to_client", "to_server", "unit_open",
+        "changed", "copy_in", "deaf", "ending", "held", "internal_error", "internal_rows",
+        "mixed", "names", "owes_ready", "parameters", "reader", "segment", "skipping",
+        "statements", "status", "subscriptions", "to_client", "to_server", "unit_open",
     )
     # fmt: on
 
@@ -110,6 +122,9 @@ class Exchange:
         self.copy_in = False
         self.held = 0
         self.attached = False
+        self.deaf = False
+        self.subscriptions: Subscriptions | None = None
+        self.owes_ready = False
         self.unit_open = False
         self.mixed = False
         self.names: dict[bytes, ClientStatement] = {}
@@ -287,7 +302,7 @@ class Exchange:
             self.changed.add(self._parameter(reader))
             return PARAMETERS if self.attached else -1 - PARAMETERS
         if kind in (0x4E, 0x41):  # Notice, Notification: only for a client that holds the lease
-            return 0 if self.attached else -1
+            return 0 if self.attached and (kind == 0x4E or not self.deaf) else -1
         head = self._head_kind()
         if kind == 0x56 and head == FUNCTION:  # FunctionCallResponse
             return 0
@@ -327,7 +342,13 @@ class Exchange:
         self.copy_in = False
         self._undo_deallocation(self._head)
         self._pop()
-        return READY if self._head == len(self._kinds) else 0
+        event = READY if self._head == len(self._kinds) else 0
+        if self.subscriptions is not None:
+            self.subscriptions.ready(idle=self.status == IDLE_STATUS)
+            if event and self.status == IDLE_STATUS:
+                self.owes_ready = True
+                return -1 - READY
+        return event
 
     def _note_status(self, reader: MessageReader) -> bool:
         """Keeps the transaction status; False if the message has none."""
@@ -349,6 +370,9 @@ class Exchange:
         events = 0
         if reader.buffer[reader.begin + 5 : reader.begin + 6] == b"D":
             events = self._forgotten(reader.buffer[reader.begin + 5 : reader.end - 1])
+        if self.subscriptions is not None:
+            tag = reader.buffer[reader.begin + 5 : reader.end - 1]
+            note_step(self._payloads[self._head], tag)
         if head == EXECUTE:
             self._pop()
         return events
@@ -362,19 +386,9 @@ class Exchange:
                 self._payloads[self._head] = None
         elif tag == b"DEALLOCATE ALL" or tag == b"DISCARD ALL":
             self.statements.forget_complete()
-            self._forget_names()
+            forget_names(self.names, self._payloads[self._head :])
             return DISCARDED if tag == b"DISCARD ALL" else 0
         return 0
-
-    def _forget_names(self) -> None:
-        """The client's names are gone, but for the unnamed one and those asked for since."""
-        names = self.names
-        kept = {b""}
-        for payload in self._payloads[self._head :]:
-            if isinstance(payload, PendingParse):
-                kept.add(payload.name)
-        for name in [name for name in names if name not in kept]:
-            del names[name]
 
     def _undo_deallocation(self, at: int) -> None:
         """It did not happen: the empty statement is still there, to be closed some time."""
@@ -447,7 +461,10 @@ class Exchange:
         head = self._head_kind()
         if head == 0 and not self.attached:
             return self._misfit(0x45)
-        refusal = self._refusal(head)
+        if self.subscriptions is not None:
+            self.subscriptions.failed()
+        told = self._payloads[self._head] if head in (REFUSED, QUERY) else None
+        refusal = told if isinstance(told, bytes) else None  # we made the server fail (A9)
         payload = self._payloads[self._head] if head in (BIND, DESCRIBE) else None
         if isinstance(payload, ClientStatement):
             self.statements.distrust(payload.shape, fields)
@@ -458,11 +475,6 @@ class Exchange:
             self._insert(refusal)
             return -1
         return 0
-
-    def _refusal(self, head: int) -> object:
-        """The error that takes the place of the server's, if we made the server fail (A9)."""
-        payload = self._payloads[self._head] if head in (REFUSED, QUERY) else None
-        return payload if isinstance(payload, bytes) else None
 
     def _insert(self, refusal: object) -> None:
         self._kinds.insert(self._head, LOCAL)
@@ -487,7 +499,7 @@ class Exchange:
         payload = self._payloads[at]
         if isinstance(payload, PendingParse):
             before = payload.undo(failed=kind == PARSE and at == self._head)
-            self._pass_on(payload.client_statement, before)
+            pass_on(payload.client_statement, before, self._payloads[self._head :])
             if kind == PARSE:
                 self._take_back(payload.server_statement)
         elif kind == PARSE_SILENT:
@@ -498,12 +510,6 @@ class Exchange:
             self.held = 0
         else:
             self._undo_deallocation(at)
-
-    def _pass_on(self, undone: ClientStatement | None, before: ClientStatement | None) -> None:
-        """What replaced a statement that never was, beyond a Sync, replaced the one before it."""
-        for payload in self._payloads[self._head :]:
-            if isinstance(payload, PendingParse) and payload.before is undone is not None:
-                payload.before = before
 
     def _take_back(self, statement: object) -> None:
         if isinstance(statement, ServerStatement):

@@ -1,3 +1,5 @@
+cimport cython
+
 from pglane.connection.statements cimport ClientStatement, ServerStatement
 
 
@@ -16,3 +18,16 @@ cdef class PendingDeallocation:
     cdef public bytes name
     cdef public ClientStatement client_statement
     cdef public ServerStatement server_statement
+
+
+cdef class PendingSteps(PendingParse):
+    cdef public object subscriptions
+    cdef public list steps
+
+    cpdef done(self, bytes tag)
+
+
+cpdef note_step(object payload, bytes tag)
+@cython.locals(kept=set)
+cpdef forget_names(dict names, list payloads)
+cpdef pass_on(ClientStatement undone, ClientStatement before, list payloads)

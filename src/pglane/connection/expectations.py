@@ -4,7 +4,9 @@ An expectation is a kind, a small number, and a payload. The payload says what t
 the server never looks at the message (it discards all until Sync after an error) or refuses it.
 """
 
+from pglane.connection.channel_steps import Step
 from pglane.connection.statements import ClientStatement, ServerStatement
+from pglane.connection.subscriptions import Subscriptions
 
 QUERY = 1
 PARSE = 2
@@ -105,3 +107,55 @@ class PendingDeallocation:
         """The server has dropped the empty statement, and so goes the client's."""
         if self.names.get(self.name) is self.client_statement:
             del self.names[self.name]
+
+
+class PendingSteps(PendingParse):
+    """What the statements of a text do to what the client listens to, one after the other.
+
+    Attributes:
+        subscriptions: the client's.
+        steps: one for each CommandComplete to come.
+    """
+
+    __slots__ = ("steps", "subscriptions")
+
+    def __init__(
+        self,
+        subscriptions: Subscriptions,
+        steps: list[Step],
+        names: dict[bytes, ClientStatement],
+        before: ClientStatement | None,
+    ) -> None:
+        PendingParse.__init__(self, None, names, b"", None, before)
+        self.subscriptions = subscriptions
+        self.steps = steps
+
+    def done(self, tag: bytes) -> None:
+        """The next statement is complete."""
+        if self.steps:
+            self.subscriptions.did(self.steps.pop(0), tag)
+
+
+def note_step(payload: object, tag: bytes) -> None:
+    """A statement of a client that listens is complete; `payload` says what it was."""
+    if isinstance(payload, PendingSteps):
+        payload.done(tag)
+
+
+def forget_names(names: dict[bytes, ClientStatement], payloads: list[object]) -> None:
+    """The client's names are gone, but for the unnamed one and those asked for since."""
+    kept = {b""}
+    for payload in payloads:
+        if isinstance(payload, PendingParse):
+            kept.add(payload.name)
+    for name in [name for name in names if name not in kept]:
+        del names[name]
+
+
+def pass_on(
+    undone: ClientStatement | None, before: ClientStatement | None, payloads: list[object]
+) -> None:
+    """What replaced a statement that never was, beyond a Sync, replaced the one before it."""
+    for payload in payloads:
+        if isinstance(payload, PendingParse) and payload.before is undone is not None:
+            payload.before = before

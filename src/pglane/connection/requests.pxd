@@ -2,7 +2,7 @@ cimport cython
 
 from pglane.connection.client_names cimport ClientNames
 from pglane.connection.exchange cimport Exchange
-from pglane.connection.expectations cimport PendingDeallocation, PendingParse
+from pglane.connection.expectations cimport PendingDeallocation, PendingParse, PendingSteps
 from pglane.connection.request_messages cimport message
 from pglane.connection.statements cimport ClientStatement, ServerStatement, Shape
 from pglane.wire.framing cimport MessageReader
@@ -28,14 +28,18 @@ cdef class ClientRequests(ClientNames):
     @cython.locals(reader=MessageReader)
     cdef bytes _portal(self)
     cdef bint _execute(self, Exchange exchange) except -1
-    @cython.locals(text=bytes)
-    cdef _execute_deallocating(self, Exchange exchange)
+    @cython.locals(portal=bytes, text=bytes, verdict=Verdict, objection=bytes, steps=PendingSteps)
+    cdef int _execute_apart(self, Exchange exchange) except -1
     cdef bint _passes_named(self, int kind, Exchange exchange) except -1
     @cython.locals(reader=MessageReader, verdict=Verdict, data=cython.p_char, last=Py_ssize_t)
     cdef bint _query(self, Exchange exchange) except -1
     cdef _expect_query(self, Exchange exchange, object deallocation)
-    @cython.locals(reader=MessageReader, text=bytes, unit_open=bint)
-    cdef _query_deallocating(self, Exchange exchange)
+    @cython.locals(
+        reader=MessageReader, text=bytes, verdict=Verdict, objection=bytes, unit_open=bint,
+        deallocation=PendingDeallocation, before=ClientStatement, steps=PendingSteps
+    )
+    cdef int _query_apart(self, Exchange exchange) except -1
+    cdef _fail_query(self, Exchange exchange, bytes answer)
     @cython.locals(reader=MessageReader, end=Py_ssize_t)
     cdef tuple _string(self, Py_ssize_t at)
     cdef bytes _last_string(self, Py_ssize_t at)

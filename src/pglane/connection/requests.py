@@ -124,8 +124,7 @@ class ClientRequests(ClientNames):
         )
         answer = error_response(refusal)
         if self.reader.kind == 0x51:
-            exchange.to_server.append(message(b"Q", SYNTAX_THAT_FAILS + b"\x00"))
-            exchange.expect(QUERY, answer)
+            self._fail_query(exchange, answer)
         else:
             self._refuse(exchange, answer)
 
@@ -216,12 +215,29 @@ class ClientRequests(ClientNames):
         reader = self.reader
         return reader.buffer[reader.begin + 5 : reader.end - 4]
 
-    def _execute_deallocating(self, exchange: Exchange) -> None:
-        """Runs what may drop prepared statements; who has prepared those is known only now."""
-        text = self._deallocating.pop(self._portal())
-        deallocation = self._deallocation(text, exchange)
+    def _execute_apart(self, exchange: Exchange) -> int:
+        """Runs what may drop prepared statements, or change what is listened to.
+
+        Who has prepared those, and who listens, is known only now.
+        """
+        portal = self._portal()
+        text = self._deallocating[portal]
+        verdict = self._judge(text)
+        objection = self._objection(verdict, text, exchange)
+        if objection is None:
+            self.reader.step_back()
+            return HELD
+        if objection:
+            self._refuse(exchange, objection)
+            return FORWARDED
+        del self._deallocating[portal]
+        payload: object = None
+        if verdict.effects & FORGETS:
+            payload = self._deallocation(text, exchange)
+        steps = self._steps(verdict, text, None)
         exchange.to_server.append(self.reader.message())
-        exchange.expect(EXECUTE, deallocation)
+        exchange.expect(EXECUTE, steps if payload is None else payload)
+        return FORWARDED
 
     def _passes_named(self, kind: int, exchange: Exchange) -> bool:
         """A door that does not rewrite names: notes what is to come and passes it on."""
@@ -260,9 +276,11 @@ class ClientRequests(ClientNames):
             raise MalformedRequest("Query", "its text does not end with a zero byte")
         verdict = self._judge(data[reader.begin + 5 : last])
         if verdict.effects:
-            self._note_verdict(verdict)
-            if verdict.effects & FORGETS and self.virtual:
+            if verdict.effects & self.apart:
                 return False
+            self._note_verdict(verdict)
+        if self.changes_channels:
+            return False
         self._expect_query(exchange, None)
         return True
 
@@ -275,15 +293,39 @@ class ClientRequests(ClientNames):
         else:
             exchange.expect(QUERY, PendingParse(None, self.statements, b"", None, before))
 
-    def _query_deallocating(self, exchange: Exchange) -> None:
-        """A text that may drop prepared statements."""
+    def _query_apart(self, exchange: Exchange) -> int:
+        """A text that may drop prepared statements, or change what is listened to."""
         reader = self.reader
         text = reader.buffer[reader.begin + 5 : reader.end - 1]
-        unit_open = exchange.unit_open
-        deallocation = self._deallocation(text, exchange)
-        exchange.unit_open = unit_open  # an empty text that is parsed opens nothing
-        exchange.to_server.append(self.reader.message())
-        self._expect_query(exchange, deallocation)
+        verdict = self._judge(text)
+        objection = self._objection(verdict, text, exchange)
+        if objection is None:
+            reader.step_back()
+            return HELD
+        if objection:
+            self._fail_query(exchange, objection)
+            return FORWARDED
+        self._note_verdict(verdict)
+        deallocation = None
+        if verdict.effects & FORGETS:
+            unit_open = exchange.unit_open
+            deallocation = self._deallocation(text, exchange)
+            exchange.unit_open = unit_open  # an empty text that is parsed opens nothing
+        exchange.to_server.append(reader.message())
+        before = None if deallocation is not None else self.statements.get(b"")
+        steps = self._steps(verdict, text, before)
+        if steps is None or deallocation is not None:
+            self._expect_query(exchange, deallocation)
+        else:
+            exchange.statements.unnamed = None
+            self.statements.pop(b"", None)
+            exchange.expect(QUERY, steps)
+        return FORWARDED
+
+    def _fail_query(self, exchange: Exchange, answer: bytes) -> None:
+        """Makes the server fail in place of a Query, and the client read `answer`."""
+        exchange.to_server.append(message(b"Q", SYNTAX_THAT_FAILS + b"\x00"))
+        exchange.expect(QUERY, answer)
 
     # The extended protocol -------------------------------------------------------------------
 
@@ -376,10 +418,10 @@ class ClientRequests(ClientNames):
         if kind == 0x43:
             return self._close(exchange)
         if kind == 0x51:
-            self._query_deallocating(exchange)
-        elif kind == 0x45:
-            self._execute_deallocating(exchange)
-        elif kind == 0x46:
+            return self._query_apart(exchange)
+        if kind == 0x45:
+            return self._execute_apart(exchange)
+        if kind == 0x46:
             exchange.to_server.append(self.reader.message())
             exchange.expect(FUNCTION)
         return FORWARDED

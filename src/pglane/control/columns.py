@@ -108,7 +108,8 @@ SERVERS = Table(
             "state",
             "text",
             "new (logging in), idle, active (leased), tested (being cleaned), active_cancel or "
-            "being_canceled (held back until a cancel has ended), closing",
+            "being_canceled (held back until a cancel has ended), closing; listening (for clients "
+            "of the transaction door, beside the budget)",
         ),
         Column("addr", "text", "PostgreSQL's IP address; unix for a Unix socket"),
         Column("port", "int4", "PostgreSQL's port"),

@@ -14,5 +14,7 @@ class Ending(IntEnum):
     """Settings changed: ask what they are now, remember them for the client, then release."""
     CLEAN = 3
     """Its state may have changed in ways that text does not show: clean it, then release."""
+    STOP_LISTENING = 5
+    """It listened here and is heard for elsewhere from now on: end that here, then go on."""
     PIN = 4
     """The client has state here that cannot be moved: it keeps the connection."""

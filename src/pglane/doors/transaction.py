@@ -2,7 +2,7 @@
 
 For web requests, reads, serverless. Statement names are virtual, settings travel with the
 client. What a session keeps and nothing can carry to another server connection (temporary
-tables, LISTEN, session advisory locks, SQL PREPARE, cursors WITH HOLD, LOAD) *pins* the client:
+tables, session advisory locks, SQL PREPARE, cursors WITH HOLD, LOAD) *pins* the client:
 it keeps its server connection until the state is provably gone (DISCARD ALL) or the client is;
 then the connection is cleaned before anybody else gets it.
 """
@@ -21,7 +21,6 @@ PINNING = int(
     | Effect.PREPARED
     | Effect.TEMP
     | Effect.ADVISORY
-    | Effect.LISTEN
     | Effect.HOLD
     | Effect.LOAD
     | Effect.UNKNOWN
@@ -35,7 +34,7 @@ TRAVELLING = int(
     | Effect.RESET_SOME
 )
 DIRTYING = int(Effect.OPAQUE | Effect.SEED | Effect.DBLINK)
-HARMLESS = ~(PINNING | TRAVELLING | DIRTYING)
+HARMLESS = ~(PINNING | TRAVELLING | DIRTYING | Effect.LISTEN)
 
 
 def after_answer(status: int, effects: int, *, pinned: bool) -> Ending:
@@ -46,6 +45,8 @@ def after_answer(status: int, effects: int, *, pinned: bool) -> Ending:
         return Ending.PIN
     if effects & DIRTYING:
         return Ending.CLEAN
+    if effects & Effect.LISTEN:
+        return Ending.STOP_LISTENING
     if effects & TRAVELLING:
         return Ending.READ_BACK
     return Ending.RELEASE

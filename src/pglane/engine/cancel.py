@@ -51,6 +51,10 @@ class CancelKeys:
         """The client is gone."""
         self._clients.pop(process_id, None)
 
+    def knows(self, process_id: int) -> bool:
+        """Whether a client was given this process id."""
+        return process_id in self._clients
+
     def find(self, request: CancelRequest) -> "ClientLink | None":
         """The client with this key; compared in constant time."""
         client = self._clients.get(request.process_id)

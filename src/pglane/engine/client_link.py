@@ -7,8 +7,8 @@ waits stay in its reader, and beyond one bufferful the socket is not read.
 
 from typing import TYPE_CHECKING
 
-from pglane.connection.client_names import CATALOG
-from pglane.connection.exchange import IDLE_STATUS, Exchange
+from pglane.connection.client_names import CATALOG, NOTIFIES
+from pglane.connection.exchange import HELD_FOR_CHANNELS, IDLE_STATUS, Exchange
 from pglane.connection.requests import (
     HELD,
     OUT_OF_PLACE,
@@ -17,7 +17,8 @@ from pglane.connection.requests import (
 )
 from pglane.connection.settings import Vector
 from pglane.doors.ending import Ending
-from pglane.engine.handover import prepare_lease, read_back
+from pglane.engine import hearing
+from pglane.engine.handover import prepare_lease, read_back, stop_listening
 from pglane.engine.server_link import LeaseHolder
 from pglane.errors import Refusal
 from pglane.errors.protocol import MessageOutOfPlace, MessageTooLarge, StreamMalformed
@@ -208,6 +209,8 @@ class ClientLink(LeaseHolder):
         self.request = None
         self.phase = LEASED
         server.lease_to(self)
+        server.exchange.deaf = self.rewrites
+        server.exchange.subscriptions = self.requests.subscriptions
         self.requests.effects = 0
         self.requests.unanswered_effects = 0
         self.requests.discards = 0
@@ -236,12 +239,16 @@ class ClientLink(LeaseHolder):
             self.transport.write_all(exchange.to_client)
         if self.requests.unanswered_effects & _DATABASE:
             self.database.worker.vacate_databases()
+        if self.requests.unanswered_effects & NOTIFIES:
+            server.notifier = self.process_id
         if outcome == TERMINATED:
             self.leave(polite=True)
         elif outcome == OUT_OF_PLACE:
             self.refuse(MessageOutOfPlace(kind=self.requests.out_of_place))
         elif outcome == HELD:
             self._limit_held()
+            if exchange.held == HELD_FOR_CHANNELS:
+                hearing.ask(self, server)
         elif streaming and not self.requests.reader.stream_left and exchange.is_idle():
             # The server failed the COPY while a message of it was still coming: with its last
             # byte sent, the server connection may go to somebody else.
@@ -256,6 +263,9 @@ class ClientLink(LeaseHolder):
             return
         requests = self.requests
         exchange = server.exchange
+        if exchange.owes_ready:
+            hearing.end_transaction(self, server)
+            return
         if requests.unanswered_effects:
             requests.unanswered_effects = 0
             self._note_texts(exchange.parameters)
@@ -278,6 +288,8 @@ class ClientLink(LeaseHolder):
                 read_back(self, server)
             case Ending.CLEAN:
                 read_back(self, server, cleans=True)
+            case Ending.STOP_LISTENING:
+                stop_listening(self, server)
             case Ending.PIN:
                 self.pinned = True
                 server.must_discard = True

@@ -16,6 +16,7 @@ cdef class Database:
     cdef public bint vacating
     cdef public object opening
     cdef public object watch
+    cdef public object listening
     cdef object _tick_timer
     cdef list _pending
     cdef bint _performing

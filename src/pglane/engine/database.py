@@ -7,7 +7,9 @@ between two clients in `handover`, what a client hears of a lost server connecti
 from typing import TYPE_CHECKING
 
 from pglane.doors.lease import Close, Decision, Grant, LeaseDesk, Open, Reject
+from pglane.engine import hearing
 from pglane.engine.handover import abandoned
+from pglane.engine.listening import Listening
 from pglane.engine.loss import tell_loss
 from pglane.engine.opening import Opening
 from pglane.engine.server_link import CLOSE_S_MAX, TERMINATE, ServerLink
@@ -59,6 +61,7 @@ class Database:
         self._tick_timer: Timer | None = None
         self.opening = Opening(self)
         self.watch = Watch(self)
+        self.listening = Listening(self)
         self._pending: list[Decision] = []
         self._performing = False
 
@@ -231,6 +234,8 @@ class Database:
             self.perform(self.desk.leave(client.request, self.loop.now))
             client.request = None
         server = client.server
+        if client.requests.subscriptions is not None:
+            hearing.left(client, server)
         if server is None:
             return
         client.server = None
@@ -299,11 +304,13 @@ class Database:
         if not server.closing:
             server.closing = True
             tell_loss(server, reason)
+        self.listening.servers.pop(server.process_id, None)
         self.perform(self.desk.gone(server.slot, self.loop.now))
         self.arm_tick()
 
     def keep_house(self, now: float) -> None:
         """Idle too long or too old: closed."""
+        self.listening.keep_house(now)
         idle_s = self.worker.settings.server_idle_ms_max / 1000
         self.watch.keep_house()
         for slot in self.desk.ledger.in_state(SlotState.IDLE):
@@ -333,6 +340,7 @@ class Database:
     def stop(self) -> None:
         """The worker stops: everything is told to end."""
         self.opening.stop()
+        self.listening.stop()
         for slot in self.desk.ledger:
             if isinstance(slot.link, ServerLink) and not slot.link.closing:
                 self.close(slot.link)

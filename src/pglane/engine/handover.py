@@ -169,6 +169,19 @@ def clean_for(client: "ClientLink", server: ServerLink) -> None:
     server.clean(cleaned)
 
 
+def stop_listening(client: "ClientLink", server: ServerLink) -> None:
+    """What the client listens to is heard elsewhere; its server connection shall not hear it."""
+    client.requests.effects &= ~Effect.LISTEN
+
+    def stopped(succeeded: bool) -> None:
+        server.suspect = server.suspect or not succeeded
+        server.answered()
+        if server.client is client:
+            client.forward()
+
+    server.run(b"UNLISTEN *", stopped)
+
+
 def abandoned(server: ServerLink) -> None:
     """A server connection whose client is gone has nothing outstanding any more."""
     if server.closing or not server.feedable():

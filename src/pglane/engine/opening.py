@@ -108,6 +108,7 @@ class Opening:
         slot.link = link
         transport.set_owner(link)
         link.dialled = dial.address
+        self._database.listening.servers[link.process_id] = link
         lifetime_s = settings.server_lifetime_ms_max / 1000
         link.expires = worker.loop.now + lifetime_s * (0.75 + 0.5 * worker.random())
         return link

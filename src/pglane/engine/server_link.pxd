@@ -27,6 +27,7 @@ cdef class ServerLink(Owner):
     cdef public double expires
     cdef public bytes key
     cdef public long long leases
+    cdef public long notifier
     cdef public long long number
     cdef public bint must_discard
     cdef public long process_id

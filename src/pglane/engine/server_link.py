@@ -74,6 +74,7 @@ class ServerLink(Owner):
         cancels: cancel requests on their way.
         process_id: of its backend.
         key: with which its query is cancelled.
+        notifier: process id told to the client whose text notified here last; 0: none did.
         number: no connection had it before.
         leases: how many there were.
         must_discard: cleaning it takes DISCARD ALL.
@@ -102,6 +103,7 @@ class ServerLink(Owner):
         "key",
         "leases",
         "must_discard",
+        "notifier",
         "number",
         "process_id",
         "raw",
@@ -139,6 +141,7 @@ class ServerLink(Owner):
         self.expires = 0.0
         self.closing = False
         self.must_discard = False
+        self.notifier = 0
         self.suspect = False
         self.superuser = login.parameters.get("is_superuser") == "on"
         self.default_rights: tuple[str, str] | None = None

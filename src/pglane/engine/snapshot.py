@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pglane.engine.client_link import GONE, IDLE, LEASED, WAITING, WELCOME, ClientLink
 from pglane.engine.database import Database
 from pglane.engine.server_link import ServerLink
+from pglane.engine.shared_listener import APPLICATION_NAME, SharedListener
 from pglane.pool.ledger import Slot, SlotState
 
 if TYPE_CHECKING:
@@ -93,6 +94,8 @@ def server_rows(worker: "Worker") -> Iterator[Row]:
     for database in list(worker.databases.values()):
         for slot in database.desk.ledger:
             yield server_row(worker, database, slot)
+        for listener in database.listening:
+            yield listener_row(worker, database, listener)
 
 
 def server_row(worker: "Worker", database: Database, slot: Slot) -> Row:
@@ -129,6 +132,40 @@ def server_row(worker: "Worker", database: Database, slot: Slot) -> Row:
         "lane": client.door.NAME if client is not None else "",
         "wait_reason": "cancel on its way" if link is not None and link.cancels else "",
         "pinned": "session state" if client is not None and client.pinned else "",
+    }
+
+
+def listener_row(worker: "Worker", database: Database, listener: SharedListener) -> Row:
+    """A connection that listens for clients of the transaction door; beside the budget."""
+    address, transport = listener.address, listener.transport
+    local_host, local_port = transport.local_address() if transport is not None else ("", 0)
+    host, port = ("", 0) if address is None else (address.address, address.port)
+    return {
+        "type": "S",
+        "user": listener.user,
+        "database": database.name,
+        "replication": "none",
+        "state": "new" if transport is None else "listening",
+        "addr": "unix" if address is not None and address.family == "unix" else host,
+        "port": port,
+        "local_addr": local_host,
+        "local_port": local_port,
+        "connect_time": wall(worker, listener.opened),
+        "request_time": wall(worker, listener.opened),
+        "wait": 0,
+        "wait_us": 0,
+        "close_needed": 0,
+        "ptr": f"s{listener.number}",
+        "link": "",
+        "remote_pid": listener.process_id,
+        "tls": "",
+        "application_name": APPLICATION_NAME,
+        "prepared_statements": 0,
+        "id": listener.number,
+        "door": "transaction",
+        "lane": "transaction",
+        "wait_reason": "",
+        "pinned": "",
     }
 
 

@@ -46,7 +46,7 @@ from pglane.errors.waiting import (
 )
 from pglane.wire.scram import ScramKeys, Verifier
 from pglane.wire.server_messages import error_response
-from pglane.wire.startup import CancelRequest
+from pglane.wire.startup import CancelRequest, StartupMessage
 from pglane.wire.statements import VerdictCache
 
 VERDICT_BYTES_MAX = 32 * 1024 * 1024
@@ -285,13 +285,26 @@ class Worker:
         on_failure: Callable[[Dial, str, Any], None],
     ) -> Dial:
         """An attempt to open a server connection for a client's role; not begun yet."""
-        user = client.user
         if client.need.fresh:
             startup = direct_startup(client.login_startup, check_interval=self.check_interval)
         else:
             startup = server_startup(
-                user, database.name, client.need.base.items, check_interval=self.check_interval
+                client.user,
+                database.name,
+                client.need.base.items,
+                check_interval=self.check_interval,
             )
+        return self.dial_as(client.user, startup, addresses, on_open, on_failure)
+
+    def dial_as(
+        self,
+        user: str,
+        startup: StartupMessage,
+        addresses: Sequence[Address],
+        on_open: Callable[[Dial, Transport], None],
+        on_failure: Callable[[Dial, str, Any], None],
+    ) -> Dial:
+        """An attempt to open a server connection; not begun yet."""
 
         def login(address: Address) -> ServerLogin:
             password = self._passwords.get(user, b"")

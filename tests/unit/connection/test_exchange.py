@@ -368,3 +368,45 @@ def test_a_pipeline_has_a_limit(lease: Lease) -> None:
     lease.answer(error())
     assert lease.events & form.RELEASED_HOLD
     assert lease.forward() == messages(SYNC)
+
+
+class Heard:
+    """Stands for the subscriptions of a client."""
+
+    def __init__(self) -> None:
+        self.seen: list[Any] = []
+
+    def did(self, step: str, tag: bytes) -> None:
+        self.seen.append((step, tag))
+
+    def failed(self) -> None:
+        self.seen.append("failed")
+
+    def ready(self, *, idle: bool) -> None:
+        self.seen.append(idle)
+
+
+def test_notifications_for_who_hears_them_elsewhere_are_swallowed(lease: Lease) -> None:
+    lease.exchange.deaf = True
+    assert lease.answer(NOTICE, NOTIFICATION) == messages(NOTICE)
+
+
+def test_the_last_ready_of_a_transaction_is_kept_back(lease: Lease) -> None:
+    exchange = lease.exchange
+    exchange.subscriptions = Heard()
+    lease.send(c.Query(b"BEGIN"), c.Query(b"SELECT 1"), c.Query(b"SELECT 1"))
+    assert lease.answer(DONE, IN_TRANSACTION, DONE, READY) == messages(
+        DONE, IN_TRANSACTION, DONE, READY
+    )
+    assert not exchange.owes_ready
+    assert lease.answer(error(), READY) == messages(error())
+    assert (lease.events, exchange.owes_ready) == (lease.form.READY, True)
+    assert exchange.subscriptions.seen == [False, True, "failed", True]
+
+
+def test_a_transaction_that_goes_on_is_told_at_once(lease: Lease) -> None:
+    lease.exchange.subscriptions = Heard()
+    lease.send(c.Query(b"BEGIN"))
+    assert lease.answer(DONE, IN_TRANSACTION) == messages(DONE, IN_TRANSACTION)
+    assert lease.events == lease.form.READY
+    assert not lease.exchange.owes_ready

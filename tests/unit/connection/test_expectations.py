@@ -72,3 +72,38 @@ def test_a_deallocation_drops_the_name_once(form: Any) -> None:
     names[b"a"] = other
     deallocation.done()
     assert names == {b"a": other}
+
+
+class Heard:
+    """Stands for subscriptions."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, bytes]] = []
+
+    def did(self, step: str, tag: bytes) -> None:
+        self.seen.append((step, tag))
+
+
+def test_statements_are_done_one_after_the_other(form: Any) -> None:
+    heard = Heard()
+    change = form.PendingSteps(heard, ["first", "second"], {}, None)
+    for tag in (b"LISTEN", b"SELECT 1", b"more than were asked"):
+        form.note_step(change, tag)
+    form.note_step(None, b"LISTEN")
+    assert heard.seen == [("first", b"LISTEN"), ("second", b"SELECT 1")]
+
+
+def test_names_are_forgotten_but_for_those_asked_for_since(form: Any) -> None:
+    one = statement(form)
+    names = {b"": one, b"a": one, b"b": one}
+    form.forget_names(names, [None, form.PendingParse(None, names, b"b", one)])
+    assert names == {b"": one, b"b": one}
+
+
+def test_what_replaced_an_undone_statement_replaced_the_one_before_it(form: Any) -> None:
+    first, undone, last = statement(form), statement(form), statement(form)
+    later = form.PendingParse(None, {}, b"", last, undone)
+    form.pass_on(undone, first, [None, later])
+    assert later.before is first
+    form.pass_on(None, undone, [form.PendingParse(None, {}, b"", last, None), later])
+    assert later.before is first

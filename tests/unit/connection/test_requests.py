@@ -460,3 +460,69 @@ def test_sync_ends_skipping(lease: Lease) -> None:
     lease.exchange.skipping = True
     assert lease.send(c.Query(SELECT), SYNC) == messages(SYNC)
     assert not lease.exchange.skipping
+
+
+# Channels
+
+
+def heard(lease: Lease) -> list[bytes]:
+    """What the server is sent when the channels that were wanted are heard."""
+    assert lease.exchange.held == lease.form.HELD_FOR_CHANNELS
+    lease.exchange.held = 0
+    lease.requests.channels_heard = True
+    return lease.forward()
+
+
+def complete(tag: bytes) -> s.CommandComplete:
+    return s.CommandComplete(tag)
+
+
+def test_a_listen_of_the_extended_protocol_waits_when_it_is_executed(lease: Lease) -> None:
+    unit = (c.Parse(b"", b"LISTEN a"), c.Bind(b"", b""))
+    assert lease.send(*unit, c.Execute(b""), SYNC) == messages(*unit)
+    assert heard(lease) == messages(c.Execute(b""), SYNC)
+    told = lease.answer(PARSED, BOUND, complete(b"LISTEN"), READY)
+    assert told == messages(PARSED, BOUND, complete(b"LISTEN")), "ReadyForQuery is kept back"
+    assert lease.requests.subscriptions.active == {b"a"}
+
+
+def test_a_portal_that_cannot_be_heard_fails_on_the_server(lease: Lease) -> None:
+    lease.send(c.Parse(b"", b"LISTEN a"), c.Bind(b"", b""), c.Execute(b""), SYNC)
+    lease.exchange.held = 0
+    lease.requests.channels_refused = error(b"53300").encode()
+    assert lease.forward() == messages(c.Parse(b"", b"pglane refuses"), SYNC)
+    told = lease.answer(PARSED, BOUND, error(b"42601"), READY)
+    assert told[:3] == messages(PARSED, BOUND, error(b"53300"))
+
+
+def test_statements_behind_a_listen_are_followed(lease: Lease) -> None:
+    lease.send(c.Query(b"BEGIN"), c.Query(b"LISTEN a"))
+    sent = heard(lease)
+    assert sent == messages(c.Query(b"LISTEN a"))
+    unit = (c.Parse(b"", b"ROLLBACK TO s"), c.Bind(b"", b""), c.Execute(b""), SYNC)
+    assert lease.send(*unit) == messages(*unit)
+    assert lease.send(c.Query(b"COMMIT")) == []
+    assert heard(lease) == messages(c.Query(b"COMMIT"))
+    block = s.ReadyForQuery(b"T")
+    lease.answer(complete(b"BEGIN"), block, complete(b"LISTEN"), block)
+    lease.answer(PARSED, BOUND, complete(b"ROLLBACK"), block, complete(b"COMMIT"), READY)
+    assert lease.requests.subscriptions.active == set()
+
+
+def test_a_query_that_listens_destroys_the_unnamed_statement(lease: Lease) -> None:
+    lease.send(c.Parse(b"", SELECT), SYNC)
+    lease.answer(PARSED, READY)
+    lease.send(c.Query(b"LISTEN a"))
+    heard(lease)
+    assert b"" not in lease.requests.statements
+
+
+def test_a_listen_beside_a_deallocate_counts(lease: Lease) -> None:
+    lease.send(c.Query(b"LISTEN a; DEALLOCATE ALL"))
+    heard(lease)
+    lease.answer(complete(b"LISTEN"), complete(b"DEALLOCATE ALL"), READY)
+    assert lease.requests.subscriptions.active == {b"a"}
+    lease.requests.changes_channels = True
+    prepared(lease, b"x")
+    sent = lease.send(c.Query(b"DEALLOCATE x"))
+    assert sent[-1:] == messages(c.Query(b"DEALLOCATE x"))

@@ -1,0 +1,134 @@
+"""Notifications on their way to one client, and what its requests wait for because of them.
+
+A client that listens gets what comes at once if it holds no server connection, and else when its
+transaction is over, just before it is told so: PostgreSQL does the same. For that the last
+ReadyForQuery of a lease is kept back until a barrier (see `listening`) is passed, so that also
+what the client has just notified itself has come.
+"""
+
+from typing import TYPE_CHECKING
+
+from pglane.connection.exchange import HELD_FOR_CHANNELS, IDLE_STATUS
+from pglane.engine.handover import abandoned
+from pglane.errors.notifications import NotificationsUnread
+from pglane.wire.server_messages import ready_for_query
+
+if TYPE_CHECKING:
+    from pglane.engine.client_link import ClientLink
+    from pglane.engine.server_link import ServerLink
+
+WAITING_BYTES_MAX = 1_048_576
+"""Notifications of one client that it has not taken, with all else that is queued for it."""
+READY_IDLE = ready_for_query(b"I")
+
+
+def ask(client: "ClientLink", server: "ServerLink") -> None:
+    """The client's next message waits until its channels are heard."""
+    requests = client.requests
+    wanted, requests.channels_wanted = requests.channels_wanted, None
+    if wanted is None:
+        return
+
+    def heard(error: bytes) -> None:
+        if client.server is not server:
+            return
+        server.exchange.held = 0
+        requests.channels_refused = error
+        requests.channels_heard = not error
+        if requests.subscriptions is not None:
+            requests.subscriptions.forget_early()
+            if error:
+                client.database.listening.settle(client, requests.subscriptions.active)
+        server.notifier = client.process_id
+        client.forward()
+
+    client.database.listening.ask(client, wanted, heard)
+
+
+def end_transaction(client: "ClientLink", server: "ServerLink") -> None:
+    """All is answered, but for ReadyForQuery: what was notified until now goes before it."""
+    if server.busy:
+        return
+    server.busy = True
+
+    def come(error: bytes) -> None:
+        del error
+        server.busy = False
+        if server.client is not client:
+            abandoned(server)
+            return
+        _tell_ready(client, server)
+
+    client.database.listening.ask(client, [], come)
+
+
+def _tell_ready(client: "ClientLink", server: "ServerLink") -> None:
+    server.exchange.owes_ready = False
+    requests = client.requests
+    subscriptions = requests.subscriptions
+    if subscriptions is not None:
+        for message in subscriptions.take():
+            client.transport.write(message)
+        client.database.listening.settle(client, subscriptions.active)
+        requests.changes_channels = False
+        if not subscriptions.active:
+            requests.stop_listening()
+            server.exchange.subscriptions = None
+    client.transport.write(READY_IDLE)
+    server.answered()
+    if client.server is server:
+        client.forward()
+
+
+def notified(client: "ClientLink", channel: bytes, message: bytes) -> None:
+    """Somebody notified a channel that the client listens to, or is about to."""
+    subscriptions = client.requests.subscriptions
+    if subscriptions is None:
+        return
+    if not _is_between_transactions(client):
+        subscriptions.keep(channel, message)
+    elif channel in subscriptions.active:
+        client.transport.write(message)
+    _limit(client)
+
+
+def warned(client: "ClientLink", message: bytes) -> None:
+    """Something else it is to be told between transactions."""
+    subscriptions = client.requests.subscriptions
+    if subscriptions is None or _is_between_transactions(client):
+        client.transport.write(message)
+    else:
+        subscriptions.keep(None, message)
+    _limit(client)
+
+
+def left(client: "ClientLink", server: "ServerLink | None") -> None:
+    """The client is gone."""
+    client.database.listening.settle(client, set())
+    if client.requests.subscriptions is not None:
+        client.requests.subscriptions.discard()
+    if server is not None:
+        exchange = server.exchange
+        exchange.subscriptions = None
+        exchange.owes_ready = False
+        if exchange.held == HELD_FOR_CHANNELS:
+            exchange.held = 0
+
+
+def _is_between_transactions(client: "ClientLink") -> bool:
+    server = client.server
+    if server is None:
+        return True
+    exchange = server.exchange
+    if exchange.owes_ready or exchange.unit_open or exchange.status != IDLE_STATUS:
+        return False
+    return server.busy or exchange.is_idle()  # while it is busy nothing of the client's runs
+
+
+def _limit(client: "ClientLink") -> None:
+    subscriptions = client.requests.subscriptions
+    waiting_bytes = client.transport.queued_bytes
+    if subscriptions is not None:
+        waiting_bytes += subscriptions.waiting_bytes
+    if waiting_bytes > WAITING_BYTES_MAX:
+        client.refuse(NotificationsUnread(waiting_bytes=waiting_bytes, allowed=WAITING_BYTES_MAX))
