@@ -9,6 +9,10 @@ from pglane.connection.statements cimport (
 from pglane.wire.framing cimport MessageReader
 
 
+cdef int _QUERY, _SYNC, _FUNCTION, _EXECUTE, _INTERNAL, _LOCAL, _COPY_END, _READY
+cdef int _OUTSTANDING_MAX, _ANSWERED_MAX
+
+
 cdef class Exchange:
     cdef public MessageReader reader
     cdef public ServerStatements statements
@@ -70,7 +74,7 @@ cdef class Exchange:
     cdef int _ready(self, MessageReader reader) except? -1000
     @cython.locals(status=int)
     cdef bint _note_status(self, MessageReader reader) except -1
-    @cython.locals(events=int, head=int)
+    @cython.locals(events=int, head=int, at=Py_ssize_t)
     cdef int _command_complete(self, MessageReader reader) except? -1000
     cdef int _forgotten(self, bytes tag) except? -1000
     cdef _undo_deallocation(self, Py_ssize_t at)

@@ -70,6 +70,18 @@ IDLE_STATUS = 0x49
 IN_TRANSACTION = 0x54
 FAILED_STATUS = 0x45
 
+# Compiled, these are C integers that Python code cannot see: to compare with them costs no object.
+_QUERY: int = QUERY
+_SYNC: int = SYNC
+_FUNCTION: int = FUNCTION
+_EXECUTE: int = EXECUTE
+_INTERNAL: int = INTERNAL
+_LOCAL: int = LOCAL
+_COPY_END: int = COPY_END
+_READY: int = READY
+_OUTSTANDING_MAX: int = OUTSTANDING_MAX
+_ANSWERED_MAX: int = 64  # how many answered expectations are kept
+
 LENGTH_MAX = 0x3FFFFFFF + 4
 """PostgreSQL never makes a longer message (1 GB, MaxAllocSize)."""
 INSPECTED_BYTES_MAX = 16 * 1024 * 1024
@@ -143,15 +155,16 @@ class Exchange:
 
     def expect(self, kind: int, payload: object = None) -> None:
         """One more answer to come."""
-        if kind in (SYNC, QUERY, FUNCTION):
+        if kind in (_QUERY, _SYNC, _FUNCTION):
             self._cycle_at = len(self._kinds)
             self.segment += 1
+            if kind == _QUERY and self.unit_open:
+                self.mixed = True
+            self.unit_open = False
+        elif kind != _COPY_END:
+            self.unit_open = kind != _INTERNAL
         self._kinds.append(kind)
         self._payloads.append(payload)
-        if kind == QUERY and self.unit_open:
-            self.mixed = True
-        if kind != COPY_END:
-            self.unit_open = kind not in (SYNC, QUERY, FUNCTION, INTERNAL)
 
     def answer_locally(self, change: PendingParse) -> None:
         """Told as done once all asked before is answered; an error before it takes it back."""
@@ -190,7 +203,7 @@ class Exchange:
 
     def is_full(self) -> bool:
         """Too much is outstanding to ask for more."""
-        return len(self._kinds) - self._head >= OUTSTANDING_MAX
+        return len(self._kinds) - self._head >= _OUTSTANDING_MAX
 
     def executes_unanswered(self) -> bool:
         """Whether a statement that may change data was sent and is not answered (fact A7)."""
@@ -272,10 +285,10 @@ class Exchange:
 
     def _silent(self) -> bool:
         """Whether what comes now answers a query of our own."""
-        return self._head < len(self._kinds) and self._kinds[self._head] == INTERNAL
+        return self._head_kind() == _INTERNAL
 
     def _inserts(self) -> bool:
-        return self._head < len(self._kinds) and self._kinds[self._head] == LOCAL
+        return self._head_kind() == _LOCAL
 
     def _insert_local_answers(self) -> None:
         while self._inserts():
@@ -319,15 +332,18 @@ class Exchange:
         return 0 if self._head == len(self._kinds) else self._kinds[self._head]
 
     def _pop(self) -> None:
+        """What is answered stays in the lists, up to a few: to clear them each time costs more."""
+        if self._payloads[self._head] is not None:
+            self._payloads[self._head] = None
         self._head += 1
         self._trim()
 
     def _trim(self) -> None:
-        while self._head < len(self._kinds) and self._kinds[self._head] == COPY_END:
+        while self._head_kind() == _COPY_END:
             self._head += 1
-        if self._head == len(self._kinds):
-            self._kinds.clear()
-            self._payloads.clear()
+        if self._head >= _ANSWERED_MAX and self._head == len(self._kinds):
+            self._kinds = []
+            self._payloads = []
             self._head = 0
             self._cycle_at = -1
             self._close_at = -1
@@ -335,14 +351,14 @@ class Exchange:
     def _ready(self, reader: MessageReader) -> int:
         """ReadyForQuery: the Sync, Query or function call at the head is done."""
         head = self._head_kind()
-        if head != SYNC and head != QUERY and head != FUNCTION:
+        if head != _QUERY and head != _SYNC and head != _FUNCTION:
             return self._misfit(0x5A)
         if not self._note_status(reader):
             return -1 - BROKEN
         self.copy_in = False
         self._undo_deallocation(self._head)
         self._pop()
-        event = READY if self._head == len(self._kinds) else 0
+        event = _READY if self._head == len(self._kinds) else 0
         if self.subscriptions is not None:
             self.subscriptions.ready(idle=self.status == IDLE_STATUS)
             if event and self.status == IDLE_STATUS:
@@ -353,11 +369,7 @@ class Exchange:
     def _note_status(self, reader: MessageReader) -> bool:
         """Keeps the transaction status; False if the message has none."""
         status = reader.buffer[reader.end - 1]
-        if reader.end - reader.begin != 6 or status not in (
-            IDLE_STATUS,
-            IN_TRANSACTION,
-            FAILED_STATUS,
-        ):
+        if reader.end - reader.begin != 6 or status not in (0x49, 0x54, 0x45):  # I, T, E
             self.ending = {"M": b"ReadyForQuery without a transaction status"}
             return False
         self.status = status
@@ -365,15 +377,15 @@ class Exchange:
 
     def _command_complete(self, reader: MessageReader) -> int:
         head = self._head_kind()
-        if head != EXECUTE and head != QUERY and head != INTERNAL:
+        if head != _QUERY and head != _EXECUTE and head != _INTERNAL:
             return self._misfit(0x43)
         events = 0
-        if reader.buffer[reader.begin + 5 : reader.begin + 6] == b"D":
-            events = self._forgotten(reader.buffer[reader.begin + 5 : reader.end - 1])
+        at = reader.begin + 5
+        if at < reader.end and reader.buffer[at] == 0x44:  # D
+            events = self._forgotten(reader.buffer[at : reader.end - 1])
         if self.subscriptions is not None:
-            tag = reader.buffer[reader.begin + 5 : reader.end - 1]
-            note_step(self._payloads[self._head], tag)
-        if head == EXECUTE:
+            note_step(self._payloads[self._head], reader.buffer[at : reader.end - 1])
+        if head == _EXECUTE:
             self._pop()
         return events
 
@@ -479,8 +491,8 @@ class Exchange:
     def _insert(self, refusal: object) -> None:
         self._kinds.insert(self._head, LOCAL)
         self._payloads.insert(self._head, refusal)
-        self._cycle_at += 1
-        self._close_at += 1
+        self._cycle_at += self._cycle_at >= self._head
+        self._close_at += self._close_at >= self._head
 
     def _skip_to_sync(self) -> None:
         """The server discards until Sync; what it will not answer is taken back, last first."""
@@ -489,6 +501,7 @@ class Exchange:
             end += 1
         for at in range(end - 1, self._head - 1, -1):
             self._undo(at)
+            self._payloads[at] = None
         self.skipping = end == len(self._kinds)
         self._head = end
         self._trim()
@@ -532,6 +545,8 @@ class Exchange:
         if following == COPY_END:
             del self._kinds[at]
             del self._payloads[at]
+            self._cycle_at -= self._cycle_at > at
+            self._close_at -= self._close_at > at
         elif self.attached:
             self.copy_in = True
         else:

@@ -21,6 +21,7 @@ cdef class ClientRequests(ClientNames):
     cdef _maybe_stream(self, Exchange exchange)
     cdef bint _passes(self, int kind, Exchange exchange) except -1
     cdef bint _passes_unanswered(self, int kind, Exchange exchange) except -1
+    cdef bint _describe_portal(self, Exchange exchange) except -1
     cdef bint _passes_skipping(self, int kind, Exchange exchange) except -1
     cdef bint _sync(self, Exchange exchange) except -1
     cdef int _wait(self, Exchange exchange, int reason) except -1
@@ -42,12 +43,15 @@ cdef class ClientRequests(ClientNames):
     cdef _fail_query(self, Exchange exchange, bytes answer)
     @cython.locals(reader=MessageReader, end=Py_ssize_t)
     cdef tuple _string(self, Py_ssize_t at)
+    cdef Py_ssize_t _string_end(self, Py_ssize_t at) except -1
     cdef bytes _last_string(self, Py_ssize_t at)
     @cython.locals(reader=MessageReader)
     cdef int _byte(self, Py_ssize_t at) except -1
-    @cython.locals(reader=MessageReader, at=Py_ssize_t, statement=ClientStatement)
+    @cython.locals(
+        reader=MessageReader, end=Py_ssize_t, text=bytes, types=bytes, statement=ClientStatement
+    )
     cdef bint _parse_unnamed(self, Exchange exchange) except -1
-    @cython.locals(reader=MessageReader, at=Py_ssize_t, statement=ClientStatement)
+    @cython.locals(reader=MessageReader, end=Py_ssize_t, portal=bytes, statement=ClientStatement)
     cdef bint _bind_unnamed(self, Exchange exchange) except -1
     @cython.locals(reason=int)
     cdef int _rewrite(self, int kind, Exchange exchange) except -1

@@ -162,7 +162,16 @@ class ClientRequests(ClientNames):
             return self._parse_unnamed(exchange)
         if kind == 0x42:
             return self._bind_unnamed(exchange)
+        if kind == 0x44:
+            return self._describe_portal(exchange)
         return self._passes_unanswered(kind, exchange)
+
+    def _describe_portal(self, exchange: Exchange) -> bool:
+        """Portals have the client's own names; a Describe of a statement is rewritten."""
+        if self._byte(self.reader.begin + 5) == 0x53:
+            return False
+        exchange.expect(DESCRIBE)
+        return True
 
     def _passes_unanswered(self, kind: int, exchange: Exchange) -> bool:
         """Messages that have no answer of their own."""
@@ -331,11 +340,15 @@ class ClientRequests(ClientNames):
 
     def _string(self, at: int) -> tuple[bytes, int]:
         """The zero-terminated string at `at`, and where it is followed."""
-        reader = self.reader
-        end = reader.buffer.find(b"\x00", at, reader.end)
+        end = self._string_end(at)
+        return self.reader.buffer[at:end], end + 1
+
+    def _string_end(self, at: int) -> int:
+        """Where the string at `at` ends: the index of its zero byte."""
+        end = self.reader.zero_at(at)
         if end < 0:
-            raise MalformedRequest(chr(reader.kind), "a string in it does not end")
-        return reader.buffer[at:end], end + 1
+            raise MalformedRequest(chr(self.reader.kind), "a string in it does not end")
+        return end
 
     def _last_string(self, at: int) -> bytes:
         """The string at `at`, which ends the message."""
@@ -356,8 +369,9 @@ class ClientRequests(ClientNames):
         reader = self.reader
         if self._byte(reader.begin + 5) != 0:
             return False
-        text, at = self._string(reader.begin + 6)
-        types = reader.buffer[at : reader.end]
+        end = self._string_end(reader.begin + 6)
+        text = reader.buffer[reader.begin + 6 : end]
+        types = reader.buffer[end + 1 : reader.end]
         statement = ClientStatement(text, types, self._judge(text), NO_SHAPE)
         statement.segment = exchange.segment
         before = self.statements.get(b"")
@@ -369,9 +383,10 @@ class ClientRequests(ClientNames):
     def _bind_unnamed(self, exchange: Exchange) -> bool:
         """A Bind of the unnamed statement that this server connection holds is sent as it is."""
         reader = self.reader
-        portal, at = self._string(reader.begin + 5)
-        if self._byte(at) != 0:
+        end = self._string_end(reader.begin + 5)
+        if self._byte(end + 1) != 0:
             return False
+        portal = reader.buffer[reader.begin + 5 : end]
         statement = self.statements.get(b"")
         if statement is None or exchange.statements.unnamed is not statement:
             return False
@@ -473,10 +488,6 @@ class ClientRequests(ClientNames):
 
     def _describe(self, exchange: Exchange) -> int:
         reader = self.reader
-        if self._byte(reader.begin + 5) != 0x53:
-            exchange.to_server.append(reader.message())
-            exchange.expect(DESCRIBE)
-            return FORWARDED
         name = self._last_string(reader.begin + 6)
         if self._is_uncertain(name, exchange):
             return self._wait(exchange, HELD_FOR_ANSWERS)

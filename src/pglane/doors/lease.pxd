@@ -15,7 +15,7 @@ cdef class Need:
 
 
 cdef class SlotOffer(Offer):
-    cdef Slot _slot
+    cdef public Slot slot
 
     @cython.locals(need=Need)
     cpdef bint fits(self, Request request) except -1
@@ -33,6 +33,7 @@ cdef class LeaseDesk:
     cdef public str failure
     cdef list _promised
     cdef dict _claims
+    cdef SlotOffer _offered
     cdef double _backoff_s
     cdef double _open_after
 
@@ -45,6 +46,8 @@ cdef class LeaseDesk:
     cpdef drop(self, Request request)
     cpdef list resize(self, Py_ssize_t budget, Py_ssize_t opening_max, double now)
     cpdef cleaning(self, Slot slot, double now)
+    @cython.locals(ledger=Ledger, request=Request)
+    cpdef Request pass_on(self, Slot slot, double now)
     cpdef list released(self, Slot slot, double now)
     @cython.locals(request=Request, offer=SlotOffer)
     cdef list _offer(self, Slot slot, double now)

@@ -65,17 +65,17 @@ class Need:
 
 
 class SlotOffer(Offer):
-    """A slot whose server connection is free."""
+    """A slot whose server connection is free; a desk has one offer at a time, and one object."""
 
-    __slots__ = ("_slot",)
+    __slots__ = ("slot",)
 
     def __init__(self, slot: Slot) -> None:
-        self._slot = slot
+        self.slot = slot
 
     def fits(self, request: Request) -> bool:
         """Whether role and settings are what the request needs."""
         need: Need = request.need  # type: ignore[assignment]
-        return request.user == self._slot.user and need.accepts(self._slot.base)
+        return request.user == self.slot.user and need.accepts(self.slot.base)
 
 
 class Grant:
@@ -130,6 +130,7 @@ class LeaseDesk:
         self.failure = ""
         self._promised: list[Request] = []
         self._claims: dict[Slot, Request] = {}
+        self._offered = SlotOffer(Slot("", None, 0.0))
         self._backoff_s = 0.0
         self._open_after = 0.0
 
@@ -195,6 +196,25 @@ class LeaseDesk:
         """Its client is gone; it is put back into a state that anybody may have."""
         if slot.state == LEASED:
             self.ledger.move(slot, CLEANING, now)
+
+    def pass_on(self, slot: Slot, now: float) -> Request | None:
+        """A clean server connection goes straight to whoever is next, if nothing else changes.
+
+        The path of a busy budget: all of it is leased and the next one fits. None: `released`
+        decides.
+        """
+        ledger = self.ledger
+        if slot.state != LEASED or not len(self.queue):
+            return None
+        if ledger.room() != 0 or ledger.count(IDLE):
+            return None
+        self._offered.slot = slot
+        request = self.queue.choose(self._offered, now, True)
+        if request is None or not self._offered.fits(request):
+            return None
+        self.drop(request)
+        ledger.hand_over(slot, now)
+        return request
 
     def released(self, slot: Slot, now: float) -> list[Decision]:
         """A clean server connection is free."""
@@ -268,7 +288,8 @@ class LeaseDesk:
 
     def _offer(self, slot: Slot, now: float) -> list[Decision]:
         """A free slot, while somebody waits."""
-        offer = SlotOffer(slot)
+        offer = self._offered
+        offer.slot = slot
         request = self.queue.choose(offer, now, not self.ledger.has_room())
         if request is None:
             self.ledger.move(slot, IDLE, now)
@@ -284,8 +305,9 @@ class LeaseDesk:
     def _provide(self, now: float) -> list[Decision]:
         """Places for those who have none coming."""
         decisions: list[Decision] = []
-        if len(self.queue):
-            self._open_more(decisions, now)
+        if not len(self.queue):
+            return decisions
+        self._open_more(decisions, now)
         while len(self.queue) and not self.ledger.has_room():
             request = self.queue.unclaimed()
             idle = self.ledger.oldest_idle()

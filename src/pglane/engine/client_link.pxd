@@ -13,6 +13,11 @@ from pglane.wire.framing cimport MessageReader
 cdef long long _DATABASE
 
 
+cdef int _WELCOME, _IDLE, _WAITING, _LEASED, _GONE, _IDLE_STATUS
+
+cdef bint _is_ignored(int kind)
+
+
 cdef class ClientLink(LeaseHolder):
     cdef public str address
     cdef public double connected
@@ -21,18 +26,15 @@ cdef class ClientLink(LeaseHolder):
     cdef public object door
     cdef public bytes key
     cdef public object login_startup
-    cdef public Need need
     cdef public long long number
     cdef public int phase
     cdef public bint pinned
     cdef public long process_id
-    cdef public Request request
     cdef public double requested
     cdef public ClientRequests requests
     cdef public bint rewrites
     cdef public ServerLink server
     cdef public object startup
-    cdef public str user
     cdef public object vector
     cdef public bint welcomed
 
@@ -45,6 +47,7 @@ cdef class ClientLink(LeaseHolder):
     cpdef granted(self, ServerLink server)
     @cython.locals(server=ServerLink, exchange=Exchange, outcome=int)
     cpdef forward(self)
+    cdef _stopped(self, int outcome, ServerLink server)
     @cython.locals(server=ServerLink, exchange=Exchange, requests=ClientRequests)
     cpdef answered(self)
     cdef _end_lease(self, object ending, ServerLink server)

@@ -41,14 +41,16 @@ if TYPE_CHECKING:
     from pglane.engine.login import Entered
     from pglane.engine.server_link import ServerLink
     from pglane.engine.transport import Transport
-    from pglane.scheduler.fifo import Request
 
 _DATABASE = int(Effect.DATABASE)
 HELD_BYTES_MAX = 131_072
 """Requests that wait in our memory before the client's socket is not read any more."""
 TERMINATE = 0x58
-IGNORED_OUTSIDE = (0x48, 0x64, 0x63, 0x66)
-"""Flush and copy messages mean nothing where no request is under way."""
+
+
+def _is_ignored(kind: int) -> bool:
+    """Flush and copy messages mean nothing where no request is under way."""
+    return kind == 0x48 or kind == 0x64 or kind == 0x63 or kind == 0x66
 
 
 # Phases of a client that is logged in; plain numbers, for the hot path compares them.
@@ -58,6 +60,14 @@ WAITING = 2
 LEASED = 3
 GONE = 4
 
+# Compiled, these are C integers that Python code cannot see: to compare with them costs no object.
+_WELCOME: int = WELCOME
+_IDLE: int = IDLE
+_WAITING: int = WAITING
+_LEASED: int = LEASED
+_GONE: int = GONE
+_IDLE_STATUS: int = IDLE_STATUS
+
 
 class ClientLink(LeaseHolder):
     """A client connection that is logged in, at a door that lends server connections or gives one.
@@ -65,7 +75,6 @@ class ClientLink(LeaseHolder):
     Attributes:
         phase: one of the numbers above.
         server: the server connection it holds.
-        request: its place in the queue.
         vector: the settings that hold for it.
         startup: the settings it began with.
         welcomed: it was told its settings and may send requests.
@@ -81,18 +90,15 @@ class ClientLink(LeaseHolder):
         "door",
         "key",
         "login_startup",
-        "need",
         "number",
         "phase",
         "pinned",
         "process_id",
-        "request",
         "requested",
         "requests",
         "rewrites",
         "server",
         "startup",
-        "user",
         "vector",
         "welcomed",
     )
@@ -121,12 +127,12 @@ class ClientLink(LeaseHolder):
         self.transport = transport
         self.requests = requests
         self.requests.parse_key = self.vector.parse_key
-        self.phase = WELCOME
+        self.phase = _WELCOME
         self.pinned = False
         self.welcomed = False
         self.discarding = False
         self.server: ServerLink | None = None
-        self.request: Request | None = None
+        self.request = None
         self.requested = entered.connected
 
     # What comes ----------------------------------------------------------------------------
@@ -138,9 +144,9 @@ class ClientLink(LeaseHolder):
             server.transport.write(data)
             return
         self.requests.reader.feed(data)
-        if self.phase == LEASED:
+        if self.phase == _LEASED:
             self.forward()
-        elif self.phase == IDLE:
+        elif self.phase == _IDLE:
             self.want()
         else:
             self._limit_held()
@@ -174,7 +180,7 @@ class ClientLink(LeaseHolder):
 
     def want(self) -> None:
         """Asks for a lease if a whole request is here."""
-        if self.phase != IDLE:
+        if self.phase != _IDLE:
             return
         reader = self.requests.reader
         try:
@@ -186,7 +192,7 @@ class ClientLink(LeaseHolder):
                 if reader.kind == TERMINATE:
                     self.leave(polite=True)
                     return
-                if reader.kind not in IGNORED_OUTSIDE:
+                if not _is_ignored(reader.kind):
                     reader.step_back()
                     self._ask()
                     return
@@ -198,7 +204,7 @@ class ClientLink(LeaseHolder):
         self.requested = database.loop.now
         slot = database.desk.lease_idle(self.user, self.need, self.requested)
         if slot is None:
-            self.phase = WAITING
+            self.phase = _WAITING
             database.wait(self)
         else:
             self.granted(slot.link)  # type: ignore[arg-type]
@@ -207,7 +213,7 @@ class ClientLink(LeaseHolder):
         """The lease begins."""
         self.server = server
         self.request = None
-        self.phase = LEASED
+        self.phase = _LEASED
         server.lease_to(self)
         server.exchange.deaf = self.rewrites
         server.exchange.subscriptions = self.requests.subscriptions
@@ -241,18 +247,23 @@ class ClientLink(LeaseHolder):
             self.database.worker.vacate_databases()
         if self.requests.unanswered_effects & NOTIFIES:
             server.notifier = self.process_id
+        if outcome:
+            self._stopped(outcome, server)
+        elif streaming and not self.requests.reader.stream_left and exchange.is_idle():
+            # The server failed the COPY while a message of it was still coming: with its last
+            # byte sent, the server connection may go to somebody else.
+            server.answered()
+
+    def _stopped(self, outcome: int, server: "ServerLink") -> None:
+        """Not everything that is here could be sent on."""
         if outcome == TERMINATED:
             self.leave(polite=True)
         elif outcome == OUT_OF_PLACE:
             self.refuse(MessageOutOfPlace(kind=self.requests.out_of_place))
         elif outcome == HELD:
             self._limit_held()
-            if exchange.held == HELD_FOR_CHANNELS:
+            if server.exchange.held == HELD_FOR_CHANNELS:
                 hearing.ask(self, server)
-        elif streaming and not self.requests.reader.stream_left and exchange.is_idle():
-            # The server failed the COPY while a message of it was still coming: with its last
-            # byte sent, the server connection may go to somebody else.
-            server.answered()
 
     # The end of a lease --------------------------------------------------------------------
 
@@ -272,7 +283,7 @@ class ClientLink(LeaseHolder):
         if exchange.skipping or exchange.held or requests.reader.stream_left:
             return
         if requests.effects == 0 and not exchange.changed and not self.pinned:
-            if self.rewrites and exchange.status == IDLE_STATUS:
+            if self.rewrites and exchange.status == _IDLE_STATUS:
                 self._release(server)
             return
         if requests.effects & CATALOG:
@@ -310,7 +321,7 @@ class ClientLink(LeaseHolder):
         if server is not None:
             server.unlease()
         self.server = None
-        self.phase = IDLE
+        self.phase = _IDLE
         if self.transport.paused:
             self.transport.resume()
 
@@ -339,13 +350,13 @@ class ClientLink(LeaseHolder):
 
     def is_gone(self) -> bool:
         """It left; nobody reads what it is sent."""
-        return self.phase == GONE
+        return self.phase == _GONE
 
     def leave(self, *, polite: bool) -> None:
         """The client is going; its lease, if any, is put in order."""
-        if self.phase == GONE:
+        if self.phase == _GONE:
             return
-        self.phase = GONE
+        self.phase = _GONE
         self.transport.close()
         self.database.client_left(self, polite=polite)
 
@@ -360,10 +371,10 @@ class ClientLink(LeaseHolder):
         """Its request was not started; it hears why and stays connected (promise P5)."""
         self.request = None
         self.database.worker.log_refusal(self, refusal)
-        if self.phase == WELCOME:
+        if self.phase == _WELCOME:
             self.end_with(error_response(refusal, ends=True))
             return
-        self.phase = IDLE
+        self.phase = _IDLE
         self.transport.write(error_response(refusal))
         self.discarding = True
         self.want()
@@ -422,7 +433,7 @@ class ClientLink(LeaseHolder):
         answer.append(READY_IDLE)
         self.transport.write(b"".join(answer))
         self._note_texts(parameters)
-        self.phase = IDLE
+        self.phase = _IDLE
         self.database.worker.cancel_keys.assign(self)
         self.want()
 
@@ -434,7 +445,7 @@ class ClientLink(LeaseHolder):
                 self.database.keep_welcome(self, parameters)
             self.welcomed = True
             self.end_lease(server)
-            if self.phase != GONE:
+            if self.phase != _GONE:
                 self._welcome(parameters)
             return
         self.forward()
@@ -453,12 +464,12 @@ class ClientLink(LeaseHolder):
         """It may be sent away without harm: it asked for nothing, or its lease is unused."""
         server = self.server
         if server is None:
-            return self.phase == IDLE
+            return self.phase == _IDLE
         exchange = server.exchange
         idle = exchange.is_idle() and not exchange.unit_open and not server.raw
         reader = self.requests.reader
         waits = reader.buffered_bytes() or reader.stream_left
-        return idle and self.phase == LEASED and not waits
+        return idle and self.phase == _LEASED and not waits
 
     def end_for_drain(self) -> None:
         """The gateway stops and this client has nothing under way."""
@@ -472,7 +483,7 @@ class ClientLink(LeaseHolder):
 
     def _welcome_raw(self, server: "ServerLink") -> None:
         self._welcome(server.exchange.parameters)
-        self.phase = LEASED
+        self.phase = _LEASED
         waiting = self.requests.reader.take_all()
         if waiting:
             server.transport.write(waiting)

@@ -1,8 +1,10 @@
 cimport cython
 
 from pglane.doors.lease cimport Grant, LeaseDesk
-from pglane.engine.loop cimport Loop
-from pglane.engine.server_link cimport ServerLink
+from pglane.engine.loop cimport Loop, Timer
+from pglane.engine.server_link cimport LeaseHolder, ServerLink
+from pglane.pool.ledger cimport Slot
+from pglane.scheduler.fifo cimport Request
 
 
 cdef class Database:
@@ -17,16 +19,20 @@ cdef class Database:
     cdef public object opening
     cdef public object watch
     cdef public object listening
-    cdef object _tick_timer
+    cdef Timer _tick_timer
+    cdef double _wait_s_max
     cdef list _pending
     cdef bint _performing
 
-    @cython.locals(now=double, deadline=double)
-    cpdef wait(self, object client)
+    @cython.locals(now=double, decisions=list)
+    cpdef wait(self, LeaseHolder client)
+    @cython.locals(due=object)
     cpdef arm_tick(self)
     @cython.locals(pending=list)
     cpdef perform(self, list decisions)
-    @cython.locals(link=ServerLink)
+    @cython.locals(client=LeaseHolder)
+    cdef _pass_on(self, Request request, Slot slot)
+    @cython.locals(link=ServerLink, client=LeaseHolder)
     cdef _grant(self, Grant grant)
-    @cython.locals(now=double, decisions=list)
+    @cython.locals(now=double, decisions=list, request=Request)
     cpdef release(self, ServerLink server)

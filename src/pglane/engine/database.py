@@ -12,7 +12,7 @@ from pglane.engine.handover import abandoned
 from pglane.engine.listening import Listening
 from pglane.engine.loss import tell_loss
 from pglane.engine.opening import Opening
-from pglane.engine.server_link import CLOSE_S_MAX, TERMINATE, ServerLink
+from pglane.engine.server_link import CLOSE_S_MAX, TERMINATE, LeaseHolder, ServerLink
 from pglane.engine.watch import Watch
 from pglane.errors.server import ServerUnreachable
 from pglane.errors.waiting import WaitTooLong
@@ -58,6 +58,7 @@ class Database:
         self.custom_names: dict[str, None] = {}
         self.draining = False
         self.vacating = False
+        self._wait_s_max = settings.wait_ms_max / 1000
         self._tick_timer: Timer | None = None
         self.opening = Opening(self)
         self.watch = Watch(self)
@@ -70,9 +71,10 @@ class Database:
     def wait(self, client: "ClientLink") -> None:
         """The client found nothing free."""
         now = self.loop.now
-        deadline = now + self.worker.settings.wait_ms_max / 1000
-        client.request = Request(client.user, client.need, now, deadline, client)
-        self.perform(self.desk.arrive(client.request, now))
+        client.request = Request(client.user, client.need, now, now + self._wait_s_max, client)
+        decisions = self.desk.arrive(client.request, now)
+        if decisions:
+            self.perform(decisions)
         self.arm_tick()
 
     def arm_tick(self) -> None:
@@ -96,25 +98,34 @@ class Database:
         client it was for.
         """
         pending = self._pending
-        pending.extend(decisions)
+        pending += decisions
         if self._performing:
             return
         self._performing = True
         while pending:
             decision = pending.pop(0)
             try:
-                if isinstance(decision, Grant):  # the hot path
-                    self._grant(decision)
-                else:
-                    self._carry_out(decision)
+                self._carry_out(decision)
             except Exception as error:  # noqa: BLE001 -- it costs one connection, not the worker
                 self._failed(decision, error)
         self._performing = False
 
+    def _pass_on(self, request: Request, slot: "Slot") -> None:
+        """A grant that nothing else was decided with: the path of a busy budget."""
+        client: LeaseHolder = request.client  # type: ignore[assignment]
+        self._performing = True
+        try:
+            client.granted(slot.link)  # type: ignore[arg-type]
+        except Exception as error:  # noqa: BLE001 -- it costs one connection, not the worker
+            self._failed(Grant(request, slot), error)
+        self._performing = False
+        if self._pending:
+            self.perform([])
+
     def _grant(self, grant: Grant) -> None:
-        client = grant.request.client
-        if client.request is grant.request:  # type: ignore[attr-defined]
-            client.granted(grant.slot.link)  # type: ignore[attr-defined]
+        client: LeaseHolder = grant.request.client  # type: ignore[assignment]
+        if client.request is grant.request:
+            client.granted(grant.slot.link)  # type: ignore[arg-type]
             return
         # It left, or cancelled, between the decision and now.
         link: ServerLink = grant.slot.link  # type: ignore[assignment]
@@ -221,6 +232,10 @@ class Database:
         if server.suspect or server.exchange.mixed or now >= server.expires or self.draining:
             self.close(server)
             return
+        request = None if self._performing else self.desk.pass_on(server.slot, now)
+        if request is not None:
+            self._pass_on(request, server.slot)
+            return
         decisions = self.desk.released(server.slot, now)
         if decisions:
             self.perform(decisions)
@@ -320,6 +335,7 @@ class Database:
 
     def resize(self, budget: int, opening_max: int) -> None:
         """The settings changed."""
+        self._wait_s_max = self.worker.settings.wait_ms_max / 1000
         self.perform(self.desk.resize(budget, opening_max, self.loop.now))
         self.arm_tick()
 

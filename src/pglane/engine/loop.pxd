@@ -3,11 +3,21 @@ cimport cython
 from pglane.engine.syscalls cimport EpollEvents
 
 
+cdef int _HANG_UP_BITS
+
+
 cdef class Ready:
     cpdef on_ready(self, int mask)
     cpdef read_again(self)
     cpdef flush(self)
     cpdef fail(self)
+
+
+cdef class Timer:
+    cdef public double due
+    cdef public object call
+
+    cpdef cancel(self)
 
 
 cdef class Readiness:

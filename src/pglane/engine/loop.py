@@ -28,6 +28,7 @@ WRITE = 4
 WAIT_S_MAX = 10.0
 HANG_UP_BITS = 0x0008 | 0x0010 | 0x2000
 """POLLERR, POLLHUP, POLLRDHUP: behind the data there is an end that has no edge of its own."""
+_HANG_UP_BITS: int = HANG_UP_BITS  # compiled, a C integer
 
 
 class Ready:
@@ -297,7 +298,7 @@ class Loop:
                 while at < count:
                     mask = readiness.mask(at)
                     at += 1
-                    if (mask & HANG_UP_BITS != 0) == ends:
+                    if (mask & _HANG_UP_BITS != 0) == ends:
                         found = transports.get(readiness.fd(at - 1))
                         if found is not None:
                             found.on_ready(mask)

@@ -1,12 +1,19 @@
 cimport cython
 
 from pglane.connection.exchange cimport Exchange
+from pglane.doors.lease cimport Need
 from pglane.engine.transport cimport Owner, Transport
+from pglane.pool.ledger cimport Slot
+from pglane.scheduler.fifo cimport Request
 
 
 cdef class LeaseHolder(Owner):
+    cdef public Need need
+    cdef public Request request
     cdef public Transport transport
+    cdef public str user
 
+    cpdef granted(self, ServerLink server)
     cpdef answered(self)
     cpdef forward(self)
 
@@ -32,8 +39,8 @@ cdef class ServerLink(Owner):
     cdef public bint must_discard
     cdef public long process_id
     cdef public bint raw
-    cdef public object slot
     cdef public bint superuser
+    cdef public Slot slot
     cdef public bint suspect
     cdef public Transport transport
     cdef public object vector

@@ -29,11 +29,13 @@ from pglane.engine.transport import Owner
 if TYPE_CHECKING:
     from pglane.connection.server_login import ServerLogin
     from pglane.connection.settings import Vector
+    from pglane.doors.lease import Need
     from pglane.engine.client_link import ClientLink
     from pglane.engine.database import Database
     from pglane.engine.dialer import Address
     from pglane.engine.transport import Transport
     from pglane.pool.ledger import Slot
+    from pglane.scheduler.fifo import Request
 
 QUEUE_BYTES_MAX = 262_144
 TERMINATE = b"X\x00\x00\x00\x04"
@@ -48,11 +50,25 @@ CLOSE_S_MAX = 5.0
 
 
 class LeaseHolder(Owner):
-    """Who can hold a lease: a client, as far as a server connection needs to know it."""
+    """Who can hold a lease: a client, as far as database and server connections know it.
 
-    __slots__ = ("transport",)
+    A base class, so that compiled calls are direct.
 
+    Attributes:
+        user: its role.
+        need: what a server connection must be like.
+        request: its place in the queue.
+    """
+
+    __slots__ = ("need", "request", "transport", "user")
+
+    need: "Need"
+    request: "Request | None"
     transport: "Transport"
+    user: str
+
+    def granted(self, server: "ServerLink") -> None:
+        """The lease begins."""
 
     def answered(self) -> None:
         """Everything it asked for is answered."""

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 try:
     import cython  # type: ignore[import-untyped]
 except ModuleNotFoundError:
-    from pglane.engine import uncompiled as cython
+    from pglane.wire import uncompiled as cython
 
 if TYPE_CHECKING:
     import select

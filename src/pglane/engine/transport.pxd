@@ -4,6 +4,9 @@ from pglane.engine.loop cimport Loop, Ready
 from pglane.engine.syscalls cimport receive_some, send_some
 
 
+cdef int _WRITE, _HANG_UP_BITS, _READ_BYTES
+
+
 cdef class Owner:
     cpdef on_data(self, bytes data)
     cpdef on_end(self, str reason)
@@ -16,6 +19,7 @@ cdef class Transport(Ready):
     cdef Loop _loop
     cdef object _socket
     cdef Owner _owner
+    cdef bytes _first
     cdef list _queue
     cdef bint _blocked
     cdef bint _closing

@@ -19,6 +19,11 @@ from typing import Any
 from pglane.engine.loop import HANG_UP_BITS, WRITE, Loop, Ready, Timer
 from pglane.engine.syscalls import READ_BYTES, receive_some, send_some
 
+# Compiled, these are C integers: to compare with them costs no object.
+_WRITE: int = WRITE
+_HANG_UP_BITS: int = HANG_UP_BITS
+_READ_BYTES: int = READ_BYTES
+
 LINGER_S_MAX = 5.0
 """How long a peer that does not read keeps a closing connection, and the bytes queued for it."""
 
@@ -58,6 +63,7 @@ class Transport(Ready):
     __slots__ = (
         "_blocked",
         "_closing",
+        "_first",
         "_hung_up",
         "_lingering",
         "_loop",
@@ -84,6 +90,7 @@ class Transport(Ready):
         self.queued_bytes = 0
         self.paused = False
         self.ended = False
+        self._first: bytes | None = None  # most turns write once: that needs no list
         self._queue: list[bytes] = []
         self._blocked = False
         self._closing = False
@@ -105,12 +112,12 @@ class Transport(Ready):
         """Called by the loop."""
         if self.ended:
             return
-        if mask & WRITE and self._blocked:
+        if mask & _WRITE and self._blocked:
             self._blocked = False
             self.flush()
-        if mask & ~WRITE and not self.ended:
+        if mask & ~_WRITE and not self.ended:
             self._readable = True
-            self._hung_up = mask & HANG_UP_BITS != 0
+            self._hung_up = mask & _HANG_UP_BITS != 0
             if not self.paused:
                 self._read()
 
@@ -136,7 +143,7 @@ class Transport(Ready):
         if self._closing:
             self._schedule()
             return
-        if count == READ_BYTES or self._hung_up:
+        if count == _READ_BYTES or self._hung_up:
             self._schedule()
         else:
             self._readable = False
@@ -167,9 +174,11 @@ class Transport(Ready):
         """Sends at the end of this turn; behind `close` nothing more."""
         if self.ended or self._closing:
             return
-        if not self._queue:
+        if self._first is None:
             self._loop.written(self)
-        self._queue.append(data)
+            self._first = data
+        else:
+            self._queue.append(data)
         self.queued_bytes += len(data)
         if self.queued_bytes > self.high_bytes and not self.full:
             self.full = True
@@ -177,29 +186,38 @@ class Transport(Ready):
 
     def write_all(self, parts: list[Any]) -> None:
         """Writes several `bytes` and empties the list."""
+        if len(parts) == 1:
+            self.write(parts.pop())
+            return
         for part in parts:
             self.write(part)
         parts.clear()
 
     def flush(self) -> None:
         """One send; called by the loop at the end of the turn, or when the socket is writable."""
-        if self.ended or self._blocked or not self._queue:
+        data = self._first
+        if data is None or self.ended or self._blocked:
             return
-        data = self._queue[0] if len(self._queue) == 1 else b"".join(self._queue)
+        if self._queue:
+            data = b"".join([data, *self._queue])
+            self._queue.clear()
         try:
             sent = send_some(self._socket, self.fd, data)
         except OSError:
             self._writing_failed()
             return
         self.queued_bytes -= sent
-        self._queue.clear()
-        if sent < len(data):
-            self._queue.append(data[sent:])
+        if sent == len(data):
+            self._first = None
+        else:
+            self._first = data[sent:]
             self._block()
-        self._after_flush()
+        if self.full or self._closing:
+            self._after_flush()
 
     def _writing_failed(self) -> None:
         """The peer is gone; what it said before it went is still to be read, and then the end."""
+        self._first = None
         self._queue.clear()
         self.queued_bytes = 0
         self._readable = True
@@ -219,7 +237,7 @@ class Transport(Ready):
         if self.full and self.queued_bytes * 2 < self.high_bytes:
             self.full = False
             self._owner.on_drained()
-        if self._closing and not self._queue:
+        if self._closing and self._first is None:
             self._await_end()
 
     # The end -------------------------------------------------------------------------------
@@ -229,7 +247,7 @@ class Transport(Ready):
         if self.ended or self._closing:
             return
         self._closing = True
-        if not self._queue:
+        if self._first is None:
             self.abort()
             return
         self._lingering = self._loop.call_later(LINGER_S_MAX, self.abort)

@@ -119,7 +119,11 @@ class Ledger:
 
     def has_room(self) -> bool:
         """Whether one more may be opened."""
-        return self.used < self.budget
+        return self._used < self.budget
+
+    def room(self) -> int:
+        """How many more may be opened; negative where the budget was lowered."""
+        return self.budget - self._used
 
     def excess(self) -> int:
         """How many more are used than the budget allows, those that are ending not counted."""
@@ -159,6 +163,11 @@ class Ledger:
                 stack = self._idle[slot.user] = []
             stack.append(slot)
 
+    def hand_over(self, slot: Slot, now: float) -> None:
+        """From one client straight to the next: its place stays the same."""
+        assert slot.state == LEASED
+        slot.since = now
+
     def remove(self, slot: Slot) -> None:
         """Its backend is gone; the slot is free for another."""
         self._leave(slot)
@@ -188,7 +197,8 @@ class Ledger:
 
     def oldest_idle(self) -> Slot | None:
         """The idle slot, of any role, that was not used for longest."""
-        return min(self._places[IDLE], key=_since, default=None)
+        place = self._places[IDLE]
+        return min(place, key=_since) if place else None
 
     def statistics(self) -> LedgerStatistics:
         """A snapshot."""

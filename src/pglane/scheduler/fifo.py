@@ -26,6 +26,9 @@ class WaitReason(Enum):
     PAUSED = "paused"
 
 
+_NO_SERVER_FREE = WaitReason.NO_SERVER_FREE  # to ask an Enum for a member costs a look-up
+
+
 class Request:
     """One client that waits for a lease.
 
@@ -49,7 +52,7 @@ class Request:
         self.arrived = arrived
         self.deadline = deadline
         self.client = client
-        self.reason = WaitReason.NO_SERVER_FREE
+        self.reason = _NO_SERVER_FREE
         self.claimed = False
 
 

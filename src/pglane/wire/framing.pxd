@@ -2,6 +2,7 @@ cimport cython
 
 cdef Py_ssize_t _HEADER
 cdef Py_ssize_t _CHUNK_MIN
+cdef Py_ssize_t _NEAR
 
 
 cdef class MessageReader:
@@ -38,6 +39,8 @@ cdef class MessageReader:
 
     @cython.locals(rest=bytes)
     cpdef bytes take_all(self)
+    @cython.locals(data=bytes, end=Py_ssize_t, near=Py_ssize_t)
+    cpdef Py_ssize_t zero_at(self, Py_ssize_t at) except? -2
     cpdef bytes body(self)
     cpdef bytes message(self)
     cpdef Py_ssize_t buffered_bytes(self)

@@ -19,6 +19,7 @@ five bytes lie behind its argument; that is why bounds checks can be off in this
 # Compiled, these two are C integers that Python code cannot see: the hot path looks up no global.
 _HEADER: int = 5
 _CHUNK_MIN: int = 4096
+_NEAR: int = 128
 
 HEADER_BYTES = _HEADER
 LENGTH_MIN = 4
@@ -203,6 +204,20 @@ class MessageReader:
         self.begin = self.size
         self.end = self.size
         return rest
+
+    def zero_at(self, at: int) -> int:
+        """Index of the first zero byte from `at` on within the current message; -1 if none.
+
+        Names are short and looked at in place; only behind them a call is worth its price.
+        """
+        data = self.buffer
+        end = self.end
+        near = min(at + _NEAR, end)
+        while at < near:
+            if data[at] == 0:
+                return at
+            at += 1
+        return data.find(b"\x00", at, end)
 
     def body(self) -> bytes:
         """The body of the current message, header left out."""

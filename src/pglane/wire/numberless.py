@@ -1,3 +1,4 @@
+# ruff: noqa: F821 -- the scratch is declared in the .pxd
 # cython: boundscheck=False, wraparound=False
 """A text with its numbers made equal: `... WHERE id = 4711` and `... WHERE id = 12` become one.
 
@@ -7,6 +8,11 @@ done where no reading is needed to tell a number: texts with a quote, a backslas
 comment, or a byte above 127 are left alone, and a digit counts as a number's only where nothing
 that could be part of a name stands before it.
 """
+
+try:
+    import cython  # type: ignore[import-untyped]
+except ModuleNotFoundError:
+    from pglane.wire import uncompiled as cython
 
 TEXT_BYTES_MAX = 4096
 """Longer texts are left alone: to copy them would cost what a scan saves."""
@@ -37,7 +43,8 @@ def numberless(text: bytes) -> bytes | None:
     size = len(text)
     if size > TEXT_BYTES_MAX:
         return None
-    result = bytearray(size)
+    # To allocate one would double what a short text costs.
+    result = _scratch if cython.compiled else bytearray(size)  # type: ignore[name-defined]
     classes = _CLASSES
     kept = 0
     before = _OTHER

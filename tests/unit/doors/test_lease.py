@@ -104,6 +104,52 @@ def test_a_released_one_goes_to_who_waits_longest() -> None:
     assert grant.request is first
 
 
+def test_a_released_one_is_passed_straight_on_where_nothing_else_changes() -> None:
+    desk = LeaseDesk(1, 1)
+    slot = opened_slot(desk)
+    assert desk.pass_on(slot, 2.0) is None  # nobody waits
+    first, second = wish(now=2.0), wish(now=3.0)
+    desk.arrive(first, 2.0)
+    desk.arrive(second, 3.0)
+    assert desk.pass_on(slot, 4.0) is first
+    assert (slot.state, slot.since) == (LEASED, 4.0)
+    assert list(desk.queue) == [second]
+    assert_consistent(desk)
+
+
+def test_where_more_is_to_be_decided_nothing_is_passed_straight_on() -> None:
+    desk = LeaseDesk(1, 1)
+    slot = opened_slot(desk)
+    desk.arrive(wish("berta", now=2.0), 2.0)
+    assert desk.pass_on(slot, 2.0) is None  # nobody who fits
+    assert desk.pass_on(slot, 2.0 + SWITCH_S_MAX) is None  # the place goes to another role
+    desk.ledger.budget = 2
+    assert desk.pass_on(slot, 2.0) is None  # there is room for one more
+    desk.ledger.budget = 0
+    assert desk.ledger.room() == -1
+    assert desk.pass_on(slot, 2.0) is None  # the budget was lowered: it must be closed
+
+
+def test_one_that_was_cleaned_is_not_passed_straight_on() -> None:
+    desk = LeaseDesk(1, 1)
+    slot = opened_slot(desk)
+    request = wish(now=2.0)
+    desk.arrive(request, 2.0)
+    desk.cleaning(slot, 3.0)
+    assert desk.pass_on(slot, 4.0) is None
+    (grant,) = desk.released(slot, 4.0)
+    assert isinstance(grant, Grant)
+    assert (grant.request, slot.state) == (request, LEASED)
+
+
+def test_while_one_is_idle_nothing_is_passed_straight_on() -> None:
+    desk = LeaseDesk(2, 2)
+    slot, idle = opened_slot(desk), opened_slot(desk, need=EXACT)
+    desk.released(idle, 2.0)
+    desk.queue.arrive(wish(now=3.0))
+    assert desk.pass_on(slot, 4.0) is None
+
+
 def test_who_needs_another_role_gets_the_place_after_a_while() -> None:
     desk = LeaseDesk(1, 1)
     slot = opened_slot(desk)

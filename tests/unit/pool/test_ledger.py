@@ -82,6 +82,14 @@ def test_nobody_is_the_oldest_where_nothing_is_idle() -> None:
     assert Ledger(1).oldest_idle() is None
 
 
+def test_a_slot_that_is_handed_over_stays_leased_from_now_on() -> None:
+    ledger = Ledger(1)
+    slot = opened(ledger, now=1.0)
+    ledger.move(slot, LEASED, 2.0)
+    ledger.hand_over(slot, 3.0)
+    assert (slot.state, slot.since, ledger.room()) == (LEASED, 3.0, 0)
+
+
 def test_slots_of_a_state_are_told_longest_there_first() -> None:
     ledger = Ledger(3)
     slots = [opened(ledger, now=when) for when in (3.0, 1.0, 2.0)]

@@ -341,6 +341,17 @@ operations = st.lists(
 )
 
 
+@pytest.mark.parametrize("length", [0, 1, 127, 128, 129, 5000])
+def test_a_zero_byte_is_found_near_and_far_and_not_behind_the_message(length: int) -> None:
+    reader = framing.MessageReader(10_000)
+    body = b"x" * length + b"\x00y"
+    reader.feed(b"P%b%b" % ((len(body) + 4).to_bytes(4, "big"), body) + b"\x00")
+    assert reader.next()
+    assert reader.zero_at(5) == 5 + length
+    assert reader.zero_at(6 + length) == -1
+    assert reader.zero_at(reader.end) == -1
+
+
 def trace(module: Any, steps: list[Any]) -> list[Any]:
     """What a reader says to these steps."""
     reader = module.MessageReader(64)

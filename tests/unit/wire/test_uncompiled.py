@@ -1,6 +1,6 @@
 """Without Cython nothing is compiled."""
 
-from pglane.engine import uncompiled
+from pglane.wire import uncompiled
 
 
 def test_it_says_so() -> None:
