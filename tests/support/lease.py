@@ -13,6 +13,7 @@ from tests.support.pure import load_pure
 
 NAMES = (
     "connection.exchange",
+    "connection.owed",
     "connection.requests",
     "connection.client_names",
     "connection.expectations",

@@ -219,7 +219,9 @@ class ClientNames:
 
     def _doubt_reading(self, verdict: Verdict) -> None:
         """How texts are to be read may change; what is sent meanwhile is not read (A12)."""
-        if verdict.effects & UNSEEN_EFFECTS or not TEXT_SETTINGS.isdisjoint(self.settings):
+        if verdict.effects & UNSEEN_EFFECTS or (
+            self.settings and not TEXT_SETTINGS.isdisjoint(self.settings)
+        ):
             self.encoding = UNCERTAIN
 
     def _note_portal(self, portal: bytes, statement: ClientStatement | None) -> None:

@@ -3,17 +3,17 @@ cimport cython
 from pglane.connection.expectations cimport (
     PendingDeallocation, PendingParse, forget_names, note_step, pass_on
 )
+from pglane.connection.owed cimport OwedAnswers
 from pglane.connection.statements cimport (
     ClientStatement, ServerStatement, ServerStatements, Shape
 )
 from pglane.wire.framing cimport MessageReader
 
 
-cdef int _QUERY, _SYNC, _FUNCTION, _EXECUTE, _INTERNAL, _LOCAL, _COPY_END, _READY
-cdef int _OUTSTANDING_MAX, _ANSWERED_MAX
+cdef int _QUERY, _SYNC, _FUNCTION, _EXECUTE, _INTERNAL, _LOCAL, _READY
 
 
-cdef class Exchange:
+cdef class Exchange(OwedAnswers):
     cdef public MessageReader reader
     cdef public ServerStatements statements
     cdef public dict parameters
@@ -25,32 +25,19 @@ cdef class Exchange:
     cdef public bint copy_in
     cdef public int held
     cdef public dict names
-    cdef public Py_ssize_t segment
     cdef public bint attached
     cdef public bint deaf
     cdef public object subscriptions
     cdef public bint owes_ready
-    cdef public bint unit_open
-    cdef public bint mixed
     cdef public list internal_rows
     cdef public dict internal_error
     cdef public dict ending
-    cdef list _kinds
-    cdef list _payloads
-    cdef Py_ssize_t _head
-    cdef Py_ssize_t _cycle_at
-    cdef Py_ssize_t _close_at
     cdef bytes _parameters_told
 
-    cpdef expect(self, int kind, object payload=*)
     cpdef answer_locally(self, PendingParse change)
-    cpdef bint may_discard(self) except -1
-    cpdef bint may_keep_closed(self) except -1
     cpdef bint may_have_failed(self) except -1
-    cpdef bint is_full(self) except -1
     cpdef ask_internally(self, bytes text)
     cpdef bint is_idle(self) except -1
-    cpdef Py_ssize_t outstanding(self) except -1
     @cython.locals(reader=MessageReader, events=int, held=int)
     cpdef int receive(self, bytes data) except? -1
     @cython.locals(outstanding=Py_ssize_t)
@@ -67,9 +54,6 @@ cdef class Exchange:
     @cython.locals(head=int)
     cdef int _other(self, int kind, MessageReader reader) except? -1000
     cdef int _misfit(self, int kind) except? -1000
-    cdef int _head_kind(self) except -1
-    cdef _pop(self)
-    cdef _trim(self)
     @cython.locals(head=int)
     cdef int _ready(self, MessageReader reader) except? -1000
     @cython.locals(status=int)
@@ -85,7 +69,6 @@ cdef class Exchange:
     cdef int _parse_complete(self, int head) except? -1000
     @cython.locals(fields=dict, head=int)
     cdef int _error(self, MessageReader reader) except? -1000
-    cdef _insert(self, object refusal)
     @cython.locals(end=Py_ssize_t, at=Py_ssize_t)
     cdef _skip_to_sync(self)
     @cython.locals(kind=int, before=ClientStatement)

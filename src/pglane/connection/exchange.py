@@ -43,6 +43,7 @@ from pglane.connection.expectations import (
     note_step,
     pass_on,
 )
+from pglane.connection.owed import OwedAnswers
 from pglane.connection.request_messages import COPY_FAIL, FAILING_PARSE, SYNC_MESSAGE
 from pglane.connection.statements import ClientStatement, ServerStatement, ServerStatements
 from pglane.wire.body import MalformedMessage
@@ -77,10 +78,7 @@ _FUNCTION: int = FUNCTION
 _EXECUTE: int = EXECUTE
 _INTERNAL: int = INTERNAL
 _LOCAL: int = LOCAL
-_COPY_END: int = COPY_END
 _READY: int = READY
-_OUTSTANDING_MAX: int = OUTSTANDING_MAX
-_ANSWERED_MAX: int = 64  # how many answered expectations are kept
 
 LENGTH_MAX = 0x3FFFFFFF + 4
 """PostgreSQL never makes a longer message (1 GB, MaxAllocSize)."""
@@ -88,7 +86,7 @@ INSPECTED_BYTES_MAX = 16 * 1024 * 1024
 """Largest answer that is kept until it is whole; rows and copy data are not kept."""
 
 
-class Exchange:
+class Exchange(OwedAnswers):
     """The conversation on one server connection after its login.
 
     Attributes:
@@ -97,16 +95,12 @@ class Exchange:
         to_server: what the server is to be sent, in order.
         parameters: reported settings by the server's spelling, as last reported.
         changed: names of settings reported since this was last emptied.
-        unit_open: messages of the extended protocol were sent and no Sync behind them.
-        mixed: a Query came into an open unit: PostgreSQL 18 says idle after the Sync and has a
-            transaction open all the same, so nobody else may get this server connection.
         skipping: an error was seen and the server discards until the client's Sync.
         attached: a client holds the lease; what comes unasked is for it.
         deaf: notifications that come here are for nobody: the client hears them elsewhere.
         subscriptions: of that client, if it listens without keeping a server connection.
         owes_ready: its last ReadyForQuery is kept back until it has its notifications.
         held: why the client's next message waits (HELD_FOR_*), 0 if it need not.
-        segment: number of Syncs, Queries and function calls asked so far.
         names: the statements of the client whose requests were forwarded last.
         internal_rows: columns of the first row of an internal query, in text; None for NULL.
         internal_error: fields of the error an internal query gave.
@@ -115,14 +109,14 @@ class Exchange:
 
     # fmt: off
     __slots__ = (
-        "_close_at", "_cycle_at", "_head", "_kinds", "_parameters_told", "_payloads", "attached",
-        "changed", "copy_in", "deaf", "ending", "held", "internal_error", "internal_rows",
-        "mixed", "names", "owes_ready", "parameters", "reader", "segment", "skipping",
-        "statements", "status", "subscriptions", "to_client", "to_server", "unit_open",
+        "_parameters_told", "attached", "changed", "copy_in", "deaf", "ending", "held",
+        "internal_error", "internal_rows", "names", "owes_ready", "parameters", "reader",
+        "skipping", "statements", "status", "subscriptions", "to_client", "to_server",
     )
     # fmt: on
 
     def __init__(self, statements: ServerStatements, parameters: dict[str, str]) -> None:
+        OwedAnswers.__init__(self)
         self.reader = MessageReader(LENGTH_MAX)
         self.statements = statements
         self.parameters = parameters
@@ -137,34 +131,13 @@ class Exchange:
         self.deaf = False
         self.subscriptions: Subscriptions | None = None
         self.owes_ready = False
-        self.unit_open = False
-        self.mixed = False
         self.names: dict[bytes, ClientStatement] = {}
         self.internal_rows: list[bytes | None] = []
         self.internal_error: dict[str, bytes] | None = None
         self.ending: dict[str, bytes] | None = None
-        self._kinds: list[int] = []
-        self._payloads: list[object] = []
-        self._head = 0
-        self.segment = 0
-        self._cycle_at = -1
-        self._close_at = -1
         self._parameters_told = b""
 
     # What was asked ------------------------------------------------------------------------
-
-    def expect(self, kind: int, payload: object = None) -> None:
-        """One more answer to come."""
-        if kind in (_QUERY, _SYNC, _FUNCTION):
-            self._cycle_at = len(self._kinds)
-            self.segment += 1
-            if kind == _QUERY and self.unit_open:
-                self.mixed = True
-            self.unit_open = False
-        elif kind != _COPY_END:
-            self.unit_open = kind != _INTERNAL
-        self._kinds.append(kind)
-        self._payloads.append(payload)
 
     def answer_locally(self, change: PendingParse) -> None:
         """Told as done once all asked before is answered; an error before it takes it back."""
@@ -174,14 +147,6 @@ class Exchange:
         if change.client_statement is None:
             self._close_at = len(self._kinds)
         self.expect(LOCAL, change)
-
-    def may_discard(self) -> bool:
-        """Whether a Sync is between what may fail and what is asked next."""
-        return self._cycle_at >= self._head
-
-    def may_keep_closed(self) -> bool:
-        """Whether a Close that was answered by us may be discarded."""
-        return self._close_at >= self._head
 
     def may_have_failed(self) -> bool:
         """Whether the transaction is a failed one, or may be when what is asked next arrives."""
@@ -196,18 +161,6 @@ class Exchange:
     def is_idle(self) -> bool:
         """Nothing is outstanding and no transaction is open."""
         return self._head == len(self._kinds) and self.status == IDLE_STATUS and not self.skipping
-
-    def outstanding(self) -> int:
-        """How many answers are to come."""
-        return len(self._kinds) - self._head
-
-    def is_full(self) -> bool:
-        """Too much is outstanding to ask for more."""
-        return len(self._kinds) - self._head >= _OUTSTANDING_MAX
-
-    def executes_unanswered(self) -> bool:
-        """Whether a statement that may change data was sent and is not answered (fact A7)."""
-        return any(kind in (QUERY, EXECUTE, FUNCTION, SYNC) for kind in self._kinds[self._head :])
 
     # What was answered -----------------------------------------------------------------------
 
@@ -327,26 +280,6 @@ class Exchange:
         """An answer to nothing that was asked, whose it is cannot be known: that is the end."""
         self.ending = {"M": b"message of type %d that nothing asked for" % kind}
         return -1 - BROKEN
-
-    def _head_kind(self) -> int:
-        return 0 if self._head == len(self._kinds) else self._kinds[self._head]
-
-    def _pop(self) -> None:
-        """What is answered stays in the lists, up to a few: to clear them each time costs more."""
-        if self._payloads[self._head] is not None:
-            self._payloads[self._head] = None
-        self._head += 1
-        self._trim()
-
-    def _trim(self) -> None:
-        while self._head_kind() == _COPY_END:
-            self._head += 1
-        if self._head >= _ANSWERED_MAX and self._head == len(self._kinds):
-            self._kinds = []
-            self._payloads = []
-            self._head = 0
-            self._cycle_at = -1
-            self._close_at = -1
 
     def _ready(self, reader: MessageReader) -> int:
         """ReadyForQuery: the Sync, Query or function call at the head is done."""
@@ -487,12 +420,6 @@ class Exchange:
             self._insert(refusal)
             return -1
         return 0
-
-    def _insert(self, refusal: object) -> None:
-        self._kinds.insert(self._head, LOCAL)
-        self._payloads.insert(self._head, refusal)
-        self._cycle_at += self._cycle_at >= self._head
-        self._close_at += self._close_at >= self._head
 
     def _skip_to_sync(self) -> None:
         """The server discards until Sync; what it will not answer is taken back, last first."""

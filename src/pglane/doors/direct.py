@@ -10,6 +10,7 @@ from pglane.doors.ending import Ending
 NAME = "direct"
 REWRITES_NAMES = False
 EXACT_BASE = True
+LASTING = 0
 PURPOSE = "local development, migrations, pg_dump, replication"
 
 

@@ -11,6 +11,7 @@ from pglane.doors.ending import Ending
 NAME = "session"
 REWRITES_NAMES = False
 EXACT_BASE = True
+LASTING = 0
 PURPOSE = "LISTEN, temporary tables, advisory locks, long work"
 
 

@@ -34,7 +34,8 @@ TRAVELLING = int(
     | Effect.RESET_SOME
 )
 DIRTYING = int(Effect.OPAQUE | Effect.SEED | Effect.DBLINK)
-HARMLESS = ~(PINNING | TRAVELLING | DIRTYING | Effect.LISTEN)
+LASTING = PINNING | TRAVELLING | DIRTYING | int(Effect.LISTEN)
+"""What outlives a transaction: without any of it a lease just ends."""
 
 
 def after_answer(status: int, effects: int, *, pinned: bool) -> Ending:

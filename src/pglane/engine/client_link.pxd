@@ -14,11 +14,13 @@ cdef long long _DATABASE
 
 
 cdef int _WELCOME, _IDLE, _WAITING, _LEASED, _GONE, _IDLE_STATUS
+cdef long long _CATALOG, _DATABASE
 
 cdef bint _is_ignored(int kind)
 
 
 cdef class ClientLink(LeaseHolder):
+    cdef long long _lasting
     cdef public str address
     cdef public double connected
     cdef public Database database
@@ -53,4 +55,5 @@ cdef class ClientLink(LeaseHolder):
     cdef _end_lease(self, object ending, ServerLink server)
     cdef _release(self, ServerLink server)
     cpdef unlease(self)
+    cdef _note_texts(self, dict parameters)
     cdef bint _discard(self) except -1

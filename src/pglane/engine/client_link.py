@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from pglane.engine.server_link import ServerLink
     from pglane.engine.transport import Transport
 
-_DATABASE = int(Effect.DATABASE)
 HELD_BYTES_MAX = 131_072
 """Requests that wait in our memory before the client's socket is not read any more."""
 TERMINATE = 0x58
@@ -67,6 +66,8 @@ _WAITING: int = WAITING
 _LEASED: int = LEASED
 _GONE: int = GONE
 _IDLE_STATUS: int = IDLE_STATUS
+_CATALOG: int = CATALOG
+_DATABASE: int = int(Effect.DATABASE)
 
 
 class ClientLink(LeaseHolder):
@@ -83,6 +84,7 @@ class ClientLink(LeaseHolder):
     """
 
     __slots__ = (
+        "_lasting",
         "address",
         "connected",
         "database",
@@ -114,6 +116,7 @@ class ClientLink(LeaseHolder):
         self.user = entered.user
         self.door: ModuleType = entered.door
         self.rewrites = bool(entered.door.REWRITES_NAMES)
+        self._lasting = int(entered.door.LASTING)
         self.address = entered.address
         self.number = entered.number
         self.connected = entered.connected
@@ -282,12 +285,13 @@ class ClientLink(LeaseHolder):
             self._note_texts(exchange.parameters)
         if exchange.skipping or exchange.held or requests.reader.stream_left:
             return
-        if requests.effects == 0 and not exchange.changed and not self.pinned:
-            if self.rewrites and exchange.status == _IDLE_STATUS:
-                self._release(server)
-            return
-        if requests.effects & CATALOG:
+        if requests.effects & _CATALOG:
             requests.catalog_settles(transaction_is_over=exchange.status == IDLE_STATUS)
+        if not self.rewrites or self.pinned or exchange.status != _IDLE_STATUS:
+            return  # every door keeps the lease
+        if requests.effects & self._lasting == 0 and not exchange.changed:
+            self._release(server)
+            return
         ending = self.door.after_answer(exchange.status, requests.effects, pinned=self.pinned)
         self._end_lease(ending, server)
 

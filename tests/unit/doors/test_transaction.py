@@ -25,7 +25,7 @@ def test_a_pinned_client_keeps_its_server_connection() -> None:
     ("effects", "ending"),
     [
         (0, Ending.RELEASE),
-        (transaction.HARMLESS & int(~Effect(0)), Ending.RELEASE),
+        (~transaction.LASTING & int(~Effect(0)), Ending.RELEASE),
         (Effect.SETTING, Ending.READ_BACK),
         (Effect.ROLE, Ending.READ_BACK),
         (Effect.SETTING | Effect.SEED, Ending.CLEAN),

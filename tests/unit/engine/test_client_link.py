@@ -171,12 +171,11 @@ def test_a_prepared_statement_works_on_another_server_connection(rigs) -> None:
 
 def test_an_error_of_ours_costs_the_client_and_its_server_connection(rig) -> None:
     client, server = rig.pair()
-    client.send(query("BEGIN"))
-    server.gets(b"BEGIN")
+    client.send(query("SET work_mem = 64"))
+    server.gets(b"SET")
     (link,) = rig.worker.clients.values()
     link.door = None
-    server.send(error("40001") + message(b"C", b"SET\x00") + message(b"Z", b"I"))
-    link.pinned = True
+    server.send(message(b"C", b"SET\x00") + message(b"Z", b"I"))
     client.ends()
     assert rig.worker.internal_errors >= 1
     rig.until(lambda: rig.worker.clients == {} or desk(rig).ledger.statistics().leased == 0)

@@ -1,0 +1,23 @@
+cdef int _QUERY, _SYNC, _FUNCTION, _INTERNAL, _COPY_END
+cdef int _OUTSTANDING_MAX, _ANSWERED_MAX
+
+
+cdef class OwedAnswers:
+    cdef public Py_ssize_t segment
+    cdef public bint unit_open
+    cdef public bint mixed
+    cdef list _kinds
+    cdef list _payloads
+    cdef Py_ssize_t _head
+    cdef Py_ssize_t _cycle_at
+    cdef Py_ssize_t _close_at
+
+    cpdef expect(self, int kind, object payload=*)
+    cpdef bint may_discard(self) except -1
+    cpdef bint may_keep_closed(self) except -1
+    cpdef Py_ssize_t outstanding(self) except -1
+    cpdef bint is_full(self) except -1
+    cdef int _head_kind(self) except -1
+    cdef _pop(self)
+    cdef _trim(self)
+    cdef _insert(self, object refusal)

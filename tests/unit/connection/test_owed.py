@@ -1,0 +1,91 @@
+"""The owed answers of a server connection, in the form in use and in pure form."""
+
+import pytest
+
+from pglane.wire import client_messages as c, server_messages as s
+from tests.support.lease import FORMS, Lease, encoded, error
+
+READY = s.ReadyForQuery(b"I")
+DONE = s.CommandComplete(b"SELECT 1")
+SYNC = c.Sync()
+
+
+@pytest.fixture(params=FORMS)
+def lease(request: pytest.FixtureRequest) -> Lease:
+    return Lease(FORMS[request.param])
+
+
+def test_what_is_asked_is_owed_until_it_is_answered(lease: Lease) -> None:
+    exchange, form = lease.exchange, lease.form
+    for kind in (form.QUERY, form.SYNC, form.FUNCTION):
+        exchange.expect(kind)
+    assert (exchange.outstanding(), exchange.segment) == (3, 3)
+    assert exchange.executes_unanswered()
+    lease.answer(DONE, READY, READY, READY)
+    assert exchange.outstanding() == 0
+    assert not exchange.executes_unanswered()
+
+
+def test_a_unit_is_open_until_its_sync(lease: Lease) -> None:
+    exchange, form = lease.exchange, lease.form
+    exchange.expect(form.BIND)
+    assert exchange.unit_open
+    exchange.expect(form.COPY_END)
+    assert exchange.unit_open
+    exchange.expect(form.SYNC)
+    assert not exchange.unit_open
+    exchange.expect(form.INTERNAL)
+    assert not exchange.unit_open
+    assert not exchange.mixed
+
+
+def test_a_query_in_an_open_unit_is_remembered(lease: Lease) -> None:
+    lease.exchange.expect(lease.form.EXECUTE)
+    lease.exchange.expect(lease.form.QUERY)
+    assert lease.exchange.mixed
+
+
+def test_a_sync_between_may_discard_what_is_asked_next(lease: Lease) -> None:
+    exchange, form = lease.exchange, lease.form
+    exchange.expect(form.EXECUTE)
+    assert not exchange.may_discard()
+    exchange.expect(form.SYNC)
+    assert exchange.may_discard()
+    lease.answer(DONE, READY)
+    assert not exchange.may_discard()
+    assert not exchange.may_keep_closed()
+
+
+def test_a_copy_that_ends_for_nothing_is_passed_over(lease: Lease) -> None:
+    lease.send(c.Query(b"SELECT 1"), c.CopyDone(), c.Query(b"SELECT 2"))
+    assert lease.exchange.outstanding() == 3
+    lease.answer(DONE, READY)
+    assert lease.exchange.outstanding() == 1
+
+
+def test_an_error_of_ours_takes_its_place_and_moves_what_is_behind_it(lease: Lease) -> None:
+    exchange, form = lease.exchange, lease.form
+    exchange.expect(form.REFUSED, error().encode())
+    exchange.expect(form.SYNC)
+    assert lease.answer(error(b"42601"), READY) == [error().encode(), READY.encode()]
+    assert exchange.outstanding() == 0
+    assert not exchange.may_discard()
+
+
+def test_too_much_is_too_much(lease: Lease) -> None:
+    form = lease.form
+    for _ in range(form.OUTSTANDING_MAX - 1):
+        lease.exchange.expect(form.EXECUTE)
+    assert not lease.exchange.is_full()
+    lease.exchange.expect(form.EXECUTE)
+    assert lease.exchange.is_full()
+
+
+def test_what_was_answered_long_ago_is_forgotten(lease: Lease) -> None:
+    stream = encoded(DONE, READY)
+    for turn in range(1, 200):
+        lease.send(c.Query(b"SELECT 1"))
+        lease.exchange.receive(stream)
+        assert lease.exchange.segment == turn
+        assert lease.exchange.is_idle()
+        assert not lease.exchange.may_discard()
