@@ -13,6 +13,7 @@ cdef class ClientNames:
     cdef public long long unanswered_effects
     cdef public long long later_effects
     cdef public int discards
+    cdef public list unseen
     cdef public set settings
     cdef public bint virtual
     cdef public object parse_key
@@ -37,6 +38,7 @@ cdef class ClientNames:
     cdef _note_verdict(self, Verdict verdict)
     cdef _note_discard(self)
     cpdef discarded(self)
+    cdef _note_unseen(self, Verdict verdict)
     cdef _doubt_reading(self, Verdict verdict)
     @cython.locals(verdict=Verdict, deallocating=dict)
     cdef _note_portal(self, bytes portal, ClientStatement statement)

@@ -81,6 +81,9 @@ NOTIFIES = int(Effect.NOTIFY | Effect.OPAQUE | Effect.EXECUTES | Effect.UNKNOWN)
 CHANGES_CHANNELS = CHANNELS | int(Effect.DISCARD_ALL)
 MAY_COMMIT = int(Effect.TRANSACTION | Effect.OPAQUE | Effect.UNKNOWN)
 TAKEN_APART = FORGETS | CHANNELS
+UNSEEN = int(Effect.UNSEEN)
+UNSEEN_MAX = 16
+"""Statements of one lease that may be named as having left something."""
 COPIES = int(Effect.COPY | Effect.UNKNOWN)
 DEALLOCATES = int(Kind.DEALLOCATE)
 STATEMENT_BYTES_MAX = 32 * 1024 * 1024
@@ -99,6 +102,7 @@ class ClientNames:
         unanswered_effects: the same since everything was last answered.
         later_effects: the same since a DISCARD ALL was sent.
         discards: DISCARD ALL sent since the lease began and not known to have succeeded.
+        unseen: some verdicts of what was forwarded in this lease and has effects no text shows.
         settings: names of settings touched since the lease began.
         virtual: statement names are rewritten (a door that changes server connections).
         parse_key: the state its texts are parsed under.
@@ -137,6 +141,7 @@ class ClientNames:
         "statements_max",
         "subscriptions",
         "unanswered_effects",
+        "unseen",
         "virtual",
     )
 
@@ -152,6 +157,7 @@ class ClientNames:
         self.unanswered_effects = 0
         self.later_effects = 0
         self.discards = 0
+        self.unseen: list[Verdict] = []
         self.settings: set[str] = set()
         self.virtual = virtual
         self.parse_key: object = None
@@ -180,6 +186,8 @@ class ClientNames:
                 self._note_verdict(verdict)
 
     def _note_verdict(self, verdict: Verdict) -> None:
+        if verdict.effects & UNSEEN:
+            self._note_unseen(verdict)
         self.effects |= verdict.effects
         self.unanswered_effects |= verdict.effects
         self.later_effects |= verdict.effects
@@ -216,6 +224,12 @@ class ClientNames:
         self._shapes.renew()
         if transaction_is_over:
             self.effects &= ~CATALOG
+
+    def _note_unseen(self, verdict: Verdict) -> None:
+        if not self.effects & UNSEEN:  # the first one of a lease
+            self.unseen = []
+        if len(self.unseen) < UNSEEN_MAX and verdict not in self.unseen:
+            self.unseen.append(verdict)
 
     def _doubt_reading(self, verdict: Verdict) -> None:
         """How texts are to be read may change; what is sent meanwhile is not read (A12)."""

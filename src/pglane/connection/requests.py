@@ -52,6 +52,9 @@ from pglane.errors.protocol import MessageMalformed
 from pglane.wire.framing import HEADER_BYTES, MessageReader
 from pglane.wire.server_messages import error_response
 from pglane.wire.statements import (
+    Effect,
+    Kind,
+    Verdict,
     VerdictCache,
 )
 
@@ -60,6 +63,8 @@ TERMINATED = 1
 HELD = 2
 OUT_OF_PLACE = 4
 
+CALLED_BY_NUMBER = Verdict((Kind.CALL,), int(Effect.OPAQUE), ())
+"""A function call names its function by a number that only the database knows."""
 KNOWN = frozenset(b"QPBDEHSCFdcfXp")
 
 
@@ -270,6 +275,7 @@ class ClientRequests(ClientNames):
         elif kind == 0x43:
             exchange.expect(CLOSE)
         elif kind == 0x46:
+            self._note_verdict(CALLED_BY_NUMBER)
             exchange.expect(FUNCTION)
         else:
             return self._passes_unanswered(kind, exchange)
@@ -437,6 +443,7 @@ class ClientRequests(ClientNames):
         if kind == 0x45:
             return self._execute_apart(exchange)
         if kind == 0x46:
+            self._note_verdict(CALLED_BY_NUMBER)
             exchange.to_server.append(self.reader.message())
             exchange.expect(FUNCTION)
         return FORWARDED

@@ -201,6 +201,24 @@ MONITORS = Table(
             ours=True,
         ),
         Column("defaults_changes", "int8", "how often that happened", ours=True),
+        Column(
+            "catalog_epoch",
+            "text",
+            "another word after each change of what its functions, triggers and views may do",
+            ours=True,
+        ),
+        Column("unproved_names", "int8", "names that may do what no text shows", ours=True),
+        Column("unprovable", "text", "why nothing can be proved; empty if it can", ours=True),
+        Column("probes", "int8", "how often a session was looked at before release", ours=True),
+        Column(
+            "harmless_fingerprints", "int8", "statements that were seen leaving nothing", ours=True
+        ),
+        Column(
+            "stateful_fingerprints",
+            "int8",
+            "statements that were seen leaving what cannot be moved",
+            ours=True,
+        ),
     ),
 )
 

@@ -12,9 +12,12 @@ pause that doubles, and says so once; the worker goes on with its last knowledge
 
 import asyncio
 import contextlib
+import json
 from collections.abc import Awaitable, Callable
 
 from pglane.config.settings import Settings
+from pglane.connection.catalog import closure_of
+from pglane.connection.catalog_queries import CATALOG_EPOCH, CATALOGS, SEARCH_PATH
 from pglane.connection.epochs import POLL, epoch_of
 from pglane.control.log import Log
 from pglane.control.resolver import Resolver
@@ -26,6 +29,8 @@ MONITORS_MAX = 64
 """Databases watched at once; beyond it a database is served, and not watched."""
 ANSWER_S_MAX = 30.0
 """Time for one question; the server's catalogs are small."""
+PAUSE_TIMES = 10
+"""After reading the catalogs nothing is read for so many times as long."""
 RETRY_S_MIN, RETRY_S_MAX = 0.5, 30.0
 
 Send = Callable[[Message], bool]
@@ -61,6 +66,9 @@ class Monitor:
         self.state = "connecting"
         self.told: dict[str, Message] = {}
         self.poll_s = 1.0
+        self._snapshot: bytes | None = None
+        self._catalogs = ""
+        self._read_after = 0.0
         self._ending = asyncio.Event()
 
     def end(self) -> None:
@@ -85,7 +93,10 @@ class Monitor:
 
     async def _connected(self) -> ServerSession:
         async with asyncio.timeout(ANSWER_S_MAX):
-            return await self._open(self._database)
+            session = await self._open(self._database)
+            await session.rows(SEARCH_PATH)
+        self._snapshot = None
+        return session
 
     async def _watch(self, session: ServerSession) -> None:
         while not self._ending.is_set():
@@ -95,9 +106,34 @@ class Monitor:
             await self._pause(self.poll_s)
 
     async def _look(self, session: ServerSession) -> None:
-        """One question."""
-        ((_snapshot, loaded, defaults),) = await session.rows(POLL)
+        """One question; a second and third one only when something changed."""
+        ((snapshot, loaded, defaults),) = await session.rows(POLL)
         self._tell("defaults", epoch=epoch_of(loaded, defaults))
+        if snapshot != self._snapshot and self._may_read():
+            await self._look_at_catalogs(session)
+            self._snapshot = snapshot
+
+    def _may_read(self) -> bool:
+        """Catalogs that change all the time cost a tenth of the time at most."""
+        return asyncio.get_running_loop().time() >= self._read_after
+
+    async def _look_at_catalogs(self, session: ServerSession) -> None:
+        (seen,) = await session.rows(CATALOG_EPOCH)
+        catalogs = epoch_of(*seen)
+        if catalogs == self._catalogs:
+            return
+        self._tell("ddl", epoch=catalogs)
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        rows = await session.rows(CATALOGS)
+        closure = await asyncio.to_thread(closure_of, rows)
+        now = clock()
+        self._read_after = now + PAUSE_TIMES * (now - began)
+        self._catalogs = catalogs
+        told = closure.message()
+        # Another body of a function gives another epoch, whatever follows from it.
+        epoch = epoch_of(json.dumps(told).encode(), seen[0])
+        self._tell("catalog", epoch=epoch, **told)
 
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
@@ -128,9 +164,9 @@ class Monitor:
             self._log.write(
                 "warning",
                 "monitor_failed",
-                f"database {self._database} is not watched: {reason}. A change of role or "
-                "database defaults is not noticed until this works; server.monitor_user can name "
-                "another role",
+                f"database {self._database} is not watched: {reason}. Until this works, "
+                "changed defaults are not noticed, and after each statement that writes or calls "
+                "a function the session is looked at; server.monitor_user can name another role",
                 database=self._database,
             )
             self._tell("monitor", state=reason)

@@ -16,5 +16,7 @@ class Ending(IntEnum):
     """Its state may have changed in ways that text does not show: clean it, then release."""
     STOP_LISTENING = 5
     """It listened here and is heard for elsewhere from now on: end that here, then go on."""
+    PROBE = 6
+    """Text does not show what its state is: look at it, then release, read back or pin."""
     PIN = 4
     """The client has state here that cannot be moved: it keeps the connection."""

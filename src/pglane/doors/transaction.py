@@ -33,8 +33,9 @@ TRAVELLING = int(
     | Effect.RESET_ALL
     | Effect.RESET_SOME
 )
-DIRTYING = int(Effect.OPAQUE | Effect.SEED | Effect.DBLINK)
-LASTING = PINNING | TRAVELLING | DIRTYING | int(Effect.LISTEN)
+UNPROVED = int(Effect.UNSEEN | Effect.OPAQUE)
+DIRTYING = int(Effect.SEED | Effect.DBLINK)
+LASTING = PINNING | TRAVELLING | UNPROVED | DIRTYING | int(Effect.LISTEN)
 """What outlives a transaction: without any of it a lease just ends."""
 
 
@@ -44,10 +45,12 @@ def after_answer(status: int, effects: int, *, pinned: bool) -> Ending:
         return Ending.KEEP
     if effects & PINNING:
         return Ending.PIN
-    if effects & DIRTYING:
-        return Ending.CLEAN
     if effects & Effect.LISTEN:
         return Ending.STOP_LISTENING
+    if effects & UNPROVED:
+        return Ending.PROBE
+    if effects & DIRTYING:
+        return Ending.CLEAN
     if effects & TRAVELLING:
         return Ending.READ_BACK
     return Ending.RELEASE

@@ -19,6 +19,7 @@ from pglane.connection.settings import Vector
 from pglane.doors.ending import Ending
 from pglane.engine import hearing
 from pglane.engine.handover import prepare_lease, read_back, stop_listening
+from pglane.engine.probing import keep_sum, probe
 from pglane.engine.server_link import LeaseHolder
 from pglane.errors import Refusal
 from pglane.errors.protocol import MessageOutOfPlace, MessageTooLarge, StreamMalformed
@@ -305,6 +306,8 @@ class ClientLink(LeaseHolder):
                 read_back(self, server, cleans=True)
             case Ending.STOP_LISTENING:
                 stop_listening(self, server)
+            case Ending.PROBE:
+                probe(self, server)
             case Ending.PIN:
                 self.pinned = True
                 server.must_discard = True
@@ -457,6 +460,8 @@ class ClientLink(LeaseHolder):
     def end_lease(self, server: "ServerLink") -> None:
         """The server connection is clean: it goes, unless it was dirtied again meanwhile."""
         self.requests.effects = 0
+        if server.sum:
+            keep_sum(server)
         self.unlease()
         self.database.release(server)
         if self.database.draining:

@@ -87,7 +87,7 @@ class ControlLink(Ready):
                 worker.reload(message)
             case "resolved":
                 worker.resolved(message)
-            case "defaults" | "monitor":
+            case "defaults" | "ddl" | "catalog" | "monitor":
                 worker.watched(message)
             case "snapshot":
                 worker.snapshot(message["id"], message["what"])

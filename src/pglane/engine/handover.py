@@ -148,6 +148,7 @@ def pin(client: "ClientLink", server: ServerLink) -> None:
     """Its settings cannot be carried elsewhere, or are not known: it stays where they are."""
     client.requests.settings.clear()
     server.must_discard = True
+    server.sum = b""
     if server.client is not client:
         server.dirty = True
         abandoned(server)

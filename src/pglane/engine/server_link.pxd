@@ -41,6 +41,8 @@ cdef class ServerLink(Owner):
     cdef public bint raw
     cdef public bint superuser
     cdef public Slot slot
+    cdef public bytes sum
+    cdef public dict sums
     cdef public bint suspect
     cdef public Transport transport
     cdef public object vector

@@ -99,6 +99,8 @@ class ServerLink(Owner):
         suspect: it must not be leased again.
         superuser: it logged in as one.
         default_rights: session_authorization and role that RESET gives back; None if not asked.
+        sums: hashes of all settings, by the vector that held when they were taken.
+        sum: one whose vector is being read back.
         expires: when it is to be replaced, in seconds of the clock.
     """
 
@@ -124,6 +126,8 @@ class ServerLink(Owner):
         "process_id",
         "raw",
         "slot",
+        "sum",
+        "sums",
         "superuser",
         "suspect",
         "transport",
@@ -161,6 +165,8 @@ class ServerLink(Owner):
         self.suspect = False
         self.superuser = login.parameters.get("is_superuser") == "on"
         self.default_rights: tuple[str, str] | None = None
+        self.sum = b""
+        self.sums: dict[Vector, bytes] = {}
         self.dirty = False
         self.dialled: Address | None = None
         self.busy = False

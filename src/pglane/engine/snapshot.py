@@ -271,6 +271,12 @@ def monitor_rows(worker: "Worker") -> Iterator[Row]:
             "state": watch.state,
             "defaults_epoch": watch.defaults_epoch,
             "defaults_changes": watch.generation,
+            "catalog_epoch": watch.catalog_epoch,
+            "unproved_names": len(watch.sight.names.reads) + len(watch.sight.names.writes),
+            "unprovable": watch.unprovable,
+            "probes": watch.probes,
+            "harmless_fingerprints": len(watch.sight.harmless),
+            "stateful_fingerprints": len(watch.sight.stateful),
         }
 
 

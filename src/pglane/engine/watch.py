@@ -3,18 +3,38 @@
 When the defaults epoch changes (ALTER ROLE/DATABASE .. SET, a reload of the configuration), server
 connections that were opened before are not what new ones are (fact A11). None of them is leased
 again: those that are idle are closed now, those in use when their lease ends. One whose login
-began before the news counts as opened before.
+began before the news counts as opened before. The first epoch that is heard is taken for the one
+that all began with.
 
-The first epoch that is heard is taken for the one that all began with.
+After DDL, whoever made it, statements that are prepared from then on are looked at anew (fact A8).
+When what is known of names changes, texts are judged anew: the cache of verdicts starts afresh,
+and those of prepared statements are renewed, some clients at a time, so that nobody waits for it.
 """
 
 from typing import TYPE_CHECKING, Any
 
+from pglane.connection.catalog import names_of
 from pglane.engine.server_link import ServerLink
 from pglane.pool.ledger import SlotState
+from pglane.wire.statements import VerdictCache
+from pglane.wire.unseen import Sight
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from pglane.engine.client_link import ClientLink
     from pglane.engine.database import Database
+
+VERDICT_BYTES_MAX = 32 * 1024 * 1024
+CLIENTS_PER_TURN = 100
+SETTINGS_UNREAD = (
+    "DateStyle IntervalStyle TimeZone bytea_output client_encoding client_min_messages "
+    "default_transaction_isolation default_transaction_read_only extra_float_digits "
+    "idle_in_transaction_session_timeout lc_monetary lc_numeric lc_time lock_timeout "
+    "row_security search_path session_replication_role standard_conforming_strings "
+    "statement_timeout synchronous_commit work_mem"
+).split()
+"""Looked at as long as it is not known which settings the server has."""
 
 
 class Watch:
@@ -24,14 +44,33 @@ class Watch:
         state: `watching`, or why not.
         defaults_epoch: the last one heard; "" before the first.
         generation: how often the defaults changed.
+        catalog_epoch: the last one heard; "" before the first.
+        unprovable: why nothing can be proved in this database; "" if things can be.
+        sight: what texts do not show.
+        verdicts: of the texts of this database's clients.
+        probes: how often a session was looked at.
     """
 
     def __init__(self, database: "Database") -> None:
         self._database = database
         self._wanted = False
+        self._settings: list[str] = SETTINGS_UNREAD
+        self._renewals = 0
         self.state = "not watched"
         self.defaults_epoch = ""
         self.generation = 0
+        self.catalog_epoch = ""
+        self.unprovable = ""
+        self.probes = 0
+        self.sight = Sight()
+        self.verdicts = VerdictCache(1, 1)
+        self.make_cache()
+
+    def make_cache(self) -> None:
+        """An empty cache of verdicts, as large as the settings say."""
+        entries_max = self._database.worker.settings.verdict_cache_entries
+        self.verdicts = VerdictCache(entries_max, VERDICT_BYTES_MAX)
+        self.verdicts.sight = self.sight
 
     def begin(self) -> None:
         """A server connection was opened: from now on the database is to be watched."""
@@ -48,10 +87,17 @@ class Watch:
 
     def heard(self, message: dict[str, Any]) -> None:
         """One message of the monitor."""
-        if message["type"] == "defaults":
-            self._defaults_are(message["epoch"])
-        else:
-            self.state = message["state"]
+        match message["type"]:
+            case "defaults":
+                self._defaults_are(message["epoch"])
+            case "ddl":
+                self._database.worker.shapes.renew()
+            case "catalog":
+                self._catalog_is(message)
+            case _:
+                self.state = message["state"]
+
+    # Defaults ------------------------------------------------------------------------------
 
     def _defaults_are(self, epoch: str) -> None:
         known, self.defaults_epoch = self.defaults_epoch, epoch
@@ -74,3 +120,52 @@ class Watch:
             database=database.name,
             connections=len(stale),
         )
+
+    # Catalogs ------------------------------------------------------------------------------
+
+    def _catalog_is(self, message: dict[str, Any]) -> None:
+        if message["epoch"] == self.catalog_epoch:
+            return
+        self.catalog_epoch = message["epoch"]
+        self._database.note_custom_names(message["custom"])
+        self._settings = message["settings"]
+        self.sight.learn(names_of(message))
+        if message["everything"] != self.unprovable:
+            self._tell_unprovable(message["everything"])
+        self.renew()
+
+    def _tell_unprovable(self, reason: str) -> None:
+        self.unprovable = reason
+        if reason:
+            self._database.worker.log(
+                "warning",
+                "nothing_proved",
+                f"in database {self._database.name} no statement can be proved to leave nothing "
+                f"in the session: {reason}. The session is looked at after each",
+                database=self._database.name,
+            )
+
+    def renew(self) -> None:
+        """What is known of names or statements changed: all verdicts are made anew."""
+        self.verdicts.forget()
+        self._renewals += 1
+        clients = list(self._database.worker.clients.values())
+        self._renew_some(iter(clients), self._renewals)
+
+    def _renew_some(self, clients: "Iterator[ClientLink]", renewal: int) -> None:
+        """The prepared statements of some clients; the others have their turn later."""
+        if renewal != self._renewals:
+            return
+        for _ in range(CLIENTS_PER_TURN):
+            client = next(clients, None)
+            if client is None:
+                return
+            if client.database is self._database:
+                for statement in list(client.requests.statements.values()):
+                    statement.verdict = self.sight.renewed(statement.text, statement.verdict)  # type: ignore[arg-type]
+        self._database.loop.call_later(0.0, lambda: self._renew_some(clients, renewal))
+
+    def looked_at(self, *more: "Iterable[str]") -> list[str]:
+        """Names of the settings that a probe looks at."""
+        known = self._database.custom_names
+        return [*self._settings, *known, *(name for names in more for name in names)]

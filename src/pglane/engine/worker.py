@@ -47,9 +47,7 @@ from pglane.errors.waiting import (
 from pglane.wire.scram import ScramKeys, Verifier
 from pglane.wire.server_messages import error_response
 from pglane.wire.startup import CancelRequest, StartupMessage
-from pglane.wire.statements import VerdictCache
 
-VERDICT_BYTES_MAX = 32 * 1024 * 1024
 HOUSEKEEPING_S = 1.0
 STATEMENT_PREFIX_BYTES = 6
 STOP_S = 0.05
@@ -78,7 +76,6 @@ class Worker:
         self.cancel_keys = CancelKeys()
         self.vectors = Vectors()
         self.shapes = Shapes()
-        self.verdicts = VerdictCache(1, 1)
         self.statement_prefix = b"pglane_%b_" % secrets.token_hex(STATEMENT_PREFIX_BYTES).encode()
         self.users = UserList({}, trust=False, mock_secret=secrets.token_bytes(32))
         self.check_interval = True
@@ -117,7 +114,6 @@ class Worker:
 
     def _apply(self, settings: Settings) -> None:
         self.settings = settings
-        self.verdicts = VerdictCache(settings.verdict_cache_entries, VERDICT_BYTES_MAX)
         verifiers = {
             user.name: Verifier.parse(user.verifier.encode())
             for user in settings.users
@@ -138,6 +134,7 @@ class Worker:
         self._apply(Settings.from_json(json.dumps(message["settings"])))
         for database in self.databases.values():
             database.resize(self.settings.budget, self.settings.opening_max)
+            database.watch.make_cache()
 
     def drain(self) -> None:
         """No new clients; leases end, then the worker does."""
@@ -241,7 +238,7 @@ class Worker:
         fresh = door.NAME == "direct"
         base = startup if door.EXACT_BASE else self.vectors.of(shared_base(startup.items))
         requests = ClientRequests(
-            self.verdicts,
+            database.watch.verdicts,
             self.shapes,
             virtual=bool(door.REWRITES_NAMES),
             message_bytes_max=self.settings.statement_bytes_max,

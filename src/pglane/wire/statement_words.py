@@ -120,6 +120,8 @@ class Effect(IntFlag):
     SETTING_LISTED = auto()
     CATALOG = auto()
     DATABASE = auto()
+    UNSEEN = auto()
+    """It names what may have effects that no text shows (`pglane.wire.unseen`)."""
 
 
 FIRST_WORDS: dict[bytes, tuple[Kind, Effect, int]] = {

@@ -9,7 +9,10 @@ cdef object ENCODINGS_SAFE, ENCODINGS_SAFE_REPORTED
 
 cdef class Verdict:
     cdef readonly tuple kinds
-    cdef readonly long long effects
+    cdef public long long effects
+    cdef readonly long long shown
+    cdef public str fingerprint
+    cdef public bint certain
     cdef readonly tuple settings
     cdef readonly Py_ssize_t count
     cdef readonly int single
@@ -35,6 +38,7 @@ cdef class VerdictCache:
     cdef Py_ssize_t _young_bytes
     cdef Py_ssize_t _old_bytes
     cdef Py_ssize_t _turns
+    cdef public object sight
     cdef readonly Py_ssize_t hits
     cdef readonly Py_ssize_t misses
 
@@ -47,4 +51,5 @@ cdef class VerdictCache:
     cdef Verdict _lookup_plain(
         self, bytes plain, bytes text, bint standard_conforming_strings
     )
+    cdef Verdict _scan(self, bytes text, bint standard_conforming_strings)
     cdef _keep(self, object key, Verdict verdict, Py_ssize_t text_bytes)

@@ -24,7 +24,7 @@ one server version and does not know `standard_conforming_strings`), and regular
 (nested comments, dollar quotes).
 """
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from pglane.wire.lexemes import Lexer
 from pglane.wire.numberless import numberless
@@ -37,6 +37,9 @@ from pglane.wire.statement_words import (
     Kind,
 )
 
+if TYPE_CHECKING:
+    from pglane.wire.unseen import Sight
+
 __all__ = ["CacheStatistics", "Effect", "Kind", "Verdict", "VerdictCache", "scan"]
 
 CACHE_BYTES_MAX = 8 * 1024 * 1024
@@ -44,7 +47,7 @@ CACHE_BYTES_MAX = 8 * 1024 * 1024
 
 
 class Verdict:
-    """What was found in a text. Never changed once made; verdicts without effects are shared.
+    """What was found in a text. Verdicts without effects are shared and never changed.
 
     Attributes:
         kinds: the kind of each statement; empty statements are left out, unless all are.
@@ -54,14 +57,29 @@ class Verdict:
             in lower case, each once, in order.
         count: how many kinds there are.
         single: the kind if there is exactly one, else -1.
+        shown: the effects that the text itself shows.
+        fingerprint: of a text with effects that no text shows; "" for any other.
+        certain: such effects cannot be ruled out by having been absent once.
     """
 
-    __slots__ = ("count", "effects", "kinds", "settings", "single")
+    __slots__ = (
+        "certain",
+        "count",
+        "effects",
+        "fingerprint",
+        "kinds",
+        "settings",
+        "shown",
+        "single",
+    )
 
     def __init__(self, kinds: tuple[int, ...], effects: int, settings: tuple[str, ...]) -> None:
         self.kinds = kinds
         self.effects = effects
+        self.shown = effects
         self.settings = settings
+        self.fingerprint = ""
+        self.certain = False
         self.count = len(kinds)
         self.single = kinds[0] if len(kinds) == 1 else -1
 
@@ -139,6 +157,7 @@ class VerdictCache:
     counted per entry, and what was used since the last turn always survives the next.
 
     Attributes:
+        sight: adds what the text does not show (`pglane.wire.unseen.Sight`); None: nothing.
         hits, misses: since the cache was made.
     """
 
@@ -153,6 +172,7 @@ class VerdictCache:
         "_young_bytes",
         "hits",
         "misses",
+        "sight",
     )
 
     def __init__(
@@ -166,6 +186,7 @@ class VerdictCache:
         self._young_bytes = 0
         self._old_bytes = 0
         self._turns = 0
+        self.sight: Sight | None = None
         self.hits = 0
         self.misses = 0
 
@@ -190,8 +211,7 @@ class VerdictCache:
             plain = numberless(text)
             if plain is not None and plain != text:
                 return self._lookup_plain(plain, text, standard_conforming_strings)
-            self.misses += 1
-            verdict = scan(text, "UTF8", standard_conforming_strings)
+            verdict = self._scan(text, standard_conforming_strings)
         else:
             self.hits += 1
         if len(text) <= self._text_bytes_max and self._entries_half > 0:
@@ -209,8 +229,7 @@ class VerdictCache:
         if verdict is None:
             verdict = self._old.get(plain)
             if verdict is None:
-                self.misses += 1
-                verdict = scan(text, "UTF8", standard_conforming_strings)
+                verdict = self._scan(text, standard_conforming_strings)
             else:
                 self.hits += 1
             if len(plain) <= self._text_bytes_max and self._entries_half > 0:
@@ -218,6 +237,20 @@ class VerdictCache:
         else:
             self.hits += 1
         return verdict
+
+    def _scan(self, text: bytes, standard_conforming_strings: bool) -> Verdict:
+        self.misses += 1
+        verdict = scan(text, "UTF8", standard_conforming_strings)
+        if self.sight is not None:
+            return self.sight.judge(text, standard_conforming_strings, verdict)
+        return verdict
+
+    def forget(self) -> None:
+        """Drops all verdicts: what they were made from has changed."""
+        self._young = {}
+        self._old = {}
+        self._young_bytes = 0
+        self._old_bytes = 0
 
     def _keep(self, key: object, verdict: Verdict, text_bytes: int) -> None:
         full = len(self._young) >= self._entries_half

@@ -14,6 +14,10 @@ from pglane.control.server_session import SessionFailedError
 
 FIRST = [[b"5:5:", b"yesterday", None]]
 CHANGED = [[b"5:5:", b"yesterday", b"0 16384 77"]]
+LATER = [[b"6:6:", b"yesterday", None]]
+EPOCH = [[b"1 17", None]]
+OTHER_EPOCH = [[b"1 18", None]]
+CATALOGS = [[b"r", b"t", b"", b"", b""]]
 
 
 @pytest.fixture(autouse=True)
@@ -26,9 +30,16 @@ class Session:
 
     def __init__(self, *answers):
         self.answers = list(answers)
+        self.epochs = [EPOCH]
         self.closed = False
 
     async def rows(self, text):
+        if text == module.SEARCH_PATH:
+            return []
+        if text == module.CATALOG_EPOCH:
+            return self.epochs.pop(0) if len(self.epochs) > 1 else self.epochs[0]
+        if text == module.CATALOGS:
+            return CATALOGS
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, Exception):
             raise answer
@@ -74,10 +85,28 @@ class Story:
 def test_it_tells_an_epoch_once_and_a_new_one_again():
     session = Session(FIRST, FIRST, CHANGED)
     story = Story(session)
-    assert story.play(3) == ["defaults", "monitor", "defaults"]
-    assert story.sent[0]["epoch"] != story.sent[2]["epoch"]
+    assert story.play(5) == ["defaults", "ddl", "catalog", "monitor", "defaults"]
+    assert story.sent[0]["epoch"] != story.sent[4]["epoch"]
+    assert story.sent[2]["calls"] == ["t"]
     assert story.sent[0]["database"] == "app"
     assert session.closed
+
+
+def test_catalogs_are_read_when_transactions_ended_and_something_changed(monkeypatch):
+    monkeypatch.setattr(module, "PAUSE_TIMES", 0)
+    session = Session(FIRST, FIRST, LATER, [[b"7:7:", b"yesterday", None]])
+    session.epochs = [EPOCH, EPOCH, OTHER_EPOCH]
+    story = Story(session)
+    assert story.play(6) == ["defaults", "ddl", "catalog", "monitor", "ddl", "catalog"]
+    assert len(session.epochs) == 1
+
+
+def test_catalogs_that_always_change_wait(monkeypatch):
+    monkeypatch.setattr(module, "PAUSE_TIMES", 1e9)
+    session = Session(FIRST, LATER, LATER, CHANGED)
+    session.epochs = [EPOCH, OTHER_EPOCH]
+    story = Story(session)
+    assert story.play(5) == ["defaults", "ddl", "catalog", "monitor", "defaults"]
 
 
 def test_a_session_that_fails_is_told_once_and_opened_again():
@@ -85,13 +114,9 @@ def test_a_session_that_fails_is_told_once_and_opened_again():
     story = Story(
         SessionFailedError("no way in"), SessionFailedError("no way in"), failing, Session(FIRST)
     )
-    assert story.play(4) == ["monitor", "monitor", "defaults", "monitor"]
-    assert [message.get("state") for message in story.sent] == [
-        "no way in",
-        "gone",
-        None,
-        "watching",
-    ]
+    assert story.play(6) == ["monitor", "monitor", "defaults", "ddl", "catalog", "monitor"]
+    told = [message["state"] for message in story.sent if message["type"] == "monitor"]
+    assert told == ["no way in", "gone", "watching"]
     assert story.stream.getvalue().count("monitor_failed") == 2
     assert failing.closed
 
@@ -165,7 +190,7 @@ def test_a_database_is_watched_once_and_told_again(monkeypatch):
 
     fleet, again = asyncio.run(story())
     assert fleet.opened == ["app"]
-    assert again == fleet.sent[:2]
+    assert again == fleet.sent[:4]
 
 
 def test_there_is_a_limit_and_an_off(monkeypatch):

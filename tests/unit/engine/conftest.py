@@ -6,9 +6,17 @@ import pytest
 
 
 @pytest.fixture
-def rigs() -> Iterator[Callable[..., object]]:
-    """Makes rigs, with other settings if wanted, and takes them away."""
-    from tests.support.engine_rig import Rig  # noqa: PLC0415 -- the form is chosen by then
+def rigs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., object]]:
+    """Makes rigs, with other settings if wanted, and takes them away.
+
+    Their databases hold nothing that could have effects which no text shows.
+    """
+    from pglane.wire import unseen  # noqa: PLC0415 -- the form is chosen by then
+    from pglane.wire.mentions import Names  # noqa: PLC0415
+    from tests.support.engine_rig import Rig  # noqa: PLC0415
+
+    calls = (b"dblink_exec", b"generate_series", b"pg_sleep", b"values")
+    monkeypatch.setattr(unseen, "UNREAD", Names((), (), calls))
 
     made: list[Rig] = []
 

@@ -247,12 +247,12 @@ def test_what_cannot_be_cleaned_is_closed(rigs) -> None:
 
 
 @pytest.mark.parametrize("left", [False, True])
-def test_an_opaque_text_is_cleaned_behind(rigs, left: bool) -> None:
+def test_a_text_with_effects_of_another_session_is_cleaned_behind(rigs, left: bool) -> None:
     rig = rigs(budget=1)
     client, server = rig.pair()
-    client.send(query("DO $$ begin end $$"))
-    server.gets(b"DO ")
-    server.send(message(b"C", b"DO\x00") + READY)
+    client.send(query("SELECT dblink_exec('x')"))
+    server.gets(b"SELECT ")
+    server.send(message(b"C", b"SELECT 1\x00") + READY)
     tells_rights(server)
     tells(server, ("work_mem", "9MB"))
     server.gets(b"RESET ALL")

@@ -102,3 +102,77 @@ def test_the_state_is_what_the_monitor_says(rigs):
     rig.say(type="monitor", database="app", state="no such role")
     rig.say(type="monitor", database="unknown", state="watching")
     rig.until(lambda: rig.worker.databases["app"].watch.state == "no such role")
+
+
+def catalog(rig, epoch, **told):
+    lists = {name: [] for name in ("reads", "writes", "calls", "custom")}
+    message = {**lists, "settings": ["work_mem"], "everything": "", **told}
+    rig.say(type="catalog", database="app", epoch=epoch, **message)
+    rig.turn(2)
+
+
+def test_new_catalogs_renew_the_verdicts_of_prepared_statements(rigs):
+    rig = rigs()
+    client, server = rig.pair()
+    text = b"INSERT INTO t VALUES (1)"
+    client.send(message(b"P", b"s\0" + text + b"\0\0\0") + message(b"S"))
+    server.gets(b"INSERT")
+    server.send(message(b"1") + READY)
+    client.gets(READY)
+    (link,) = rig.worker.clients.values()
+    (statement,) = link.requests.statements.values()
+    assert statement.verdict.effects == 0
+    catalog(rig, "a", writes=["t"], calls=["values"])
+    assert statement.verdict.effects != 0
+    catalog(rig, "a")
+    assert statement.verdict.effects != 0, "the same epoch again changes nothing"
+    catalog(rig, "b", calls=["values"], custom=["app.x"])
+    assert statement.verdict.effects == 0
+    watch = rig.worker.databases["app"].watch
+    assert watch.looked_at(["a.b"]) == ["work_mem", "app.x", "a.b"]
+
+
+def test_many_clients_have_their_turn_in_parts(rigs, monkeypatch):
+    monkeypatch.setattr("pglane.engine.watch.CLIENTS_PER_TURN", 1)
+    rig = rigs()
+    rig.pair()
+    others = [rig.client() for _ in range(3)]
+    for other in others:
+        other.gets(READY)
+    watch = rig.worker.databases["app"].watch
+    catalog(rig, "a")
+    watch.renew()
+    watch.renew()
+    rig.turn(8)
+    assert watch.catalog_epoch == "a"
+
+
+def test_where_nothing_can_be_proved_the_log_says_why_once(rigs):
+    rig = rigs()
+    rig.pair()
+    catalog(rig, "a", everything="an operator")
+    catalog(rig, "b", everything="an operator")
+    catalog(rig, "c")
+    assert len(rig.logged("nothing_proved")) == 1
+    assert rig.worker.databases["app"].watch.unprovable == ""
+
+
+def test_a_reload_makes_a_cache_of_the_new_size(rigs):
+    rig = rigs()
+    rig.pair()
+    watch = rig.worker.databases["app"].watch
+    before = watch.verdicts
+    rig.worker._apply(rig.settings)
+    watch.make_cache()
+    assert watch.verdicts is not before
+    assert watch.verdicts.sight is watch.sight
+
+
+def test_after_ddl_statements_are_looked_at_anew(rigs):
+    rig = rigs()
+    rig.pair()
+    shapes = rig.worker.shapes
+    before = shapes.of(b"SELECT 1", b"", None)
+    rig.say(type="ddl", database="app", epoch="a")
+    rig.turn(2)
+    assert shapes.of(b"SELECT 1", b"", None) is not before

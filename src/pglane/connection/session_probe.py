@@ -1,0 +1,96 @@
+"""One question that tells whether a session holds anything that no text showed.
+
+Asked between two leases of a server connection, after a statement whose effects are not known. Its
+answer has one column for each sort of state that cannot be moved, and for the settings one number:
+a hash over the values of all that a session can change. Whoever asks remembers which number
+belongs to which settings and has to look closer only at another one; to list all settings
+(`pg_settings`) would cost three times as much.
+
+What cannot be seen by any question: `setseed`, libraries that were loaded, and custom settings
+whose name nobody knows.
+
+Names are qualified, operators too: the client's search_path may hold others of the same name.
+"""
+# ruff: noqa: S608 -- names are quoted, all else is a constant of this file
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from pglane.connection.settings import quoted
+from pglane.wire.statement_words import Effect
+
+RIGHTS = ("role", "session_authorization")
+
+_EQUALS = "OPERATOR(pg_catalog.=)"
+_LOCKS = f"""EXISTS (SELECT FROM pg_catalog.pg_locks WHERE locktype {_EQUALS} 'advisory'
+    AND pid {_EQUALS} pg_catalog.pg_backend_pid())"""
+_TEMPORARY = f"""CASE WHEN pg_catalog.pg_my_temp_schema() {_EQUALS} 0::pg_catalog.oid THEN false
+    ELSE EXISTS (SELECT FROM pg_catalog.pg_class
+      WHERE relnamespace {_EQUALS} pg_catalog.pg_my_temp_schema())
+    OR EXISTS (SELECT FROM pg_catalog.pg_proc
+      WHERE pronamespace {_EQUALS} pg_catalog.pg_my_temp_schema()) END"""
+_STATE: tuple[tuple[Effect, str], ...] = (
+    (Effect.ADVISORY, _LOCKS),
+    (Effect.LISTEN, "EXISTS (SELECT FROM pg_catalog.pg_listening_channels())"),
+    (
+        Effect.PREPARED,
+        "EXISTS (SELECT FROM pg_catalog.pg_prepared_statements WHERE from_sql)",
+    ),
+    (Effect.HOLD, "EXISTS (SELECT FROM pg_catalog.pg_cursors WHERE is_holdable)"),
+    (Effect.TEMP, _TEMPORARY),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The answer.
+
+    Attributes:
+        settings: equal for two moments of one server connection whose settings are equal.
+        effects: `Effect` bits of what the session holds.
+    """
+
+    settings: bytes
+    effects: int
+
+
+def probe_text(settings: Iterable[str]) -> str:
+    """The question, for a session in which these settings may have been changed."""
+    names = sorted({*settings, *RIGHTS})
+    listed = "{" + ",".join(_element(name) for name in names) + "}"
+    sums = f"""(SELECT pg_catalog.hashtextextended(pg_catalog.string_agg(
+    coalesce(pg_catalog.current_setting(n, true), ''), ' '), 0)
+    FROM pg_catalog.unnest({quoted(listed)}::pg_catalog.text[]) n)"""
+    columns = [sums]
+    columns += [column for _, column in _STATE]
+    return "SELECT " + ", ".join(columns)
+
+
+def _element(name: str) -> str:
+    """One element of an array in its text form."""
+    return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def read_probe(row: Sequence[bytes | None]) -> Found | None:
+    """The answer in its row; None if it is no answer to that question."""
+    if len(row) != 1 + len(_STATE) or row[0] is None:
+        return None
+    effects = 0
+    for (effect, _), value in zip(_STATE, row[1:], strict=True):
+        if value not in (b"t", b"f"):
+            return None
+        if value == b"t":
+            effects |= int(effect)
+    return Found(row[0], effects)
+
+
+def state_names(effects: int) -> str:
+    """What the bits stand for, for the log."""
+    told = {
+        Effect.ADVISORY: "a session advisory lock",
+        Effect.LISTEN: "LISTEN",
+        Effect.PREPARED: "a statement prepared by SQL",
+        Effect.HOLD: "a cursor WITH HOLD",
+        Effect.TEMP: "something temporary",
+    }
+    return ", ".join(words for effect, words in told.items() if effects & effect)

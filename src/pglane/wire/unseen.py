@@ -1,0 +1,92 @@
+"""Effects that a text does not show: which verdicts get `Effect.UNSEEN`, and when they lose it.
+
+`Sight` knows the names of one database (`mentions.Names`) and what was seen when statements ran:
+
+* A text that names nothing doubtful keeps the scanner's verdict.
+* A text that calls a name nobody knows (most often an alias with a column list) is unseen until it
+  ran once and left nothing; then all texts of its fingerprint are taken for harmless, until the
+  catalogs change.
+* A text that names what is not proved clean is unseen for good. What a function does may depend on
+  its arguments and on data, so that it left nothing once proves nothing.
+* A fingerprint that was seen leaving something that cannot be moved has that effect from then on,
+  as if its text showed it.
+
+What was seen is bounded and goes when the catalogs change.
+"""
+
+from pglane.wire.fingerprint import fingerprint
+from pglane.wire.mentions import NOTHING, UNPROVED, UNREAD, Names, mentions
+from pglane.wire.statements import Effect, Verdict
+
+FINGERPRINTS_MAX = 10_000
+"""Remembered of either sort; beyond it they are forgotten together and seen anew."""
+UNKNOWN = int(Effect.UNKNOWN)
+UNSEEN = int(Effect.UNSEEN)
+
+
+class Sight:
+    """What is known of the statements of one database.
+
+    Attributes:
+        names: of the database; `UNREAD` until its catalogs were read.
+        harmless: fingerprints of unknown calls that left nothing.
+        stateful: effects by fingerprint that were seen.
+    """
+
+    def __init__(self) -> None:
+        self.names: Names = UNREAD
+        self.harmless: set[str] = set()
+        self.stateful: dict[str, int] = {}
+
+    def learn(self, names: Names) -> None:
+        """The catalogs changed: what was seen before does not count."""
+        self.names = names
+        self.harmless.clear()
+        self.stateful.clear()
+
+    def judge(self, text: bytes, standard_conforming_strings: bool, verdict: Verdict) -> Verdict:
+        """The scanner's verdict, with what the text does not show."""
+        if verdict.shown & UNKNOWN:
+            return verdict
+        found = mentions(text, standard_conforming_strings, self.names)
+        if found == NOTHING:
+            return verdict
+        mark = fingerprint(text, standard_conforming_strings)
+        certain = found == UNPROVED
+        if not certain and mark in self.harmless:
+            return verdict
+        judged = Verdict(verdict.kinds, verdict.shown, verdict.settings)
+        judged.effects |= UNSEEN | self.stateful.get(mark, 0)
+        judged.fingerprint = mark
+        judged.certain = certain
+        return judged
+
+    def renewed(self, text: bytes, verdict: Verdict) -> Verdict:
+        """The verdict on a text that was judged when other names were known."""
+        if verdict.fingerprint:
+            verdict = Verdict(verdict.kinds, verdict.shown, verdict.settings)
+        standard = self.judge(text, True, verdict)
+        if standard.fingerprint or b"\\" not in text:
+            return standard
+        return self.judge(text, False, verdict)
+
+    def left_nothing(self, verdict: Verdict) -> None:
+        """A statement ran and left nothing."""
+        if verdict.certain or not verdict.fingerprint:
+            return
+        if len(self.harmless) >= FINGERPRINTS_MAX:
+            self.harmless.clear()
+        self.harmless.add(verdict.fingerprint)
+        verdict.effects = verdict.shown
+
+    def left(self, verdict: Verdict, effects: int) -> bool:
+        """A statement ran and left something that cannot be moved; False if that was known."""
+        mark = verdict.fingerprint
+        known = self.stateful.get(mark, 0)
+        if known | effects == known:
+            return False
+        if len(self.stateful) >= FINGERPRINTS_MAX:
+            self.stateful.clear()
+        self.stateful[mark] = known | effects
+        verdict.effects |= effects
+        return True

@@ -1,0 +1,309 @@
+"""What text cannot show: effects of functions, triggers and defaults never reach a stranger.
+
+Each case is a statement whose text is harmless and which leaves something in the session. Shown on
+PgBouncer: the next client on the server connection has it. Here: nobody has it but the client that
+caused it, who keeps it as on a private connection.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from tests.support import protocol as p
+from tests.support.gateway import Gateway
+from tests.support.pgbouncer import PgBouncer
+from tests.support.postgres_cluster import PostgresCluster
+from tests.support.protocol import errors, rows
+from tests.support.scripted_client import ScriptedClient
+from tests.support.target import Target
+from tests.support.waiting import eventually
+
+SCHEMA = """
+CREATE FUNCTION sets_path() RETURNS void LANGUAGE plpgsql AS
+  $$ BEGIN PERFORM set_config('search_path', 'pg_catalog', false); END $$;
+CREATE FUNCTION sets_tenant() RETURNS void LANGUAGE plpgsql AS
+  $$ BEGIN PERFORM set_config('app.tenant', 'anna', false); END $$;
+CREATE FUNCTION sets_role() RETURNS void LANGUAGE plpgsql AS
+  $$ BEGIN PERFORM set_config('role', 'pg_monitor', false); END $$;
+CREATE FUNCTION locks() RETURNS void LANGUAGE sql AS 'SELECT pg_advisory_lock(4711)';
+CREATE FUNCTION listens() RETURNS void LANGUAGE plpgsql AS $$ BEGIN LISTEN leftover; END $$;
+CREATE FUNCTION prepares() RETURNS void LANGUAGE plpgsql AS
+  $$ BEGIN EXECUTE 'PREPARE leftover AS SELECT 1'; END $$;
+CREATE FUNCTION makes_table() RETURNS void LANGUAGE plpgsql AS
+  $$ BEGIN CREATE TEMP TABLE leftover (id int); END $$;
+CREATE FUNCTION sets_within() RETURNS text LANGUAGE plpgsql SET work_mem = '8MB' AS
+  $$ BEGIN RETURN set_config('work_mem', '9MB', false); END $$;
+CREATE FUNCTION sets_and_returns() RETURNS int LANGUAGE plpgsql AS
+  $$ BEGIN PERFORM set_config('work_mem', '9MB', false); RETURN 1; END $$;
+CREATE FUNCTION sets_and_fires() RETURNS trigger LANGUAGE plpgsql AS
+  $$ BEGIN PERFORM sets_and_returns(); RETURN new; END $$;
+CREATE FUNCTION locks_and_fires() RETURNS trigger LANGUAGE plpgsql AS
+  $$ BEGIN PERFORM pg_advisory_lock(4711); RETURN new; END $$;
+CREATE TABLE with_trigger (id int);
+CREATE TRIGGER fires BEFORE INSERT ON with_trigger
+  FOR EACH ROW EXECUTE FUNCTION sets_and_fires();
+CREATE TABLE with_locking_trigger (id int);
+CREATE TRIGGER fires BEFORE INSERT ON with_locking_trigger
+  FOR EACH ROW EXECUTE FUNCTION locks_and_fires();
+CREATE TABLE with_default (id int, made int DEFAULT sets_and_returns());
+CREATE TABLE with_check (id int CHECK (sets_and_returns() = 1));
+CREATE TABLE with_index (id int);
+CREATE FUNCTION looks_pure(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS
+  $$ BEGIN PERFORM set_config('work_mem', '9MB', false); RETURN $1; END $$;
+CREATE INDEX ON with_index (looks_pure(id));
+CREATE VIEW with_view AS SELECT sets_and_returns() AS one;
+CREATE TABLE parent (id int PRIMARY KEY);
+INSERT INTO parent SELECT generate_series(1, 100);
+CREATE TABLE child (id int REFERENCES parent ON DELETE CASCADE);
+INSERT INTO child SELECT generate_series(1, 100);
+CREATE FUNCTION sets_on_delete() RETURNS trigger LANGUAGE plpgsql AS
+  $$ BEGIN PERFORM sets_and_returns(); RETURN old; END $$;
+CREATE TRIGGER fires BEFORE DELETE ON child FOR EACH ROW EXECUTE FUNCTION sets_on_delete();
+CREATE DOMAIN small AS int CHECK (value < 100 AND sets_and_returns() = 1);
+CREATE TABLE with_domain (id small);
+CREATE FUNCTION stamps() RETURNS trigger LANGUAGE plpgsql AS
+  $$ BEGIN new.note := now(); RETURN new; END $$;
+CREATE TABLE with_clean_trigger (id int, note text);
+CREATE TRIGGER stamps BEFORE INSERT ON with_clean_trigger
+  FOR EACH ROW EXECUTE FUNCTION stamps();
+CREATE FUNCTION later() RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE TABLE later_trigger (id int);
+"""
+
+WORK_MEM = "SELECT current_setting('work_mem')"
+LOCKED = (
+    "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid() "
+    "AND objid = 4711"
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A statement, the question that shows what it leaves, and the answer if it has."""
+
+    statement: str
+    look: str
+    there: str
+
+
+CASES = {
+    "a function sets search_path": Case("SELECT sets_path()", "SHOW search_path", "pg_catalog"),
+    "a function sets a custom setting": Case(
+        "SELECT sets_tenant()", "SELECT current_setting('app.tenant', true)", "anna"
+    ),
+    "a function sets the role": Case("SELECT sets_role()", "SELECT current_user", "pg_monitor"),
+    "a function takes an advisory lock": Case("SELECT locks()", LOCKED, "1"),
+    "a function listens": Case(
+        "SELECT listens()", "SELECT count(*) FROM pg_listening_channels()", "1"
+    ),
+    "a function prepares": Case(
+        "SELECT prepares()",
+        "SELECT count(*) FROM pg_prepared_statements WHERE name = 'leftover'",
+        "1",
+    ),
+    "a function makes a temporary table": Case(
+        "SELECT makes_table()", "SELECT to_regclass('pg_temp.leftover') IS NOT NULL", "t"
+    ),
+    "a function with SET in its definition": Case("SELECT sets_within()", WORK_MEM, "9MB"),
+    "a trigger": Case("INSERT INTO with_trigger VALUES (1)", WORK_MEM, "9MB"),
+    "a trigger that locks": Case("INSERT INTO with_locking_trigger VALUES (1)", LOCKED, "1"),
+    "a column default": Case("INSERT INTO with_default VALUES (1)", WORK_MEM, "9MB"),
+    "a check constraint": Case("INSERT INTO with_check VALUES (1)", WORK_MEM, "9MB"),
+    "an index": Case("INSERT INTO with_index VALUES (1)", WORK_MEM, "9MB"),
+    "a view": Case("SELECT * FROM with_view", WORK_MEM, "9MB"),
+    "a cascade": Case(
+        "DELETE FROM parent WHERE id = (SELECT min(id) FROM parent)", WORK_MEM, "9MB"
+    ),
+    "a domain": Case("INSERT INTO with_domain VALUES (1)", WORK_MEM, "9MB"),
+    "UPDATE pg_settings": Case(
+        "UPDATE pg_settings SET setting = '9MB' WHERE name = 'work_mem'", WORK_MEM, "9MB"
+    ),
+    "SELECT INTO TEMP": Case(
+        "SELECT 1 AS id INTO TEMP leftover",
+        "SELECT to_regclass('pg_temp.leftover') IS NOT NULL",
+        "t",
+    ),
+    "an anonymous block": Case("DO $$ BEGIN PERFORM pg_advisory_lock(4711); END $$", LOCKED, "1"),
+}
+
+
+@pytest.fixture(scope="module")
+def schema(cluster: PostgresCluster) -> None:
+    cluster.admin("GRANT pg_monitor TO app")
+    cluster.admin("CREATE DATABASE unseen OWNER app")
+    cluster.admin(f"SET ROLE app; {SCHEMA}", database="unseen")
+
+
+@pytest.fixture(scope="module")
+def watchful(cluster: PostgresCluster, schema: None) -> Iterator[Gateway]:
+    """A gateway whose clients share few server connections, watched closely."""
+    one = Gateway(cluster, ("--budget", "3"), {"server": {"monitor_ms": 20}})
+    try:
+        yield one.start()
+    finally:
+        one.destroy()
+
+
+@pytest.fixture(scope="module")
+def bouncing(cluster: PostgresCluster, schema: None) -> Iterator[PgBouncer]:
+    one = PgBouncer(cluster, "transaction", 1)
+    try:
+        yield one.start()
+    finally:
+        one.stop()
+
+
+def monitor_row(gateway: Gateway) -> dict[str, object]:
+    found = [row for row in gateway.show("MONITORS") if row["database"] == "unseen"]
+    return found[0] if found else {"catalog_epoch": ""}
+
+
+def known_door(gateway: Gateway) -> Target:
+    """The transaction door, once the catalogs were read."""
+    target = gateway.target("transaction", database="unseen")
+    with ScriptedClient.login(target) as client:
+        client.query("SELECT 1")
+        eventually(lambda: monitor_row(gateway)["catalog_epoch"], what="catalogs are known")
+    return target
+
+
+@pytest.mark.gateway
+@pytest.mark.parametrize("what", CASES)
+def test_no_stranger_sees_it_and_who_caused_it_does(watchful: Gateway, what: str) -> None:
+    case = CASES[what]
+    target = known_door(watchful)
+    with (
+        ScriptedClient.login(target) as one,
+        ScriptedClient.login(target) as other,
+        ScriptedClient.login(target) as third,
+    ):
+        for client in (one, other, third):
+            client.query("SELECT 1")
+        for _ in range(2):
+            answer = one.query(case.statement)
+            if errors(answer):  # refused, the second time: it is known then
+                assert "PGL" in str(answer) or one.status == "I", answer
+            for client in (other, third, other):
+                assert rows(client.query(case.look)) != [(case.there,)]
+        assert rows(one.query(case.look)) == [(case.there,)]
+    with ScriptedClient.login(target) as later:
+        assert rows(later.query(case.look)) != [(case.there,)]
+
+
+@pytest.mark.parametrize("what", CASES)
+def test_pgbouncer_gives_it_to_the_next_client(bouncing: PgBouncer, what: str) -> None:
+    case = CASES[what]
+    target = bouncing.target(database="unseen")
+    with (
+        ScriptedClient.login(target) as one,
+        ScriptedClient.login(target) as other,
+    ):
+        try:
+            assert not errors(one.query(case.statement))
+            assert rows(other.query(case.look)) == [(case.there,)]
+        finally:
+            other.query("RESET ROLE")
+            other.query("DISCARD ALL")
+
+
+@pytest.mark.gateway
+def test_what_is_proved_is_not_looked_at(watchful: Gateway) -> None:
+    target = known_door(watchful)
+    with ScriptedClient.login(target) as client:
+        before = monitor_row(watchful)["probes"]
+        for statement in (
+            "INSERT INTO with_clean_trigger (id) VALUES (1)",
+            "SELECT later()",
+            "SELECT count(*), max(note), upper('x') FROM with_clean_trigger",
+            "SELECT * FROM with_trigger",
+        ):
+            assert not errors(client.query(statement))
+        assert monitor_row(watchful)["probes"] == before
+
+
+@pytest.mark.gateway
+def test_an_unknown_call_is_looked_at_once(watchful: Gateway) -> None:
+    target = known_door(watchful)
+    with ScriptedClient.login(target) as client:
+        before = int(str(monitor_row(watchful)["probes"]))
+        for number in range(5):
+            client.query(
+                f"WITH pairs (a, b) AS (VALUES ({number}, 'x{number}')) SELECT * FROM pairs"
+            )
+        assert int(str(monitor_row(watchful)["probes"])) == before + 1
+
+
+@pytest.mark.gateway
+def test_a_function_that_was_replaced_is_known_as_it_is_now(
+    watchful: Gateway, cluster: PostgresCluster
+) -> None:
+    target = known_door(watchful)
+    with ScriptedClient.login(target) as one, ScriptedClient.login(target) as other:
+        one.query("SELECT later()")
+        before = monitor_row(watchful)["catalog_epoch"]
+        cluster.admin(
+            "CREATE OR REPLACE FUNCTION later() RETURNS int LANGUAGE plpgsql AS "
+            "$$ BEGIN PERFORM set_config('work_mem', '9MB', false); RETURN 1; END $$",
+            database="unseen",
+        )
+        eventually(lambda: monitor_row(watchful)["catalog_epoch"] != before)
+        one.query("SELECT later()")
+        assert one.value("SHOW work_mem") == "9MB"
+        for _ in range(3):
+            assert other.value("SHOW work_mem") != "9MB"
+
+
+@pytest.mark.gateway
+def test_a_trigger_made_after_a_statement_was_prepared_is_known(
+    watchful: Gateway, cluster: PostgresCluster
+) -> None:
+    target = known_door(watchful)
+    run = p.bind((), "s") + p.execute() + p.sync()
+    with ScriptedClient.login(target) as one, ScriptedClient.login(target) as other:
+        one.send(p.parse("INSERT INTO later_trigger VALUES (1)", "s") + run)
+        assert not errors(one.read_until("Z"))
+        before = monitor_row(watchful)["catalog_epoch"]
+        cluster.admin(
+            "CREATE TRIGGER fires BEFORE INSERT ON later_trigger "
+            "FOR EACH ROW EXECUTE FUNCTION sets_and_fires()",
+            database="unseen",
+        )
+        eventually(lambda: monitor_row(watchful)["catalog_epoch"] != before)
+        one.send(run)
+        assert not errors(one.read_until("Z"))
+        for _ in range(3):
+            assert other.value("SHOW work_mem") != "9MB"
+        assert one.value("SHOW work_mem") == "9MB"
+
+
+@pytest.mark.gateway
+def test_a_new_function_is_looked_at_before_the_catalogs_are_read(
+    cluster: PostgresCluster, schema: None
+) -> None:
+    gateway = Gateway(cluster, ("--budget", "2"), {"server": {"monitor_ms": 60_000}})
+    try:
+        gateway.start()
+        target = known_door(gateway)
+        cluster.admin(
+            "CREATE OR REPLACE FUNCTION brand_new() RETURNS void LANGUAGE plpgsql AS "
+            "$$ BEGIN PERFORM set_config('work_mem', '9MB', false); END $$",
+            database="unseen",
+        )
+        with ScriptedClient.login(target) as one, ScriptedClient.login(target) as other:
+            one.query("SELECT brand_new()")
+            for _ in range(3):
+                assert other.value("SHOW work_mem") != "9MB"
+            assert one.value("SHOW work_mem") == "9MB"
+    finally:
+        gateway.destroy()
+
+
+@pytest.mark.gateway
+def test_the_log_names_the_statement_by_its_fingerprint_alone(watchful: Gateway) -> None:
+    target = known_door(watchful)
+    with ScriptedClient.login(target) as client:
+        client.query("SELECT locks() WHERE 'secret-word' <> ''")
+    eventually(lambda: "unseen_state" in watchful.log())
+    assert "secret-word" not in watchful.log()
+    assert "a session advisory lock" in watchful.log()

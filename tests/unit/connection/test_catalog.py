@@ -1,0 +1,178 @@
+"""Which names follow from the rows of the catalogs."""
+
+import pytest
+
+from pglane.connection import catalog
+from pglane.connection.catalog import Closure, closure_of, names_of, read_words
+from pglane.wire.mentions import UNPROVED, mentions
+
+
+def function(name, text, language=b"plpgsql", extension=b""):
+    return (b"f", name, language, extension, text)
+
+
+def reads(name, text=b""):
+    return (b"r", name, b"", b"", text)
+
+
+def writes(name, text):
+    return (b"w", name, b"", b"", text)
+
+
+HARMFUL = b"BEGIN PERFORM set_config('app.x', $1, false); END"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"BEGIN PERFORM set_config('a', 'b', false); END",
+        b"SELECT pg_catalog.pg_advisory_lock(1)",
+        b'SELECT "set_config"(1, 2, 3)',
+        b"BEGIN SET work_mem = '1MB'; END",
+        b"BEGIN IF true THEN SET work_mem = '1MB'; END IF; END",
+        b"BEGIN UPDATE t SET a = 1; SET work_mem = '1MB'; END",
+        b"BEGIN SELECT 1 FOR UPDATE; LOOP SET a = 1; END LOOP; END",
+        b"BEGIN EXECUTE 'SELECT 1'; END",
+        b"BEGIN LISTEN x; END",
+        b"CREATE TEMP TABLE x (id int)",
+        b"SELECT 1 INTO TEMPORARY x",
+        b"CREATE TABLE pg_temp.x (id int)",
+        b"CREATE TABLE pg_temp_3.x (id int)",
+        b"DO $$ BEGIN PERFORM 1; END $$",
+        b"DO 'BEGIN END'",
+        b"UPDATE pg_settings SET setting = 1",
+        b"DECLARE c CURSOR WITH HOLD FOR SELECT 1",
+        b'SELECT U&"\\0066"',
+        b"SELECT 'no end",
+        rb"SELECT 'a\', set_config(1, 2, 3), '",
+        rb"SELECT 'a\', 'set_config()'",
+    ],
+)
+def test_bodies_that_may_leave_something(body):
+    assert read_words(body, statements=True).harmful
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"BEGIN new.updated_at := now(); RETURN new; END",
+        b"BEGIN UPDATE t SET a = 1 WHERE b; RETURN old; END",
+        b"INSERT INTO t VALUES (1) ON CONFLICT DO UPDATE SET a = 1",
+        b"INSERT INTO t VALUES (1) ON CONFLICT DO NOTHING",
+        b"SELECT 'set_config', nextval('s'), pg_notify('a', 'b')",
+        b"SELECT pg_advisory_xact_lock(1)",
+        b"-- execute\nSELECT 1",
+        b"SELECT a.setting FROM a",
+    ],
+)
+def test_bodies_that_leave_nothing(body):
+    assert not read_words(body, statements=True).harmful
+
+
+def test_an_expression_has_no_statements():
+    assert not read_words(b"reset OR load", statements=False).harmful
+    assert read_words(b"set_config('a', b, false)", statements=False).harmful
+
+
+def test_names_custom_settings_and_writing_are_told():
+    words = read_words(
+        b"INSERT INTO \"My\"\"T\" VALUES ('app.Tenant', 'no name', f(1))", statements=True
+    )
+    assert {b'My"T', b"f", b"values"} <= words.names
+    assert words.custom == {b"app.tenant"}
+    assert words.writes
+    assert not read_words(b"SELECT 1", statements=True).writes
+
+
+def test_what_calls_what_is_unclean_is_unclean():
+    closure = closure_of(
+        [
+            function(b"f", HARMFUL),
+            function(b"g", b"SELECT f()", b"sql"),
+            function(b"h", b"SELECT 1", b"sql"),
+            reads(b"v", b"SELECT g()"),
+            reads(b"w", b"SELECT * FROM v"),
+            reads(b"u", b"SELECT h()"),
+        ]
+    )
+    assert closure.reads == {b"f", b"g", b"v", b"w"}
+    assert closure.writes == set()
+    assert closure.calls == {b"h", b"u"}
+    assert closure.custom == {b"app.x"}
+
+
+def test_triggers_count_where_a_relation_is_written():
+    closure = closure_of(
+        [
+            function(b"f", HARMFUL),
+            reads(b"t"),
+            writes(b"t", b"CREATE TRIGGER a BEFORE INSERT ON t EXECUTE FUNCTION f()"),
+            reads(b"looks", b"SELECT * FROM t"),
+            function(b"reader", b"SELECT * FROM t", b"sql"),
+            function(b"writer", b"DELETE FROM t", b"sql"),
+            reads(b"parent"),
+            writes(b"parent", b"t"),
+        ]
+    )
+    assert closure.reads == {b"f", b"writer"}
+    assert closure.writes == {b"t", b"looks", b"parent"}
+
+
+@pytest.mark.parametrize(
+    ("language", "extension", "clean"),
+    [
+        (b"c", b"hstore", True),
+        (b"c", b"", False),
+        (b"plpython3u", b"", False),
+        (b"internal", b"", False),
+    ],
+)
+def test_other_languages_can_do_anything(language, extension, clean):
+    closure = closure_of([function(b"f", b"symbol", language, extension)])
+    assert (b"f" not in closure.reads) is clean
+
+
+def test_an_aggregate_is_as_its_functions_are():
+    rows = [
+        function(b"f", HARMFUL),
+        function(b"agg", b"f", b"names"),
+        function(b"sums", b"int4pl", b"names"),
+    ]
+    assert closure_of(rows).reads == {b"f", b"agg"}
+
+
+def test_a_foreign_table_is_unclean():
+    assert closure_of([(b"r", b"far", b"foreign", b"", b"")]).reads == {b"far"}
+
+
+def test_what_acts_without_a_name_makes_everything_doubtful():
+    closure = closure_of([function(b"f", HARMFUL), (b"g", b"f", b"", b"", b"")])
+    assert "f()" in closure.everything
+    assert closure_of([function(b"f", b"SELECT 1"), (b"g", b"f", b"", b"", b"")]).everything == ""
+
+
+def test_too_many_names_make_everything_doubtful(monkeypatch):
+    monkeypatch.setattr(catalog, "NAMES_MAX", 1)
+    assert closure_of([reads(b"a"), reads(b"b")]).everything
+
+
+def test_the_servers_own_names_and_settings():
+    rows = [
+        (b"b", b"count", b"", b"", b""),
+        (b"s", b"work_mem", b"", b"", b""),
+        reads("é".encode()),
+    ]
+    closure = closure_of(rows)
+    assert closure.calls == {b"count"}
+    assert closure.settings == {b"work_mem"}
+
+
+def test_no_name_is_lost_on_the_way_to_the_worker():
+    closure = Closure(reads={b"f"}, writes={b"t\xff"}, calls={b"g"}, settings={b"work_mem"})
+    message = closure.message()
+    assert message["settings"] == ["work_mem"]
+    names = names_of(message)
+    assert (names.reads, names.writes, names.calls) == ({b"f"}, {b"t\xff"}, {b"g"})
+    assert not names.everything
+    closure.everything = "why"
+    assert mentions(b"SELECT 1", True, names_of(closure.message())) == UNPROVED

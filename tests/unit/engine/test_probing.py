@@ -1,0 +1,164 @@
+"""What becomes of a lease whose statement may have left what no text shows."""
+
+import json
+
+import pytest
+
+from pglane.wire.mentions import Names
+from tests.support.engine_rig import READY, Peer, Rig, error, message, query
+
+CLEAN = (b"17", b"f", b"f", b"f", b"f", b"f")
+LOCKED = (b"17", b"t", b"f", b"f", b"f", b"f")
+NAMES = Names((b"locks",), (), (b"pg_sleep",))
+
+
+def row(*values: bytes) -> bytes:
+    body = len(values).to_bytes(2, "big")
+    body += b"".join(len(value).to_bytes(4, "big") + value for value in values)
+    return message(b"D", body) + message(b"C", b"SELECT 1\x00") + READY
+
+
+@pytest.fixture
+def calling(rigs):
+    """A client and its server connection, and a way to call a doubtful function."""
+    rig = rigs(budget=1)
+    client, server = rig.pair()
+    database = rig.worker.databases["app"]
+    database.watch.sight.learn(NAMES)
+    database.watch.renew()
+    return rig, client, server
+
+
+def call(client: Peer, server: Peer, text: str = "SELECT locks()") -> None:
+    client.send(query(text))
+    server.gets(text.encode())
+    server.send(message(b"C", b"SELECT 1\x00") + READY)
+    server.gets(b"pg_listening_channels")
+
+
+def reads_settings(server: Peer) -> None:
+    server.gets(b"RESET ROLE")
+    server.send(row(b"anna", b"none"))
+    server.gets(b"pg_settings")
+    server.send(row(b"anna", b"none", json.dumps([]).encode()))
+
+
+def idle(rig: Rig) -> bool:
+    return rig.worker.databases["app"].desk.ledger.statistics().idle == 1
+
+
+def pinned(rig: Rig) -> bool:
+    (client,) = rig.worker.clients.values()
+    return client.pinned
+
+
+def test_nothing_is_there_and_the_second_look_is_short(calling):
+    rig, client, server = calling
+    call(client, server)
+    server.send(row(*CLEAN))
+    reads_settings(server)
+    rig.until(lambda: idle(rig))
+    call(client, server)
+    server.send(row(*CLEAN))
+    rig.until(lambda: idle(rig))
+    assert server.look() == b""
+    assert rig.worker.databases["app"].watch.probes == 2
+
+
+def test_other_settings_are_read_back_again(calling):
+    rig, client, server = calling
+    call(client, server)
+    server.send(row(*CLEAN))
+    reads_settings(server)
+    rig.until(lambda: idle(rig))
+    call(client, server)
+    server.send(row(b"18", *CLEAN[1:]))
+    server.gets(b"pg_settings")
+    server.send(row(b"anna", b"none", json.dumps([["work_mem", "9MB", False, True]]).encode()))
+    rig.until(lambda: idle(rig))
+    (link,) = rig.worker.clients.values()
+    assert link.vector.items["work_mem"] == "9MB"
+
+
+def test_what_cannot_be_moved_stays_with_its_client_and_is_named(calling):
+    rig, client, server = calling
+    call(client, server)
+    server.send(row(*LOCKED))
+    rig.until(lambda: pinned(rig))
+    client.send(query("SELECT 2"))
+    server.gets(b"SELECT 2")
+    (line,) = rig.logged("unseen_state")
+    assert "advisory lock" in line["text"]
+    assert len(line["fields"]["fingerprints"]) == 16
+    assert len(rig.worker.databases["app"].watch.sight.stateful) == 1
+
+
+def test_of_several_statements_none_is_blamed(calling):
+    rig, client, server = calling
+    client.send(query("BEGIN"))
+    server.gets(b"BEGIN")
+    server.send(message(b"C", b"BEGIN\x00") + message(b"Z", b"T"))
+    for text in ("SELECT locks()", "SELECT locks(), 1", "SELECT locks()"):
+        client.send(query(text))
+        server.gets(text.encode())
+        server.send(message(b"C", b"SELECT 1\x00") + message(b"Z", b"T"))
+    client.send(query("COMMIT"))
+    server.gets(b"COMMIT")
+    server.send(message(b"C", b"COMMIT\x00") + READY)
+    server.gets(b"pg_listening_channels")
+    server.send(row(*LOCKED))
+    rig.until(lambda: pinned(rig))
+    assert not rig.worker.databases["app"].watch.sight.stateful
+    assert len(rig.logged("unseen_state")[0]["fields"]["fingerprints"].split()) == 2
+
+
+def test_an_unknown_call_that_left_nothing_is_not_looked_at_again(calling):
+    rig, client, server = calling
+    call(client, server, "SELECT what(1)")
+    server.send(row(*CLEAN))
+    reads_settings(server)
+    rig.until(lambda: idle(rig))
+    client.send(query("SELECT what(2)"))
+    server.gets(b"what(2)")
+    server.send(message(b"C", b"SELECT 1\x00") + READY)
+    rig.until(lambda: idle(rig))
+    assert server.look() == b""
+
+
+def test_a_client_that_left_meanwhile_is_cleaned_behind(calling):
+    rig, client, server = calling
+    call(client, server)
+    client.socket.close()
+    rig.turn(3)
+    server.send(row(*LOCKED))
+    server.gets(b"RESET ALL")
+
+
+@pytest.mark.parametrize("answer", [error("57014") + READY, row(b"17")])
+def test_a_session_that_cannot_be_looked_at_is_closed(calling, answer):
+    rig, client, server = calling
+    call(client, server)
+    server.send(answer)
+    reads_settings(server)
+    server.gets(b"X\x00\x00\x00\x04")
+    assert rig.logged("probe_failed")
+
+
+def test_effects_on_other_sessions_close_it(calling):
+    rig, client, server = calling
+    call(client, server, "SELECT locks(), dblink('x', 'y')")
+    server.send(row(*CLEAN))
+    reads_settings(server)
+    server.gets(b"X\x00\x00\x00\x04")
+
+
+def test_hashes_are_bounded(calling, monkeypatch):
+    monkeypatch.setattr("pglane.engine.probing.SUMS_MAX", 0)
+    rig, client, server = calling
+    call(client, server)
+    server.send(row(*CLEAN))
+    reads_settings(server)
+    rig.until(lambda: idle(rig))
+    call(client, server)
+    server.send(row(*CLEAN))
+    rig.until(lambda: idle(rig))

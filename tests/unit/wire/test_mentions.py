@@ -1,0 +1,71 @@
+"""Names that may do what no text shows are found wherever they stand."""
+
+import pytest
+
+from pglane.wire.mentions import NOTHING, UNKNOWN_CALL, UNPROVED, UNREAD, Names, mentions
+
+LONG = b"x" * 70
+KNOWN = Names(
+    (b"f", b"odd view", LONG[:63]), (b"t",), (b"count", b"in", b"values", b"t", b"u", b"f")
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (b"", NOTHING),
+        (b"SELECT 1", NOTHING),
+        (b"SELECT count(*) FROM t WHERE id IN (1, 2)", NOTHING),
+        (b"INSERT INTO u (a) VALUES (1)", NOTHING),
+        (b"SELECT 'f(1)' -- f()", NOTHING),
+        (b"SELECT F (1)", UNPROVED),
+        (b"SELECT x.f FROM x", UNPROVED),
+        (b'SELECT * FROM "odd view"', UNPROVED),
+        (b'SELECT "F"', NOTHING),
+        (b"SELECT " + LONG, UNPROVED),
+        (b'SELECT "' + LONG + b'"', UNPROVED),
+        (b'SELECT "a""f"', NOTHING),
+        (b"INSERT INTO t VALUES (1)", UNPROVED),
+        (b"WITH x AS (DELETE FROM t RETURNING 1) SELECT 1", UNPROVED),
+        (b'SELECT "insert" FROM t', NOTHING),
+        (b"SELECT g(1)", UNKNOWN_CALL),
+        (b"WITH x (a) AS (SELECT 1) SELECT a FROM x", UNKNOWN_CALL),
+        (b"SELECT g, (1)", NOTHING),
+        (b"SELECT g 1 (2)", NOTHING),
+        (b"SELECT count 'x' (2)", NOTHING),
+        (b'SELECT U&"a"', UNPROVED),
+        (b"SELECT 'a", UNPROVED),
+        (b"SELECT \xc3\xa9", NOTHING),
+    ],
+)
+def test_what_is_found(text, found):
+    assert mentions(text, True, KNOWN) == found
+
+
+def test_a_backslash_ends_nothing_where_it_escapes():
+    text = rb"SELECT 'a\' , f() --'"
+    assert mentions(text, True, KNOWN) == UNPROVED
+    assert mentions(text, False, KNOWN) == NOTHING
+
+
+def test_letters_beyond_ascii_may_be_any_name_of_that_sort():
+    known = Names((), ("é".encode(),), ())
+    assert known.beyond_ascii
+    assert mentions(b"SELECT \xe9", True, known) == UNPROVED
+    assert mentions(b"SELECT e", True, known) == NOTHING
+
+
+def test_where_nothing_is_proved_every_text_is_doubtful():
+    assert mentions(b"SELECT 1", True, Names((), (), (), everything=True)) == UNPROVED
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (b"SELECT count(*), now() FROM t WHERE id IN (1)", NOTHING),
+        (b"SELECT f(1)", UNPROVED),
+        (b"UPDATE t SET a = 1", UNPROVED),
+    ],
+)
+def test_before_the_catalogs_were_read_writes_and_calls_are(text, found):
+    assert mentions(text, True, UNREAD) == found
