@@ -32,6 +32,8 @@ def main(words: list[str]) -> int:
             comparison.run().save()
     kept, reasons = results.load_all(), explanations.load()
     PAGE.write_text(page(kept, reasons))
+    for one in explanations.unused(kept, reasons):
+        print(f"explains nothing any more: {one.suite}: {one.why}")
     return max(_tell_unexplained(one, reasons) for one in kept)
 
 

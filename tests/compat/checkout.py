@@ -18,7 +18,7 @@ def found(suite: Suite, sources: Path) -> Path:
     Raises:
         CheckoutMissing: it is not there.
     """
-    checkout = sources / suite.name
+    checkout = sources / suite.checkout
     if not (checkout / suite.version_file).exists():
         raise CheckoutMissing(
             f"{suite.name}: no checkout in {checkout} (there is no {suite.version_file}). "
@@ -30,7 +30,7 @@ def found(suite: Suite, sources: Path) -> Path:
 
 def python_for(suite: Suite, checkout: Path) -> Path:
     """The interpreter of the suite's environment, made when it is missing or outdated."""
-    environment = checkout.parent / f"environment-{suite.name}"
+    environment = checkout.parent / f"environment-{suite.checkout}"
     python = environment / "bin" / "python"
     needs = [need.format(version=suite.version_of(checkout)) for need in suite.needs]
     stamp = environment / hashlib.sha256("\n".join(needs).encode()).hexdigest()

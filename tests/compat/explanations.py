@@ -54,6 +54,16 @@ def load(path: Path = LIST) -> list[Explanation]:
     ]
 
 
+def unused(results: Iterable[Result], explanations: Iterable[Explanation]) -> list[Explanation]:
+    """What explains nothing any more."""
+    kept = [(result.suite, one) for result in results for one in result.differences]
+    return [
+        explanation
+        for explanation in explanations
+        if not any(explanation.explains(suite, difference) for suite, difference in kept)
+    ]
+
+
 def explained(
     result: Result, explanations: Iterable[Explanation]
 ) -> tuple[list[tuple[Explanation, list[Difference]]], list[Difference]]:

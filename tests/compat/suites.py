@@ -4,6 +4,8 @@ What is left out is the same at every place: what measures time or memory, needs
 a network or a certificate, or looks at the driver's own source.
 """
 
+import dataclasses
+import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,7 +26,8 @@ class Suite:
     """One driver's test suite.
 
     Attributes:
-        name: also the name of its folder below the folder of checkouts.
+        name: what it is called.
+        checkout: its folder below the folder of checkouts.
         origin: where a checkout comes from, for the message when it is missing.
         version_file: the file of the checkout that holds its version.
         version: finds the version in that file.
@@ -37,6 +40,7 @@ class Suite:
     """
 
     name: str
+    checkout: str
     origin: str
     version_file: str
     version: str
@@ -93,6 +97,13 @@ def _django(target: Target, tests: Sequence[str]) -> Command:
     return words, {**target.environment(), "PYTHONWARNINGS": "ignore"}
 
 
+def _django_with_server_side_binding(target: Target, tests: Sequence[str]) -> Command:
+    """Parameters travel apart from the text, and connections are kept from request to request."""
+    words, variables = _django(target, tests)
+    further = {"OPTIONS": {"server_side_binding": True}, "CONN_MAX_AGE": 60}
+    return words, {**variables, "PGLANE_COMPAT_DJANGO": json.dumps(further)}
+
+
 DJANGO_TESTS = (
     "aggregation", "annotations", "backends", "basic", "bulk_create", "constraints", "datatypes",
     "db_utils", "delete", "expressions", "get_or_create", "inspectdb", "introspection", "lookup",
@@ -101,8 +112,22 @@ DJANGO_TESTS = (
 )  # fmt: skip
 BY_PIP = "pip download --no-deps --no-binary :all: {0}, unpacked"
 
+DJANGO = Suite(
+    "django",
+    "django",
+    BY_PIP.format("django"),
+    "django/__init__.py",
+    r"^VERSION = \((\d+), (\d+), (\d+)",
+    ("django=={version}", "psycopg[binary,pool]", "jinja2", "tblib", "PyYAML"),
+    _django,
+    DJANGO_TESTS,
+    folder="tests",
+    server="15",
+    prepared_by='CREATE COLLATION IF NOT EXISTS "sv-x-icu" FROM "C"',
+)
 SUITES = (
     Suite(
+        "psycopg",
         "psycopg",
         "git clone --branch 3.3.4 https://github.com/psycopg/psycopg",
         "psycopg/pyproject.toml",
@@ -116,6 +141,7 @@ SUITES = (
     ),
     Suite(
         "asyncpg",
+        "asyncpg",
         BY_PIP.format("asyncpg"),
         "asyncpg/_version.py",
         r"__version__(?:: [\w.]+)? = ['\"]([\d.]+)",
@@ -124,6 +150,7 @@ SUITES = (
         ("tests",),
     ),
     Suite(
+        "sqlalchemy",
         "sqlalchemy",
         BY_PIP.format("sqlalchemy"),
         "lib/sqlalchemy/__init__.py",
@@ -139,17 +166,9 @@ SUITES = (
             "CREATE EXTENSION citext"
         ),
     ),
-    Suite(
-        "django",
-        BY_PIP.format("django"),
-        "django/__init__.py",
-        r"^VERSION = \((\d+), (\d+), (\d+)",
-        ("django=={version}", "psycopg[binary,pool]", "jinja2", "tblib", "PyYAML"),
-        _django,
-        DJANGO_TESTS,
-        folder="tests",
-        server="15",
-        prepared_by='CREATE COLLATION IF NOT EXISTS "sv-x-icu" FROM "C"',
+    DJANGO,
+    dataclasses.replace(
+        DJANGO, name="django-server-binding", command=_django_with_server_side_binding
     ),
 )
 """Django runs on PostgreSQL 15, whose distribution has the extensions that its tests create."""

@@ -21,14 +21,14 @@ def test_a_missing_checkout_is_told_with_its_origin(suite, tmp_path: Path) -> No
     with pytest.raises(CheckoutMissing) as caught:
         found(suite, tmp_path)
     assert suite.origin in str(caught.value)
-    assert str(tmp_path / suite.name) in str(caught.value)
+    assert str(tmp_path / suite.checkout) in str(caught.value)
 
 
 @pytest.mark.parametrize("suite", SUITES, ids=lambda suite: suite.name)
 def test_a_checkout_tells_its_version(suite, tmp_path: Path) -> None:
-    path = tmp_path / suite.name / suite.version_file
+    path = tmp_path / suite.checkout / suite.version_file
     path.parent.mkdir(parents=True)
-    path.write_text(VERSIONS[suite.name])
+    path.write_text(VERSIONS[suite.checkout])
     assert suite.version_of(found(suite, tmp_path)) == "3.3.4"
 
 

@@ -40,6 +40,11 @@ def test_an_explanation_speaks_of_its_suite_and_places_alone() -> None:
         assert explained(result(differs("t::b")), [other]) == ([], [differs("t::b")])
 
 
+def test_an_explanation_of_nothing_is_found() -> None:
+    assert explanations.unused([result(differs("t::b"))], [LOOKS]) == []
+    assert explanations.unused([result(differs("t::c"))], [LOOKS]) == [LOOKS]
+
+
 def test_the_page_counts_groups_and_admits() -> None:
     text = page(
         [result(differs("t::b"), differs("t::b", "transaction"), differs("t::c"))], [LOOKS]
@@ -61,3 +66,4 @@ def test_the_page_is_fresh_and_every_difference_explained() -> None:
     assert PAGE.read_text() == page(kept, reasons), "python -m tests.compat --page-only"
     for one in kept:
         assert explained(one, reasons)[1] == []
+    assert explanations.unused(kept, reasons) == []

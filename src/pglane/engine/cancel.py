@@ -6,8 +6,8 @@ connection and nobody else gets it (rule B10). The client's own cancel connectio
 then: a driver that waits for that end may rely on the signal having been sent, as with
 PostgreSQL itself.
 
-Keys are random and ours: a process id that no backend has told, and 4 bytes (protocol 3.0) or 32
-(3.2).
+Keys are random and ours: 4 bytes (protocol 3.0) or 32 (3.2), and a process id that no server
+process can have, for programs give it to pg_terminate_backend too: that must not hit a stranger.
 """
 
 import secrets
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from pglane.engine.loop import Loop
     from pglane.engine.server_link import ServerLink
 
+PROCESS_ID_MIN = 4_194_305
+"""Above the largest process id that Linux gives (2^22); other systems stay far below it."""
+PROCESS_IDS = 0x8000_0000 - PROCESS_ID_MIN
+"""As many are left of what the protocol's signed 32 bits can hold."""
 LONG_KEY_BYTES = 32
 SHORT_KEY_BYTES = 4
 
@@ -37,9 +41,9 @@ class CancelKeys:
 
     def issue(self, *, long_key: bool) -> tuple[int, bytes]:
         """A process id that is not in use, and a key."""
-        process_id = secrets.randbelow(0x7FFF_FFFE) + 1
+        process_id = PROCESS_ID_MIN + secrets.randbelow(PROCESS_IDS)
         while process_id in self._clients:
-            process_id = secrets.randbelow(0x7FFF_FFFE) + 1
+            process_id = PROCESS_ID_MIN + secrets.randbelow(PROCESS_IDS)
         self._clients[process_id] = None
         return process_id, secrets.token_bytes(LONG_KEY_BYTES if long_key else SHORT_KEY_BYTES)
 

@@ -7,6 +7,7 @@ import io
 import asyncpg
 import pytest
 
+from tests.support.gateway import Gateway
 from tests.support.postgres_cluster import PostgresCluster
 from tests.support.target import Target
 
@@ -163,6 +164,39 @@ def test_pool_resets_on_release(target: Target) -> None:
             return await asyncio.gather(*(one(number) for number in range(60)))
 
     assert asyncio.run(asyncio.wait_for(work(), 60)) == list(range(60))
+
+
+def test_a_release_takes_back_what_was_set(target: Target) -> None:
+    """asyncpg releases with pg_advisory_unlock_all, CLOSE ALL, UNLISTEN * and RESET ALL."""
+
+    async def work():
+        async with open_pool(target, min_size=1, max_size=1) as pool:
+            async with pool.acquire() as connection:
+                before = await connection.fetchval("SHOW work_mem")
+                await connection.execute("SET work_mem = '123kB'")
+                await connection.execute("LISTEN news")
+            async with pool.acquire() as connection:
+                assert await connection.fetchval("SHOW work_mem") == before
+                assert await connection.fetch("SELECT pg_listening_channels()") == []
+
+    asyncio.run(asyncio.wait_for(work(), 60))
+
+
+@pytest.mark.gateway
+def test_a_release_pins_nobody(gateway: Gateway) -> None:
+    target = gateway.target("transaction")
+
+    async def work():
+        options = {"server_settings": {"application_name": "releases"}}
+        async with open_pool(target, min_size=1, max_size=1, **options) as pool:
+            async with pool.acquire() as connection:
+                await connection.execute("SET work_mem = '123kB'")
+            async with pool.acquire() as connection:
+                await connection.fetchval("SELECT 1")
+            return await asyncio.to_thread(gateway.show, "CLIENTS")
+
+    clients = asyncio.run(asyncio.wait_for(work(), 60))
+    assert [one["pinned"] for one in clients if one["application_name"] == "releases"] == [""]
 
 
 def test_error_position_and_recovery(target: Target) -> None:
