@@ -31,6 +31,7 @@ OPTIONS = {
     "listen_addresses": "--listen",
     "unix_socket_directory": "--unix-socket-dir",
     "budget": "--budget",
+    "rotate": "--rotate",
     "auth": "--auth",
 }
 """Settings that an option of the command line can set."""
@@ -85,6 +86,7 @@ def _take_options(arguments: argparse.Namespace, loaded: Loaded) -> None:
         "listen_addresses": [] if arguments.listen == ["none"] else arguments.listen,
         "unix_socket_directory": arguments.unix_socket_dir,
         "budget": arguments.budget,
+        "rotate": arguments.rotate,
         "auth": arguments.auth,
     }
     for name, value in said.items():

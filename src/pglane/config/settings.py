@@ -168,6 +168,14 @@ class Settings:
         unit="connections",
         limits=(1, 10_000),
     )
+    rotate: int = _setting(
+        "server.rotate",
+        0,
+        "so many server connections are opened per role, and each transaction gets another one "
+        "than the client's last: shows what moving between them would break; 0: off",
+        unit="connections",
+        limits=(0, 10_000),
+    )
     opening_max: int = _setting(
         "server.opening_max",
         4,

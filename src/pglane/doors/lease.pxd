@@ -10,6 +10,7 @@ cdef class Need:
     cdef public bint exact
     cdef public bint fresh
     cdef public object holds
+    cdef public Slot last
 
     cpdef bint accepts(self, object base) except -1
 
@@ -31,6 +32,7 @@ cdef class LeaseDesk:
     cdef public FifoQueue queue
     cdef public Py_ssize_t opening_max
     cdef public str failure
+    cdef public Py_ssize_t rotated
     cdef list _promised
     cdef dict _claims
     cdef SlotOffer _offered
@@ -41,6 +43,8 @@ cdef class LeaseDesk:
     cpdef Slot lease_idle(self, str user, Need need, double now)
     @cython.locals(slot=Slot, fallback=Slot, looked_at=int)
     cdef Slot _best_idle(self, str user, Need need)
+    @cython.locals(slot=Slot, chosen=Slot)
+    cdef Slot _rotate(self, str user, Need need, double now)
     cpdef list arrive(self, Request request, double now)
     cpdef list leave(self, Request request, double now)
     cpdef drop(self, Request request)

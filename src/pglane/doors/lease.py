@@ -16,6 +16,9 @@ A decision is made at every event over the whole queue of the budget:
 Where the budget was lowered below what is used, free server connections are closed until it is
 kept again.
 
+With `rotated` set the desk does on purpose what load does by chance: a client gets another server
+connection than the last time. It shows what would break if session state did not travel.
+
 After a failed attempt the next is made only after a pause that doubles (0.1 s to 5 s), with jitter
 given as an argument; waiting requests keep waiting, within their own deadline.
 """
@@ -42,9 +45,10 @@ class Need:
         fresh: it must be opened for this request alone (direct door).
         holds: the session state that its client has now. A connection that has it too needs no
             preparation, and comes first.
+        last: the slot it was given last, remembered only where leases rotate.
     """
 
-    __slots__ = ("base", "exact", "fresh", "holds", "startup")
+    __slots__ = ("base", "exact", "fresh", "holds", "last", "startup")
 
     def __init__(self, startup: Vector, base: Vector, *, exact: bool, fresh: bool) -> None:
         self.startup = startup
@@ -52,6 +56,7 @@ class Need:
         self.exact = exact
         self.fresh = fresh
         self.holds: object = startup
+        self.last: Slot | None = None
 
     def accepts(self, base: object) -> bool:
         """Whether a pooled connection that was opened with `base` will do."""
@@ -121,6 +126,8 @@ class LeaseDesk:
         ledger: where the slots are.
         queue: who waits.
         failure: what the last attempt to open said, "" after a success.
+        rotated: so many server connections of a role are opened before one is used again, and then
+            the one unused for longest comes first; 0: the one used last does.
     """
 
     def __init__(self, budget: int, opening_max: int) -> None:
@@ -128,6 +135,7 @@ class LeaseDesk:
         self.queue = FifoQueue()
         self.opening_max = opening_max
         self.failure = ""
+        self.rotated = 0
         self._promised: list[Request] = []
         self._claims: dict[Slot, Request] = {}
         self._offered = SlotOffer(Slot("", None, 0.0))
@@ -140,6 +148,8 @@ class LeaseDesk:
         Prefers the connection used last; this is the path of an uncontended request. Only if its
         session is in another state than the client's, a few more are looked at.
         """
+        if self.rotated:
+            return self._rotate(user, need, now)
         slot = self.ledger.newest_idle(user)
         if slot is None:
             return None
@@ -161,6 +171,19 @@ class LeaseDesk:
             if looked_at >= LOOKED_AT_MAX and fallback is not None:
                 break
         return fallback
+
+    def _rotate(self, user: str, need: Need, now: float) -> Slot | None:
+        """The one unused for longest that is not the client's last one, if there is another."""
+        if self.ledger.has_room() and self.ledger.count_of(user) < self.rotated:
+            return None
+        chosen: Slot | None = None
+        for slot in reversed(self.ledger.idle_of(user)):
+            if need.accepts(slot.base) and (chosen is None or chosen is need.last):
+                chosen = slot
+        if chosen is not None:
+            self.ledger.move(chosen, LEASED, now)
+            need.last = chosen
+        return chosen
 
     def arrive(self, request: Request, now: float) -> list[Decision]:
         """A request that found nothing free."""
@@ -300,6 +323,8 @@ class LeaseDesk:
             return [Close(slot)]
         self.drop(request)
         self.ledger.move(slot, LEASED, now)
+        if self.rotated:
+            request.need.last = slot  # type: ignore[attr-defined]
         return [Grant(request, slot)]
 
     def _provide(self, now: float) -> list[Decision]:

@@ -54,6 +54,7 @@ class Database:
         self.loop = worker.loop
         self.name = name
         self.desk = LeaseDesk(settings.budget, settings.opening_max)
+        self.desk.rotated = settings.rotate
         self.welcomes: dict[tuple[str, Vector], dict[str, str]] = {}
         self.custom_names: dict[str, None] = {}
         self.draining = False
@@ -336,6 +337,7 @@ class Database:
     def resize(self, budget: int, opening_max: int) -> None:
         """The settings changed."""
         self._wait_s_max = self.worker.settings.wait_ms_max / 1000
+        self.desk.rotated = self.worker.settings.rotate
         self.perform(self.desk.resize(budget, opening_max, self.loop.now))
         self.arm_tick()
 

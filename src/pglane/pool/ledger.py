@@ -113,6 +113,10 @@ class Ledger:
         """Slots in one state."""
         return len(self._places[state])
 
+    def count_of(self, user: str) -> int:
+        """Slots of one role, in any state."""
+        return sum(slot.user == user for place in self._places for slot in place)
+
     def in_state(self, state: int) -> list[Slot]:
         """Slots in one state, longest there first."""
         return sorted(self._places[state], key=_since)

@@ -67,10 +67,22 @@ def test_embedded_and_a_uri_contradict():
 
 def test_the_command_line_wins_over_the_file(write):
     file = write("[listen]\nsession_port = 1\naddresses = ['::1']\n[server]\nbudget = 7\n")
-    words = ("--listen", "127.0.0.1", "--budget", "9", "--auth", "trust", "--direct-port", "0")
+    words = (
+        "--listen",
+        "127.0.0.1",
+        "--budget",
+        "9",
+        "--rotate",
+        "2",
+        "--auth",
+        "trust",
+        "--direct-port",
+        "0",
+    )
     settings = put_together(URI, "--config", file, *words, "--unix-socket-dir", "/run/x")[1]
     assert settings.listen_addresses == ("127.0.0.1",)
     assert (settings.budget, settings.session_port, settings.direct_port) == (9, 1, 0)
+    assert settings.rotate == 2
     assert (settings.auth, settings.unix_socket_directory) == ("trust", "/run/x")
 
 

@@ -356,3 +356,28 @@ def test_a_connection_in_the_clients_state_comes_first() -> None:
     slots[0].holds = TUNED  # too far down to be looked at
     assert desk.lease_idle("anna", mine, 3.0) is slots[3]
     assert desk.lease_idle("anna", mine, 3.0) is slots[-1]
+
+
+def test_a_rotating_desk_opens_before_it_uses_one_again() -> None:
+    desk = LeaseDesk(4, 4)
+    desk.rotated = 2
+    desk.released(opened_slot(desk), 1.0)
+    assert desk.lease_idle("anna", PLAIN, 2.0) is None
+    desk.released(opened_slot(desk), 2.0)
+    assert desk.lease_idle("anna", PLAIN, 3.0) is not None
+
+
+def test_a_rotating_desk_never_gives_the_same_one_twice_if_there_is_another() -> None:
+    desk = LeaseDesk(2, 2)
+    desk.rotated = 2
+    need = Need(VECTORS.empty, VECTORS.empty, exact=False, fresh=False)
+    first, second = opened_slot(desk), opened_slot(desk)
+    desk.released(first, 1.0)
+    assert desk.lease_idle("anna", need, 2.0) is first
+    desk.released(first, 2.0)
+    desk.released(second, 3.0)
+    assert desk.lease_idle("anna", need, 4.0) is second, "not the oldest: it had that one"
+    desk.released(second, 4.0)
+    assert desk.lease_idle("anna", need, 5.0) is first
+    assert desk.lease_idle("anna", need, 5.0) is second, "the budget has no other"
+    assert desk.lease_idle("anna", need, 5.0) is None

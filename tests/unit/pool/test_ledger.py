@@ -72,6 +72,7 @@ def test_the_newest_idle_one_of_a_role_is_leased_first() -> None:
     assert ledger.idle_of("anna") == [second, first]
     assert ledger.idle_of("nobody") == []
     assert ledger.oldest_idle() is other
+    assert (ledger.count_of("anna"), ledger.count_of("berta")) == (2, 1)
     ledger.move(first, LEASED, 3.0)
     assert ledger.idle_of("anna") == [second]
     ledger.move(second, LEASED, 3.0)
