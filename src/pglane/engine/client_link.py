@@ -475,10 +475,10 @@ class ClientLink(LeaseHolder):
         if server is None:
             return self.phase == _IDLE
         exchange = server.exchange
-        idle = exchange.is_idle() and not exchange.unit_open and not server.raw
+        idle = exchange.is_idle() and not exchange.unit_open and not exchange.owes_ready
         reader = self.requests.reader
         waits = reader.buffered_bytes() or reader.stream_left
-        return idle and self.phase == _LEASED and not waits
+        return idle and self.phase == _LEASED and not server.raw and not waits
 
     def end_for_drain(self) -> None:
         """The gateway stops and this client has nothing under way."""

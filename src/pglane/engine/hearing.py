@@ -12,6 +12,7 @@ from pglane.connection.exchange import HELD_FOR_CHANNELS, IDLE_STATUS
 from pglane.engine.handover import abandoned
 from pglane.errors.notifications import NotificationsUnread
 from pglane.wire.server_messages import ready_for_query
+from pglane.wire.statements import Effect
 
 if TYPE_CHECKING:
     from pglane.engine.client_link import ClientLink
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 WAITING_BYTES_MAX = 1_048_576
 """Notifications of one client that it has not taken, with all else that is queued for it."""
+STAYS = ~int(Effect.LISTEN | Effect.UNLISTEN | Effect.NOTIFY | Effect.TRANSACTION)
+"""Effects that may leave something on the server connection which the client would miss."""
 READY_IDLE = ready_for_query(b"I")
 
 
@@ -62,7 +65,30 @@ def end_transaction(client: "ClientLink", server: "ServerLink") -> None:
     client.database.listening.ask(client, [], come)
 
 
+def told_at_once(client: "ClientLink", server: "ServerLink") -> bool:
+    """The server connection is lost; a client that waits to be told of its last answer is.
+
+    True if it loses nothing by the loss, and stays.
+    """
+    if not server.exchange.owes_ready:
+        return False
+    server.busy = False
+    stays = not client.pinned and not client.requests.effects & STAYS
+    _tell(client, server)
+    if stays:
+        client.unlease()
+        client.want()
+    return stays
+
+
 def _tell_ready(client: "ClientLink", server: "ServerLink") -> None:
+    _tell(client, server)
+    server.answered()
+    if client.server is server:
+        client.forward()
+
+
+def _tell(client: "ClientLink", server: "ServerLink") -> None:
     server.exchange.owes_ready = False
     requests = client.requests
     subscriptions = requests.subscriptions
@@ -75,9 +101,6 @@ def _tell_ready(client: "ClientLink", server: "ServerLink") -> None:
             requests.stop_listening()
             server.exchange.subscriptions = None
     client.transport.write(READY_IDLE)
-    server.answered()
-    if client.server is server:
-        client.forward()
 
 
 def notified(client: "ClientLink", channel: bytes, message: bytes) -> None:

@@ -7,6 +7,7 @@ may have been committed. Inside one it was rolled back. With nothing sent, nothi
 from typing import TYPE_CHECKING
 
 from pglane.connection.exchange import IDLE_STATUS
+from pglane.engine import hearing
 from pglane.errors.server import OutcomeUnknown, ServerLost
 from pglane.wire.server_messages import ErrorResponse, error_response
 from pglane.wire.statements import Effect
@@ -20,6 +21,8 @@ def tell_loss(server: "ServerLink", reason: str) -> None:
     """Ends the client that held `server`, if any, with what is true for it."""
     client = server.client
     if client is None:
+        return
+    if hearing.told_at_once(client, server):
         return
     server.unlease()
     client.server = None

@@ -1,5 +1,7 @@
 """A client and its notifications: when they come, and what waits for them."""
 
+import pytest
+
 from pglane.engine.hearing import WAITING_BYTES_MAX
 from tests.support.engine_rig import READY, error, message, query
 from tests.support.listening import LISTENED, SELECTED, UNLISTENED, barrier, listens, notification
@@ -129,6 +131,44 @@ def test_the_server_connection_is_lost_while_a_listen_waits(rig) -> None:
     shared.send(LISTENED)
     rig.turn(3)
     assert not rig.logged("internal_error")
+
+
+@pytest.mark.parametrize("text", ["SELECT 1", "LISTEN a", "SET a.b = 1"])
+def test_the_server_ends_before_the_client_is_told_of_its_last_answer(rig, text: str) -> None:
+    client, server = rig.pair()
+    shared = listens(rig, client, server)
+    client.send(query(text))
+    if text == "LISTEN a":
+        barrier(shared)
+    server.gets(text.encode())
+    server.send(SELECTED + error("57P01", "FATAL"))
+    rig.until(lambda: READY in client.look())
+    assert SELECTED in client.taken
+    if text == "SET a.b = 1":
+        assert b"57P01" in client.ends(), "its setting is lost"
+        return
+    barrier(shared)
+    client.forget()
+    client.send(query("SELECT 2"))
+    server = rig.accept_login()
+    server.gets(b"SELECT 2")
+    server.send(SELECTED)
+    barrier(shared)
+    client.gets(READY)
+
+
+def test_a_drain_waits_until_the_client_is_told(rig) -> None:
+    client, server = rig.pair()
+    shared = listens(rig, client, server)
+    client.send(query("SELECT 1"))
+    server.gets(b"SELECT 1")
+    server.send(SELECTED)
+    shared.gets(b"Q\x00\x00\x00\x05\x00")
+    rig.worker.drain()
+    rig.turn(3)
+    shared.send(message(b"I") + READY)
+    told = client.ends()
+    assert told.index(READY) < told.index(b"PGL0303")
 
 
 def test_more_than_may_wait_ends_the_client(rig) -> None:
