@@ -411,6 +411,8 @@ class ClientRequests(ClientNames):
             self.out_of_place = kind
             return OUT_OF_PLACE
         if exchange.skipping:
+            self.channels_heard = False  # whatever waited for that is dropped
+            self.channels_refused = b""
             return FORWARDED
         reason = self._reason_to_wait(kind, exchange)
         if reason:

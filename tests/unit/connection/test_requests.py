@@ -495,6 +495,18 @@ def test_a_portal_that_cannot_be_heard_fails_on_the_server(lease: Lease) -> None
     assert told[:3] == messages(PARSED, BOUND, error(b"53300"))
 
 
+@pytest.mark.parametrize("refused", [b"", b"an error"])
+def test_a_portal_that_is_dropped_is_no_excuse_for_the_next(lease: Lease, refused: bytes) -> None:
+    lease.send(c.Parse(b"", b"LISTEN a"), c.Bind(b"", b""), c.Execute(b""), SYNC)
+    assert lease.answer(error()) == messages(error())
+    lease.exchange.held = 0
+    lease.requests.channels_heard = not refused
+    lease.requests.channels_refused = refused
+    assert lease.forward() == messages(SYNC)
+    assert lease.send(c.Query(b"LISTEN b")) == []
+    assert lease.requests.channels_wanted == [b"b"]
+
+
 def test_statements_behind_a_listen_are_followed(lease: Lease) -> None:
     lease.send(c.Query(b"BEGIN"), c.Query(b"LISTEN a"))
     sent = heard(lease)
