@@ -17,13 +17,14 @@ from enum import Enum
 from pglane.errors import Refusal
 from pglane.errors.entering import AuthenticationMalformed, PasswordWrong, UserMissing
 from pglane.wire.body import MalformedMessage
-from pglane.wire.client_messages import SASLInitialResponse, SASLResponse
+from pglane.wire.client_messages import SASLInitialResponse
 from pglane.wire.framing import MalformedStream, MessageReader
 from pglane.wire.login_messages import (
     AuthenticationOk,
     AuthenticationSASL,
     AuthenticationSASLContinue,
     AuthenticationSASLFinal,
+    sasl_request,
 )
 from pglane.wire.scram import (
     MECHANISM,
@@ -46,6 +47,13 @@ from pglane.wire.startup import (
 AUTHENTICATION_BYTES_MAX = 64 * 1024
 """Longest message of a client that is not logged in."""
 PASSWORD = 0x70
+OK = AuthenticationOk().encode()
+OFFER = AuthenticationSASL((MECHANISM,)).encode()
+CHOICE = MECHANISM + b"\0"
+CHOICE_BYTES = len(CHOICE) + 4
+"""What stands before the first message of the mechanism: its name and the message's length."""
+CONTINUE = AuthenticationSASLContinue.code
+FINAL = AuthenticationSASLFinal.code
 
 
 class Stage(Enum):
@@ -56,6 +64,14 @@ class Stage(Enum):
     SASL_FINAL = "sasl_final"
     ENTERED = "entered"
     OVER = "over"
+
+
+# An Enum's members are looked up by name each time.
+_STARTUP = Stage.STARTUP
+_SASL_FIRST = Stage.SASL_FIRST
+_SASL_FINAL = Stage.SASL_FINAL
+_ENTERED = Stage.ENTERED
+_OVER = Stage.OVER
 
 
 class UserList:
@@ -89,7 +105,6 @@ class ClientLogin:
         startup: the client's startup packet, once it came.
         negotiation: the protocol version and what the client was told of it.
         user: the role it asked for.
-        keys: SCRAM keys of the role, good for a server with the same verifier.
         cancel: set if all it wanted was to cancel another connection's query.
         refusal: why it may not come in.
     """
@@ -100,19 +115,23 @@ class ClientLogin:
         self._startup_reader = StartupReader()
         self._reader = MessageReader(AUTHENTICATION_BYTES_MAX)
         self._scram: ScramServer | None = None
-        self.stage = Stage.STARTUP
+        self.stage = _STARTUP
         self.answers: list[bytes] = []
         self.startup: StartupMessage | None = None
         self.negotiation: Negotiation | None = None
         self.user = ""
-        self.keys: ScramKeys | None = None
         self.cancel: CancelRequest | None = None
         self.refusal: Refusal | None = None
 
     @property
     def entered(self) -> bool:
         """The client is who it says."""
-        return self.stage is Stage.ENTERED
+        return self.stage is _ENTERED
+
+    @property
+    def keys(self) -> ScramKeys | None:
+        """SCRAM keys of the role, good for a server with the same verifier."""
+        return None if self._scram is None else self._scram.keys
 
     @property
     def rest(self) -> bytes:
@@ -121,7 +140,7 @@ class ClientLogin:
 
     def receive(self, data: bytes) -> None:
         """Takes what the client sent."""
-        if self.stage is Stage.STARTUP:
+        if self.stage is _STARTUP:
             self._startup_reader.feed(data)
             self._read_startup()
             return
@@ -129,7 +148,7 @@ class ClientLogin:
         self._read_answers()
 
     def _read_startup(self) -> None:
-        while self.stage is Stage.STARTUP:
+        while self.stage is _STARTUP:
             packet = self._startup_reader.next()
             match packet:
                 case None:
@@ -138,7 +157,7 @@ class ClientLogin:
                     self._decline_encryption()
                 case CancelRequest():
                     self.cancel = packet
-                    self.stage = Stage.OVER
+                    self.stage = _OVER
                 case StartupMessage():
                     self._begin(packet)
                 case _:
@@ -163,23 +182,23 @@ class ClientLogin:
         if self._users.trust:
             self._enter()
             return
-        self.answers.append(AuthenticationSASL((MECHANISM,)).encode())
-        self.stage = Stage.SASL_FIRST
+        self.answers.append(OFFER)
+        self.stage = _SASL_FIRST
         self._reader.feed(self._startup_reader.rest)
         self._startup_reader = StartupReader()
         self._read_answers()
 
     def _enter(self) -> None:
-        self.answers.append(AuthenticationOk().encode())
-        self.stage = Stage.ENTERED
+        self.answers.append(OK)
+        self.stage = _ENTERED
 
     def _refuse(self, refusal: Refusal) -> None:
         self.refusal = refusal
-        self.stage = Stage.OVER
+        self.stage = _OVER
 
     def _read_answers(self) -> None:
         try:
-            while self.stage in (Stage.SASL_FIRST, Stage.SASL_FINAL) and self._reader.next():
+            while (self.stage is _SASL_FIRST or self.stage is _SASL_FINAL) and self._reader.next():
                 self._take(self._reader.kind, self._reader.body())
         except (MalformedStream, MalformedMessage) as malformed:
             self._malformed(str(malformed))
@@ -189,26 +208,30 @@ class ClientLogin:
     def _take(self, kind: int, body: bytes) -> None:
         if kind != PASSWORD:
             self._malformed(f"message type {chr(kind)!r}")
-        elif self.stage is Stage.SASL_FIRST:
+        elif self.stage is _SASL_FIRST:
             self._first(body)
         else:
             self._final(body)
 
     def _first(self, body: bytes) -> None:
-        message = SASLInitialResponse.decode(body)
-        if message.mechanism != MECHANISM:
-            self._malformed(f"mechanism {message.mechanism.decode('ascii', 'replace')[:40]!r}")
-            return
+        data = body[CHOICE_BYTES:]
+        if not body.startswith(CHOICE) or int.from_bytes(
+            body[len(CHOICE) : CHOICE_BYTES], "big"
+        ) != len(data):
+            message = SASLInitialResponse.decode(body)
+            if message.mechanism != MECHANISM:
+                seen = message.mechanism.decode("ascii", "replace")[:40]
+                self._malformed(f"mechanism {seen!r}")
+                return
+            data = message.data or b""
         self._scram = ScramServer(self._users.verifier(self.user), self._nonce)
-        challenge = self._scram.first(message.data or b"")
-        self.answers.append(AuthenticationSASLContinue(challenge).encode())
-        self.stage = Stage.SASL_FINAL
+        challenge = self._scram.first(data)
+        self.answers.append(sasl_request(CONTINUE, challenge))
+        self.stage = _SASL_FINAL
 
     def _final(self, body: bytes) -> None:
         assert self._scram is not None
-        proof = self._scram.final(SASLResponse.decode(body).data)
-        self.keys = self._scram.keys
-        self.answers.append(AuthenticationSASLFinal(proof).encode())
+        self.answers.append(sasl_request(FINAL, self._scram.final(body)))
         self._enter()
 
     def _malformed(self, seen: str) -> None:

@@ -8,10 +8,11 @@ PostgreSQL applies them).
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from pglane.errors import Refusal
 from pglane.wire.options import encode_options, split_options
-from pglane.wire.startup import StartupMessage
+from pglane.wire.startup import STARTUPS_KEPT, StartupMessage
 
 PROTOCOL_PARAMETERS = frozenset({"user", "database", "replication", "options"})
 PGLANE_PREFIX = "pglane."
@@ -40,7 +41,13 @@ class StartupSettings:
 
 def startup_settings(startup: StartupMessage, user: str) -> StartupSettings | Refusal:
     """Reads a startup packet; a Refusal if `options` cannot be understood."""
-    parameters = startup.parameters
+    return _settings_of(tuple(startup.parameters.items()), user)
+
+
+@lru_cache(STARTUPS_KEPT)
+def _settings_of(items: tuple[tuple[str, bytes], ...], user: str) -> StartupSettings | Refusal:
+    """The connections of one application all ask for the same."""
+    parameters = dict(items)
     pairs: list[tuple[str, bytes]] = []
     if "options" in parameters:
         split = split_options(parameters["options"])

@@ -41,11 +41,14 @@ class CancelKeys:
 
     def issue(self, *, long_key: bool) -> tuple[int, bytes]:
         """A process id that is not in use, and a key."""
-        process_id = PROCESS_ID_MIN + secrets.randbelow(PROCESS_IDS)
-        while process_id in self._clients:
-            process_id = PROCESS_ID_MIN + secrets.randbelow(PROCESS_IDS)
+        key_bytes = LONG_KEY_BYTES if long_key else SHORT_KEY_BYTES
+        while True:
+            drawn = secrets.token_bytes(4 + key_bytes)
+            process_id = PROCESS_ID_MIN + int.from_bytes(drawn[:4], "big") % PROCESS_IDS
+            if process_id not in self._clients:
+                break
         self._clients[process_id] = None
-        return process_id, secrets.token_bytes(LONG_KEY_BYTES if long_key else SHORT_KEY_BYTES)
+        return process_id, drawn[4:]
 
     def assign(self, client: "ClientLink") -> None:
         """The client that has been given its key."""

@@ -21,6 +21,7 @@ from pglane.engine import hearing
 from pglane.engine.handover import prepare_lease, read_back, stop_listening
 from pglane.engine.probing import keep_sum, probe
 from pglane.engine.server_link import LeaseHolder
+from pglane.engine.welcome import Welcome
 from pglane.errors import Refusal
 from pglane.errors.protocol import MessageOutOfPlace, MessageTooLarge, StreamMalformed
 from pglane.errors.waiting import ShuttingDown
@@ -29,7 +30,6 @@ from pglane.wire.login_messages import BackendKeyData
 from pglane.wire.server_messages import (
     ErrorResponse,
     error_response,
-    parameter_status,
     ready_for_query,
 )
 from pglane.wire.statements import Effect
@@ -428,18 +428,11 @@ class ClientLink(LeaseHolder):
         else:
             self.granted(slot.link)  # type: ignore[arg-type]
 
-    def _welcome(self, parameters: dict[str, str]) -> None:
+    def _welcome(self, welcome: Welcome) -> None:
         """What a server says after the login, in our name."""
-        answer = [
-            parameter_status(
-                name.encode("utf-8", "surrogateescape"), value.encode("utf-8", "surrogateescape")
-            )
-            for name, value in parameters.items()
-        ]
-        answer.append(BackendKeyData(self.process_id, self.key).encode())
-        answer.append(READY_IDLE)
-        self.transport.write(b"".join(answer))
-        self._note_texts(parameters)
+        key_data = BackendKeyData(self.process_id, self.key).encode()
+        self.transport.write(b"".join([welcome.encoded, key_data, READY_IDLE]))
+        self._note_texts(welcome.parameters)
         self.phase = _IDLE
         self.database.worker.cancel_keys.assign(self)
         self.want()
@@ -447,13 +440,13 @@ class ClientLink(LeaseHolder):
     def lease_ready(self, server: "ServerLink") -> None:
         """The server connection is as this client needs it."""
         if not self.welcomed:
-            parameters = dict(server.exchange.parameters)
+            welcome = Welcome(dict(server.exchange.parameters))
             if not server.suspect:
-                self.database.keep_welcome(self, parameters)
+                self.database.keep_welcome(self, welcome)
             self.welcomed = True
             self.end_lease(server)
             if self.phase != _GONE:
-                self._welcome(parameters)
+                self._welcome(welcome)
             return
         self.forward()
 
@@ -491,7 +484,7 @@ class ClientLink(LeaseHolder):
         self._welcome_raw(server)
 
     def _welcome_raw(self, server: "ServerLink") -> None:
-        self._welcome(server.exchange.parameters)
+        self._welcome(Welcome(server.exchange.parameters))
         self.phase = _LEASED
         waiting = self.requests.reader.take_all()
         if waiting:

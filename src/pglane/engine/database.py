@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pglane.connection.settings import Vector
     from pglane.engine.client_link import ClientLink
     from pglane.engine.loop import Timer
+    from pglane.engine.welcome import Welcome
     from pglane.engine.worker import Worker
     from pglane.errors import Refusal
     from pglane.pool.ledger import Slot
@@ -55,7 +56,7 @@ class Database:
         self.name = name
         self.desk = LeaseDesk(settings.budget, settings.opening_max)
         self.desk.rotated = settings.rotate
-        self.welcomes: dict[tuple[str, Vector], dict[str, str]] = {}
+        self.welcomes: dict[tuple[str, Vector], Welcome] = {}
         self.custom_names: dict[str, None] = {}
         self.draining = False
         self.vacating = False
@@ -213,11 +214,11 @@ class Database:
             counts[door] = counts.get(door, 0) + 1
         return ", ".join(f"{door}: {count}" for door, count in counts.items()) or "none leased"
 
-    def keep_welcome(self, client: "ClientLink", parameters: dict[str, str]) -> None:
+    def keep_welcome(self, client: "ClientLink", welcome: "Welcome") -> None:
         """What clients with the same role and settings are told from now on."""
         if len(self.welcomes) >= WELCOMES_MAX:
             self.welcomes.clear()
-        self.welcomes[(client.user, client.vector)] = parameters
+        self.welcomes[(client.user, client.vector)] = welcome
 
     def note_custom_names(self, names: "Iterable[str]") -> None:
         """These exist; a function may set them where no text shows it."""

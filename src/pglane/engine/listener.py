@@ -20,19 +20,22 @@ OUT_OF_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno
 class Listener(Ready):
     """One listening socket; it belongs to the supervisor too and outlives this worker."""
 
-    __slots__ = ("_resting", "_socket", "_worker", "address", "door", "fd")
+    __slots__ = ("_at_once", "_resting", "_socket", "_worker", "address", "door", "fd")
 
     def __init__(
         self, worker: "Worker", sock: socket.socket, door: ModuleType, address: str
     ) -> None:
         sock.setblocking(False)
+        if sock.family != socket.AF_UNIX:
+            tune(sock)  # what it accepts inherits that (tcp(7))
         self._worker = worker
         self._resting = False
+        self._at_once = 1
         self._socket = sock
         self.door = door
         self.address = address
         self.fd = sock.fileno()
-        worker.loop.add(self.fd, self)
+        worker.loop.add(self.fd, self, level=True)
 
     def on_ready(self, mask: int) -> None:
         """Called by the loop."""
@@ -40,21 +43,20 @@ class Listener(Ready):
         self.read_again()
 
     def read_again(self) -> None:
-        """Accepts what is there, a bounded number at a time."""
-        for _ in range(ACCEPTS_PER_TURN):
+        """Accepts one, or more while more come than that; the next turn tells of the others."""
+        for _ in range(self._at_once):
             if self.fd < 0 or self._resting:
                 return
             try:
                 sock, peer = self._socket.accept()
-            except (BlockingIOError, InterruptedError):
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                self._at_once = 1
                 return
-            except ConnectionAbortedError:
-                continue
             except OSError as error:
                 self._rest(error)
                 return
             self._hand_on(sock, peer)
-        self._worker.loop.again(self)
+        self._at_once = min(2 * self._at_once, ACCEPTS_PER_TURN)
 
     def _rest(self, error: OSError) -> None:
         """Clients wait in the kernel's queue meanwhile."""
@@ -64,25 +66,22 @@ class Listener(Ready):
         else:
             self._worker.log("error", "accept_failed", f"cannot accept: {error.strerror}")
         self._resting = True
-        self._worker.loop.readiness.pause(self.fd, paused=True)
+        self._worker.loop.remove(self.fd)
         self._worker.loop.call_later(PAUSE_S, self._go_on)
 
     def _go_on(self) -> None:
         self._resting = False
         if self.fd >= 0:
-            self._worker.loop.readiness.pause(self.fd, paused=False)
-            self.read_again()
+            self._worker.loop.add(self.fd, self, level=True)
 
     def fail(self) -> None:
-        """What raised was about one client; the others are still to be accepted."""
-        self._worker.loop.again(self)
+        """What raised was about one client; of the others the next turn tells."""
 
     def _hand_on(self, sock: socket.socket, peer: object) -> None:
         sock.setblocking(False)
         if sock.family == socket.AF_UNIX:
             address = "unix"
         else:
-            tune(sock)
             host, port = peer[0], peer[1]  # type: ignore[index]
             address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         self._worker.accepted(sock, self.door, address)

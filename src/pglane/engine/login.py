@@ -27,7 +27,7 @@ CONSOLE = "pglane"
 LOGIN_QUEUE_BYTES_MAX = 65_536
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Entered:
     """A client that has proved who it is."""
 

@@ -74,8 +74,8 @@ class Readiness:
     def __init__(self, *, level_triggered: bool) -> None:
         self.level_triggered = level_triggered
 
-    def add(self, fd: int, *, write: bool = False) -> None:
-        """Watches for reading, and for writing if asked."""
+    def add(self, fd: int, *, write: bool = False, level: bool = False) -> None:
+        """Watches for reading, and for writing if asked; `level`: tells as long as it is ready."""
 
     def watch_write(self, fd: int) -> None:
         """Watches for writing too."""
@@ -112,9 +112,9 @@ class EpollReadiness(Readiness):
         self._epoll = select.epoll()
         self._events = EpollEvents(self._epoll)
 
-    def add(self, fd: int, *, write: bool = False) -> None:
+    def add(self, fd: int, *, write: bool = False, level: bool = False) -> None:
         """Watches for reading, and for writing if asked."""
-        edge = select.EPOLLET | select.EPOLLRDHUP
+        edge = 0 if level else select.EPOLLET | select.EPOLLRDHUP
         self._epoll.register(fd, READ | edge | (WRITE if write else 0))
 
     def watch_write(self, fd: int) -> None:
@@ -153,8 +153,9 @@ class PollReadiness(Readiness):
         self._masks: dict[int, int] = {}
         self._ready: list[tuple[int, int]] = []
 
-    def add(self, fd: int, *, write: bool = False) -> None:
-        """Watches for reading, and for writing if asked."""
+    def add(self, fd: int, *, write: bool = False, level: bool = False) -> None:
+        """Watches for reading, and for writing if asked; always by level."""
+        del level
         self._set(fd, READ | (WRITE if write else 0))
 
     def watch_write(self, fd: int) -> None:
@@ -233,10 +234,13 @@ class Loop:
         self._running = False
         self.on_failure: Callable[[Exception], None] = raise_it
 
-    def add(self, fd: int, transport: Ready, *, write: bool = False) -> None:
-        """Registers a descriptor for as long as it is open."""
+    def add(self, fd: int, transport: Ready, *, write: bool = False, level: bool = False) -> None:
+        """Registers a descriptor for as long as it is open.
+
+        `level`: it is told as long as it is ready, not only when it becomes so.
+        """
         self._transports[fd] = transport
-        self.readiness.add(fd, write=write)
+        self.readiness.add(fd, write=write, level=level)
 
     def remove(self, fd: int) -> None:
         """Forgets a descriptor; call it before the descriptor is closed."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pglane.connection.statements import ServerStatements
 from pglane.engine.server_link import ServerLink
+from pglane.engine.welcome import Welcome
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,7 +92,7 @@ class Opening:
             return
         link.suspect = begun != database.watch.generation
         if not link.suspect:
-            database.welcomes.setdefault((slot.user, link.base), dict(login.parameters))
+            database.welcomes.setdefault((slot.user, link.base), Welcome(dict(login.parameters)))
         database.watch.begin()
         database.perform(database.desk.opened(slot, database.loop.now))
 

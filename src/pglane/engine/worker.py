@@ -11,6 +11,7 @@ import random
 import secrets
 import socket
 import time
+from base64 import b64encode
 from collections.abc import Callable, Sequence
 from traceback import extract_tb
 from types import ModuleType
@@ -214,7 +215,7 @@ class Worker:
 
     def nonce(self) -> bytes:
         """A fresh SCRAM nonce."""
-        return secrets.token_urlsafe(24).encode()
+        return b64encode(secrets.token_bytes(24))
 
     def client_entered(self, entered: Entered, transport: Transport, login: ClientLogin) -> None:
         """A client is logged in: it becomes a `ClientLink`, unless others were faster."""
@@ -225,7 +226,7 @@ class Worker:
             self.cancel_keys.withdraw(entered.process_id)
             transport.close()
             return
-        if login.keys is not None:
+        if not self._passwords.get(entered.user) and login.keys is not None:
             self._client_keys[entered.user] = login.keys
         database = self.databases.get(entered.wanted.database)
         if database is None:

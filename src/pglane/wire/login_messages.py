@@ -10,6 +10,7 @@ answered with 196610.
 """
 # ruff: noqa: D102 -- encode and decode mean the same in every class; the module says what.
 
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ClassVar, Self
@@ -20,6 +21,8 @@ from pglane.wire.body import BodyReader
 CANCEL_KEY_BYTES_MAX = 256
 """Protocol 3.2: a key has 4 to 256 bytes; before it had 4."""
 
+_LENGTH_AND_CODE = struct.Struct("!Ii")
+_KEY_DATA = struct.Struct("!cIi")
 _METHODS = {
     2: "Kerberos 5",
     6: "SCM credentials",
@@ -111,11 +114,16 @@ class _SASLData:
     data: bytes = field(repr=False)
 
     def encode(self) -> bytes:
-        return b.message(self.kind, b.int32(self.code), self.data)
+        return sasl_request(self.code, self.data)
 
     @classmethod
     def read(cls, reader: BodyReader) -> Self:
         return cls(reader.rest())
+
+
+def sasl_request(code: int, data: bytes) -> bytes:
+    """A message of the mechanism, made without an object: a login should cost little."""
+    return b"R%b%b" % (_LENGTH_AND_CODE.pack(len(data) + 8, code), data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +208,7 @@ class BackendKeyData:
         if not 4 <= len(self.key) <= CANCEL_KEY_BYTES_MAX:
             msg = f"a cancel key has 4 to {CANCEL_KEY_BYTES_MAX} bytes, not {len(self.key)}"
             raise ValueError(msg)
-        return b.message(self.kind, b.int32(self.process_id), self.key)
+        return _KEY_DATA.pack(b"K", len(self.key) + 8, self.process_id) + self.key
 
     @classmethod
     def decode(cls, body: bytes) -> Self:

@@ -38,6 +38,7 @@ SALT_BYTES_MAX: Final = 1024
 MESSAGE_BYTES_MAX: Final = 4096
 """Longer messages of an exchange are refused unread; real ones have some 200 bytes."""
 KEY_BYTES: Final = 32
+_PRINTABLE = bytes(byte for byte in range(0x21, 0x7F) if byte != 0x2C)
 
 
 class ScramReason(StrEnum):
@@ -78,7 +79,8 @@ def _hash(data: bytes) -> bytes:
 
 
 def _xor(left: bytes, right: bytes) -> bytes:
-    return bytes(one ^ other for one, other in zip(left, right, strict=True))
+    mixed = int.from_bytes(left, "big") ^ int.from_bytes(right, "big")
+    return mixed.to_bytes(KEY_BYTES, "big")
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +165,7 @@ class ScramServer:
         nonce: at least 18 random bytes in base64 or other printable ASCII without commas.
 
     Attributes:
-        keys: what logs this user in elsewhere; None until `final` has succeeded.
+        client_key: what the client knows; b"" until `final` has succeeded.
     """
 
     __slots__ = (
@@ -172,7 +174,7 @@ class ScramServer:
         "_nonce",
         "_server_first",
         "_verifier",
-        "keys",
+        "client_key",
     )
 
     def __init__(self, verifier: Verifier, nonce: bytes) -> None:
@@ -181,7 +183,15 @@ class ScramServer:
         self._client_first_bare = b""
         self._gs2_header = b""
         self._server_first = b""
-        self.keys: ScramKeys | None = None
+        self.client_key = b""
+
+    @property
+    def keys(self) -> ScramKeys | None:
+        """What logs this user in elsewhere; None until `final` has succeeded."""
+        verifier = self._verifier
+        if not self.client_key:
+            return None
+        return ScramKeys(verifier.iterations, verifier.salt, self.client_key, verifier.server_key)
 
     def first(self, client_first: bytes) -> bytes:
         """The answer to the client's first message.
@@ -230,7 +240,7 @@ class ScramServer:
         client_key = _xor(proof, _hmac(verifier.stored_key, signed))
         if not hmac.compare_digest(_hash(client_key), verifier.stored_key):
             raise ScramFailure(ScramReason.WRONG_PASSWORD, "the proof does not fit the verifier")
-        self.keys = ScramKeys(verifier.iterations, verifier.salt, client_key, verifier.server_key)
+        self.client_key = client_key
         return b"v=" + b64encode(_hmac(verifier.server_key, signed))
 
 
@@ -346,7 +356,7 @@ def _checked_nonce(nonce: bytes) -> bytes:
 
 
 def _printable(nonce: bytes) -> bytes:
-    if not nonce or b"," in nonce or not all(0x21 <= byte <= 0x7E for byte in nonce):
+    if not nonce or nonce.translate(None, _PRINTABLE):
         raise _malformed("a nonce is printable ASCII without commas")
     return nonce
 

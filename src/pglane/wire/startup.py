@@ -17,6 +17,7 @@ Source: PostgreSQL manual, "Message Formats", "Start-up", and its server's behav
 
 import struct
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import ClassVar, Final
 
 from pglane.errors import Refusal
@@ -37,6 +38,8 @@ LENGTH_MAX: Final = 10_004
 MAJOR: Final = 3
 MINOR_MAX: Final = 2
 PROTOCOL_OPTION_PREFIX: Final = "_pq_."
+STARTUPS_KEPT: Final = 256
+"""Packets whose meaning is remembered."""
 
 _HEADER: Final = struct.Struct("!II")
 _PROCESS_ID: Final = struct.Struct("!i")
@@ -202,8 +205,12 @@ def _decode_cancel(content: bytes) -> CancelRequest | Refusal:
     return CancelRequest(_PROCESS_ID.unpack(content[:4])[0], content[4:])
 
 
+@lru_cache(STARTUPS_KEPT)
 def _decode_startup(version: int, content: bytes) -> StartupMessage | Refusal:
-    """Other majors are not looked into: their layout is not known."""
+    """Other majors are not looked into: their layout is not known.
+
+    The connections of one application all begin with the same packet.
+    """
     major, minor = version >> 16, version & 0xFFFF
     if major != MAJOR:
         return ProtocolVersion(major=major, minor=minor)
@@ -259,9 +266,14 @@ def negotiate(message: StartupMessage) -> Negotiation | Refusal:
     """
     if message.major != MAJOR:
         return ProtocolVersion(major=message.major, minor=message.minor)
+    return _negotiation(message.minor, tuple(message.parameters))
+
+
+@lru_cache(STARTUPS_KEPT)
+def _negotiation(minor: int, names: tuple[str, ...]) -> Negotiation:
     unknown = tuple(
         name.encode("utf-8", "surrogateescape")
-        for name in message.parameters
+        for name in names
         if name.startswith(PROTOCOL_OPTION_PREFIX)
     )
-    return Negotiation(min(message.minor, MINOR_MAX), unknown, message.minor)
+    return Negotiation(min(minor, MINOR_MAX), unknown, minor)

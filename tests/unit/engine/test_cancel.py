@@ -29,7 +29,9 @@ def test_keys_are_of_the_length_the_protocol_has() -> None:
 def test_process_ids_are_those_of_no_process(monkeypatch) -> None:
     """`pg_terminate_backend(the id of the login)` must not hit a stranger."""
     drawn = iter([0, 0, 1, cancel.PROCESS_IDS - 1])
-    monkeypatch.setattr(cancel.secrets, "randbelow", lambda below: next(drawn))
+    monkeypatch.setattr(
+        cancel.secrets, "token_bytes", lambda size: next(drawn).to_bytes(4, "big") + b"key!"
+    )
     keys = CancelKeys()
     ids = [keys.issue(long_key=False)[0] for _ in range(3)]
     assert ids == [4_194_305, 4_194_306, 2**31 - 1]

@@ -6,6 +6,7 @@ import pytest
 
 from pglane.doors.lease import Close, Grant, Reject
 from pglane.engine import database as databases
+from pglane.engine.welcome import Welcome
 from pglane.pool.ledger import Slot
 from pglane.scheduler.fifo import Request
 from tests.support.desk_invariants import assert_consistent
@@ -326,5 +327,6 @@ def test_no_more_welcomes_are_remembered_than_so_many(rig, monkeypatch) -> None:
     (database,) = rig.worker.databases.values()
     (link,) = rig.worker.clients.values()
     monkeypatch.setattr(databases, "WELCOMES_MAX", 1)
-    database.keep_welcome(link, {"a": "b"})
-    assert list(database.welcomes.values()) == [{"a": "b"}]
+    welcome = Welcome({"a": "b"})
+    database.keep_welcome(link, welcome)
+    assert list(database.welcomes.values()) == [welcome]
