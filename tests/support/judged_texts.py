@@ -32,7 +32,12 @@ LOCK TABLE t                            LOCK
 CREATE TABLE t (a int)                  CREATE
 CREATE TABLE temp (temp int)            CREATE
 CREATE TABLE a.temp ()                  CREATE
+CREATE TEMP TABLE a (b int) ON COMMIT DROP      CREATE
+CREATE TEMP TABLE a ON COMMIT DROP AS SELECT 1  CREATE
+CREATE LOCAL TEMPORARY TABLE pg_temp.a (b int) ON COMMIT DROP   CREATE
+CREATE TABLE pg_temp.a (b int) ON COMMIT DROP   CREATE
 ALTER TABLE t ADD a int                 ALTER
+SELECT * FROM dblink('a', 'SELECT 1') AS t(a int)   SELECT
 DROP TABLE t                            DROP
 TRUNCATE t                              TRUNCATE
 EXPLAIN SELECT 1                        EXPLAIN
@@ -132,9 +137,9 @@ DISCARD PLANS                           DISCARD DISCARD_SOME
 DISCARD SEQUENCES                       DISCARD DISCARD_SOME
 DISCARD TEMP                            DISCARD DISCARD_SOME
 DISCARD TEMPORARY                       DISCARD DISCARD_SOME
-DISCARD EVERYTHING                      DISCARD UNKNOWN
+DISCARD EVERYTHING                      DISCARD MALFORMED
 CREATE TEMP TABLE a ()                  CREATE TEMP
-CREATE TEMPORARY TABLE a () ON COMMIT DROP  CREATE TEMP
+CREATE TEMPORARY TABLE a () ON COMMIT DELETE ROWS   CREATE TEMP
 CREATE LOCAL TEMP TABLE a ()            CREATE TEMP
 CREATE OR REPLACE TEMP VIEW a AS SELECT 1   CREATE TEMP
 CREATE TEMP RECURSIVE VIEW a (b) AS SELECT 1    CREATE TEMP
@@ -170,6 +175,12 @@ DECLARE a CURSOR FOR SELECT nextval('b')    DECLARE CURSOR|SEQUENCE
 LOAD 'a'                                LOAD LOAD
 SELECT nextval('a')                     SELECT SEQUENCE
 SELECT setval('a', 1), currval('a'), lastval()  SELECT SEQUENCE
+SELECT currval('a'), nextval('a')       SELECT SEQUENCE|SEQUENCE_READ
+SELECT lastval()                        SELECT SEQUENCE_READ
+CREATE TEMP TABLE a AS SELECT 1 AS on FROM commit drop  CREATE TEMP
+CREATE TEMP TABLE a (b int CHECK (b = 1 OR on commit drop)) CREATE TEMP
+CREATE TEMP VIEW a (on, commit, drop) AS SELECT 1   CREATE TEMP
+CREATE TEMP TABLE a ("on" int) "ON" "COMMIT" "DROP" CREATE TEMP
 DO $$BEGIN END$$                        DO OPAQUE
 CALL a()                                CALL OPAQUE
 CREATE EXTENSION a                      CREATE OPAQUE
@@ -178,7 +189,7 @@ SELECT query_to_xml('SELECT 1', true, true, '')     SELECT OPAQUE
 COPY t FROM STDIN                       COPY COPY
 SELECT setseed(0.5)                     SELECT SEED
 SELECT lo_open(1, 2)                    SELECT LARGE_OBJECT
-SELECT * FROM dblink('a', 'SELECT 1') AS t(a int)   SELECT DBLINK
+SELECT dblink_connect('a', 'dbname=b')  SELECT DBLINK
 SELECT pg_create_physical_replication_slot('a', true, true)     SELECT UNKNOWN
 SELECT U&"\\0070g_advisory_lock"(1)     SELECT UNKNOWN
 """

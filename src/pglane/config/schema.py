@@ -14,6 +14,7 @@ SECTIONS = {
     "listen": "Where the doors are.",
     "server": "The PostgreSQL behind them, and how many connections it may get from us.",
     "clients": "Who may come in, and how much one client may take.",
+    "transaction": "The transaction door.",
     "gateway": "The gateway itself.",
     "log": "What is written to standard error.",
 }

@@ -240,6 +240,20 @@ class Settings:
         unit="ms",
         limits=(0, DAY_MS),
     )
+    transaction_session_state: str = _setting(
+        "transaction.session_state",
+        "refuse",
+        "statements that leave what cannot be moved to another server connection: an error "
+        "before they run, or the client keeps its server connection",
+        choices=("refuse", "pin"),
+    )
+    pinned_max: int = _setting(
+        "transaction.pinned_max",
+        5,
+        "clients that may keep their server connection so, per database; never the whole budget",
+        unit="clients",
+        limits=(0, 10_000),
+    )
     auth: str = _setting(
         "clients.auth",
         "scram",

@@ -28,6 +28,9 @@ cdef class ClientNames:
     cdef public list channels_wanted
     cdef public bint channels_heard
     cdef public bytes channels_refused
+    cdef public Py_ssize_t drew
+    cdef public long long asked
+    cdef object _allowance
     cdef dict _deallocating
     cdef VerdictCache _cache
     cdef Shapes _shapes
@@ -39,6 +42,13 @@ cdef class ClientNames:
     cdef _note_discard(self)
     cpdef discarded(self)
     cdef _note_unseen(self, Verdict verdict)
+    cdef bint _is_unread(self, Exchange exchange) except -1
+    @cython.locals(effects=cython.longlong, drawn=Py_ssize_t)
+    cdef bytes _state_objection(self, Verdict verdict, bytes text, Exchange exchange)
+    @cython.locals(verdict=Verdict)
+    cdef bytes _state_objection_to(self, ClientStatement statement, Exchange exchange)
+    @cython.locals(verdict=Verdict)
+    cdef _note_bound(self, bytes portal, ClientStatement statement, Exchange exchange)
     cdef _doubt_reading(self, Verdict verdict)
     @cython.locals(verdict=Verdict, deallocating=dict)
     cdef _note_portal(self, bytes portal, ClientStatement statement)

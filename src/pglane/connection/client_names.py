@@ -6,12 +6,14 @@ scanner says of a text is noted here, statements that this server connection has
 under names of ours, and what cannot be is refused.
 """
 
+from pglane.connection.allowance import Allowance
 from pglane.connection.channel_steps import LISTEN, channel_steps
 from pglane.connection.deallocation import deallocated_name
 from pglane.connection.exchange import (
     FAILED_STATUS,
     HELD_FOR_CHANNELS,
     HELD_FOR_DESCRIPTION,
+    IN_TRANSACTION,
     Exchange,
 )
 from pglane.connection.expectations import (
@@ -66,6 +68,7 @@ UNCERTAIN = "not known until the server reports it"
 """No encoding has this name: texts sent meanwhile are not read, but count as everything (A12)."""
 STALE_PLAN = error(b"0A000", b"cached plan must not change result type", STALE_PLAN_ROUTINE)
 """asyncpg and JDBC know it by the routine; they prepare again by themselves."""
+ALL_ALLOWED = Allowance()
 NO_SHAPE = Shape(b"", b"", None)
 STALE = Shape(b"", b"", None)
 STALE.stale = True
@@ -84,6 +87,7 @@ TAKEN_APART = FORGETS | CHANNELS
 UNSEEN = int(Effect.UNSEEN)
 UNSEEN_MAX = 16
 """Statements of one lease that may be named as having left something."""
+TRANSACTION = int(Effect.TRANSACTION)
 COPIES = int(Effect.COPY | Effect.UNKNOWN)
 DEALLOCATES = int(Kind.DEALLOCATE)
 STATEMENT_BYTES_MAX = 32 * 1024 * 1024
@@ -108,6 +112,9 @@ class ClientNames:
         parse_key: the state its texts are parsed under.
         encoding: its client_encoding as the server reports it, or UNCERTAIN.
         standard_strings: its standard_conforming_strings.
+        drew: the exchange's segment in which a value of a sequence may have been drawn last, since
+            the lease or a transaction began; -1 if none was.
+        asked: effects of texts that run only if `_allowance` does not object.
         may_forget: something that is not answered yet may drop prepared statements; what names one
             waits.
         may_copy: something sent since the server was last idle may be COPY FROM STDIN.
@@ -120,15 +127,18 @@ class ClientNames:
     """
 
     __slots__ = (
+        "_allowance",
         "_cache",
         "_deallocating",
         "_shapes",
         "apart",
+        "asked",
         "changes_channels",
         "channels_heard",
         "channels_refused",
         "channels_wanted",
         "discards",
+        "drew",
         "effects",
         "encoding",
         "later_effects",
@@ -172,9 +182,18 @@ class ClientNames:
         self.channels_wanted: list[bytes] | None = None
         self.channels_heard = False
         self.channels_refused = b""
+        self.drew = -1
+        self.asked = 0
+        self._allowance = ALL_ALLOWED
         self._deallocating: dict[bytes, bytes] = {}
         self._cache = cache
         self._shapes = shapes
+
+    def limit(self, allowance: Allowance) -> None:
+        """What it may leave on its server connection, from now on."""
+        self._allowance = allowance
+        self.asked = allowance.asked()
+        self.apart |= self.asked
 
     def _judge(self, text: bytes) -> Verdict:
         return self._cache.lookup(text, self.encoding, self.standard_strings)
@@ -193,6 +212,8 @@ class ClientNames:
         self.later_effects |= verdict.effects
         if verdict.effects & DISCARDS:
             self._note_discard()
+        if verdict.effects & TRANSACTION:
+            self.drew = -1
         if verdict.effects & COPIES:
             self.may_copy = True
         if verdict.effects & RENEWS:
@@ -237,6 +258,50 @@ class ClientNames:
             self.settings and not TEXT_SETTINGS.isdisjoint(self.settings)
         ):
             self.encoding = UNCERTAIN
+
+    def _is_unread(self, exchange: Exchange) -> bool:
+        """Whether how texts are to be read will be known when everything is answered (A12)."""
+        if self.encoding is not UNCERTAIN:
+            return False
+        if exchange.outstanding():
+            return not exchange.copy_in
+        if not exchange.unit_open:  # reported just before ReadyForQuery
+            self.encoding = exchange.parameters.get("client_encoding", "UTF8")
+            strings = exchange.parameters.get("standard_conforming_strings", "on")
+            self.standard_strings = strings == "on"
+        return False
+
+    def _state_objection(self, verdict: Verdict, text: bytes, exchange: Exchange) -> bytes | None:
+        """The error that answers a text instead of the server; b"": it may run; None: wait."""
+        effects = verdict.effects
+        if not effects & self.asked:
+            return b""
+        allowance = self._allowance
+        if exchange.outstanding() and not exchange.copy_in and allowance.is_timely(effects):
+            return None
+        drawn = self.drew
+        drew = drawn >= 0 and (exchange.status == IN_TRANSACTION or drawn == exchange.segment)
+        return allowance.refusal(effects, text, drew=drew)
+
+    def _state_objection_to(
+        self, statement: ClientStatement | None, exchange: Exchange
+    ) -> bytes | None:
+        """The same of a prepared statement."""
+        if statement is None:
+            return b""
+        verdict: Verdict = statement.verdict  # type: ignore[assignment]
+        return self._state_objection(verdict, statement.text, exchange)
+
+    def _note_bound(
+        self, portal: bytes, statement: ClientStatement | None, exchange: Exchange
+    ) -> None:
+        """Notes a Bind: its statement may run from now on."""
+        self._note(statement)
+        if statement is not None:
+            verdict: Verdict = statement.verdict  # type: ignore[assignment]
+            if verdict.draws:
+                self.drew = exchange.segment
+        self._note_portal(portal, statement)
 
     def _note_portal(self, portal: bytes, statement: ClientStatement | None) -> None:
         """Remembers which portals hold a text that is taken apart when they are executed."""

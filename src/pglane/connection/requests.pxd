@@ -36,10 +36,14 @@ cdef class ClientRequests(ClientNames):
     cdef bint _query(self, Exchange exchange) except -1
     cdef _expect_query(self, Exchange exchange, object deallocation)
     @cython.locals(
-        reader=MessageReader, text=bytes, verdict=Verdict, objection=bytes, unit_open=bint,
-        deallocation=PendingDeallocation, before=ClientStatement, steps=PendingSteps
+        reader=MessageReader, text=bytes, verdict=Verdict, objection=bytes
     )
     cdef int _query_apart(self, Exchange exchange) except -1
+    @cython.locals(
+        unit_open=bint, deallocation=PendingDeallocation, before=ClientStatement,
+        steps=PendingSteps
+    )
+    cdef _send_apart(self, Verdict verdict, bytes text, Exchange exchange)
     cdef _fail_query(self, Exchange exchange, bytes answer)
     @cython.locals(reader=MessageReader, end=Py_ssize_t)
     cdef tuple _string(self, Py_ssize_t at)
@@ -48,10 +52,15 @@ cdef class ClientRequests(ClientNames):
     @cython.locals(reader=MessageReader)
     cdef int _byte(self, Py_ssize_t at) except -1
     @cython.locals(
-        reader=MessageReader, end=Py_ssize_t, text=bytes, types=bytes, statement=ClientStatement
+        reader=MessageReader, end=Py_ssize_t, text=bytes, types=bytes, verdict=Verdict
     )
     cdef bint _parse_unnamed(self, Exchange exchange) except -1
-    @cython.locals(reader=MessageReader, end=Py_ssize_t, portal=bytes, statement=ClientStatement)
+    @cython.locals(before=ClientStatement)
+    cdef _keep_unnamed(self, ClientStatement statement, Exchange exchange)
+    @cython.locals(
+        reader=MessageReader, end=Py_ssize_t, portal=bytes, statement=ClientStatement,
+        verdict=Verdict
+    )
     cdef bint _bind_unnamed(self, Exchange exchange) except -1
     @cython.locals(reason=int)
     cdef int _rewrite(self, int kind, Exchange exchange) except -1
@@ -59,10 +68,12 @@ cdef class ClientRequests(ClientNames):
     cdef int _rewrite_named(self, int kind, Exchange exchange) except -1
     @cython.locals(
         reader=MessageReader, at=Py_ssize_t, shape=Shape, statement=ClientStatement,
-        known=ServerStatement, fresh=ServerStatement
+        known=ServerStatement, fresh=ServerStatement, verdict=Verdict, objection=bytes
     )
     cdef int _parse_named(self, Exchange exchange) except -1
-    @cython.locals(reader=MessageReader, at=Py_ssize_t, statement=ClientStatement)
+    @cython.locals(
+        reader=MessageReader, at=Py_ssize_t, statement=ClientStatement, objection=bytes
+    )
     cdef int _bind(self, Exchange exchange) except -1
     @cython.locals(reader=MessageReader, statement=ClientStatement)
     cdef int _describe(self, Exchange exchange) except -1

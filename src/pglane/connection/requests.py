@@ -296,6 +296,8 @@ class ClientRequests(ClientNames):
             self._note_verdict(verdict)
         if self.changes_channels:
             return False
+        if verdict.draws:
+            self.drew = exchange.segment
         self._expect_query(exchange, None)
         return True
 
@@ -309,11 +311,17 @@ class ClientRequests(ClientNames):
             exchange.expect(QUERY, PendingParse(None, self.statements, b"", None, before))
 
     def _query_apart(self, exchange: Exchange) -> int:
-        """A text that may drop prepared statements, or change what is listened to."""
+        """A text that may not run here, drop prepared statements or change what is listened to."""
+        if self._is_unread(exchange):
+            return self._wait(exchange, HELD_FOR_ANSWERS)
         reader = self.reader
         text = reader.buffer[reader.begin + 5 : reader.end - 1]
         verdict = self._judge(text)
-        objection = self._objection(verdict, text, exchange)
+        objection = self._state_objection(verdict, text, exchange)
+        if objection is None:
+            return self._wait(exchange, HELD_FOR_ANSWERS)
+        if not objection:
+            objection = self._objection(verdict, text, exchange)
         if objection is None:
             reader.step_back()
             return HELD
@@ -321,12 +329,18 @@ class ClientRequests(ClientNames):
             self._fail_query(exchange, objection)
             return FORWARDED
         self._note_verdict(verdict)
+        if verdict.draws:
+            self.drew = exchange.segment
+        self._send_apart(verdict, text, exchange)
+        return FORWARDED
+
+    def _send_apart(self, verdict: Verdict, text: bytes, exchange: Exchange) -> None:
         deallocation = None
         if verdict.effects & FORGETS:
             unit_open = exchange.unit_open
             deallocation = self._deallocation(text, exchange)
             exchange.unit_open = unit_open  # an empty text that is parsed opens nothing
-        exchange.to_server.append(reader.message())
+        exchange.to_server.append(self.reader.message())
         before = None if deallocation is not None else self.statements.get(b"")
         steps = self._steps(verdict, text, before)
         if steps is None or deallocation is not None:
@@ -335,7 +349,6 @@ class ClientRequests(ClientNames):
             exchange.statements.unnamed = None
             self.statements.pop(b"", None)
             exchange.expect(QUERY, steps)
-        return FORWARDED
 
     def _fail_query(self, exchange: Exchange, answer: bytes) -> None:
         """Makes the server fail in place of a Query, and the client read `answer`."""
@@ -378,13 +391,18 @@ class ClientRequests(ClientNames):
         end = self._string_end(reader.begin + 6)
         text = reader.buffer[reader.begin + 6 : end]
         types = reader.buffer[end + 1 : reader.end]
-        statement = ClientStatement(text, types, self._judge(text), NO_SHAPE)
+        verdict = self._judge(text)
+        if verdict.effects & self.asked:
+            return False
+        self._keep_unnamed(ClientStatement(text, types, verdict, NO_SHAPE), exchange)
+        return True
+
+    def _keep_unnamed(self, statement: ClientStatement, exchange: Exchange) -> None:
         statement.segment = exchange.segment
         before = self.statements.get(b"")
         self.statements[b""] = statement
         exchange.statements.unnamed = statement
         exchange.expect(PARSE, PendingParse(None, self.statements, b"", statement, before))
-        return True
 
     def _bind_unnamed(self, exchange: Exchange) -> bool:
         """A Bind of the unnamed statement that this server connection holds is sent as it is."""
@@ -398,8 +416,10 @@ class ClientRequests(ClientNames):
             return False
         if not statement.settled and statement.segment != exchange.segment:
             return False
-        self._note(statement)
-        self._note_portal(portal, statement)
+        verdict: Verdict = statement.verdict  # type: ignore[assignment]
+        if verdict.effects & self.asked:
+            return False
+        self._note_bound(portal, statement, exchange)
         exchange.expect(BIND)
         return True
 
@@ -455,6 +475,19 @@ class ClientRequests(ClientNames):
         name, at = self._string(reader.begin + 5)
         text, at = self._string(at)
         types = reader.buffer[at : reader.end]
+        verdict = self._judge(text)
+        if verdict.effects & self.asked:
+            if self._is_unread(exchange):
+                return self._wait(exchange, HELD_FOR_ANSWERS)
+            verdict = self._judge(text)
+            objection = self._allowance.standing_refusal(verdict.effects, text)
+            if objection:
+                self._refuse(exchange, objection)
+                return FORWARDED
+        if not name:
+            exchange.to_server.append(reader.message())
+            self._keep_unnamed(ClientStatement(text, types, verdict, NO_SHAPE), exchange)
+            return FORWARDED
         if exchange.may_discard() and (name in self.statements or exchange.may_keep_closed()):
             return self._wait(exchange, HELD_FOR_ANSWERS)
         shape = self._shapes.of(text, types, self.parse_key)
@@ -463,7 +496,7 @@ class ClientRequests(ClientNames):
             self._parse_apart(exchange, shape)
             self._refuse(exchange, refusal)
             return FORWARDED
-        statement = ClientStatement(shape.text, shape.types, self._judge(text), shape)
+        statement = ClientStatement(shape.text, shape.types, verdict, shape)
         self.statements[name] = statement
         known = exchange.statements.find(shape)
         if known is not None and known.complete and not exchange.may_have_failed():
@@ -481,6 +514,12 @@ class ClientRequests(ClientNames):
         name, at = self._string(at)
         if self._is_uncertain(name, exchange):
             return self._wait(exchange, HELD_FOR_ANSWERS)
+        objection = self._state_objection_to(self.statements.get(name), exchange)
+        if objection is None:
+            return self._wait(exchange, HELD_FOR_ANSWERS)
+        if objection:
+            self._refuse(exchange, objection)
+            return FORWARDED
         target = self._server_name(exchange, name)
         if target is None:
             return FORWARDED
@@ -488,8 +527,7 @@ class ClientRequests(ClientNames):
             reader.step_back()
             return HELD
         statement = self.statements.get(name)
-        self._note(statement)
-        self._note_portal(portal, statement)
+        self._note_bound(portal, statement, exchange)
         rest = reader.buffer[at : reader.end]
         exchange.to_server.append(message(b"B", b"%b\x00%b\x00%b" % (portal, target, rest)))
         exchange.expect(BIND, statement if name else None)

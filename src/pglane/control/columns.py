@@ -164,6 +164,7 @@ POOLS = Table(
             "sv_closing", "int4", "counted in the budget until their backend is gone", ours=True
         ),
         Column("budget", "int4", "server connections all pools of this database share", ours=True),
+        Column("cl_pinned", "int4", "clients that keep their server connection", ours=True),
     ),
 )
 

@@ -1,14 +1,14 @@
 """The transaction door: a lease lasts one transaction.
 
 For web requests, reads, serverless. Statement names are virtual, settings travel with the
-client. What a session keeps and nothing can carry to another server connection (temporary
-tables, session advisory locks, SQL PREPARE, cursors WITH HOLD, LOAD) *pins* the client:
-it keeps its server connection until the state is provably gone (DISCARD ALL) or the client is;
-then the connection is cleaned before anybody else gets it.
+client. What nothing can carry to another server connection is refused before it runs, or *pins*
+the client (`session_state.py`): it keeps its server connection until the state is provably gone
+(DISCARD ALL) or the client is; then the connection is cleaned before anybody else gets it.
 """
 
 from pglane.connection.exchange import IDLE_STATUS
 from pglane.doors.ending import Ending
+from pglane.doors.session_state import IMMOVABLE
 from pglane.wire.statements import Effect
 
 NAME = "transaction"
@@ -16,15 +16,7 @@ REWRITES_NAMES = True
 EXACT_BASE = False
 PURPOSE = "short stateless work: web requests, reads, serverless"
 
-PINNING = int(
-    Effect.SETTING_UNKNOWN
-    | Effect.PREPARED
-    | Effect.TEMP
-    | Effect.ADVISORY
-    | Effect.HOLD
-    | Effect.LOAD
-    | Effect.UNKNOWN
-)
+PINNING = IMMOVABLE
 TRAVELLING = int(
     Effect.SETTING
     | Effect.SETTING_LISTED
@@ -34,7 +26,7 @@ TRAVELLING = int(
     | Effect.RESET_SOME
 )
 UNPROVED = int(Effect.UNSEEN | Effect.OPAQUE)
-DIRTYING = int(Effect.SEED | Effect.DBLINK)
+DIRTYING = int(Effect.MALFORMED)
 LASTING = PINNING | TRAVELLING | UNPROVED | DIRTYING | int(Effect.LISTEN)
 """What outlives a transaction: without any of it a lease just ends."""
 

@@ -36,6 +36,7 @@ cdef class ClientLink(LeaseHolder):
     cdef public ClientRequests requests
     cdef public bint rewrites
     cdef public ServerLink server
+    cdef public object session_state
     cdef public object startup
     cdef public object vector
     cdef public bint welcomed

@@ -17,6 +17,7 @@ from pglane.connection.requests import (
 )
 from pglane.connection.settings import Vector
 from pglane.doors.ending import Ending
+from pglane.doors.session_state import IMMOVABLE
 from pglane.engine import hearing
 from pglane.engine.handover import prepare_lease, read_back, stop_listening
 from pglane.engine.probing import keep_sum, probe
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from pglane.doors.lease import Need
+    from pglane.doors.session_state import ClientSessionState
     from pglane.engine.database import Database
     from pglane.engine.login import Entered
     from pglane.engine.server_link import ServerLink
@@ -82,6 +84,7 @@ class ClientLink(LeaseHolder):
         welcomed: it was told its settings and may send requests.
         discarding: its request was refused; what is left of it is dropped.
         pinned: it keeps its server connection though its door would not have it so.
+        session_state: what it may leave on a server connection; None: anything.
     """
 
     __slots__ = (
@@ -101,6 +104,7 @@ class ClientLink(LeaseHolder):
         "requests",
         "rewrites",
         "server",
+        "session_state",
         "startup",
         "vector",
         "welcomed",
@@ -133,6 +137,7 @@ class ClientLink(LeaseHolder):
         self.requests.parse_key = self.vector.parse_key
         self.phase = _WELCOME
         self.pinned = False
+        self.session_state: ClientSessionState | None = None
         self.welcomed = False
         self.discarding = False
         self.server: ServerLink | None = None
@@ -224,6 +229,7 @@ class ClientLink(LeaseHolder):
         self.requests.effects = 0
         self.requests.unanswered_effects = 0
         self.requests.discards = 0
+        self.requests.drew = -1
         if server.vector is not self.vector or not self.rewrites or not self.welcomed:
             prepare_lease(self, server)
         else:
@@ -342,6 +348,8 @@ class ClientLink(LeaseHolder):
         """It ran DISCARD ALL: it is as it was when it connected, but for what it sent behind."""
         self.pinned = False
         self.requests.discarded()
+        if self.session_state is not None and not self.requests.effects & IMMOVABLE:
+            self._unpin(self.session_state)
         self.settings_are(self.startup)
 
     def parameters_changed(self, exchange: Exchange) -> None:
@@ -364,8 +372,16 @@ class ClientLink(LeaseHolder):
         if self.phase == _GONE:
             return
         self.phase = _GONE
+        if self.session_state is not None:
+            self._unpin(self.session_state)
         self.transport.close()
         self.database.client_left(self, polite=polite)
+
+    def _unpin(self, session_state: "ClientSessionState") -> None:
+        """What not even DISCARD ALL takes away goes with its server connection."""
+        if self.server is not None and session_state.outlasts_cleaning():
+            self.server.suspect = True
+        session_state.release()
 
     def refuse(self, refusal: Refusal) -> None:
         """Tells it why; a fatal refusal ends the connection."""

@@ -19,6 +19,7 @@ cdef class Database:
     cdef public object opening
     cdef public object watch
     cdef public object listening
+    cdef public object session_state
     cdef Timer _tick_timer
     cdef double _wait_s_max
     cdef list _pending

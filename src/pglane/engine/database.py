@@ -7,6 +7,7 @@ between two clients in `handover`, what a client hears of a lost server connecti
 from typing import TYPE_CHECKING
 
 from pglane.doors.lease import Close, Decision, Grant, LeaseDesk, Open, Reject
+from pglane.doors.session_state import SessionStatePolicy
 from pglane.engine import hearing
 from pglane.engine.handover import abandoned
 from pglane.engine.listening import Listening
@@ -22,6 +23,7 @@ from pglane.scheduler.fifo import Request
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from pglane.config.settings import Settings
     from pglane.connection.settings import Vector
     from pglane.engine.client_link import ClientLink
     from pglane.engine.loop import Timer
@@ -44,6 +46,7 @@ class Database:
         desk: who has and who waits.
         vacating: nobody is in it and it may be about to be dropped: no server connection is kept
             until a client comes.
+        session_state: what clients of the transaction door may leave behind.
         welcomes: reported settings by role and settings vector: what a new client is told.
         watch: what the monitor says about it.
         custom_names: custom settings that some client made: no view of PostgreSQL lists them.
@@ -65,8 +68,15 @@ class Database:
         self.opening = Opening(self)
         self.watch = Watch(self)
         self.listening = Listening(self)
+        self.session_state = SessionStatePolicy(lambda: worker.door_address("session"))
+        self._apply_session_state(settings)
         self._pending: list[Decision] = []
         self._performing = False
+
+    def _apply_session_state(self, settings: "Settings") -> None:
+        self.session_state.apply(
+            settings.transaction_session_state, settings.pinned_max, settings.budget
+        )
 
     # Waiting -------------------------------------------------------------------------------
 
@@ -335,11 +345,12 @@ class Database:
             if now - slot.since > idle_s or now >= link.expires or self.vacating:
                 self.close(link)
 
-    def resize(self, budget: int, opening_max: int) -> None:
+    def apply(self, settings: "Settings") -> None:
         """The settings changed."""
-        self._wait_s_max = self.worker.settings.wait_ms_max / 1000
-        self.desk.rotated = self.worker.settings.rotate
-        self.perform(self.desk.resize(budget, opening_max, self.loop.now))
+        self._wait_s_max = settings.wait_ms_max / 1000
+        self.desk.rotated = settings.rotate
+        self._apply_session_state(settings)
+        self.perform(self.desk.resize(settings.budget, settings.opening_max, self.loop.now))
         self.arm_tick()
 
     def close_idle(self) -> None:

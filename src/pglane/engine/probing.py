@@ -25,7 +25,6 @@ SUMS_MAX = 16
 """Settings of a server connection whose hash is remembered."""
 ANYTHING = int(Effect.OPAQUE | Effect.ROLE)
 """All settings are to be read back, not only those that texts name."""
-LASTING = int(Effect.SEED | Effect.DBLINK)
 
 
 def probe(client: "ClientLink", server: "ServerLink") -> None:
@@ -58,8 +57,6 @@ def _probed(client: "ClientLink", server: "ServerLink", succeeded: bool) -> None
 
 def _settings_are(client: "ClientLink", server: "ServerLink", found: Found) -> None:
     """Nothing but settings can have changed."""
-    if client.requests.effects & LASTING:
-        server.suspect = True  # no query can see or undo it
     if server.sums.get(server.vector) == found.settings:
         client.requests.settings.clear()
         server.exchange.changed.clear()
@@ -105,6 +102,8 @@ def _stays(
             application=client.vector.items.get("application_name", ""),
             fingerprints=" ".join(verdict.fingerprint for verdict in unseen),
         )
+    if client.session_state is not None:
+        client.session_state.has(effects)
     pin(client, server)
 
 

@@ -85,8 +85,14 @@ def client_row(worker: "Worker", client: ClientLink) -> Row:
         "door": client.door.NAME,
         "lane": client.door.NAME,
         "wait_reason": request.reason.value if request is not None else "",
-        "pinned": "session state" if client.pinned else "",
+        "pinned": pinned_by(client),
     }
+
+
+def pinned_by(client: ClientLink) -> str:
+    """What keeps the client on its server connection; "" if nothing does."""
+    state = client.session_state
+    return (state.reasons() or "session state") if client.pinned and state is not None else ""
 
 
 def server_rows(worker: "Worker") -> Iterator[Row]:
@@ -131,7 +137,7 @@ def server_row(worker: "Worker", database: Database, slot: Slot) -> Row:
         "door": client.door.NAME if client is not None else "",
         "lane": client.door.NAME if client is not None else "",
         "wait_reason": "cancel on its way" if link is not None and link.cancels else "",
-        "pinned": "session state" if client is not None and client.pinned else "",
+        "pinned": pinned_by(client) if client is not None else "",
     }
 
 
@@ -176,6 +182,8 @@ def pool_rows(worker: "Worker") -> Iterator[Row]:
         row = pool(worker, pools, client.database, client.user, client.door.NAME)
         waiting = client.phase in (WAITING, WELCOME)
         count(row, "cl_waiting" if waiting else "cl_active")
+        if client.pinned:
+            count(row, "cl_pinned")
         if client.request is not None:
             longest(row, int((worker.loop.now - client.request.arrived) * 1e6))
     for database in list(worker.databases.values()):
@@ -209,6 +217,7 @@ POOL_COUNTS = (
     "maxwait",
     "maxwait_us",
     "sv_closing",
+    "cl_pinned",
 )
 
 

@@ -5,6 +5,7 @@ sockets, serves until it is told to drain or stop, and stops at once when the su
 closes. All its objects are wired here.
 """
 
+import functools
 import json
 import os
 import random
@@ -24,8 +25,9 @@ from pglane.connection.server_login import Credentials, ServerLogin
 from pglane.connection.settings import Vectors
 from pglane.connection.startup_settings import direct_startup, server_startup
 from pglane.connection.statements import Shapes
-from pglane.doors import DOORS
+from pglane.doors import DOORS, transaction
 from pglane.doors.lease import Need
+from pglane.doors.session_state import ClientSessionState
 from pglane.engine.addresses import ServerAddresses
 from pglane.engine.cancel import CancelKeys, ServerCancel
 from pglane.engine.client_link import WAITING, ClientLink
@@ -134,7 +136,7 @@ class Worker:
         """Settings that may change while clients are connected."""
         self._apply(Settings.from_json(json.dumps(message["settings"])))
         for database in self.databases.values():
-            database.resize(self.settings.budget, self.settings.opening_max)
+            database.apply(self.settings)
             database.watch.make_cache()
 
     def drain(self) -> None:
@@ -247,6 +249,10 @@ class Worker:
         )
         need = Need(startup, base, exact=True, fresh=fresh)
         client = ClientLink(entered, database, transport, requests, need)
+        if door is transaction:
+            report = functools.partial(self.log_refusal, client)
+            client.session_state = ClientSessionState(database.session_state, report)
+            requests.limit(client.session_state)
         self.clients[entered.number] = client
         transport.set_owner(client)
         transport.high_bytes = self.settings.unread_bytes_max

@@ -12,6 +12,7 @@ from pglane.errors import (
     processes,
     protocol,
     server,
+    stateful,
     waiting,
 )
 from pglane.errors.catalogue import CATALOGUE, Refusal
@@ -28,5 +29,6 @@ __all__ = [
     "processes",
     "protocol",
     "server",
+    "stateful",
     "waiting",
 ]

@@ -11,10 +11,13 @@ are short, and cached.
 from collections.abc import Callable
 from typing import NamedTuple
 
+from pglane.wire.lexemes import BROKEN, END, SYMBOL, WORD, Lexer
 from pglane.wire.statement_words import CHARACTERISTICS, DISCARDS, ROLE_SETTINGS, Effect, Kind
 
 NOTHING = b""
 ASSIGNS = (b"=", b"to", b".")
+OPENS, CLOSES = b"()"
+ON_COMMIT_DROP = [b"on", b"commit", b"drop"]
 BACK = frozenset({b"default", b"local"})
 
 
@@ -47,13 +50,36 @@ def is_routine(head: list[bytes]) -> bool:
     return rest[:1] in ([b"function"], [b"procedure"])
 
 
+def drops_on_commit(statement: bytes, standard_conforming_strings: bool) -> bool:
+    """Whether a CREATE TABLE makes a table that is gone when its transaction ends.
+
+    The clause stands outside parentheses and, if a query makes the table, before it.
+    """
+    lexer = Lexer(statement, standard_conforming_strings)
+    words: list[bytes] = []
+    depth = 0
+    token = lexer.next()
+    while token not in (END, BROKEN):
+        if token == SYMBOL:
+            depth += (lexer.symbol == OPENS) - (lexer.symbol == CLOSES)
+        if depth == 0:
+            word = lexer.piece().lower() if token == WORD else NOTHING
+            if word == b"as":
+                return False
+            words.append(word)
+            if words[-3:] == ON_COMMIT_DROP:
+                return b"table" in words[1:4]
+        token = lexer.next()
+    return False
+
+
 def _simple(kind: Kind, second: bytes) -> Form:
     """Statements whose second word says the rest."""
     if kind == Kind.DISCARD:
-        return Form(kind, DISCARDS.get(second, Effect.UNKNOWN))
+        return Form(kind, DISCARDS.get(second, Effect.MALFORMED))
     if kind == Kind.BEGIN:  # START, of a transaction or of something else
         begins = second == b"transaction"
-        return Form(kind, Effect.TRANSACTION) if begins else Form(Kind.UNKNOWN, Effect.UNKNOWN)
+        return Form(kind, Effect.TRANSACTION) if begins else Form(Kind.UNKNOWN, Effect.MALFORMED)
     if kind in {Kind.CREATE, Kind.ALTER, Kind.DROP} and second == b"database":
         return Form(kind, Effect.DATABASE)
     if kind in {Kind.CREATE, Kind.ALTER} and second == b"extension":  # its script does anything

@@ -8,7 +8,9 @@ cdef int _CREATE, _REPLACE, _LOCAL, _GLOBAL, _INTO
 cdef int _NOTHING, _FIRST, _BODY_SEMICOLON
 cdef int _NAME_BYTES_MAX, _HIGH_NAME_BYTES_MAX
 cdef int _KIND_INSERT, _KIND_MERGE, _KIND_CREATE, _KIND_EXPLAIN, _KIND_UNKNOWN
-cdef long long _EFFECT_TEMP, _EFFECT_UNKNOWN, _EFFECT_EXECUTES
+cdef long long _EFFECT_TEMP, _EFFECT_UNKNOWN, _EFFECT_MALFORMED, _EFFECT_EXECUTES
+cdef long long _EFFECT_SEQUENCE, _EFFECT_SEQUENCE_READ
+cdef object _DRAWING
 cdef dict _WORDS, _HEADS
 cdef bytes _MAYBE, _TEMP_SCHEMA
 
@@ -33,6 +35,7 @@ cdef class Reader:
     cdef bint names_settings
     cdef bint assigns_path
     cdef bint computed_path
+    cdef bint draws
     cdef bint odd_string
 
     cdef _reset(self)
@@ -40,6 +43,7 @@ cdef class Reader:
     @cython.locals(lexer=Lexer, token=int)
     cpdef bint read(self) except -1
     cdef bint _symbol(self, int symbol) except -1
+    cdef _call(self, long long effect)
     cdef bint _semicolon(self) except -1
 
     @cython.locals(lexer=Lexer)
@@ -71,6 +75,8 @@ cdef class Reader:
     @cython.locals(lexer=Lexer, back=Py_ssize_t, depth=int, token=int, symbol=int)
     cdef _arguments(self)
     cdef _setting(self, bytes written, bint local)
+
+    @cython.locals(lexer=Lexer)
     cdef _finish(self)
     cdef _judge(self, list head)
 

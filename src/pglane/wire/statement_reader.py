@@ -15,8 +15,9 @@ from pglane.wire.lexemes import (
     WORD,
     Lexer,
 )
-from pglane.wire.statement_forms import is_routine, judge
+from pglane.wire.statement_forms import drops_on_commit, is_routine, judge
 from pglane.wire.statement_words import (
+    DRAWING,
     FIRST_WORDS,
     FUNCTIONS,
     RENAMED_SETTINGS,
@@ -104,7 +105,11 @@ _KIND_EXPLAIN = int(Kind.EXPLAIN)
 _KIND_UNKNOWN = int(Kind.UNKNOWN)
 _EFFECT_TEMP = int(Effect.TEMP)
 _EFFECT_UNKNOWN = int(Effect.UNKNOWN)
+_EFFECT_MALFORMED = int(Effect.MALFORMED)
 _EFFECT_EXECUTES = int(Effect.EXECUTES)
+_EFFECT_SEQUENCE = int(Effect.SEQUENCE)
+_EFFECT_SEQUENCE_READ = int(Effect.SEQUENCE_READ)
+_DRAWING = frozenset(int(kind) for kind in DRAWING)
 
 
 class Reader:
@@ -122,6 +127,7 @@ class Reader:
         "begin",
         "computed_path",
         "depth",
+        "draws",
         "effects",
         "head",
         "held",
@@ -145,6 +151,7 @@ class Reader:
         self.settings: list[str] = []
         self.effects = 0
         self.computed_path = False
+        self.draws = False
         self._reset()
 
     def _reset(self) -> None:
@@ -193,7 +200,8 @@ class Reader:
         """A symbol; False when parentheses do not match or hold a semicolon they cannot hold."""
         if symbol == 40:  # (
             self.depth += 1
-            self.own |= self.pending
+            if self.pending:
+                self._call(self.pending)
         elif symbol == 41:  # )
             self.depth -= 1
             if self.depth < 0:
@@ -207,6 +215,14 @@ class Reader:
         elif not self.started and symbol != 40:
             self._unknown()
         return True
+
+    def _call(self, effect: int) -> None:
+        """A call of a function with an effect; what nextval told before it, currval may repeat."""
+        if effect == _EFFECT_SEQUENCE:
+            self.draws = True
+        elif effect == _EFFECT_SEQUENCE_READ and self.draws:
+            return
+        self.own |= effect
 
     def _semicolon(self) -> bool:
         self.pending = 0
@@ -253,7 +269,7 @@ class Reader:
         self.started = True
         self.begin = self.lexer.begin
         self.kind = _KIND_UNKNOWN
-        self.own |= _EFFECT_UNKNOWN
+        self.own |= _EFFECT_MALFORMED
 
     def _open(self) -> None:
         """The first word of a statement."""
@@ -417,6 +433,12 @@ class Reader:
             self.own |= int(Effect.SETTING_LISTED)
         if self.assigns_path and self._names_temp_schema():
             self.own |= _EFFECT_TEMP
+        if self.own & _EFFECT_TEMP and self.kind == _KIND_CREATE:
+            lexer = self.lexer
+            if drops_on_commit(lexer.text[self.begin : lexer.begin], not lexer.backslash_escapes):
+                self.own &= ~_EFFECT_TEMP
+        if self.kind in _DRAWING:
+            self.draws = True
         self.kinds.append(self.kind)
         self.effects |= self.own
         self._reset()

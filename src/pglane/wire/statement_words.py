@@ -84,6 +84,9 @@ class Effect(IntFlag):
     that pg_settings lists; SETTING_UNKNOWN: any; RESET_SOME: one goes back to its default.
     CATALOG and DATABASE leave nothing in the session: names and types may mean something else from
     then on; a database must be free of others.
+    "may": EXPLAIN of a call counts like the call. SEQUENCE_READ asks for a value that no statement
+    before it in the text can have drawn. MALFORMED is what a server refuses to read (a word that
+    begins no statement, a string without end), so that nothing of the text runs.
     """
 
     NONE = 0
@@ -122,6 +125,8 @@ class Effect(IntFlag):
     DATABASE = auto()
     UNSEEN = auto()
     """It names what may have effects that no text shows (`pglane.wire.unseen`)."""
+    SEQUENCE_READ = auto()
+    MALFORMED = auto()
 
 
 FIRST_WORDS: dict[bytes, tuple[Kind, Effect, int]] = {
@@ -193,8 +198,8 @@ FUNCTIONS: dict[bytes, Effect] = {
     b"setseed": Effect.SEED,
     b"nextval": Effect.SEQUENCE,
     b"setval": Effect.SEQUENCE,
-    b"currval": Effect.SEQUENCE,
-    b"lastval": Effect.SEQUENCE,
+    b"currval": Effect.SEQUENCE_READ,
+    b"lastval": Effect.SEQUENCE_READ,
     # pg_trgm's old way to set pg_trgm.similarity_threshold
     b"set_limit": Effect.SETTING_LISTED,
     # isn's switch, a variable of the library in versions before 18
@@ -234,18 +239,13 @@ FUNCTIONS.update(
         Effect.LARGE_OBJECT,
     )
 )
-FUNCTIONS.update(
-    dict.fromkeys(
-        (
-            *(b"dblink", b"dblink_cancel_query", b"dblink_close", b"dblink_connect"),
-            *(b"dblink_connect_u", b"dblink_disconnect", b"dblink_error_message"),
-            *(b"dblink_exec", b"dblink_fetch", b"dblink_get_connections", b"dblink_get_notify"),
-            *(b"dblink_get_result", b"dblink_is_busy", b"dblink_open", b"dblink_send_query"),
-        ),
-        Effect.DBLINK,
-    )
-)
+# A connection of dblink stays open; without one its other functions leave nothing.
+FUNCTIONS.update(dict.fromkeys((b"dblink_connect", b"dblink_connect_u"), Effect.DBLINK))
 
+DRAWING = frozenset(
+    {Kind.INSERT, Kind.MERGE, Kind.WITH, Kind.COPY, Kind.EXECUTE, Kind.CALL, Kind.DO, Kind.UNKNOWN}
+)
+"""Kinds of statements that may call nextval, as far as it is usual."""
 ROLE_SETTINGS = frozenset({b"role", b"session_authorization"})
 RENAMED_SETTINGS = {b"sort_mem": b"work_mem", b"vacuum_mem": b"maintenance_work_mem"}
 CHARACTERISTICS = (

@@ -14,11 +14,12 @@ cdef class Verdict:
     cdef public str fingerprint
     cdef public bint certain
     cdef readonly tuple settings
+    cdef readonly bint draws
     cdef readonly Py_ssize_t count
     cdef readonly int single
 
 
-cdef Verdict _UNREADABLE, _EMPTY
+cdef Verdict _UNREADABLE, _MALFORMED, _EMPTY
 
 
 @cython.locals(kinds=list)

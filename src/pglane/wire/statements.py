@@ -4,7 +4,7 @@ A scanner, not a parser. It splits a text into statements exactly as PostgreSQL 
 by its first words and collects every word that can have an effect on the session, wherever it
 stands. It may say more than is true (EXPLAIN of a call counts like the call), never less: a text
 that it cannot read with certainty gets `Kind.UNKNOWN` and `Effect.UNKNOWN`, to be treated as
-everything at once.
+everything at once. One that no server can read either is `Effect.MALFORMED`.
 
 Why words suffice: PostgreSQL has no way to call a function or name a relation whose name does
 not stand in the text, except through code that is not in the text at all (functions, triggers,
@@ -30,6 +30,7 @@ from pglane.wire.lexemes import Lexer
 from pglane.wire.numberless import numberless
 from pglane.wire.statement_reader import Reader
 from pglane.wire.statement_words import (
+    DRAWING,
     ENCODINGS_SAFE,
     ENCODINGS_SAFE_REPORTED,
     ENCODINGS_UNSAFE,
@@ -55,6 +56,7 @@ class Verdict:
         settings: names of the settings that SET, RESET and set_config change beyond the
         transaction,
             in lower case, each once, in order.
+        draws: whether one of them may call nextval.
         count: how many kinds there are.
         single: the kind if there is exactly one, else -1.
         shown: the effects that the text itself shows.
@@ -65,6 +67,7 @@ class Verdict:
     __slots__ = (
         "certain",
         "count",
+        "draws",
         "effects",
         "fingerprint",
         "kinds",
@@ -80,6 +83,7 @@ class Verdict:
         self.settings = settings
         self.fingerprint = ""
         self.certain = False
+        self.draws = bool(effects & Effect.SEQUENCE) or not DRAWING.isdisjoint(kinds)
         self.count = len(kinds)
         self.single = kinds[0] if len(kinds) == 1 else -1
 
@@ -89,6 +93,7 @@ class Verdict:
 
 
 _UNREADABLE = Verdict((Kind.UNKNOWN,), int(Effect.UNKNOWN), ())
+_MALFORMED = Verdict((Kind.UNKNOWN,), int(Effect.MALFORMED), ())
 _EMPTY = Verdict((Kind.EMPTY,), 0, ())
 _HARMLESS: dict[int, Verdict] = {
     int(kind): Verdict((kind,), 0, ()) for kind in Kind if kind != Kind.UNKNOWN
@@ -113,7 +118,7 @@ def scan(text: bytes, client_encoding: str, standard_conforming_strings: bool) -
         return _UNREADABLE
     reader = Reader(Lexer(text, standard_conforming_strings))
     if not reader.read():
-        return _UNREADABLE
+        return _MALFORMED
     return _verdict(reader)
 
 

@@ -20,7 +20,7 @@ from pglane.wire.statements import Effect, Verdict
 
 FINGERPRINTS_MAX = 10_000
 """Remembered of either sort; beyond it they are forgotten together and seen anew."""
-UNKNOWN = int(Effect.UNKNOWN)
+UNKNOWN = int(Effect.UNKNOWN | Effect.MALFORMED)
 UNSEEN = int(Effect.UNSEEN)
 
 

@@ -322,7 +322,20 @@ def test_a_discard_behind_ddl_does_not_hide_it(lease: Lease) -> None:
 @pytest.mark.parametrize("name", ["client_encoding", "standard_conforming_strings"])
 def test_texts_are_not_read_while_their_encoding_is_uncertain(lease: Lease, name: str) -> None:
     lease.send(c.Query(f"SET {name} = x".encode()))
-    lease.send(c.Query(b"SELECT E'\\x83\\x5c'"))
+    text = c.Query(b"SELECT E'\\x83\\x5c'")
+    assert lease.send(text) == messages(FLUSH)
+    assert lease.outcome == lease.form.HELD
+    lease.answer(s.CommandComplete(b"SET"), READY)
+    assert lease.forward() == messages(text)
+    assert not lease.requests.effects & int(lease.form.Effect.UNKNOWN)
+
+
+def test_a_text_in_the_unit_that_changes_its_encoding_is_not_read(lease: Lease) -> None:
+    lease.send(c.Parse(b"", b"SET client_encoding = SJIS"), c.Bind(b"", b""), c.Execute(b"", 0))
+    text = c.Query(b"SELECT E'\\x83\\x5c'")
+    assert lease.send(text) == messages(FLUSH)
+    lease.answer(PARSED, BOUND, s.CommandComplete(b"SET"))
+    assert lease.forward() == messages(text)
     assert lease.requests.effects & int(lease.form.Effect.UNKNOWN)
 
 

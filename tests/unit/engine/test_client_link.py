@@ -129,10 +129,10 @@ def test_a_message_out_of_place_ends_it(rig) -> None:
 
 
 def test_a_pinned_client_keeps_its_server_connection_until_it_leaves(rigs) -> None:
-    rig = rigs(budget=1)
+    rig = rigs(budget=1, transaction_session_state="pin")
     client, server = rig.pair()
-    client.send(query("LOAD 'x'"))
-    server.gets(b"LOAD")
+    client.send(query("CREATE TEMP TABLE x ()"))
+    server.gets(b"CREATE")
     server.send(message(b"C", b"LISTEN\x00") + READY)
     client.gets(READY)
     assert desk(rig).ledger.statistics().leased == 1

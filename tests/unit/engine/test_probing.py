@@ -144,14 +144,6 @@ def test_a_session_that_cannot_be_looked_at_is_closed(calling, answer):
     assert rig.logged("probe_failed")
 
 
-def test_effects_on_other_sessions_close_it(calling):
-    rig, client, server = calling
-    call(client, server, "SELECT locks(), dblink('x', 'y')")
-    server.send(row(*CLEAN))
-    reads_settings(server)
-    server.gets(b"X\x00\x00\x00\x04")
-
-
 def test_hashes_are_bounded(calling, monkeypatch):
     monkeypatch.setattr("pglane.engine.probing.SUMS_MAX", 0)
     rig, client, server = calling

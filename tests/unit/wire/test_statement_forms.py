@@ -2,7 +2,7 @@
 
 import pytest
 
-from pglane.wire.statement_forms import Form, is_routine, judge
+from pglane.wire.statement_forms import Form, drops_on_commit, is_routine, judge
 from pglane.wire.statement_words import Effect, Kind
 
 
@@ -20,7 +20,7 @@ def form(kind: Kind, head: str) -> Form:
         (Kind.ROLLBACK, "ROLLBACK WORK TO", Form(Kind.ROLLBACK_TO)),
         (Kind.ROLLBACK, "ROLLBACK PREPARED '", Form(Kind.COMMIT_PREPARED, Effect.TRANSACTION)),
         (Kind.BEGIN, "START TRANSACTION", Form(Kind.BEGIN, Effect.TRANSACTION)),
-        (Kind.BEGIN, "START", Form(Kind.UNKNOWN, Effect.UNKNOWN)),
+        (Kind.BEGIN, "START", Form(Kind.UNKNOWN, Effect.MALFORMED)),
         (Kind.PREPARE, "PREPARE a AS", Form(Kind.PREPARE, Effect.PREPARED)),
         (Kind.PREPARE, "PREPARE TRANSACTION AS", Form(Kind.PREPARE, Effect.PREPARED)),
         (
@@ -33,7 +33,7 @@ def form(kind: Kind, head: str) -> Form:
         (Kind.DEALLOCATE, "DEALLOCATE ALL", Form(Kind.DEALLOCATE, Effect.DEALLOCATE_ALL)),
         (Kind.DEALLOCATE, "DEALLOCATE PREPARE ALL", Form(Kind.DEALLOCATE, Effect.DEALLOCATE_ALL)),
         (Kind.DISCARD, "DISCARD ALL", Form(Kind.DISCARD, Effect.DISCARD_ALL)),
-        (Kind.DISCARD, "DISCARD", Form(Kind.DISCARD, Effect.UNKNOWN)),
+        (Kind.DISCARD, "DISCARD", Form(Kind.DISCARD, Effect.MALFORMED)),
         (Kind.CREATE, "CREATE EXTENSION", Form(Kind.CREATE, Effect.OPAQUE)),
         (Kind.ALTER, "ALTER EXTENSION", Form(Kind.ALTER, Effect.OPAQUE)),
         (Kind.ALTER, "ALTER TABLE", Form(Kind.ALTER)),
@@ -130,3 +130,22 @@ def test_session_characteristics() -> None:
 )
 def test_routines(head: str, *, expected: bool) -> None:
     assert is_routine(head.encode().split()) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "drops"),
+    [
+        ("CREATE TEMP TABLE a (b int) ON COMMIT DROP", True),
+        ("create global temporary table a on commit drop as select 1", True),
+        ("CREATE TABLE pg_temp.a (b int) USING heap /* x */ ON COMMIT DROP TABLESPACE c", True),
+        ("CREATE TEMP TABLE a (b int) ON COMMIT DELETE ROWS", False),
+        ("CREATE TEMP TABLE a (b int CHECK (b on commit drop))", False),
+        ("CREATE TEMP TABLE a AS SELECT 1 ON COMMIT DROP", False),
+        ("CREATE TEMP VIEW a ON COMMIT DROP", False),
+        ('CREATE TEMP TABLE a "ON" "COMMIT" "DROP"', False),
+        ("CREATE TEMP TABLE a ON COMMIT 'DROP'", False),
+        ("CREATE TEMP TABLE a 'on commit drop", False),
+    ],
+)
+def test_what_is_gone_when_its_transaction_ends(text: str, drops: bool) -> None:
+    assert drops_on_commit(text.encode(), True) is drops

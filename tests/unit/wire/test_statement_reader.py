@@ -58,10 +58,10 @@ def test_a_text_that_does_not_end_is_given_up(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "effects"),
     [
-        ("1", Effect.UNKNOWN),
-        ("= 1", Effect.UNKNOWN),
-        ("(LISTEN a)", Effect.UNKNOWN),
-        ("WHAT", Effect.UNKNOWN),
+        ("1", Effect.MALFORMED),
+        ("= 1", Effect.MALFORMED),
+        ("(LISTEN a)", Effect.MALFORMED),
+        ("WHAT", Effect.MALFORMED),
         (
             "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC LISTEN a; END",
             Effect.UNKNOWN | Effect.CATALOG,

@@ -122,7 +122,7 @@ def test_a_definition_within_a_function_body_is_not_believed() -> None:
 def test_what_cannot_be_read_is_unknown(text: str) -> None:
     verdict = judged(text)
     assert verdict.kinds == (Kind.UNKNOWN,)
-    assert verdict.effects == Effect.UNKNOWN
+    assert verdict.effects == (Effect.UNKNOWN if "\0" in text else Effect.MALFORMED)
     assert verdict.single == Kind.UNKNOWN
 
 
@@ -136,7 +136,7 @@ def test_what_cannot_be_read_is_unknown(text: str) -> None:
 def test_a_strange_beginning_is_unknown(text: str) -> None:
     verdict = judged(text)
     assert verdict.kinds == (Kind.UNKNOWN,)
-    assert verdict.effects == Effect.UNKNOWN
+    assert verdict.effects & Effect.MALFORMED
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,26 @@
+"""A door's answer to texts, as strict as a test needs it."""
+
+from pglane.connection.allowance import Allowance
+from pglane.wire.statements import Effect
+from tests.support.lease import encoded, error
+
+
+class Strict(Allowance):
+    """LOAD may never run, TEMP not now, and lastval only where a value was drawn."""
+
+    def __init__(self) -> None:
+        self.drew: list[bool] = []
+
+    def asked(self) -> int:
+        return int(Effect.LOAD | Effect.TEMP | Effect.SEQUENCE_READ | Effect.UNKNOWN)
+
+    def is_timely(self, effects: int) -> bool:
+        return bool(effects & Effect.SEQUENCE_READ)
+
+    def standing_refusal(self, effects: int, text: bytes) -> bytes:
+        return encoded(error(b"55000", M=text)) if effects & Effect.LOAD else b""
+
+    def refusal(self, effects: int, text: bytes, *, drew: bool) -> bytes:
+        self.drew.append(drew)
+        refused = not drew if effects & Effect.SEQUENCE_READ else effects != Effect.UNKNOWN
+        return encoded(error(b"55000", M=text)) if refused else b""

@@ -1,0 +1,143 @@
+"""What a client's messages become when its door refuses what they ask for."""
+
+from typing import Any
+
+import pytest
+
+from pglane.wire import client_messages as c, server_messages as s
+from pglane.wire.server_messages import error_fields
+from pglane.wire.statements import Effect
+from tests.support.lease import FORMS, Lease, encoded, error, split
+from tests.support.strict_allowance import Strict
+
+READY, PARSED, BOUND = s.ReadyForQuery(b"I"), s.ParseComplete(), s.BindComplete()
+SYNC, FLUSH = c.Sync(), c.Flush()
+FAILS = c.Parse(b"", b"pglane refuses")
+FAILING_QUERY = c.Query(b"pglane refuses")
+DONE = s.CommandComplete(b"SELECT 1")
+BEGUN, IN_BLOCK = s.CommandComplete(b"BEGIN"), s.ReadyForQuery(b"T")
+LASTVAL, INSERT = b"SELECT lastval()", b"INSERT INTO t VALUES (1)"
+
+
+@pytest.fixture(params=FORMS)
+def lease(request: pytest.FixtureRequest) -> Lease:
+    return Lease(FORMS[request.param], statements_max=3)
+
+
+@pytest.fixture
+def strict(lease: Lease) -> Strict:
+    allowance = Strict()
+    lease.requests.limit(allowance)
+    return allowance
+
+
+def messages(*expected: Any) -> list[bytes]:
+    return split(encoded(*expected))
+
+
+def states(told: list[bytes]) -> list[bytes]:
+    return [error_fields(m[5:])["C"] if m[:1] == b"E" else m[:1] for m in told]
+
+
+@pytest.mark.usefixtures("strict")
+def test_a_refused_query_fails_on_the_server_too(lease: Lease) -> None:
+    assert lease.send(c.Query(b"LOAD 'a'")) == messages(FAILING_QUERY)
+    assert lease.requests.effects == 0
+    told = lease.answer(error(b"42601"), READY)
+    assert states(told) == [b"55000", b"Z"]
+    assert error_fields(told[0][5:])["M"] == b"LOAD 'a'"
+
+
+@pytest.mark.usefixtures("strict")
+@pytest.mark.parametrize("name", [b"", b"a"])
+def test_a_refused_parse_is_a_failed_parse(lease: Lease, name: bytes) -> None:
+    sent = lease.send(c.Parse(name, b"LOAD 'a'"), c.Bind(b"", name), c.Execute(b"", 0), SYNC)
+    assert sent[0] == encoded(FAILS)
+    assert states(lease.answer(error(b"42601"), READY)) == [b"55000", b"Z"]
+    assert lease.requests.statements == {}
+    assert lease.requests.effects == 0
+
+
+@pytest.mark.usefixtures("strict")
+@pytest.mark.parametrize("name", [b"", b"a"])
+def test_what_may_not_run_now_is_refused_when_bound(lease: Lease, name: bytes) -> None:
+    text = b"CREATE TEMP TABLE a ()"
+    lease.send(c.Parse(name, text), c.Bind(b"", name), c.Execute(b"", 0), SYNC)
+    assert states(lease.answer(PARSED, error(b"42601"), READY)) == [b"1", b"55000", b"Z"]
+    assert lease.requests.effects == 0
+
+
+def test_a_text_that_is_allowed_runs(lease: Lease, strict: Strict) -> None:
+    lease.requests.encoding = "SJIS"
+    text = c.Query(b"SELECT '\x83\x5c'")
+    assert lease.send(text) == messages(text)
+    assert lease.requests.effects & int(Effect.UNKNOWN)
+    lease.answer(DONE, READY)
+    bind = c.Bind(b"", b"")
+    parse = c.Parse(b"", b"SELECT '\x83\x5c'")
+    assert lease.send(parse, bind) == messages(parse, bind)
+    assert strict.drew == [False, False]
+
+
+def test_a_text_is_read_when_it_is_known_how(lease: Lease, strict: Strict) -> None:
+    lease.send(c.Query(b"SET client_encoding = SJIS"))
+    parse = c.Parse(b"", "SELECT E'é\\''".encode())
+    assert lease.send(parse) == messages(FLUSH)
+    lease.exchange.parameters["client_encoding"] = "UTF8"
+    lease.answer(s.CommandComplete(b"SET"), READY)
+    assert lease.forward() == messages(parse)
+    assert strict.drew == []
+
+
+def test_the_value_just_drawn_is_known_in_a_block(lease: Lease, strict: Strict) -> None:
+    lease.send(c.Query(b"BEGIN"), c.Query(INSERT))
+    assert lease.send(c.Query(LASTVAL)) == messages(FLUSH)
+    lease.answer(BEGUN, IN_BLOCK, DONE, IN_BLOCK)
+    assert lease.forward() == messages(c.Query(LASTVAL))
+    lease.answer(DONE, IN_BLOCK)
+    lease.send(c.Query(b"COMMIT AND CHAIN"))
+    lease.answer(DONE, IN_BLOCK)
+    assert lease.send(c.Query(LASTVAL)) == messages(FAILING_QUERY)
+    assert strict.drew == [True, False]
+
+
+def test_the_value_just_drawn_is_not_known_in_the_next_transaction(
+    lease: Lease, strict: Strict
+) -> None:
+    lease.send(c.Query(INSERT), c.Query(LASTVAL))
+    lease.answer(DONE, READY)
+    assert lease.forward() == messages(FAILING_QUERY)
+    assert strict.drew == [False]
+
+
+@pytest.mark.parametrize("name", [b"", b"a"])
+def test_the_value_just_drawn_is_known_in_a_unit(
+    lease: Lease, strict: Strict, name: bytes
+) -> None:
+    lease.send(c.Parse(b"", INSERT), c.Bind(b"", b""), c.Execute(b"", 0))
+    lease.send(c.Parse(name, LASTVAL), c.Bind(b"", name), SYNC)
+    assert lease.outcome == lease.form.HELD
+    lease.answer(PARSED, BOUND, DONE, PARSED)
+    assert [message[:1] for message in lease.forward()] == [b"B", b"S"]
+    lease.answer(BOUND, READY)
+    lease.send(c.Bind(b"", name), SYNC)
+    assert states(lease.answer(error(b"42601"), READY)) == [b"55000", b"Z"]
+    assert strict.drew == [True, False]
+
+
+def test_nothing_is_waited_for_while_a_copy_runs(lease: Lease, strict: Strict) -> None:
+    lease.send(c.Query(b"COPY t FROM STDIN"))
+    lease.answer(s.CopyInResponse(0, (0,)))
+    lease.requests.encoding = "not known until the server reports it"
+    assert lease.send(c.Query(LASTVAL)) == messages(FAILING_QUERY)
+    assert strict.drew == [False]
+
+
+@pytest.mark.usefixtures("strict")
+def test_a_query_waits_until_it_is_known_how_it_is_read(lease: Lease) -> None:
+    lease.send(c.Query(b"SET client_encoding = SJIS"))
+    query = c.Query("SELECT E'\u00e9\\\\'".encode())
+    assert lease.send(query) == messages(FLUSH)
+    lease.exchange.parameters["client_encoding"] = "UTF8"
+    lease.answer(s.CommandComplete(b"SET"), READY)
+    assert lease.forward() == messages(query)
