@@ -119,11 +119,6 @@ CASES = {
     "UPDATE pg_settings": Case(
         "UPDATE pg_settings SET setting = '9MB' WHERE name = 'work_mem'", WORK_MEM, "9MB"
     ),
-    "SELECT INTO TEMP": Case(
-        "SELECT 1 AS id INTO TEMP leftover",
-        "SELECT to_regclass('pg_temp.leftover') IS NOT NULL",
-        "t",
-    ),
     "an anonymous block": Case("DO $$ BEGIN PERFORM pg_advisory_lock(4711); END $$", LOCKED, "1"),
 }
 
