@@ -253,6 +253,8 @@ def test_a_text_that_should_have_failed_is_cleaned_behind(rigs, left: bool) -> N
     client.send(query("WHAT IS THIS"))
     server.gets(b"WHAT ")
     server.send(message(b"C", b"SELECT 1\x00") + READY)
+    server.gets(b"SELECT ")  # no setting is named: nothing is asked
+    server.send(row())
     server.gets(b"RESET ALL")
     if left:
         client.socket.close()
