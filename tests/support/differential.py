@@ -1,0 +1,244 @@
+"""The same steps on private connections and through a door, compared answer by answer.
+
+Two databases of one server, made alike: in one, clients have private connections (the truth), in
+the other they come through the door. A step goes through the door first. If it is refused there,
+with a code of ours, the truth is told nothing (or, inside a transaction, something that fails), so
+that both sides stay in the same state.
+
+Every answer is compared whole but for texts of errors: kinds of messages, columns, rows, tags,
+SQLSTATEs, transaction status, and the reported settings after it. At the end of a sequence also
+what a client would find out by asking: settings, prepared names, its notifications.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from tests.support import protocol
+from tests.support.protocol import Message
+from tests.support.scripted_client import ConnectionEndedError, ScriptedClient
+from tests.support.target import Target
+
+REFUSAL = re.compile(r"PGL04\d\d")
+"""The refusals of what a door cannot carry; any other code of ours is a difference."""
+FAILS = "SELECT 1/0"
+SETTINGS = (
+    "search_path", "statement_timeout", "lock_timeout", "work_mem", "TimeZone", "DateStyle",
+    "IntervalStyle", "bytea_output", "extra_float_digits", "row_security", "enable_seqscan",
+    "standard_conforming_strings", "client_encoding", "application_name", "plan_cache_mode",
+    "default_transaction_isolation", "default_transaction_read_only", "role",
+    "session_authorization", "client_min_messages",
+)  # fmt: skip
+FINAL_LOOKS = (
+    "SELECT " + ", ".join(f"current_setting('{name}')" for name in SETTINGS),
+    "SELECT coalesce(current_setting('app.tenant', true), ''), current_user, session_user",
+    (
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = "
+        "(SELECT oid FROM pg_database WHERE datname = current_database())"
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One request that is answered by one ReadyForQuery."""
+
+    told: str
+    octets: bytes
+
+    def __repr__(self) -> str:
+        return self.told
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a client can see of an answer."""
+
+    messages: tuple[object, ...]
+    status: str
+    parameters: dict[str, str]
+
+
+class Client:
+    """One connection, what it was told about others, and the answers it got.
+
+    Attributes:
+        heard: notifications in order: who sent it, channel, payload.
+    """
+
+    def __init__(self, target: Target) -> None:
+        self.line = ScriptedClient.login(target)
+        self.heard: list[tuple[int, str, str]] = []
+        self.refused = ""
+
+    def ask(self, octets: bytes) -> Seen:
+        self.line.send(octets)
+        self.refused = ""
+        told = [self._note(one) for one in self.line.read_until() if self._is_answer(one)]
+        parameters = {k: v for k, v in self.line.parameters.items() if k != "in_hot_standby"}
+        return Seen(tuple(told), self.line.status, parameters)
+
+    def query(self, text: str) -> Seen:
+        return self.ask(protocol.query(text))
+
+    def _is_answer(self, one: Message) -> bool:
+        """Notices are not compared; notifications are, at the end."""
+        if one.kind == "A":
+            self.note_notification(one)
+        return one.kind not in "AN"
+
+    def note_notification(self, one: Message) -> None:
+        channel, payload, _ = one.body[4:].split(b"\0")
+        pid = int.from_bytes(one.body[:4], "big")
+        self.heard.append((pid, channel.decode(), payload.decode()))
+
+    def _note(self, one: Message) -> object:
+        if one.kind == "E":
+            found = REFUSAL.search(one.fields.get("D", ""))
+            self.refused = self.refused or (found.group() if found else "")
+            return ("E", one.sqlstate)
+        if one.kind == "T":
+            return ("T", one.columns)
+        return (one.kind, one.body)
+
+
+@dataclass
+class Tally:
+    """What was compared so far."""
+
+    sequences: int = 0
+    steps: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+
+
+class Difference(AssertionError):
+    """The door behaved otherwise than a private connection, and did not say so."""
+
+
+class Worlds:
+    """Clients on both sides.
+
+    Args:
+        truth: where clients have private connections.
+        door: where they come through the door, to a database made alike.
+        clients: how many on each side.
+        clean: a text that makes the tables as they were, for each side.
+    """
+
+    def __init__(self, truth: Target, door: Target, clients: int, clean: str) -> None:
+        self._targets = (truth, door)
+        self._clean = clean
+        self.tally = Tally()
+        self._pairs = [self._pair() for _ in range(clients)]
+        self._judges = self._pair()
+
+    def _pair(self) -> tuple[Client, Client]:
+        truth, door = self._targets
+        return Client(truth), Client(door)
+
+    def close(self) -> None:
+        for truth, door in [*self._pairs, self._judges]:
+            truth.line.close()
+            door.line.close()
+
+    def run(self, steps: Sequence[tuple[int, Step]]) -> None:
+        """One sequence: (client, step) in order.
+
+        Raises:
+            Difference: with everything that led to it.
+        """
+        self.tally.sequences += 1
+        try:
+            done: list[str] = []
+            for number, step in steps:
+                done.append(f"{number}: {step.told}")
+                self._compare(self._pairs[number], step.told, step.octets, done)
+            self._finish(done)
+        except (Difference, ConnectionEndedError, TimeoutError) as error:
+            self._renew()
+            if isinstance(error, Difference):
+                raise
+            raise Difference(f"{error!r} after\n  " + "\n  ".join(done)) from error
+        self._reset()
+
+    def _compare(
+        self, pair: tuple[Client, Client], told: str, octets: bytes, done: list[str]
+    ) -> None:
+        truth, door = pair
+        self.tally.steps += 1
+        inside = door.line.status != "I"
+        got = door.ask(octets)
+        if door.refused:
+            self.tally.refused[door.refused] += 1
+            if inside:
+                truth.query(FAILS)
+            if truth.line.status != door.line.status:
+                raise Difference(
+                    f"refused ({door.refused}), status {door.line.status}, "
+                    f"not {truth.line.status}, after\n  " + "\n  ".join(done)
+                )
+            return
+        expected = truth.ask(octets)
+        if got != expected:
+            raise Difference(f"{told}:\n{_unlike(expected, got)}\nafter\n  " + "\n  ".join(done))
+
+    def _finish(self, done: list[str]) -> None:
+        for number, pair in enumerate(self._pairs):
+            done.append(f"{number}: end")
+            self._compare(pair, "ROLLBACK", protocol.query("ROLLBACK"), done)
+            for text in FINAL_LOOKS:
+                self._compare(pair, text, protocol.query(text), done)
+        self._compare_notifications(done)
+
+    def _compare_notifications(self, done: list[str]) -> None:
+        """A last one on both channels shows that all before it have come."""
+        for judge in self._judges:
+            judge.query("NOTIFY a, 'last'; NOTIFY b, 'last'")
+        names = [
+            {pair[side].line.backend_pid: n for n, pair in enumerate(self._pairs)}
+            for side in (0, 1)
+        ]
+        for number, (truth, door) in enumerate(self._pairs):
+            truth.query("SELECT 1")
+            while len(door.heard) < len(truth.heard):
+                one = door.line.read_message()
+                if one.kind == "A":
+                    door.note_notification(one)
+            door.query("SELECT 1")
+            heard = [
+                [(names[side].get(pid), channel, payload) for pid, channel, payload in one.heard]
+                for side, one in enumerate((truth, door))
+            ]
+            if heard[0] != heard[1]:
+                raise Difference(
+                    f"client {number} heard {heard[1]}, not {heard[0]}, after\n  "
+                    + "\n  ".join(done)
+                )
+
+    def _reset(self) -> None:
+        for pair in self._pairs:
+            for one in pair:
+                one.query("DISCARD ALL")
+                one.heard.clear()
+        for judge in self._judges:
+            judge.query(self._clean)
+
+    def _renew(self) -> None:
+        """Nobody knows what state they are in."""
+        for truth, door in self._pairs:
+            truth.line.close()
+            door.line.close()
+        self._pairs = [self._pair() for _ in self._pairs]
+        for judge in self._judges:
+            judge.query(self._clean)
+
+
+def _unlike(expected: Seen, got: Seen) -> str:
+    lines = [f"  private: {expected.messages} {expected.status}"]
+    lines += [f"  door:    {got.messages} {got.status}"]
+    for name in sorted(expected.parameters.keys() | got.parameters.keys()):
+        one, other = expected.parameters.get(name), got.parameters.get(name)
+        if one != other:
+            lines.append(f"  {name}: private {one!r}, door {other!r}")
+    return "\n".join(lines)
