@@ -123,6 +123,37 @@ def test_the_notifier_is_known_by_the_process_id_it_was_told(
             assert told.pid == outsider.info.backend_pid
 
 
+def test_a_listen_that_no_text_shows_is_heard(
+    single: Gateway, door: Target, cluster: PostgresCluster
+) -> None:
+    with connect(door) as client:
+        client.execute("DO $$BEGIN LISTEN hidden; END$$")
+        eventually(lambda: [row for row in single.show("CLIENTS") if row["pinned"]])
+        cluster.admin("NOTIFY hidden, 'x'", database="app")
+        assert payloads(client, 1) == ["x"]
+        client.execute("LISTEN b")
+        client.execute("NOTIFY b, 'once'")
+        assert payloads(client, 1) == ["once"]
+        cluster.admin("NOTIFY b, 'and no more'", database="app")
+        assert payloads(client, 1) == ["and no more"]
+        client.execute("DISCARD ALL")
+        with connect(door) as other:
+            other.execute("LISTEN c")
+            client.execute("LISTEN c")
+            other.execute("NOTIFY c, 'y'")
+            assert payloads(client, 1) == ["y"]
+
+
+def test_own_notifications_through_the_session_door(single: Gateway) -> None:
+    with connect(single.target("session")) as client:
+        told: list[int] = []
+        client.add_notify_handler(lambda each: told.append(each.pid))
+        client.execute("LISTEN a")
+        client.execute("NOTIFY a")
+        client.execute("SELECT count(*) FROM (SELECT pg_notify('a', 'b')) AS n")
+        assert told == [client.info.backend_pid] * 2
+
+
 def test_the_loss_of_the_shared_connection_is_told_and_healed(
     single: Gateway, door: Target, cluster: PostgresCluster
 ) -> None:

@@ -25,6 +25,7 @@ cdef class ClientNames:
     cdef public long long apart
     cdef public object subscriptions
     cdef public bint changes_channels
+    cdef public bint hears_itself
     cdef public list channels_wanted
     cdef public bint channels_heard
     cdef public bytes channels_refused

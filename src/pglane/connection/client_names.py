@@ -121,6 +121,7 @@ class ClientNames:
         apart: effects of texts that are not sent on as they are.
         subscriptions: what it listens to; None if it never did.
         changes_channels: a LISTEN or UNLISTEN was sent since the lease began.
+        hears_itself: it keeps its server connection, and hears what comes there.
         channels_wanted: what must be listened to before its next message is sent; may be nothing.
         channels_heard: what was wanted is so; the next message may be sent.
         channels_refused: the error if it cannot be.
@@ -141,6 +142,7 @@ class ClientNames:
         "drew",
         "effects",
         "encoding",
+        "hears_itself",
         "later_effects",
         "may_copy",
         "may_forget",
@@ -179,6 +181,7 @@ class ClientNames:
         self.apart = TAKEN_APART if virtual else 0
         self.subscriptions: Subscriptions | None = None
         self.changes_channels = False
+        self.hears_itself = False
         self.channels_wanted: list[bytes] | None = None
         self.channels_heard = False
         self.channels_refused = b""
@@ -232,6 +235,7 @@ class ClientNames:
 
     def discarded(self) -> None:
         """A DISCARD ALL has succeeded."""
+        self.hears_itself = False
         if self.effects & CATALOG:
             self._shapes.renew()
         self.effects = self.later_effects
@@ -358,6 +362,8 @@ class ClientNames:
         return None
 
     def _needs_hearing(self, verdict: Verdict) -> bool:
+        if self.hears_itself:
+            return False
         if verdict.effects & LISTENS:
             return True
         if self.subscriptions is None:

@@ -27,6 +27,7 @@ cdef class Exchange(OwedAnswers):
     cdef public dict names
     cdef public bint attached
     cdef public bint deaf
+    cdef public object renumber
     cdef public object subscriptions
     cdef public bint owes_ready
     cdef public list internal_rows
@@ -44,6 +45,8 @@ cdef class Exchange(OwedAnswers):
     cdef _release_hold(self)
     @cython.locals(events=int, event=int, kind=int, run=Py_ssize_t, begin=Py_ssize_t)
     cdef int _walk(self, MessageReader reader) except? -1
+    @cython.locals(at=Py_ssize_t, told=bytes)
+    cdef bytes _renumbered(self, MessageReader reader)
     cdef _hand_on(self, MessageReader reader, Py_ssize_t begin, Py_ssize_t end)
     @cython.locals(kind=int)
     cdef _maybe_stream(self, MessageReader reader)

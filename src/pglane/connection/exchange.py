@@ -51,6 +51,8 @@ from pglane.wire.framing import MalformedStream, MessageReader
 from pglane.wire.server_messages import DataRow, ParameterStatus, error_fields
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pglane.connection.subscriptions import Subscriptions
 
 READY = 1
@@ -98,6 +100,7 @@ class Exchange(OwedAnswers):
         skipping: an error was seen and the server discards until the client's Sync.
         attached: a client holds the lease; what comes unasked is for it.
         deaf: notifications that come here are for nobody: the client hears them elsewhere.
+        renumber: what process id clients know the one of a notifier by; None: the same.
         subscriptions: of that client, if it listens without keeping a server connection.
         owes_ready: its last ReadyForQuery is kept back until it has its notifications.
         held: why the client's next message waits (HELD_FOR_*), 0 if it need not.
@@ -111,7 +114,7 @@ class Exchange(OwedAnswers):
     __slots__ = (
         "_parameters_told", "attached", "changed", "copy_in", "deaf", "ending", "held",
         "internal_error", "internal_rows", "names", "owes_ready", "parameters", "reader",
-        "skipping", "statements", "status", "subscriptions", "to_client", "to_server",
+        "renumber", "skipping", "statements", "status", "subscriptions", "to_client", "to_server",
     )
     # fmt: on
 
@@ -129,6 +132,7 @@ class Exchange(OwedAnswers):
         self.held = 0
         self.attached = False
         self.deaf = False
+        self.renumber: Callable[[int], int] | None = None
         self.subscriptions: Subscriptions | None = None
         self.owes_ready = False
         self.names: dict[bytes, ClientStatement] = {}
@@ -206,6 +210,8 @@ class Exchange(OwedAnswers):
             if event < 0:
                 self._hand_on(reader, run, begin)
                 event = -event - 1
+                if kind == 0x41 and self.attached and not self.deaf:
+                    self.to_client.append(self._renumbered(reader))
             else:
                 self._hand_on(reader, run, reader.end)
             events |= event
@@ -216,6 +222,14 @@ class Exchange(OwedAnswers):
         self._hand_on(reader, run, reader.end)
         self._maybe_stream(reader)
         return events
+
+    def _renumbered(self, reader: MessageReader) -> bytes:
+        """A notification with the process id by which clients know the notifier (A16)."""
+        at = reader.begin + 5
+        told = reader.buffer[at : at + 4]
+        if self.renumber is not None and len(told) == 4:
+            told = self.renumber(int.from_bytes(told, "big")).to_bytes(4, "big")
+        return reader.buffer[reader.begin : at] + told + reader.buffer[at + 4 : reader.end]
 
     def _hand_on(self, reader: MessageReader, begin: int, end: int) -> None:
         """Gives the client a run of messages; the whole chunk is not copied."""
@@ -267,8 +281,10 @@ class Exchange(OwedAnswers):
         if kind == 0x53:  # ParameterStatus
             self.changed.add(self._parameter(reader))
             return PARAMETERS if self.attached else -1 - PARAMETERS
-        if kind in (0x4E, 0x41):  # Notice, Notification: only for a client that holds the lease
-            return 0 if self.attached and (kind == 0x4E or not self.deaf) else -1
+        if kind == 0x4E:  # Notice: only for a client that holds the lease
+            return 0 if self.attached else -1
+        if kind == 0x41:  # Notification
+            return 0 if self.attached and not self.deaf and self.renumber is None else -1
         head = self._head_kind()
         if kind == 0x56 and head == FUNCTION:  # FunctionCallResponse
             return 0

@@ -35,10 +35,10 @@ def after_answer(status: int, effects: int, *, pinned: bool) -> Ending:
     """What becomes of the lease when everything is answered."""
     if status != IDLE_STATUS or pinned:
         return Ending.KEEP
-    if effects & PINNING:
-        return Ending.PIN
     if effects & Effect.LISTEN:
         return Ending.STOP_LISTENING
+    if effects & PINNING:
+        return Ending.PIN
     if effects & UNPROVED:
         return Ending.PROBE
     if effects & DIRTYING:

@@ -224,7 +224,10 @@ class ClientLink(LeaseHolder):
         self.request = None
         self.phase = _LEASED
         server.lease_to(self)
-        server.exchange.deaf = self.rewrites
+        if self.rewrites:
+            server.exchange.deaf = True
+        else:
+            hearing.by_itself(self, server)
         server.exchange.subscriptions = self.requests.subscriptions
         self.requests.effects = 0
         self.requests.unanswered_effects = 0
@@ -315,6 +318,7 @@ class ClientLink(LeaseHolder):
             case Ending.PROBE:
                 probe(self, server)
             case Ending.PIN:
+                hearing.by_itself(self, server)
                 self.pinned = True
                 server.must_discard = True
             case Ending.KEEP:
@@ -337,6 +341,10 @@ class ClientLink(LeaseHolder):
         self.phase = _IDLE
         if self.transport.paused:
             self.transport.resume()
+
+    def hear_itself(self, server: "ServerLink") -> None:
+        """It keeps its server connection: what that hears is for it."""
+        hearing.by_itself(self, server)
 
     def settings_are(self, vector: Vector) -> None:
         """Its settings changed for good."""

@@ -153,6 +153,7 @@ def pin(client: "ClientLink", server: ServerLink) -> None:
         server.dirty = True
         abandoned(server)
         return
+    client.hear_itself(server)
     client.pinned = True
     client.forward()
 

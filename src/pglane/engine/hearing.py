@@ -125,6 +125,22 @@ def warned(client: "ClientLink", message: bytes) -> None:
     _limit(client)
 
 
+def by_itself(client: "ClientLink", server: "ServerLink") -> None:
+    """The client keeps this server connection, and hears what comes there.
+
+    Its own notifications carry the process id that it was told.
+    """
+
+    def renumber(process_id: int) -> int:
+        if process_id == server.process_id:
+            return client.process_id
+        return client.database.listening.notifier(process_id)
+
+    server.exchange.deaf = False
+    server.exchange.renumber = renumber
+    client.requests.hears_itself = True
+
+
 def left(client: "ClientLink", server: "ServerLink | None") -> None:
     """The client is gone."""
     client.database.listening.settle(client, set())

@@ -565,6 +565,13 @@ def test_what_may_commit_waits_only_behind_a_listen(lease: Lease) -> None:
     assert heard(lease) == messages(commit)
 
 
+def test_a_client_that_hears_itself_listens_where_it_is(lease: Lease) -> None:
+    lease.requests.hears_itself = True
+    assert lease.send(c.Query(b"LISTEN a")) == messages(c.Query(b"LISTEN a"))
+    lease.requests.discarded()
+    assert not lease.requests.hears_itself
+
+
 def test_a_client_that_listens_to_nothing_is_as_before(lease: Lease) -> None:
     listening(lease, b"a")
     lease.requests.stop_listening()

@@ -410,3 +410,13 @@ def test_a_transaction_that_goes_on_is_told_at_once(lease: Lease) -> None:
     assert lease.answer(DONE, IN_TRANSACTION) == messages(DONE, IN_TRANSACTION)
     assert lease.events == lease.form.READY
     assert not lease.exchange.owes_ready
+
+
+def test_a_notifier_is_known_by_another_number(lease: Lease) -> None:
+    lease.exchange.renumber = lambda process_id: process_id + 1
+    lease.send(c.Query(b"SELECT 1"))
+    told = lease.answer(ROWS, NOTIFICATION, ROW, DONE, NOTIFICATION, READY)
+    other = s.NotificationResponse(2, b"c", b"p")
+    assert told == messages(ROWS, other, ROW, DONE, other, READY)
+    malformed = b"A\x00\x00\x00\x06\x00\x00"
+    assert lease.answer(malformed) == [malformed]
