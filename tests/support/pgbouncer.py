@@ -22,6 +22,7 @@ class PgBouncer:
         mode: "transaction" or "session".
         pool_size: server connections per (database, user).
         settings: further settings of the section [pgbouncer].
+        program: another PgBouncer than Debian's.
     """
 
     def __init__(
@@ -30,7 +31,9 @@ class PgBouncer:
         mode: str = "transaction",
         pool_size: int = 10,
         settings: dict[str, str] | None = None,
+        program: Path = PROGRAM,
     ) -> None:
+        self._program = program
         self.cluster = cluster
         self.mode = mode
         self.port = free_port()
@@ -63,7 +66,7 @@ class PgBouncer:
     def start(self) -> "PgBouncer":
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [str(PROGRAM), str(self.folder / "pgbouncer.ini")],
+                [str(self._program), str(self.folder / "pgbouncer.ini")],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
