@@ -19,7 +19,12 @@ from tests.support.gateway import Gateway
 from tests.support.postgres_cluster import PostgresCluster
 
 pytestmark = pytest.mark.gateway
-CLIENTS = 3
+STARTUPS: tuple[dict[str, str], ...] = (
+    {},
+    {"options": "-c search_path=s2,public -c app.tenant=started -c work_mem=6MB"},
+    {"TimeZone": "Asia/Tokyo", "DateStyle": "SQL, DMY"},
+)
+CLIENTS = len(STARTUPS)
 TURNS_MAX = 12
 STEPS_MAX = 8
 EXAMPLES = int(os.environ.get("PGLANE_DIFFERENTIAL_EXAMPLES", "150"))
@@ -49,7 +54,7 @@ def worlds(cluster: PostgresCluster) -> Iterator[Worlds]:
     try:
         gateway.start()
         door = gateway.target("transaction", database=DOOR)
-        both = Worlds(cluster.target(database=TRUTH), door, CLIENTS, CLEAN)
+        both = Worlds(cluster.target(database=TRUTH), door, STARTUPS, CLEAN)
         yield both
         both.close()
         assert "Traceback" not in gateway.log(), gateway.log()

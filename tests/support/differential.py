@@ -12,7 +12,7 @@ what a client would find out by asking: settings, prepared names, its notificati
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tests.support import protocol
@@ -22,6 +22,7 @@ from tests.support.target import Target
 
 REFUSAL = re.compile(r"PGL04\d\d")
 """The refusals of what a door cannot carry; any other code of ours is a difference."""
+Startups = Sequence[Mapping[str, str]]
 FAILS = "SELECT 1/0"
 SETTINGS = (
     "search_path", "statement_timeout", "lock_timeout", "work_mem", "TimeZone", "DateStyle",
@@ -42,10 +43,15 @@ FINAL_LOOKS = (
 
 @dataclass(frozen=True)
 class Step:
-    """One request that is answered by one ReadyForQuery."""
+    """One request that is answered by one ReadyForQuery.
+
+    Attributes:
+        parts: for the extended protocol, what is executed one by one before the Sync.
+    """
 
     told: str
     octets: bytes
+    parts: tuple[bytes, ...] = ()
 
     def __repr__(self) -> str:
         return self.told
@@ -67,8 +73,8 @@ class Client:
         heard: notifications in order: who sent it, channel, payload.
     """
 
-    def __init__(self, target: Target) -> None:
-        self.line = ScriptedClient.login(target)
+    def __init__(self, target: Target, **startup: str) -> None:
+        self.line = ScriptedClient.login(target, **startup)
         self.heard: list[tuple[int, str, str]] = []
         self.refused = ""
 
@@ -122,20 +128,21 @@ class Worlds:
     Args:
         truth: where clients have private connections.
         door: where they come through the door, to a database made alike.
-        clients: how many on each side.
+        startups: parameters of the startup packet of each client.
         clean: a text that makes the tables as they were, for each side.
     """
 
-    def __init__(self, truth: Target, door: Target, clients: int, clean: str) -> None:
+    def __init__(self, truth: Target, door: Target, startups: Startups, clean: str) -> None:
         self._targets = (truth, door)
         self._clean = clean
         self.tally = Tally()
-        self._pairs = [self._pair() for _ in range(clients)]
-        self._judges = self._pair()
+        self._startups = startups
+        self._pairs = [self._pair(startup) for startup in startups]
+        self._judges = self._pair({})
 
-    def _pair(self) -> tuple[Client, Client]:
+    def _pair(self, startup: Mapping[str, str]) -> tuple[Client, Client]:
         truth, door = self._targets
-        return Client(truth), Client(door)
+        return Client(truth, **startup), Client(door, **startup)
 
     def close(self) -> None:
         for truth, door in [*self._pairs, self._judges]:
@@ -153,7 +160,7 @@ class Worlds:
             done: list[str] = []
             for number, step in steps:
                 done.append(f"{number}: {step.told}")
-                self._compare(self._pairs[number], step.told, step.octets, done)
+                self._compare(self._pairs[number], step, done)
             self._finish(done)
         except (Difference, ConnectionEndedError, TimeoutError) as error:
             self._renew()
@@ -162,16 +169,16 @@ class Worlds:
             raise Difference(f"{error!r} after\n  " + "\n  ".join(done)) from error
         self._reset()
 
-    def _compare(
-        self, pair: tuple[Client, Client], told: str, octets: bytes, done: list[str]
-    ) -> None:
+    def _compare(self, pair: tuple[Client, Client], step: Step, done: list[str]) -> None:
         truth, door = pair
         self.tally.steps += 1
         inside = door.line.status != "I"
-        got = door.ask(octets)
+        got = door.ask(step.octets)
         if door.refused:
             self.tally.refused[door.refused] += 1
-            if inside:
+            if step.parts:
+                truth.ask(_failing(step, got))
+            elif inside:
                 truth.query(FAILS)
             if truth.line.status != door.line.status:
                 raise Difference(
@@ -179,16 +186,17 @@ class Worlds:
                     f"not {truth.line.status}, after\n  " + "\n  ".join(done)
                 )
             return
-        expected = truth.ask(octets)
+        expected = truth.ask(step.octets)
         if got != expected:
-            raise Difference(f"{told}:\n{_unlike(expected, got)}\nafter\n  " + "\n  ".join(done))
+            raise Difference(
+                f"{step.told}:\n{_unlike(expected, got)}\nafter\n  " + "\n  ".join(done)
+            )
 
     def _finish(self, done: list[str]) -> None:
         for number, pair in enumerate(self._pairs):
             done.append(f"{number}: end")
-            self._compare(pair, "ROLLBACK", protocol.query("ROLLBACK"), done)
-            for text in FINAL_LOOKS:
-                self._compare(pair, text, protocol.query(text), done)
+            for text in ("ROLLBACK", *FINAL_LOOKS):
+                self._compare(pair, Step(text, protocol.query(text)), done)
         self._compare_notifications(done)
 
     def _compare_notifications(self, done: list[str]) -> None:
@@ -229,9 +237,16 @@ class Worlds:
         for truth, door in self._pairs:
             truth.line.close()
             door.line.close()
-        self._pairs = [self._pair() for _ in self._pairs]
+        self._pairs = [self._pair(startup) for startup in self._startups]
         for judge in self._judges:
             judge.query(self._clean)
+
+
+def _failing(step: Step, got: Seen) -> bytes:
+    """The same unit, but what was refused fails: as far as it was executed, it was."""
+    executed = sum(isinstance(one, tuple) and one[0] in "CIs" for one in got.messages)
+    fails = protocol.parse(FAILS) + protocol.bind() + protocol.execute()
+    return b"".join(step.parts[:executed]) + fails + protocol.sync()
 
 
 def _unlike(expected: Seen, got: Seen) -> str:

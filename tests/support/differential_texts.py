@@ -135,19 +135,20 @@ def _run(text: str) -> bytes:
     return protocol.parse(text) + protocol.bind() + protocol.describe("P") + protocol.execute()
 
 
-def _extended(parts: list[str]) -> Step:
-    return Step(f"extended {parts}", b"".join(map(_run, parts)) + protocol.sync())
+def _extended(texts: list[str]) -> Step:
+    parts = tuple(map(_run, texts))
+    return Step(f"extended {texts}", b"".join(parts) + protocol.sync(), parts)
 
 
 def _prepare(told: tuple[str, str]) -> Step:
     name, text = told
     octets = protocol.parse(text, name) + protocol.describe("S", name) + protocol.sync()
-    return Step(f"prepare {name} {text!r}", octets)
+    return Step(f"prepare {name} {text!r}", octets, (octets,))
 
 
 def _use(name: str) -> Step:
     octets = protocol.bind(statement=name) + protocol.describe("P") + protocol.execute()
-    return Step(f"use {name}", octets + protocol.sync())
+    return Step(f"use {name}", octets + protocol.sync(), (octets,))
 
 
 def _close(name: str) -> Step:

@@ -1,0 +1,141 @@
+"""docs/reference/differences.md: what is listed there is so, and each row has its test.
+
+A row whose test fails because the difference is gone is a row to strike out.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import protocol
+from tests.support.gateway import Gateway
+from tests.support.postgres_cluster import PostgresCluster
+from tests.support.protocol import errors, rows
+from tests.support.scripted_client import ScriptedClient
+from tests.support.target import Target
+
+pytestmark = pytest.mark.gateway
+HERE = Path(__file__).parent
+PAGE = HERE.parents[1] / "docs" / "reference" / "differences.md"
+
+
+@pytest.fixture(scope="module")
+def door(cluster: PostgresCluster) -> Iterator[Target]:
+    """A transaction door where each transaction is on another server connection."""
+    one = Gateway(cluster, ("--budget", "6", "--rotate", "2"))
+    try:
+        yield one.start().target("transaction")
+    finally:
+        one.destroy()
+
+
+@pytest.fixture
+def client(door: Target) -> Iterator[ScriptedClient]:
+    with ScriptedClient.login(door) as one:
+        yield one
+
+
+def test_each_row_names_its_test() -> None:
+    lines = [line for line in PAGE.read_text().splitlines() if line.startswith("| ")][1:]
+    assert len(lines) > 10
+    for line in lines:
+        cells = line.strip("| ").split(" | ")
+        assert len(cells) == 5, line
+        file, _, test = cells[-1].strip().partition("::")
+        assert f"def {test}(" in (HERE / f"{file}.py").read_text(), line
+
+
+def test_a_custom_setting_is_empty_where_it_was_null(door: Target) -> None:
+    look = "SELECT current_setting('app.once', true)"
+    with ScriptedClient.login(door) as one, ScriptedClient.login(door) as other:
+        for _ in range(2):
+            one.query("BEGIN; SET LOCAL app.once = 'x'; COMMIT")
+        assert rows(other.query(look)) == [("",)]
+
+
+def test_reset_all_takes_the_name_of_the_application(door: Target) -> None:
+    with ScriptedClient.login(door, application_name="mine") as one:
+        told = one.query("BEGIN; RESET ALL; SHOW application_name")
+        assert rows(told) == [("",)]
+        one.query("COMMIT")
+
+
+def test_a_computed_name_of_a_setting_is_not_known(
+    door: Target, cluster: PostgresCluster, client: ScriptedClient
+) -> None:
+    cluster.admin(
+        "CREATE FUNCTION sets_computed() RETURNS text LANGUAGE sql AS "
+        "$$ SELECT set_config('ap' || 'p.hidden_' || 7, 'on', false) $$",
+        database="app",
+    )
+    client.query("SELECT sets_computed()")
+    seen = rows(client.query("SELECT current_setting('app.hidden_7', true)"))
+    assert seen != [("on",)], "the difference is gone: strike the row out"
+
+
+def test_a_seed_set_in_a_function_is_not_seen(
+    door: Target, cluster: PostgresCluster, client: ScriptedClient
+) -> None:
+    cluster.admin(
+        "CREATE FUNCTION seeds() RETURNS void LANGUAGE plpgsql AS "
+        "$$ BEGIN EXECUTE 'SELECT set' || 'seed(0.5)'; END $$",
+        database="app",
+    )
+    with ScriptedClient.login(cluster.target()) as private:
+        ((_, seeded),) = rows(private.query("SELECT setseed(0.5), random()"))
+    client.query("SELECT seeds()")
+    with ScriptedClient.login(door) as other:
+        drawn = [other.value("SELECT random()") for _ in range(2)]
+    assert seeded in drawn, "the difference is gone: strike the row out"
+
+
+def test_currval_behind_a_statement_that_drew_nothing(
+    door: Target, cluster: PostgresCluster, client: ScriptedClient
+) -> None:
+    cluster.admin(
+        "CREATE SEQUENCE drawn; CREATE TABLE numberless (n int); "
+        "GRANT ALL ON SEQUENCE drawn TO app; GRANT ALL ON numberless TO app",
+        database="app",
+    )
+    for _ in range(2):
+        client.query("SELECT nextval('drawn')")
+    with ScriptedClient.login(door) as other:
+        told = other.query(
+            "BEGIN; INSERT INTO numberless VALUES (1); SELECT currval('drawn'); COMMIT"
+        )
+    assert rows(told), "the difference is gone: strike the row out"
+
+
+def test_a_literal_is_read_as_if_prepared_now(client: ScriptedClient) -> None:
+    client.query("SET DateStyle = 'ISO, DMY'")
+    client.extended(protocol.parse("SELECT '01/02/2024'::date", "dated"))
+    client.query("SET DateStyle = 'ISO, MDY'")
+    told = client.extended(protocol.bind(statement="dated"), protocol.execute())
+    assert rows(told) == [("2024-01-02",)]
+
+
+def test_sql_does_not_know_names_of_the_protocol(client: ScriptedClient) -> None:
+    client.extended(protocol.parse("SELECT 1", "by_protocol"))
+    assert errors(client.query("EXECUTE by_protocol")) == ["26000"]
+
+
+def test_the_process_id_is_not_the_one_for_cancelling(client: ScriptedClient) -> None:
+    assert client.value("SELECT pg_backend_pid()") != str(client.backend_pid)
+
+
+def test_channels_are_shown_in_their_transaction_only(client: ScriptedClient) -> None:
+    client.query("LISTEN here")
+    assert rows(client.query("SELECT pg_listening_channels()")) == []
+
+
+def test_payloads_keep_the_encoding_of_the_listen(door: Target) -> None:
+    with ScriptedClient.login(door) as one, ScriptedClient.login(door) as other:
+        one.query("LISTEN coded")
+        one.query("SET client_encoding = 'LATIN1'")
+        other.query("NOTIFY coded, 'é'".encode())
+        assert one.read_until("A")[-1].body.endswith("é".encode() + b"\0")
+
+
+def test_the_check_interval_is_a_second(client: ScriptedClient) -> None:
+    assert client.value("SHOW client_connection_check_interval") == "1s"
