@@ -494,6 +494,16 @@ def test_a_second_discard_is_sent_when_the_first_is_answered(lease: Lease) -> No
     assert (lease.requests.effects, lease.requests.discards) == (0, 0)
 
 
+def test_behind_two_discards_on_their_way_everything_may_hold(raw: Lease) -> None:
+    discard = c.Query(b"DISCARD ALL")
+    raw.send(discard, c.Query(b"SET a = 1"), discard, c.Query(b"CREATE TEMP TABLE t ()"))
+    assert raw.requests.discards == 2
+    raw.requests.discarded()
+    assert raw.requests.effects & raw.form.Effect.SETTING
+    assert raw.requests.effects & raw.form.Effect.TEMP
+    assert raw.requests.discards == 1
+
+
 # Channels
 
 

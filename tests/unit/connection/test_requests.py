@@ -521,6 +521,18 @@ def test_statements_behind_a_listen_are_followed(lease: Lease) -> None:
     assert lease.requests.subscriptions.active == set()
 
 
+def test_a_query_that_must_not_listen_is_refused_and_what_is_behind_it_goes_on(
+    lease: Lease,
+) -> None:
+    lease.send(c.Query(b"LISTEN a"), c.Query(SELECT))
+    lease.exchange.held = 0
+    lease.requests.channels_refused = error(b"53300").encode()
+    assert lease.forward() == messages(c.Query(b"pglane refuses"), c.Query(SELECT))
+    told = lease.answer(error(b"42601"), READY, DONE, READY)
+    assert told == messages(error(b"53300"), READY, DONE)
+    assert lease.exchange.owes_ready, "who listens hears first what was notified before"
+
+
 def test_a_query_that_listens_destroys_the_unnamed_statement(lease: Lease) -> None:
     lease.send(c.Parse(b"", SELECT), SYNC)
     lease.answer(PARSED, READY)

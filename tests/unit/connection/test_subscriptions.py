@@ -26,6 +26,7 @@ def after(*texts: str, idle: bool = True) -> set[bytes]:
     [
         ("LISTEN a", {b"old", b"a"}),
         ("LISTEN a; UNLISTEN a", {b"old"}),
+        ("LISTEN a; SELECT 1; LISTEN b", {b"old", b"a", b"b"}),
         ("UNLISTEN old; LISTEN a", {b"a"}),
         ("UNLISTEN unknown", {b"old"}),
         ("UNLISTEN *; LISTEN a", {b"a"}),

@@ -36,6 +36,8 @@ def test_a_pinned_client_keeps_its_server_connection() -> None:
         (Effect.DBLINK | Effect.UNSEEN, Ending.PIN),
         (Effect.TEMP | Effect.SEED | Effect.SETTING, Ending.PIN),
         (Effect.UNKNOWN, Ending.PIN),
+        (Effect.LISTEN, Ending.STOP_LISTENING),
+        (Effect.LISTEN | Effect.SETTING, Ending.STOP_LISTENING),
     ],
 )
 def test_effects_decide(effects: int, ending: Ending) -> None:

@@ -60,6 +60,29 @@ def test_what_cannot_be_written_is_refused() -> None:
         b.count(65536)
 
 
+def test_what_is_written_is_read() -> None:
+    written = (
+        b.int16(-2) + b.count(3) + b.int32(-4) + b.oid(1 << 31) + b.string(b"a") + b.counted(b"b")
+    )
+    read = BodyReader("Test", written + b.formats((0, 1)) + b.oids((5, 6)) + b"rest")
+    assert (read.int16("x"), read.count("x"), read.int32("x"), read.oid("x")) == (
+        -2,
+        3,
+        -4,
+        1 << 31,
+    )
+    assert (read.string("x"), read.value("x")) == (b"a", b"b")
+    assert (read.formats("x"), read.oids(2, "x")) == ((0, 1), (5, 6))
+    assert read.left() == 4
+    assert read.rest() == b"rest"
+    read.finish()
+
+
+def test_only_the_caller_can_judge_some_things() -> None:
+    refused = BodyReader("Test", b"\7").malformed("a format of 0 or 1", "7")
+    assert (refused.message, refused.expected, refused.seen) == ("Test", "a format of 0 or 1", "7")
+
+
 def test_a_message_longer_than_its_length_field_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

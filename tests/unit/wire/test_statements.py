@@ -264,6 +264,19 @@ class TestCache:
         assert (cache.hits, cache.misses) == (999, 1)
         assert cache.lookup(b"SET a.b8 = 1", "UTF8", True).settings == ("a.b8",)
 
+    def test_a_verdict_for_all_numbers_outlives_a_turn_when_it_is_used(self) -> None:
+        cache = VerdictCache(4, 1000)
+        for text in (b"SET a = 1", b"BEGIN", b"COMMIT", b"SET a = 2"):
+            cache.lookup(text, "UTF8", True)
+        # two texts a generation: the first was in the old one, and moved to the young one
+        assert cache.statistics() == CacheStatistics(4, 29, 1, 3, 1)
+
+    def test_a_large_text_is_not_kept_for_all_numbers_either(self) -> None:
+        cache = VerdictCache(100, 20)
+        for number in range(2):
+            cache.lookup(b"SET a_long_name.b = %d" % number, "UTF8", True)
+        assert cache.statistics() == CacheStatistics(0, 0, 0, 2, 0)
+
     def test_bytes_are_bounded(self) -> None:
         cache = VerdictCache(1000, 500, bytes_max=1000)
         for number in range(100):
