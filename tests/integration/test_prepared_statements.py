@@ -289,6 +289,25 @@ def test_schema_change_is_told_and_a_new_parse_works(
     assert run(one, "s1") == [("1", "x", "5")]
 
 
+def test_a_table_made_anew_with_the_same_columns_is_read_on(two, table: str) -> None:
+    """PostgreSQL compares names and types of the columns, not the table they come from."""
+    one, other = two
+    text = f"SELECT * FROM {table}"
+    for client in two:
+        prepare(client, text, "kept")
+        client.extended(p.describe("S", "kept"))
+        assert run(client, "kept") == []
+    for number in ("1", "2"):
+        other.query(f"DROP TABLE {table}; CREATE TABLE {table} (id int PRIMARY KEY, note text)")
+        other.query(f"INSERT INTO {table} VALUES ({number}, 'x')")
+        for filling in range(20):
+            prepare(other, f"SELECT {filling}", f"filling{number}_{filling}")
+        for client in two:
+            prepare(client, text, f"new{number}")
+            assert run(client, f"new{number}") == [(number, "x")]
+            assert run(client, "kept") == [(number, "x")], "though it had to be prepared again"
+
+
 def test_a_text_is_looked_at_anew_when_it_is_prepared_after_ddl(two, table: str) -> None:
     """The table, the types of parameters and a type by name: all are others now."""
     one, other = two

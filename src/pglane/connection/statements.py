@@ -22,6 +22,9 @@ Server-side names carry a random token of the worker, so that a client cannot na
 
 from collections import OrderedDict
 
+FIELD_BYTES = 18
+"""What follows a column's name in a RowDescription; first the table and column it comes from."""
+ORIGIN_BYTES = 6
 SHAPES_MAX = 50_000
 """Interned shapes of a worker; beyond it the table starts anew (shapes in use stay valid)."""
 SHAPE_BYTES_MAX = 64 * 1024 * 1024
@@ -37,8 +40,9 @@ class Shape:
     """A text, its parameter types and the state it is parsed under. Compared by identity.
 
     Attributes: description: the ParameterDescription and RowDescription or NoData that clients
-    were told; None if nobody asked. stale: what it takes or returns has changed since (fact A8): a
-    Bind must fail until it is parsed anew. epoch: of the catalogs, when it was first asked for.
+    were told, without the columns' origins; None if nobody asked. stale: what it takes or returns
+    has changed since (fact A8): a Bind must fail until it is parsed anew. epoch: of the catalogs,
+    when it was first asked for.
     """
 
     __slots__ = ("description", "epoch", "parse_key", "stale", "text", "types")
@@ -125,6 +129,29 @@ class ServerStatement:
         self.shape = shape
         self.complete = False
         self.checked = False
+
+
+def without_origins(description: bytes) -> bytes:
+    """A description without the tables that its columns come from.
+
+    A table that was dropped and made anew has another OID. PostgreSQL runs a statement on as long
+    as names and types of its columns are the same.
+    """
+    at = 0
+    if description.startswith(b"t"):
+        at = 1 + int.from_bytes(description[1:5], "big")
+    if description[at : at + 1] != b"T":
+        return description
+    cleaned = bytearray(description)
+    fields = int.from_bytes(description[at + 5 : at + 7], "big")
+    at += 7
+    for _ in range(fields):
+        at = description.find(b"\x00", at) + 1
+        if at == 0 or at + FIELD_BYTES > len(description):
+            return description
+        cleaned[at : at + ORIGIN_BYTES] = bytes(ORIGIN_BYTES)
+        at += FIELD_BYTES
+    return bytes(cleaned)
 
 
 class ServerStatements:
@@ -223,6 +250,7 @@ class ServerStatements:
         If others were told something else, they and this client part ways here.
         """
         shape = client_statement.shape
+        description = without_origins(description)
         if shape.description is not None and shape.description != description:
             shape = self.renew(shape)
             client_statement.shape = shape
@@ -232,6 +260,7 @@ class ServerStatements:
     def compare(self, client_statement: ClientStatement, description: bytes) -> None:
         """Our own Describe before a Bind on another server connection (fact A8)."""
         shape = client_statement.shape
+        description = without_origins(description)
         if shape.description is None:
             shape.description = description
         if shape.description != description:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from pglane.wire import server_messages as s
 from tests.support.lease import FORMS
 
 
@@ -56,6 +57,30 @@ def test_after_ddl_a_text_gets_a_new_shape_and_the_old_one_lives_on(
     assert statements.find(fresh) is None
     assert statements.find(shape) is old
     assert not shape.stale
+
+
+def row_description(*columns: s.FieldDescription) -> bytes:
+    return s.RowDescription(columns).encode()
+
+
+def test_where_columns_come_from_does_not_count(form: Any) -> None:
+    one = s.FieldDescription(b"a", 16_384, 1, 23, 4, -1, 0)
+    moved = s.FieldDescription(b"a", 16_999, 2, 23, 4, -1, 0)
+    other = s.FieldDescription(b"a", 16_384, 1, 25, -1, -1, 0)
+    parameters = s.ParameterDescription((23, 25)).encode()
+    for before in (b"", parameters):
+        compared = form.without_origins(before + row_description(one, one))
+        assert compared == form.without_origins(before + row_description(moved, one))
+        assert compared != form.without_origins(before + row_description(other, one))
+        assert compared != form.without_origins(before + row_description(one))
+    assert form.without_origins(parameters + s.NoData().encode()).startswith(parameters)
+
+
+@pytest.mark.parametrize("cut", range(5, 40))
+def test_a_description_that_breaks_off_is_compared_as_it_is(form: Any, cut: int) -> None:
+    column = s.FieldDescription(b"a", 16_384, 1, 23, 4, -1, 0)
+    broken = row_description(column, column)[:cut]
+    assert form.without_origins(broken)[:5] == broken[:5]
 
 
 @pytest.mark.parametrize("limits", [(2, 1000), (1000, 20)])
