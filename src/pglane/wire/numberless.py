@@ -64,4 +64,4 @@ def numberless(text: bytes) -> bytes | None:
         result[kept] = byte
         kept += 1
         before = kind
-    return bytes(result[:kept])
+    return result[:kept] if cython.compiled else bytes(result[:kept])  # type: ignore[return-value]
