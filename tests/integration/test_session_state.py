@@ -196,6 +196,17 @@ def test_a_temporary_table_that_is_dropped_on_commit_works(client: ScriptedClien
     assert not errors(client.query("CREATE TEMP TABLE basket ON COMMIT DROP AS SELECT 1"))
 
 
+def test_a_function_may_name_pg_temp_last_in_its_path(client: ScriptedClient) -> None:
+    """As PostgreSQL's manual advises for SECURITY DEFINER."""
+    client.query("BEGIN")
+    made = client.query(
+        "CREATE FUNCTION pathed() RETURNS int LANGUAGE sql SECURITY DEFINER "
+        "SET search_path = pg_catalog, pg_temp AS 'SELECT 1'"
+    )
+    assert not errors(made)
+    client.query("ROLLBACK")
+
+
 def test_locks_and_cursors_of_a_transaction_work(client: ScriptedClient) -> None:
     client.query("BEGIN")
     assert not errors(client.query("SELECT pg_advisory_xact_lock(4711)"))

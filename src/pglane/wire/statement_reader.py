@@ -54,6 +54,7 @@ _INTO = -24
 _NOTHING = 0
 _FIRST = -30
 _BODY_SEMICOLON = -31
+_TEMP_NAME = -32  # pg_temp, which means the schema if a dot follows
 
 _WORDS: dict[bytes, int] = {
     b"as": _AS,
@@ -101,6 +102,10 @@ _MAYBE = _maybe_table()
 _KIND_INSERT = int(Kind.INSERT)
 _KIND_MERGE = int(Kind.MERGE)
 _KIND_CREATE = int(Kind.CREATE)
+_KIND_IMPORT = int(Kind.IMPORT)
+_CREATE_NOTHING = frozenset(
+    map(int, (Kind.INSERT, Kind.UPDATE, Kind.DELETE, Kind.DROP, Kind.TRUNCATE))
+)
 _KIND_EXPLAIN = int(Kind.EXPLAIN)
 _KIND_UNKNOWN = int(Kind.UNKNOWN)
 _EFFECT_TEMP = int(Effect.TEMP)
@@ -208,6 +213,8 @@ class Reader:
                 return False
         elif symbol == 59:  # ;
             return self._semicolon()
+        elif symbol == 46 and self.previous == _TEMP_NAME and self.kind not in _CREATE_NOTHING:
+            self.own |= _EFFECT_TEMP
         self.pending = 0
         self.previous = _NOTHING
         if self.wanted > 0:
@@ -331,7 +338,9 @@ class Reader:
         elif code == _PG_SETTINGS:
             self.names_settings = True
         elif word.startswith(_TEMP_SCHEMA):
-            self.own |= _EFFECT_TEMP
+            self.previous = _TEMP_NAME
+            if self.kind == _KIND_IMPORT:  # INTO pg_temp
+                self.own |= _EFFECT_TEMP
 
     def _keyword(self, code: int) -> None:
         """A word that means something by the word before it."""
