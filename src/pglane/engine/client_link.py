@@ -18,7 +18,7 @@ from pglane.connection.requests import (
 from pglane.connection.settings import Vector
 from pglane.doors.ending import Ending
 from pglane.doors.session_state import IMMOVABLE
-from pglane.engine import hearing
+from pglane.engine import hearing, last_answers
 from pglane.engine.handover import prepare_lease, read_back, stop_listening
 from pglane.engine.probing import keep_sum, probe
 from pglane.engine.server_link import LeaseHolder
@@ -163,6 +163,14 @@ class ClientLink(LeaseHolder):
     def _limit_held(self) -> None:
         if self.requests.reader.buffered_bytes() > HELD_BYTES_MAX:
             self.transport.pause()
+
+    def on_shut(self) -> bool:
+        """It sends no more; through the direct door it may still wait for answers."""
+        server = self.server
+        if server is None or not server.raw or server.closing:
+            return False
+        last_answers.begin(self, server)
+        return True
 
     def on_end(self, reason: str) -> None:
         """The client is gone without a word."""

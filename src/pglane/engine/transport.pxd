@@ -10,6 +10,7 @@ cdef int _WRITE, _HANG_UP_BITS, _READ_BYTES
 cdef class Owner:
     cpdef on_data(self, bytes data)
     cpdef on_end(self, str reason)
+    cpdef bint on_shut(self) except -1
     cpdef on_failure(self)
     cpdef on_full(self)
     cpdef on_drained(self)
@@ -24,6 +25,7 @@ cdef class Transport(Ready):
     cdef bint _blocked
     cdef bint _closing
     cdef public bint full
+    cdef public bint half_closed
     cdef bint _hung_up
     cdef object _lingering
     cdef bint _readable
@@ -38,6 +40,7 @@ cdef class Transport(Ready):
     cpdef set_owner(self, Owner owner)
     @cython.locals(data=bytes, count=Py_ssize_t)
     cdef _read(self)
+    cdef _peer_shut(self)
     cdef _schedule(self)
     cpdef pause(self)
     cpdef resume(self)

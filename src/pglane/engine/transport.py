@@ -6,6 +6,9 @@ not take stays here, and the socket is watched for writing only from then on. Th
 when more than `high_bytes` wait (it then pauses whoever feeds this transport) and when fewer
 than half of it do.
 
+A peer may shut its side and still read (half-closed): an owner that wants to go on sending says
+so in `on_shut`; then the end is seen when the peer is gone altogether.
+
 A connection that is being closed gets `LINGER_S_MAX` to take what is queued for it.
 
 Pausing is a flag: edge-triggered readiness that nobody acts on costs nothing; `resume` reads
@@ -13,6 +16,7 @@ what came meanwhile. Bytes held for one slow reader are so at most `high_bytes` 
 read brings.
 """
 
+import select
 import socket
 from typing import Any
 
@@ -26,6 +30,8 @@ _READ_BYTES: int = READ_BYTES
 
 LINGER_S_MAX = 5.0
 """How long a peer that does not read keeps a closing connection, and the bytes queued for it."""
+GONE_BITS = select.POLLERR | select.POLLHUP
+"""The peer has closed both sides, or reset the connection."""
 
 
 class Owner:
@@ -38,6 +44,10 @@ class Owner:
 
     def on_end(self, reason: str) -> None:
         """The peer closed or the connection broke; called once."""
+
+    def on_shut(self) -> bool:
+        """The peer says that it sends no more; whether it is still to be written to."""
+        return False
 
     def on_failure(self) -> None:
         """One of these methods raised: the connection is over, its state is not to be trusted."""
@@ -58,6 +68,7 @@ class Transport(Ready):
         full: more than `high_bytes` wait, and since then not fewer than half.
         paused: the owner wants no data now.
         ended: the socket is closed or broken.
+        half_closed: the peer sends no more, and is still written to.
     """
 
     __slots__ = (
@@ -76,6 +87,7 @@ class Transport(Ready):
         "ended",
         "fd",
         "full",
+        "half_closed",
         "high_bytes",
         "paused",
         "queued_bytes",
@@ -95,6 +107,7 @@ class Transport(Ready):
         self._blocked = False
         self._closing = False
         self.full = False
+        self.half_closed = False
         self._hung_up = False
         self._lingering: Timer | None = None
         self._readable = False
@@ -120,6 +133,8 @@ class Transport(Ready):
             self._hung_up = mask & _HANG_UP_BITS != 0
             if not self.paused:
                 self._read()
+            elif self.half_closed and mask & GONE_BITS:
+                self._end("closed by the peer")
 
     def read_again(self) -> None:
         """Called by the loop in the turn after one whose read left something."""
@@ -138,7 +153,7 @@ class Transport(Ready):
             return
         count = len(data)
         if count == 0:
-            self._end("closed by the peer")
+            self._peer_shut()
             return
         if self._closing:
             self._schedule()
@@ -148,6 +163,17 @@ class Transport(Ready):
         else:
             self._readable = False
         self._owner.on_data(data)
+
+    def _peer_shut(self) -> None:
+        """The end of what the peer sends: of the connection too, unless its owner objects."""
+        watch = select.poll()
+        watch.register(self.fd, 0)
+        if self._closing or watch.poll(0) or not self._owner.on_shut():
+            self._end("closed by the peer")
+        elif not self.ended:
+            self.pause()
+            self.half_closed = True
+            self._readable = False
 
     def _schedule(self) -> None:
         if not self._scheduled:
@@ -162,7 +188,7 @@ class Transport(Ready):
 
     def resume(self) -> None:
         """Data again; what came meanwhile is read in the next turn."""
-        if self.paused and not self.ended and not self._closing:
+        if self.paused and not self.ended and not self._closing and not self.half_closed:
             self.paused = False
             self._loop.readiness.pause(self.fd, paused=False)
             if self._readable:
@@ -225,6 +251,8 @@ class Transport(Ready):
         self._schedule()
         if self._closing:
             self.abort()
+        elif self.half_closed:
+            self._end("closed by the peer")
 
     def _block(self) -> None:
         """The kernel's buffer is full: go on when the socket is writable."""

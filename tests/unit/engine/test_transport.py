@@ -21,6 +21,8 @@ class Clock:
 
 
 class Recorder(Owner):
+    keeps_shut = False
+
     def __init__(self) -> None:
         self.data = b""
         self.told: list[str] = []
@@ -30,6 +32,9 @@ class Recorder(Owner):
         if self.raising:
             raise ValueError("on_data")
         self.data += data
+
+    def on_shut(self) -> bool:
+        return self.keeps_shut
 
     def on_end(self, reason: str) -> None:
         self.told.append(reason)
@@ -286,6 +291,22 @@ def test_a_failed_send_ends_a_closing_connection_at_once(rig) -> None:
     rig.transport.close()
     assert rig.transport.ended
     assert rig.owner.told == []
+
+
+def test_a_peer_that_shut_its_side_may_be_written_to_if_its_owner_wants_so(rig) -> None:
+    rig.owner.keeps_shut = True
+    rig.peer.send(b"last")
+    rig.peer.shutdown(socket.SHUT_WR)
+    rig.turn(3)
+    rig.transport.resume()
+    rig.turn(2)
+    rig.transport.write(b"answer")
+    rig.turn(2)
+    assert (rig.owner.data, rig.take()) == (b"last", b"answer")
+    assert (rig.owner.told, rig.transport.half_closed) == ([], True)
+    rig.peer.close()
+    rig.turn(3)
+    assert rig.owner.told == ["closed by the peer"]
 
 
 def test_its_side_can_be_shut_while_the_peer_goes_on(rig) -> None:
