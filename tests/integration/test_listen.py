@@ -151,6 +151,23 @@ TEXTS = {
 }
 
 
+@pytest.mark.parametrize("end", ["COMMIT", "ROLLBACK"])
+@pytest.mark.parametrize("extended", [False, True], ids=["simple", "extended"])
+def test_a_failed_block_ends_and_its_client_listens_at_once(
+    crowded_target: Target, end: str, extended: bool
+) -> None:
+    with ScriptedClient.login(crowded_target) as client:
+        client.query("BEGIN; SELECT 1/0")
+        if extended:
+            parts = [p.parse(text) + p.bind() + p.execute() for text in (end, "LISTEN a")]
+            client.extended(*parts)
+        else:
+            client.query(f"{end}; LISTEN a")
+        with connect(crowded_target) as other:
+            other.execute("NOTIFY a")
+        assert client.read_message().kind == "A"
+
+
 @pytest.mark.parametrize("text", TEXTS)
 def test_texts_of_several_statements(crowded_target: Target, text: str) -> None:
     with ScriptedClient.login(crowded_target) as client:

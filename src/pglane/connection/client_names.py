@@ -339,9 +339,14 @@ class ClientNames:
         None: see `exchange.held`. An error: it takes the place of the text. b"": nothing.
 
         The connection that hears for all clients must hear the channels before the LISTEN commits,
-        and what was notified before must have come from it.
+        and what was notified before must have come from it. In a failed block it fails
+        and need not wait, unless something in front of it may end the block: in its text, or sent
+        and not answered.
         """
-        if not self._needs_hearing(verdict) or exchange.status == FAILED_STATUS:
+        if not self._needs_hearing(verdict):
+            return b""
+        ends = verdict.effects & MAY_COMMIT or exchange.outstanding()
+        if exchange.status == FAILED_STATUS and not ends:
             return b""
         if self.channels_heard:
             self.channels_heard = False
