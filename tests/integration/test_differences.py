@@ -17,13 +17,15 @@ from tests.support.target import Target
 
 pytestmark = pytest.mark.gateway
 HERE = Path(__file__).parent
+BUDGET = 6
+"""Server connections there may be; so many transactions in a row are on each of them."""
 PAGE = HERE.parents[1] / "docs" / "reference" / "differences.md"
 
 
 @pytest.fixture(scope="module")
 def door(cluster: PostgresCluster) -> Iterator[Target]:
     """A transaction door where each transaction is on another server connection."""
-    one = Gateway(cluster, ("--budget", "6", "--rotate", "2"))
+    one = Gateway(cluster, ("--budget", str(BUDGET), "--rotate", "2"))
     try:
         yield one.start().target("transaction")
     finally:
@@ -49,7 +51,7 @@ def test_each_row_names_its_test() -> None:
 def test_a_custom_setting_is_empty_where_it_was_null(door: Target) -> None:
     look = "SELECT current_setting('app.once', true)"
     with ScriptedClient.login(door) as one, ScriptedClient.login(door) as other:
-        for _ in range(2):
+        for _ in range(BUDGET):
             one.query("BEGIN; SET LOCAL app.once = 'x'; COMMIT")
         assert rows(other.query(look)) == [("",)]
 
@@ -86,7 +88,7 @@ def test_a_seed_set_in_a_function_is_not_seen(
         ((_, seeded),) = rows(private.query("SELECT setseed(0.5), random()"))
     client.query("SELECT seeds()")
     with ScriptedClient.login(door) as other:
-        drawn = [other.value("SELECT random()") for _ in range(2)]
+        drawn = [other.value("SELECT random()") for _ in range(BUDGET)]
     assert seeded in drawn, "the difference is gone: strike the row out"
 
 
@@ -98,7 +100,7 @@ def test_currval_behind_a_statement_that_drew_nothing(
         "GRANT ALL ON SEQUENCE drawn TO app; GRANT ALL ON numberless TO app",
         database="app",
     )
-    for _ in range(2):
+    for _ in range(BUDGET):
         client.query("SELECT nextval('drawn')")
     with ScriptedClient.login(door) as other:
         told = other.query(
