@@ -19,9 +19,10 @@ HEAD = """\
 <!-- made by `python -m tests.compat` from its results and tests/compat/explanations.toml -->
 
 The test suites of drivers and frameworks, as their authors wrote them, run three times on the same
-PostgreSQL: directly, through the session door and through the transaction door. The driver has the
-version of its suite; every run has a new database cluster. Left out, at all places alike, is what
-measures time or memory, and what needs another database, a network or certificates.
+PostgreSQL: directly, through the session door, and through the transaction door, where every
+transaction gets another server connection than its client's last (`server.rotate`). The driver has
+the version of its suite; every run has a new database cluster. Left out, at all places alike, is
+what measures time or memory, and what needs another database, a network or certificates.
 
 `make compat` runs them again. A test counts as different if it ended otherwise than directly, and
 did so again when it was run once more, alone.

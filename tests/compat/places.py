@@ -16,8 +16,11 @@ USER = "postgres"
 BUDGET = 60
 """More than any suite opens at once: what happens beyond it is not what is compared here."""
 
-GATEWAY_SETTINGS: dict[str, dict[str, dict[str, object]]] = {"direct": {}, "session": {}}
-GATEWAY_SETTINGS["transaction"] = {}
+GATEWAY_SETTINGS: dict[str, dict[str, dict[str, object]]] = {
+    "session": {},
+    "transaction": {"server": {"rotate": 8}},
+}
+"""Every transaction gets another server connection than its client's last, lest luck help."""
 
 
 @contextlib.contextmanager
