@@ -36,7 +36,6 @@ STATEFUL = {
         "DECLARE walker",
     ),
     "load": ("LOAD 'plpgsql'", "PGL0404", "LOAD"),
-    "prepare": ("PREPARE kept AS SELECT 'secret'", "PGL0406", "PREPARE kept"),
     "lastval": ("SELECT lastval()", "PGL0407", "lastval"),
     "currval": ("SELECT currval(oid) FROM pg_class", "PGL0407", "currval"),
     "setting": ("SELECT set_config('work' || '_mem', '9MB', false)", "PGL0408", "not a literal"),

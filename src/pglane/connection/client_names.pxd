@@ -42,6 +42,8 @@ cdef class ClientNames:
     cdef _note_verdict(self, Verdict verdict)
     cdef _note_discard(self)
     cpdef discarded(self)
+    @cython.locals(verdict=Verdict)
+    cpdef note_executed(self, object statements)
     cdef _note_unseen(self, Verdict verdict)
     cdef bint _is_unread(self, Exchange exchange) except -1
     @cython.locals(effects=cython.longlong, drawn=Py_ssize_t)

@@ -6,6 +6,8 @@ scanner says of a text is noted here, statements that this server connection has
 under names of ours, and what cannot be is refused.
 """
 
+from typing import TYPE_CHECKING
+
 from pglane.connection.allowance import Allowance
 from pglane.connection.channel_steps import LISTEN, channel_steps
 from pglane.connection.deallocation import deallocated_name
@@ -46,6 +48,11 @@ from pglane.wire.statements import (
     VerdictCache,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pglane.connection.sql_statements import SqlStatement
+
 SYNTAX_THAT_FAILS = b"pglane refuses"
 """No statement begins like this: the server answers with a syntax error in any state."""
 TEXT_SETTINGS = frozenset({"client_encoding", "standard_conforming_strings"})
@@ -74,6 +81,7 @@ STALE = Shape(b"", b"", None)
 STALE.stale = True
 NOT_ACCOUNTED_FOR = Verdict((Kind.UNKNOWN,), int(Effect.UNKNOWN), ())
 FORGETS = int(Effect.DEALLOCATE | Effect.DEALLOCATE_ALL | Effect.DISCARD_ALL | Effect.UNKNOWN)
+PREPARED = int(Effect.PREPARED)
 DISCARDS = int(Effect.DISCARD_ALL)
 CATALOG = int(Effect.CATALOG)
 RENEWS = int(Effect.CATALOG | Effect.OPAQUE | Effect.UNKNOWN)
@@ -249,6 +257,15 @@ class ClientNames:
         self._shapes.renew()
         if transaction_is_over:
             self.effects &= ~CATALOG
+
+    def note_executed(self, statements: "Iterable[SqlStatement]") -> None:
+        """One of these, prepared by SQL before, may have been executed."""
+        for statement in statements:
+            verdict = self._judge(statement.text.encode())
+            if verdict.effects & UNSEEN:
+                self._note_unseen(verdict)
+            self.effects |= verdict.effects & ~PREPARED
+            self.settings.update(verdict.settings)
 
     def _note_unseen(self, verdict: Verdict) -> None:
         if not self.effects & UNSEEN:  # the first one of a lease

@@ -30,8 +30,7 @@ cdef class Exchange(OwedAnswers):
     cdef public object renumber
     cdef public object subscriptions
     cdef public bint owes_ready
-    cdef public list internal_rows
-    cdef public dict internal_error
+    cdef public object own
     cdef public dict ending
     cdef bytes _parameters_told
 

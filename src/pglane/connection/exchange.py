@@ -44,11 +44,12 @@ from pglane.connection.expectations import (
     pass_on,
 )
 from pglane.connection.owed import OwedAnswers
+from pglane.connection.own_queries import OwnQueries
 from pglane.connection.request_messages import COPY_FAIL, FAILING_PARSE, SYNC_MESSAGE
 from pglane.connection.statements import ClientStatement, ServerStatement, ServerStatements
 from pglane.wire.body import MalformedMessage
 from pglane.wire.framing import MalformedStream, MessageReader
-from pglane.wire.server_messages import DataRow, ParameterStatus, error_fields
+from pglane.wire.server_messages import ParameterStatus, error_fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,6 +83,7 @@ _INTERNAL: int = INTERNAL
 _LOCAL: int = LOCAL
 _READY: int = READY
 
+FORGETTING_TAGS = (b"DEALLOCATE ALL\x00", b"DISCARD ALL\x00")
 LENGTH_MAX = 0x3FFFFFFF + 4
 """PostgreSQL never makes a longer message (1 GB, MaxAllocSize)."""
 INSPECTED_BYTES_MAX = 16 * 1024 * 1024
@@ -105,16 +107,15 @@ class Exchange(OwedAnswers):
         owes_ready: its last ReadyForQuery is kept back until it has its notifications.
         held: why the client's next message waits (HELD_FOR_*), 0 if it need not.
         names: the statements of the client whose requests were forwarded last.
-        internal_rows: columns of the first row of an internal query, in text; None for NULL.
-        internal_error: fields of the error an internal query gave.
+        own: what came of the queries of our own.
         ending: fields of the FATAL or PANIC that ends this server connection.
     """
 
     # fmt: off
     __slots__ = (
         "_parameters_told", "attached", "changed", "copy_in", "deaf", "ending", "held",
-        "internal_error", "internal_rows", "names", "owes_ready", "parameters", "reader",
-        "renumber", "skipping", "statements", "status", "subscriptions", "to_client", "to_server",
+        "names", "owes_ready", "own", "parameters", "reader", "renumber",
+        "skipping", "statements", "status", "subscriptions", "to_client", "to_server",
     )
     # fmt: on
 
@@ -136,8 +137,7 @@ class Exchange(OwedAnswers):
         self.subscriptions: Subscriptions | None = None
         self.owes_ready = False
         self.names: dict[bytes, ClientStatement] = {}
-        self.internal_rows: list[bytes | None] = []
-        self.internal_error: dict[str, bytes] | None = None
+        self.own = OwnQueries()
         self.ending: dict[str, bytes] | None = None
         self._parameters_told = b""
 
@@ -326,7 +326,7 @@ class Exchange(OwedAnswers):
 
     def _command_complete(self, reader: MessageReader) -> int:
         head = self._head_kind()
-        if head != _QUERY and head != _EXECUTE and head != _INTERNAL:
+        if head != _QUERY and head != _EXECUTE:
             return self._misfit(0x43)
         events = 0
         at = reader.begin + 5
@@ -531,22 +531,22 @@ class Exchange(OwedAnswers):
     def _take_internal(self, kind: int, reader: MessageReader) -> int:
         body = reader.buffer[reader.begin + 5 : reader.end]
         if kind == 0x44:
-            self.internal_rows = list(DataRow.decode(body).values)
+            self.own.take_row(body)
         elif kind == 0x53:
             self._parameter(reader)  # by our own doing: not among what the client changed
         elif kind == 0x45:
-            fields = error_fields(body)
-            self.internal_error = fields
+            fields = self.own.take_error(body)
             if fields.get("V", fields.get("S")) in (b"FATAL", b"PANIC"):
                 self.ending = fields
                 return ENDING
-        elif kind == 0x43:
-            self._command_complete(reader)
+        elif kind == 0x43 and body in FORGETTING_TAGS:
+            self.statements.forget_complete()  # names are those of a client that is not here
         elif kind == 0x5A:
             if not self._note_status(reader):
                 return BROKEN
+            self.own.done()
             self._pop()
-            return INTERNAL_DONE
+            return 0 if self._silent() else INTERNAL_DONE
         return 0
 
     def _parameter(self, reader: MessageReader) -> str:

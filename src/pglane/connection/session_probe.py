@@ -1,8 +1,9 @@
 """One question that tells whether a session holds anything that no text showed.
 
 Asked between two leases of a server connection, after a statement whose effects are not known. Its
-answer has one column for each sort of state that cannot be moved, and for the settings one number:
-a hash over the values of all that a session can change. Whoever asks remembers which number
+answer has one column for each sort of state that cannot be moved, and one number for what can: a
+hash over the values of all settings that a session can change, and over the statements prepared by
+SQL. Whoever asks remembers which number
 belongs to which settings and has to look closer only at another one; to list all settings
 (`pg_settings`) would cost three times as much.
 
@@ -29,13 +30,12 @@ _TEMPORARY = f"""CASE WHEN pg_catalog.pg_my_temp_schema() {_EQUALS} 0::pg_catalo
       WHERE relnamespace {_EQUALS} pg_catalog.pg_my_temp_schema())
     OR EXISTS (SELECT FROM pg_catalog.pg_proc
       WHERE pronamespace {_EQUALS} pg_catalog.pg_my_temp_schema()) END"""
+_PREPARED = """(SELECT pg_catalog.string_agg(
+    pg_catalog.concat(' ', p.name, ' ', p.statement), ' ' ORDER BY p.name)
+    FROM pg_catalog.pg_prepared_statements p WHERE p.from_sql)"""
 _STATE: tuple[tuple[Effect, str], ...] = (
     (Effect.ADVISORY, _LOCKS),
     (Effect.LISTEN, "EXISTS (SELECT FROM pg_catalog.pg_listening_channels())"),
-    (
-        Effect.PREPARED,
-        "EXISTS (SELECT FROM pg_catalog.pg_prepared_statements WHERE from_sql)",
-    ),
     (Effect.HOLD, "EXISTS (SELECT FROM pg_catalog.pg_cursors WHERE is_holdable)"),
     (Effect.TEMP, _TEMPORARY),
 )
@@ -46,7 +46,8 @@ class Found:
     """The answer.
 
     Attributes:
-        settings: equal for two moments of one server connection whose settings are equal.
+        settings: equal for two moments of one server connection whose settings, and statements
+            prepared by SQL, are equal.
         effects: `Effect` bits of what the session holds.
     """
 
@@ -58,10 +59,10 @@ def probe_text(settings: Iterable[str]) -> str:
     """The question, for a session in which these settings may have been changed."""
     names = sorted({*settings, *RIGHTS})
     listed = "{" + ",".join(_element(name) for name in names) + "}"
-    sums = f"""(SELECT pg_catalog.hashtextextended(pg_catalog.string_agg(
-    coalesce(pg_catalog.current_setting(n, true), ''), ' '), 0)
+    settings_told = f"""(SELECT pg_catalog.string_agg(
+    coalesce(pg_catalog.current_setting(n, true), ''), ' ')
     FROM pg_catalog.unnest({quoted(listed)}::pg_catalog.text[]) n)"""
-    columns = [sums]
+    columns = [f"pg_catalog.hashtextextended(pg_catalog.concat({settings_told}, {_PREPARED}), 0)"]
     columns += [column for _, column in _STATE]
     return "SELECT " + ", ".join(columns)
 
@@ -89,7 +90,6 @@ def state_names(effects: int) -> str:
     told = {
         Effect.ADVISORY: "a session advisory lock",
         Effect.LISTEN: "LISTEN",
-        Effect.PREPARED: "a statement prepared by SQL",
         Effect.HOLD: "a cursor WITH HOLD",
         Effect.TEMP: "something temporary",
     }

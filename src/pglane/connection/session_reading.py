@@ -10,7 +10,7 @@ failed, been rolled back, or been RESET. So the server is asked. Two forms:
 A setting whose source is not the session is not the client's own: it follows what the server
 connection was opened with, as it does on a private connection.
 
-Some answers cannot be carried to another server connection (`explicit_settings` gives None): a
+Some answers cannot be carried to another server connection (`told_session` gives None): a
 value that is no text, one that only the rights of a moment allowed, one that is hidden, too much.
 Then the client stays where its settings are.
 
@@ -19,8 +19,10 @@ Names are qualified throughout, operators too: the query runs under the client's
 
 import json
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from pglane.connection.settings import RIGHTS, quoted
+from pglane.connection.sql_statements import COLUMN as STATEMENTS_COLUMN
 
 HIDDEN = frozenset(
     {
@@ -68,10 +70,11 @@ class Question:
         names: settings asked for by name, in lower case.
         everything: whether `pg_settings` is asked too.
         rights: whether the rights are asked too.
+        statements: whether what is prepared is asked too.
         hopeless: no answer would do.
     """
 
-    __slots__ = ("everything", "hopeless", "names", "rights")
+    __slots__ = ("everything", "hopeless", "names", "rights", "statements")
 
     def __init__(
         self,
@@ -80,6 +83,7 @@ class Question:
         *,
         everything: bool,
         rights: bool,
+        statements: bool,
     ) -> None:
         touched = set(touched)
         asked = {name for name in known if "." in name} | touched if everything else touched
@@ -89,6 +93,7 @@ class Question:
         self.names = sorted(name for name in asked if name.isascii())
         self.everything = everything
         self.rights = rights or everything
+        self.statements = statements
         self.hopeless = len(self.names) > NAMES_MAX or not HIDDEN.isdisjoint(touched)
 
     def text(self, *, hexadecimal: bool) -> str:
@@ -98,6 +103,8 @@ class Question:
             columns += [f"pg_catalog.current_setting({quoted(name)})" for name in RIGHTS]
         if self.everything:
             columns.append(_EVERYTHING)
+        if self.statements:
+            columns.append(STATEMENTS_COLUMN)
         if hexadecimal:
             columns = [
                 f"pg_catalog.encode(pg_catalog.convert_to({c}, 'UTF8'), 'hex')" for c in columns
@@ -106,18 +113,30 @@ class Question:
 
     def columns(self) -> int:
         """How many columns the row has."""
-        return len(self.names) + len(RIGHTS) * self.rights + self.everything
+        return len(self.names) + len(RIGHTS) * self.rights + self.everything + self.statements
 
 
-def explicit_settings(
+class Told(NamedTuple):
+    """What the answer says.
+
+    Attributes:
+        settings: those that are the session's own.
+        statements: the column about what is prepared.
+    """
+
+    settings: dict[str, str]
+    statements: str | None
+
+
+def told_session(
     question: Question,
     row: Sequence[bytes | None],
     default_rights: tuple[str, str],
     *,
     hexadecimal: bool,
     superuser: bool,
-) -> dict[str, str] | None:
-    """The settings that are the session's own; None if they cannot be known or carried.
+) -> Told | None:
+    """What the session's own is; None if its settings cannot be known or carried.
 
     Args:
         question: what was asked.
@@ -136,7 +155,7 @@ def explicit_settings(
     found: dict[str, str] = {}
     real: set[str] = set()
     if question.everything:
-        for name, value, is_superusers, is_ours in json.loads(told[-1] or "[]"):
+        for name, value, is_superusers, is_ours in json.loads(told[at + len(RIGHTS)] or "[]"):
             real.add(name.lower())
             if is_ours and is_superusers and not superuser:
                 return None
@@ -147,7 +166,7 @@ def explicit_settings(
     if question.rights:
         found |= _rights(told[at] or "", told[at + 1] or "", default_rights)
     too_much = sum(map(len, found.values())) > VALUES_CHARACTERS_MAX
-    return None if too_much else found
+    return None if too_much else Told(found, told[-1] if question.statements else None)
 
 
 def _rights(authorization: str, role: str, default_rights: tuple[str, str]) -> dict[str, str]:

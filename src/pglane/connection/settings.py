@@ -1,10 +1,10 @@
-"""What a session's settings are, for clients and for server connections.
+"""What a session's state is, for clients and for server connections.
 
 A client of a pooled door has a *vector*: the settings it asked for (startup packet, `options`)
-or made since (SET), by lower-case name. A server connection has one too: those it was opened
-with (its *base*) and those applied to it since. When a lease begins the two are compared; as
-vectors are interned, equal ones are the same object and the comparison of the hot path is one
-pointer comparison.
+or made since (SET), by lower-case name, and the statements it prepared by SQL. A server
+connection has one too: the settings it was opened with (its *base*) and what was made true on it
+since. When a lease begins the two are compared; as vectors are interned, equal ones are the same
+object and the comparison of the hot path is one pointer comparison.
 
 Settings are applied by `set_config(name, value, false)` as one SELECT, so that a value is data
 and never text of a statement. PostgreSQL manual: "Config Setting Functions"; facts A4, A10 and
@@ -16,6 +16,8 @@ A11 of the protocol research decide what is done here:
 """
 
 from collections.abc import Iterable, Mapping
+
+from pglane.connection.sql_statements import NONE, SqlStatement, SqlStatements
 
 PARSE_SETTINGS = (
     "array_nulls",
@@ -39,43 +41,70 @@ RIGHTS = ("session_authorization", "role")
 
 VECTORS_MAX = 10_000
 """Interned vectors; beyond it the table starts anew (one in use stays valid, unshared)."""
+VECTORS_CHARACTERS_MAX = 32 * 1024 * 1024
+"""Their values and texts taken together; likewise."""
 
 
 class Vector:
-    """Settings by lower-case name. Immutable; equal vectors of one `Vectors` are one object."""
+    """The state of a session, as far as it travels. Equal vectors of one `Vectors` are one object.
 
-    __slots__ = ("items", "parse_key")
+    Attributes:
+        items: settings by lower-case name.
+        prepared: statements prepared by SQL.
+        parse_key: the settings that decide what a text means.
+    """
 
-    def __init__(self, items: dict[str, str]) -> None:
+    __slots__ = ("items", "parse_key", "prepared")
+
+    def __init__(self, items: dict[str, str], prepared: SqlStatements = NONE) -> None:
         self.items = items
+        self.prepared = prepared
         self.parse_key = tuple(items.get(name) for name in PARSE_SETTINGS)
 
 
 class Vectors:
     """The table of interned vectors of one worker."""
 
-    def __init__(self, vectors_max: int = VECTORS_MAX) -> None:
-        self._table: dict[frozenset[tuple[str, str]], Vector] = {}
+    def __init__(
+        self,
+        vectors_max: int = VECTORS_MAX,
+        characters_max: int = VECTORS_CHARACTERS_MAX,
+    ) -> None:
+        self._table: dict[tuple[frozenset[tuple[str, str]], SqlStatements], Vector] = {}
         self._parse_keys: dict[tuple[str | None, ...], tuple[str | None, ...]] = {}
+        self._statements: dict[frozenset[SqlStatement], SqlStatements] = {}
         self._vectors_max = vectors_max
+        self._characters_max = characters_max
+        self._characters = 0
         self.empty = self.of({})
 
-    def of(self, items: Mapping[str, str]) -> Vector:
-        """The one vector with these settings."""
-        key = frozenset(items.items())
+    def of(self, items: Mapping[str, str], prepared: SqlStatements = NONE) -> Vector:
+        """The one vector with these settings and statements."""
+        key = (frozenset(items.items()), prepared)
         vector = self._table.get(key)
         if vector is None:
-            if len(self._table) >= self._vectors_max:
-                self._table.clear()
-                self._parse_keys.clear()
-            vector = Vector(dict(items))
+            self._make_room(prepared.characters + sum(map(len, items.values())))
+            vector = Vector(dict(items), prepared)
             vector.parse_key = self._parse_keys.setdefault(vector.parse_key, vector.parse_key)
             self._table[key] = vector
         return vector
 
-    def changed(self, vector: Vector, changes: Mapping[str, str]) -> Vector:
-        """`vector` with some settings replaced."""
-        return self.of({**vector.items, **changes})
+    def _make_room(self, characters: int) -> None:
+        self._characters += characters
+        if len(self._table) >= self._vectors_max or self._characters > self._characters_max:
+            self._table.clear()
+            self._parse_keys.clear()
+            self._statements.clear()
+            self._characters = characters
+
+    def statements(self, members: frozenset[SqlStatement]) -> SqlStatements:
+        """The one set of these statements."""
+        if not members:
+            return NONE
+        known = self._statements.get(members)
+        if known is None:
+            known = self._statements[members] = SqlStatements(members)
+        return known
 
 
 def quoted(text: str, *, escapes: bool = False) -> str:

@@ -1,9 +1,10 @@
 """The transaction door: a lease lasts one transaction.
 
-For web requests, reads, serverless. Statement names are virtual, settings travel with the
-client. What nothing can carry to another server connection is refused before it runs, or *pins*
-the client (`session_state.py`): it keeps its server connection until the state is provably gone
-(DISCARD ALL) or the client is; then the connection is cleaned before anybody else gets it.
+For web requests, reads, serverless. Statement names are virtual; settings, and statements prepared
+by SQL, travel with the client. What nothing can carry to another server connection is refused
+before it runs, or *pins* the client (`session_state.py`): it keeps its server connection until the
+state is provably gone (DISCARD ALL) or the client is; then the connection is cleaned before
+anybody else gets it.
 """
 
 from pglane.connection.exchange import IDLE_STATUS
@@ -24,6 +25,9 @@ TRAVELLING = int(
     | Effect.CHARACTERISTICS
     | Effect.RESET_ALL
     | Effect.RESET_SOME
+    | Effect.PREPARED
+    | Effect.DEALLOCATE
+    | Effect.DEALLOCATE_ALL
 )
 UNPROVED = int(Effect.UNSEEN | Effect.OPAQUE)
 DIRTYING = int(Effect.MALFORMED)

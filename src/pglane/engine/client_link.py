@@ -19,8 +19,9 @@ from pglane.connection.settings import Vector
 from pglane.doors.ending import Ending
 from pglane.doors.session_state import IMMOVABLE
 from pglane.engine import hearing, last_answers
-from pglane.engine.handover import prepare_lease, read_back, stop_listening
+from pglane.engine.handover import prepare_lease, stop_listening
 from pglane.engine.probing import keep_sum, probe
+from pglane.engine.reading_back import read_back
 from pglane.engine.server_link import LeaseHolder
 from pglane.engine.welcome import Welcome
 from pglane.errors import Refusal
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from pglane.engine.server_link import ServerLink
     from pglane.engine.transport import Transport
 
+EXECUTES = int(Effect.EXECUTES)
 HELD_BYTES_MAX = 131_072
 """Requests that wait in our memory before the client's socket is not read any more."""
 TERMINATE = 0x58
@@ -307,6 +309,8 @@ class ClientLink(LeaseHolder):
             requests.catalog_settles(transaction_is_over=exchange.status == IDLE_STATUS)
         if not self.rewrites or self.pinned or exchange.status != _IDLE_STATUS:
             return  # every door keeps the lease
+        if requests.effects & EXECUTES:
+            requests.note_executed(self.vector.prepared.by_name.values())
         if requests.effects & self._lasting == 0 and not exchange.changed:
             self._release(server)
             return

@@ -19,6 +19,7 @@ from pglane.errors.server import ServerUnreachable
 from pglane.errors.waiting import WaitTooLong
 from pglane.pool.ledger import SlotState
 from pglane.scheduler.fifo import Request
+from pglane.wire.statements import Effect
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,6 +35,15 @@ if TYPE_CHECKING:
 
 CUSTOM_NAMES_MAX = 64
 """Remembered names of custom settings; those that come later count for their own client only."""
+PREPARES = int(
+    Effect.PREPARED
+    | Effect.DEALLOCATE
+    | Effect.DEALLOCATE_ALL
+    | Effect.OPAQUE
+    | Effect.UNSEEN
+    | Effect.UNKNOWN
+)
+"""Effects after which it is not known what is prepared by SQL."""
 WELCOMES_MAX = 1_000
 """Remembered welcomes; beyond it the table starts anew."""
 
@@ -271,7 +281,10 @@ class Database:
             self.close(server)
             return
         server.must_discard = (
-            server.must_discard or client.pinned or not client.door.REWRITES_NAMES
+            server.must_discard
+            or client.pinned
+            or not client.door.REWRITES_NAMES
+            or client.requests.effects & PREPARES != 0
         )
         server.dirty = server.dirty or server.must_discard or client.requests.effects != 0
         exchange = server.exchange

@@ -14,8 +14,9 @@ In a lease of several such statements nobody can tell which of them it was; none
 from typing import TYPE_CHECKING
 
 from pglane.connection.session_probe import Found, probe_text, read_probe, state_names
-from pglane.engine.handover import abandoned, pin, read_back
-from pglane.wire.statements import Effect, Verdict
+from pglane.engine.handover import abandoned
+from pglane.engine.reading_back import pin, read_back
+from pglane.wire.statements import Verdict
 
 if TYPE_CHECKING:
     from pglane.engine.client_link import ClientLink
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
 SUMS_MAX = 16
 """Settings of a server connection whose hash is remembered."""
-ANYTHING = int(Effect.OPAQUE | Effect.ROLE)
-"""All settings are to be read back, not only those that texts name."""
 
 
 def probe(client: "ClientLink", server: "ServerLink") -> None:
@@ -37,7 +36,7 @@ def probe(client: "ClientLink", server: "ServerLink") -> None:
 
 
 def _probed(client: "ClientLink", server: "ServerLink", succeeded: bool) -> None:
-    found = read_probe(server.exchange.internal_rows) if succeeded else None
+    found = read_probe(server.exchange.own.row) if succeeded else None
     requests = client.requests
     unseen: list[Verdict] = requests.unseen
     requests.unseen = []
@@ -63,8 +62,7 @@ def _settings_are(client: "ClientLink", server: "ServerLink", found: Found) -> N
         client.end_lease(server)
         return
     server.sum = found.settings
-    client.requests.effects |= ANYTHING
-    read_back(client, server)
+    read_back(client, server, everything=True)
 
 
 def _look_failed(client: "ClientLink", server: "ServerLink") -> None:
@@ -78,8 +76,7 @@ def _look_failed(client: "ClientLink", server: "ServerLink") -> None:
         user=server.slot.user,
     )
     server.suspect = True
-    client.requests.effects |= ANYTHING
-    read_back(client, server)
+    read_back(client, server, everything=True)
 
 
 def _stays(

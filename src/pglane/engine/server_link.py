@@ -300,11 +300,15 @@ class ServerLink(Owner):
 
     def run(self, text: bytes, then: Callable[[bool], None]) -> None:
         """Sends a query of our own; `then` gets whether it succeeded."""
+        self.run_all([text], then)
+
+    def run_all(self, texts: list[bytes], then: Callable[[bool], None]) -> None:
+        """Sends several at once; `then` gets whether all succeeded, `exchange.own` which did."""
         self.busy = True
         self._after_task = then
-        self.exchange.internal_error = None
-        self.exchange.internal_rows = []
-        self.exchange.ask_internally(text)
+        self.exchange.own.begin()
+        for text in texts:
+            self.exchange.ask_internally(text)
         self.flush()
 
     def _task_done(self) -> None:
@@ -312,7 +316,7 @@ class ServerLink(Owner):
         self.busy = False
         self._after_task = None
         if then is not None:
-            then(self.exchange.internal_error is None)
+            then(self.exchange.own.error is None)
 
     def roll_back(self, then: Callable[[bool], None]) -> None:
         """Ends a transaction that its client left open."""
@@ -322,10 +326,13 @@ class ServerLink(Owner):
         """Back to the state it was opened in, so that anybody may have it."""
 
         def cleaned(succeeded: bool) -> None:
-            self.now_holds(self.base)
             self.exchange.changed.clear()
             if self.must_discard:
                 self.exchange.statements.clear()
+                self.now_holds(self.base)
+            else:
+                vectors = self.database.worker.vectors
+                self.now_holds(vectors.of(self.base.items, self.vector.prepared))
             self.must_discard = False
             then(succeeded and self.exchange.status == IDLE_STATUS)
 
@@ -333,6 +340,9 @@ class ServerLink(Owner):
 
     def reads_utf8(self) -> bool:
         """Whether text arrives on it as UTF-8, or as it is."""
-        told = self.exchange.parameters
-        encoding = told.get("client_encoding", "UTF8")
-        return encoding == "UTF8" or told.get("server_encoding") == "SQL_ASCII"
+        encoding = self.exchange.parameters.get("client_encoding", "UTF8")
+        return encoding == "UTF8" or not self.has_encoding()
+
+    def has_encoding(self) -> bool:
+        """Whether the database knows what characters are."""
+        return self.exchange.parameters.get("server_encoding") != "SQL_ASCII"

@@ -71,18 +71,6 @@ class LoadRefused(Refusal):
     log_level = "info"
 
 
-class PrepareRefused(Refusal):
-    """PREPARE as a statement of SQL. Takes: door, seen, session."""
-
-    code = "PGL0406"
-    sqlstate = STATE_SQLSTATE
-    message = "PREPARE in SQL cannot be kept through the {door} door"
-    detail = "Seen: {seen}. " + NOT_EXECUTED
-    hint = "Prepare by the protocol, as drivers do, or connect to the session door: {session}."
-    retry_safe = True
-    log_level = "info"
-
-
 class SequenceReadRefused(Refusal):
     """currval or lastval of another transaction. Takes: door, seen, session."""
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from pglane.connection.sql_statements import SqlStatement
 from pglane.wire import client_messages as c, server_messages as s
 from tests.support.lease import FORMS, Lease, encoded, split
 from tests.support.strict_allowance import Strict
@@ -69,3 +70,10 @@ def test_nothing_is_waited_for_while_a_copy_runs(lease: Lease, strict: Strict) -
     lease.requests.encoding = "not known until the server reports it"
     assert lease.send(c.Query(LASTVAL)) == messages(FAILING_QUERY)
     assert strict.drew == [False]
+
+
+def test_what_was_prepared_by_sql_counts_when_it_is_executed(lease: Lease) -> None:
+    texts = ("PREPARE a AS SELECT set_config('app.x', '1', false)", "PREPARE b AS SELECT 1")
+    lease.requests.note_executed([SqlStatement(t[8], t, ()) for t in texts])
+    assert lease.requests.effects == lease.form.Effect.SETTING
+    assert lease.requests.settings == {"app.x"}

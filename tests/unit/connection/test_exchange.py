@@ -266,8 +266,8 @@ def test_an_internal_query_is_swallowed(lease: Lease) -> None:
         NOTIFICATION
     )
     assert lease.events == lease.form.INTERNAL_DONE
-    assert exchange.internal_rows == [b"x", None, b""]
-    assert exchange.internal_error is None
+    assert exchange.own.row == [b"x", None, b""]
+    assert exchange.own.error is None
     assert exchange.parameters == {"a": "b"}
 
 
@@ -282,15 +282,28 @@ def test_an_internal_row_waits_until_whole(lease: Lease) -> None:
     data = encoded(s.DataRow((b"x" * 50,)), DONE)
     lease.exchange.receive(data[:20])
     lease.exchange.receive(data[20:])
-    assert lease.exchange.internal_rows == [b"x" * 50]
+    assert lease.exchange.own.row == [b"x" * 50]
     assert lease.told() == []
+
+
+def test_internal_queries_end_together(lease: Lease) -> None:
+    for text in (b"PREPARE a AS SELECT 1", b"PREPARE b AS SELECT nosuch", b"DEALLOCATE ALL"):
+        lease.exchange.ask_internally(text)
+    lease.answer(DONE, READY, error(b"42703"), READY)
+    assert not lease.events & lease.form.INTERNAL_DONE
+    lease.requests.statements[b"mine"] = object()
+    lease.exchange.names = lease.requests.statements
+    lease.answer(s.CommandComplete(b"DEALLOCATE ALL"), READY)
+    assert lease.events == lease.form.INTERNAL_DONE
+    assert lease.exchange.own.failed == [1]
+    assert list(lease.requests.statements) == [b"mine"], "a name of a client that is not here"
 
 
 def test_an_internal_error_is_kept(lease: Lease) -> None:
     lease.exchange.ask_internally(b"SET ROLE x")
     lease.answer(error(b"42501"), IN_TRANSACTION)
     assert lease.events == lease.form.INTERNAL_DONE
-    assert lease.exchange.internal_error["C"] == b"42501"
+    assert lease.exchange.own.error["C"] == b"42501"
     assert not lease.exchange.is_idle()
 
 

@@ -5,7 +5,7 @@ import pytest
 from pglane.connection.session_probe import Found, probe_text, read_probe, state_names
 from pglane.wire.statements import Effect
 
-NOTHING = [b"17", b"f", b"f", b"f", b"f", b"f"]
+NOTHING = [b"17", b"f", b"f", b"f", b"f"]
 
 
 def test_the_question_names_each_setting_once_and_the_rights():
@@ -29,9 +29,8 @@ def test_nothing_is_there():
     [
         (1, Effect.ADVISORY, "advisory"),
         (2, Effect.LISTEN, "LISTEN"),
-        (3, Effect.PREPARED, "prepared"),
-        (4, Effect.HOLD, "HOLD"),
-        (5, Effect.TEMP, "temporary"),
+        (3, Effect.HOLD, "HOLD"),
+        (4, Effect.TEMP, "temporary"),
     ],
 )
 def test_each_sort_of_state_has_its_column(column, effect, words):

@@ -8,19 +8,21 @@ from pglane.connection.session_reading import (
     NAMES_MAX,
     VALUES_CHARACTERS_MAX,
     Question,
-    explicit_settings,
+    told_session,
 )
 
 LOGIN = ("anna", "none")
 
 
-def asked(touched=(), known=(), *, everything: bool = False, rights: bool = False) -> Question:
-    return Question(touched, known, everything=everything, rights=rights)
+def asked(touched=(), known=(), **more: bool) -> Question:
+    chosen = {"everything": False, "rights": False, "statements": False, **more}
+    return Question(touched, known, **chosen)
 
 
 def means(question: Question, *row: bytes | None, **more: bool) -> dict[str, str] | None:
     given = {"hexadecimal": False, "superuser": False, **more}
-    return explicit_settings(question, row, LOGIN, **given)
+    told = told_session(question, row, LOGIN, **given)
+    return None if told is None else told.settings
 
 
 def view(*rows: tuple[str, str, bool, bool]) -> bytes:
@@ -77,7 +79,9 @@ def test_rights_are_told_apart_from_those_of_the_login(
 def test_a_role_of_the_login_is_no_change_and_none_is_one() -> None:
     def found(*row: bytes) -> dict[str, str] | None:
         question = asked(rights=True)
-        return explicit_settings(question, row, ("anna", "r"), hexadecimal=False, superuser=False)
+        login = ("anna", "r")
+        told = told_session(question, row, login, hexadecimal=False, superuser=False)
+        return None if told is None else told.settings
 
     assert found(b"anna", b"r") == {}
     assert found(b"anna", b"none") == {"role": "none"}
@@ -104,3 +108,11 @@ def test_some_questions_are_not_worth_asking() -> None:
     assert asked(["session_preload_libraries"]).hopeless
     assert asked([f"a.b{number}" for number in range(NAMES_MAX + 1)]).hopeless
     assert not asked(["work_mem"]).hopeless
+
+
+def test_what_is_prepared_is_asked_last() -> None:
+    question = asked(["a"], statements=True, rights=True)
+    assert "pg_prepared_statements" in question.text(hexadecimal=False)
+    row = (b"1", b"anna", b"none", b"[]")
+    told = told_session(question, row, LOGIN, hexadecimal=False, superuser=False)
+    assert told == ({"a": "1"}, "[]")

@@ -9,6 +9,7 @@ from pglane.connection.settings import (
     fits_without_reset,
     quoted,
 )
+from pglane.connection.sql_statements import NONE, SqlStatement
 
 
 def test_equal_vectors_are_one() -> None:
@@ -16,7 +17,6 @@ def test_equal_vectors_are_one() -> None:
     one = vectors.of({"a": "1", "b": "2"})
     assert vectors.of({"b": "2", "a": "1"}) is one
     assert vectors.of({}) is vectors.empty
-    assert vectors.changed(one, {"b": "3"}) is vectors.of({"a": "1", "b": "3"})
     assert one.items == {"a": "1", "b": "2"}
 
 
@@ -34,6 +34,24 @@ def test_the_table_starts_anew() -> None:
     assert vectors.of({"a": "1"}) is one
     vectors.of({"a": "2"})
     assert vectors.of({"a": "1"}) is not one
+
+
+def test_the_table_starts_anew_when_it_holds_too_much() -> None:
+    vectors = Vectors(characters_max=10)
+    one = vectors.of({"a": "12345"})
+    assert vectors.of({"a": "12345"}) is one
+    vectors.of({"b": "123456"})
+    assert vectors.of({"a": "12345"}) is not one
+
+
+def test_equal_sets_of_statements_are_one() -> None:
+    vectors = Vectors()
+    members = frozenset({SqlStatement("a", "PREPARE a AS SELECT 1", ())})
+    both = vectors.statements(members)
+    assert vectors.statements(frozenset(members)) is both
+    assert vectors.statements(frozenset()) is NONE
+    assert vectors.of({}, both) is vectors.of({}, both)
+    assert vectors.of({}, both) is not vectors.empty
 
 
 def test_a_later_caller_cannot_change_a_vector() -> None:

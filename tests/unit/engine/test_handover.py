@@ -1,10 +1,9 @@
 """Between two clients: settings are applied, read back, cleaned, whoever leaves meanwhile."""
 
-import json
-
 import pytest
 
 from tests.support.engine_rig import APPLIED, READY, Peer, Rig, error, message, query
+from tests.support.session_answers import row, set_something
 from tests.unit.engine.test_database import DONE, desk
 
 
@@ -51,128 +50,6 @@ def test_settings_the_server_refuses_end_the_client_with_its_words(rigs) -> None
     assert desk(rig).ledger.statistics().idle == 1
 
 
-def row(*values: bytes) -> bytes:
-    """The answer to one query of one row."""
-    columns = b"".join(len(value).to_bytes(4, "big") + value for value in values)
-    body = len(values).to_bytes(2, "big") + columns
-    return message(b"D", body) + message(b"C", b"SELECT 1\x00") + READY
-
-
-def tells_rights(server: Peer) -> None:
-    """Which rights the server connection began with."""
-    server.gets(b"RESET ROLE")
-    server.send(row(b"anna", b"none"))
-
-
-def tells(server: Peer, *settings: tuple[str, str], role: bytes = b"none") -> None:
-    """All that is set in the session."""
-    server.gets(b"pg_settings")
-    rows = [[name, value, False, True] for name, value in settings]
-    server.send(row(b"anna", role, json.dumps(rows).encode()))
-
-
-def set_something(rig: Rig) -> tuple[Peer, Peer]:
-    client, server = rig.pair()
-    client.send(query("SET work_mem = '9MB'"))
-    server.gets(b"SET work_mem")
-    server.send(message(b"C", b"SET\x00") + READY)
-    tells_rights(server)
-    server.gets(b"pg_settings")
-    return client, server
-
-
-def test_what_a_client_set_is_read_back_and_travels(rigs) -> None:
-    rig = rigs(budget=1)
-    client, server = rig.pair()
-    client.send(query("SET work_mem = '9MB'"))
-    server.gets(b"SET work_mem")
-    server.send(message(b"C", b"SET\x00") + READY)
-    tells_rights(server)
-    tells(server, ("work_mem", "9MB"))
-    rig.turn(3)
-    (link,) = rig.worker.clients.values()
-    assert link.vector.items == {"work_mem": "9MB"}
-    other = rig.client()
-    other.gets(READY)
-    other.send(query("SELECT 1"))
-    assert b"'work_mem', NULL" in server.gets(b"work_mem")
-
-
-def test_a_setting_that_is_known_is_read_back_by_its_name(rigs) -> None:
-    rig = rigs(budget=1)
-    client, server = set_something(rig)
-    server.send(row(b"anna", b"none", b'[["work_mem", "9MB", false, true]]'))
-    client.gets(READY)
-    client.send(query("SET work_mem = '7MB'"))
-    server.gets(b"SET work_mem")
-    server.send(message(b"C", b"SET\x00") + READY)
-    assert b"pg_settings" not in server.gets(b"current_setting")
-    server.send(row(b"7MB"))
-    client.gets(READY)
-    (link,) = rig.worker.clients.values()
-    rig.until(lambda: link.vector.items == {"work_mem": "7MB"})
-
-
-def test_a_role_is_the_clients_own(rigs) -> None:
-    rig = rigs(budget=1)
-    client, server = rig.pair()
-    client.send(query("SET ROLE r"))
-    server.gets(b"SET ROLE")
-    server.send(message(b"C", b"SET\x00") + READY)
-    tells_rights(server)
-    assert b"pg_settings" not in server.gets(b"current_setting")
-    server.send(row(b"anna", b"r"))
-    client.gets(READY)
-    (link,) = rig.worker.clients.values()
-    rig.until(lambda: link.vector.items == {"role": "r"})
-
-
-@pytest.mark.parametrize("answer", [error("57014") + READY, row(b"one", b"two"), row(b"\xe4")])
-def test_where_reading_back_fails_the_client_stays_where_its_settings_are(
-    rigs, answer: bytes
-) -> None:
-    rig = rigs(budget=1)
-    client, server = set_something(rig)
-    client.send(query("SELECT 1"))
-    server.send(answer)
-    server.gets(b"SELECT 1")
-    (link,) = rig.worker.clients.values()
-    assert link.pinned
-    server.send(DONE)
-    rig.turn(3)
-    client.socket.close()
-    server.gets(b"DISCARD ALL")
-
-
-@pytest.mark.parametrize("left", [False, True])
-def test_rights_that_are_not_told_keep_the_client_where_it_is(rigs, left: bool) -> None:
-    rig = rigs(budget=1)
-    client, server = rig.pair()
-    client.send(query("SET ROLE r"))
-    server.gets(b"SET ROLE")
-    server.send(message(b"C", b"SET\x00") + READY)
-    server.gets(b"RESET ROLE")
-    if left:
-        client.socket.close()
-        rig.turn(3)
-    server.send(error("57014") + READY)
-    if left:
-        server.gets(b"DISCARD ALL")
-    else:
-        (link,) = rig.worker.clients.values()
-        rig.until(lambda: link.pinned)
-
-
-def test_a_setting_that_cannot_be_carried_keeps_the_client_where_it_is(rigs) -> None:
-    rig = rigs(budget=1)
-    client, server = rig.pair()
-    client.send(query("SET session_preload_libraries = 'x'"))
-    server.gets(b"SET session")
-    server.send(message(b"C", b"SET\x00") + READY)
-    (link,) = rig.worker.clients.values()
-    rig.until(lambda: link.pinned)
-
-
 def test_a_cancel_does_not_hit_a_query_of_ours(rigs) -> None:
     rig = rigs(budget=1)
     client, server = set_something(rig)
@@ -183,19 +60,6 @@ def test_a_cancel_does_not_hit_a_query_of_ours(rigs) -> None:
     canceler.send((len(body) + 4).to_bytes(4, "big") + body)
     canceler.ends()
     assert rig.nobody_connects()
-
-
-def test_a_client_that_leaves_while_it_is_read_back_leaves_a_clean_server(rigs) -> None:
-    rig = rigs(budget=1)
-    client, server = set_something(rig)
-    client.socket.close()
-    rig.turn(3)
-    server.send(row(b"anna", b"none", b"[]"))
-    server.gets(b"RESET ALL")
-    assert desk(rig).ledger.statistics().cleaning == 1
-    server.send(message(b"C", b"RESET\x00") + READY)
-    rig.turn(2)
-    assert desk(rig).ledger.statistics().idle == 1
 
 
 def test_a_transaction_left_open_is_rolled_back_and_cleaned(rigs) -> None:
@@ -253,9 +117,7 @@ def test_a_text_that_should_have_failed_is_cleaned_behind(rigs, left: bool) -> N
     client.send(query("WHAT IS THIS"))
     server.gets(b"WHAT ")
     server.send(message(b"C", b"SELECT 1\x00") + READY)
-    server.gets(b"SELECT ")  # no setting is named: nothing is asked
-    server.send(row())
-    server.gets(b"RESET ALL")
+    server.gets(b"RESET ALL")  # no setting is named: nothing is asked
     if left:
         client.socket.close()
         rig.turn(3)
@@ -265,36 +127,6 @@ def test_a_text_that_should_have_failed_is_cleaned_behind(rigs, left: bool) -> N
         server.gets(b"RESET ALL")
         server.send(message(b"C", b"RESET\x00") + READY)
     rig.until(lambda: desk(rig).ledger.statistics().idle == 1)
-
-
-def test_after_reset_all_only_the_role_is_the_clients_own(rigs) -> None:
-    rig = rigs(budget=1)
-    client, server = rig.pair(application_name="mine")
-    client.send(query("RESET ALL"))
-    server.gets(b"RESET ALL")
-    server.send(message(b"C", b"RESET\x00") + READY)
-    tells_rights(server)
-    tells(server, role=b"r")
-    client.gets(READY)
-    rig.until(lambda: desk(rig).ledger.statistics().idle == 1)
-    (link,) = rig.worker.clients.values()
-    assert link.vector.items == {"application_name": "mine", "role": "r"}
-    client.send(query("SELECT 1"))
-    server.gets(b"'application_name', 'mine'")
-
-
-def test_what_is_sent_behind_discard_all_is_the_clients_own(rigs) -> None:
-    rig = rigs(budget=1)
-    client, server = rig.pair()
-    client.send(query("DISCARD ALL") + query("SET work_mem = '9MB'"))
-    server.gets(b"SET work_mem")
-    done = message(b"C", b"DISCARD ALL\x00") + READY
-    server.send(done + message(b"C", b"SET\x00") + READY)
-    tells_rights(server)
-    tells(server, ("work_mem", "9MB"))
-    client.gets(READY)
-    (link,) = rig.worker.clients.values()
-    rig.until(lambda: link.vector.items == {"work_mem": "9MB"})
 
 
 def test_the_server_connection_in_the_clients_state_comes_first(rigs) -> None:

@@ -7,8 +7,8 @@ import pytest
 from pglane.wire.mentions import Names
 from tests.support.engine_rig import READY, Peer, Rig, error, message, query
 
-CLEAN = (b"17", b"f", b"f", b"f", b"f", b"f")
-LOCKED = (b"17", b"t", b"f", b"f", b"f", b"f")
+CLEAN = (b"17", b"f", b"f", b"f", b"f")
+LOCKED = (b"17", b"t", b"f", b"f", b"f")
 NAMES = Names((b"locks",), (), (b"pg_sleep",))
 
 
@@ -40,7 +40,7 @@ def reads_settings(server: Peer) -> None:
     server.gets(b"RESET ROLE")
     server.send(row(b"anna", b"none"))
     server.gets(b"pg_settings")
-    server.send(row(b"anna", b"none", json.dumps([]).encode()))
+    server.send(row(b"anna", b"none", json.dumps([]).encode(), b"[]"))
 
 
 def idle(rig: Rig) -> bool:
@@ -74,7 +74,7 @@ def test_other_settings_are_read_back_again(calling):
     call(client, server)
     server.send(row(b"18", *CLEAN[1:]))
     server.gets(b"pg_settings")
-    server.send(row(b"anna", b"none", json.dumps([["work_mem", "9MB", False, True]]).encode()))
+    server.send(row(b"anna", b"none", b'[["work_mem", "9MB", false, true]]', b"[]"))
     rig.until(lambda: idle(rig))
     (link,) = rig.worker.clients.values()
     assert link.vector.items["work_mem"] == "9MB"
@@ -131,7 +131,7 @@ def test_a_client_that_left_meanwhile_is_cleaned_behind(calling):
     client.socket.close()
     rig.turn(3)
     server.send(row(*LOCKED))
-    server.gets(b"RESET ALL")
+    server.gets(b"DISCARD ALL")
 
 
 @pytest.mark.parametrize("answer", [error("57014") + READY, row(b"17")])
