@@ -113,6 +113,21 @@ def test_what_a_kill_leaves_is_taken_over(pglane, place):
     assert not postmaster.is_postmaster(left, state / "data")
 
 
+def test_a_postgresql_that_dies_is_told_and_ends_it(pglane, place):
+    state = place / "state"
+    process = pglane("up", "--data-dir", state, *ANY_PORT)
+    doors_of(process)
+    os.kill(postmaster.recorded_pid(state / "data"), signal.SIGKILL)
+    error = process.communicate()[1]
+    assert process.returncode == 1
+    assert "PGL0912" in error
+    assert "signal 9" in error
+    assert "Traceback" not in error
+    process = pglane("up", "--data-dir", state, *ANY_PORT)
+    assert ask(doors_of(process)["session"], "SELECT 1") == 1
+    assert end(process, signal.SIGINT) == 0
+
+
 def test_a_busy_port_is_told_and_nothing_is_left(pglane, place):
     state = place / "state"
     with socket.create_server(("127.0.0.1", 0)) as busy:

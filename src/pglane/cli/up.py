@@ -43,21 +43,29 @@ def run(arguments: argparse.Namespace) -> int:
         screen.warn(UNCOMPILED)
     with _term_as_interrupt(), contextlib.ExitStack() as undone:
         server = gathered.server
-        embedded = not gathered.origin
-        if embedded:
+        cluster: Cluster | None = None
+        if not gathered.origin:
             gathered.origin = EMBEDDED
-            server = undone.enter_context(_embedded(arguments))
+            cluster = undone.enter_context(_embedded(arguments))
+            server = read_uri(cluster.uri, EMBEDDED, {})
         settings = assembly.settle(gathered, server)
         for note in rules.notes(settings):
             screen.warn(note)
         screen.say(_headline(settings, gathered.origin))
-        return _serve(arguments, settings, server, embedded=embedded)
+        return _serve(arguments, settings, server, cluster)
 
 
 def _serve(
-    arguments: argparse.Namespace, settings: Settings, server: Server | None, *, embedded: bool
+    arguments: argparse.Namespace,
+    settings: Settings,
+    server: Server | None,
+    cluster: Cluster | None,
 ) -> int:
-    """Runs the supervisor. A reload reads the same sources again; the embedded server stays."""
+    """Runs the supervisor. A reload reads the same sources again; the embedded server stays.
+
+    When the embedded server ends by itself, so do we: whoever starts us again recovers its data.
+    """
+    embedded = cluster is not None
 
     def on_ready(addresses: Mapping[str, Sequence[str]]) -> None:
         screen.show_doors(settings, addresses, with_password=embedded)
@@ -66,7 +74,10 @@ def _serve(
         again = assembly.gather(arguments, os.environ)
         return assembly.settle(again, server if embedded else again.server)
 
-    return asyncio.run(Supervisor(settings, on_ready=on_ready, reload=reload).run())
+    missing = cluster.ended if cluster is not None else lambda: None
+    return asyncio.run(
+        Supervisor(settings, on_ready=on_ready, reload=reload, missing=missing).run()
+    )
 
 
 def _headline(settings: Settings, origin: str) -> str:
@@ -77,7 +88,7 @@ def _headline(settings: Settings, origin: str) -> str:
 
 
 @contextlib.contextmanager
-def _embedded(arguments: argparse.Namespace) -> Iterator[Server]:
+def _embedded(arguments: argparse.Namespace) -> Iterator[Cluster]:
     """The embedded PostgreSQL while it runs."""
     cluster = Cluster(
         arguments.data_dir or default_data_dir(),
@@ -89,7 +100,7 @@ def _embedded(arguments: argparse.Namespace) -> Iterator[Server]:
         screen.say(f"making a PostgreSQL in {cluster.state.path} (only this once)")
     cluster.start()
     try:
-        yield read_uri(cluster.uri, EMBEDDED, {})
+        yield cluster
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)

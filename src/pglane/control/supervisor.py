@@ -44,6 +44,7 @@ from pglane.control.restarts import CRASHES_MAX, WINDOW_S, Restarts
 from pglane.control.snapshots import Snapshots
 from pglane.control.worker_process import WorkerProcess, close_all, describe_exit
 from pglane.engine.channel import Message
+from pglane.errors.catalogue import Refusal
 from pglane.errors.processes import ReloadRefused, WorkerDidNotStart, WorkerKeepsCrashing
 from pglane.errors.refused import RefusedError
 
@@ -51,6 +52,8 @@ READY_MS_MAX = 30_000
 """How long a worker may take to say that it is ready."""
 STOP_MS_MAX = 5_000
 """How long a worker may take to stop before it is killed."""
+LOOK_MS = 1_000
+"""How often we look whether the embedded PostgreSQL still runs."""
 
 OnReady = Callable[[dict[str, list[str]]], None]
 
@@ -64,6 +67,7 @@ class Supervisor:
         worker_command: the worker's program; `python -m pglane worker` when None.
         reload: reads the settings again; None: HUP changes nothing.
         log: where events go; standard error when None.
+        missing: asked every second whether what we cannot do without has gone; a refusal ends us.
     """
 
     def __init__(
@@ -74,8 +78,11 @@ class Supervisor:
         worker_command: Sequence[str] | None = None,
         reload: Callable[[], Settings] | None = None,
         log: Log | None = None,
+        missing: Callable[[], Refusal | None] = lambda: None,
     ) -> None:
         self._settings = settings
+        self._missing = missing
+        self._bereft = False
         self._on_ready = on_ready
         self._command = worker_command or (sys.executable, "-m", "pglane", "worker")
         self._reload = reload
@@ -124,7 +131,9 @@ class Supervisor:
         for number, handler in handlers.items():
             loop.add_signal_handler(number, handler)
         try:
-            return await self._keep_running()
+            self._look_for_missing()
+            code = await self._keep_running()
+            return 1 if self._bereft else code
         finally:
             for number in handlers:
                 loop.remove_signal_handler(number)
@@ -319,6 +328,18 @@ class Supervisor:
         self._send({"type": "stop"})
         self._later(STOP_MS_MAX, self._kill, f"it did not stop within {STOP_MS_MAX} ms")
 
+    def _look_for_missing(self) -> None:
+        """Ends us when there is nothing left to stand before: the embedded PostgreSQL died."""
+        if self._ending.is_set():
+            return
+        refusal = self._missing()
+        if refusal is None:
+            self._later(LOOK_MS, self._look_for_missing)
+            return
+        self._bereft = True
+        self._log.refusal("database_gone", refusal)
+        self._stop()
+
     def _hang_up(self) -> None:
         """HUP: a request to reload, or the news that our terminal is gone."""
         if self._has_terminal and not _has_terminal():
@@ -334,6 +355,7 @@ class Supervisor:
 
     def _later(self, delay_ms: int, call: Callable[..., None], *args: object) -> None:
         loop = asyncio.get_running_loop()
+        self._timers = [timer for timer in self._timers if timer.when() > loop.time()]
         self._timers.append(loop.call_later(delay_ms / 1000, call, *args))
 
     def _reload_settings(self) -> None:

@@ -113,6 +113,15 @@ class ClusterDidNotStop(AtEmbedded, Refusal):
     hint = "look at {log}; a disk that does not answer is the usual cause"
 
 
+class ClusterEnded(AtEmbedded, Refusal):
+    """It ended while pglane ran, and nobody had asked it to."""
+
+    code = "PGL0912"
+    message = "the embedded PostgreSQL (process {process}) has ended by itself; pglane stops"
+    detail = "it ended by {seen}; what was not committed is lost, what was committed is not"
+    hint = "start pglane again: PostgreSQL recovers its data. Its log {log} says why it ended"
+
+
 class PasswordLost(AtEmbedded, Refusal):
     """Data without the password that was generated with them."""
 

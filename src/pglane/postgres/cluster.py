@@ -20,10 +20,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from pglane.errors.catalogue import Refusal
 from pglane.errors.embedded import (
     AccountDenied,
     ClusterDidNotStart,
     ClusterDidNotStop,
+    ClusterEnded,
     FolderUnusable,
     InitdbFailed,
     VersionMismatch,
@@ -86,6 +88,14 @@ class Cluster:
     def pid(self) -> int | None:
         """Process id of the postmaster; None before `start`."""
         return self._process.pid if self._process is not None else None
+
+    def ended(self) -> Refusal | None:
+        """Why it does not run any more although nobody stopped it; None while it runs."""
+        if self._process is None or self.is_running:
+            return None
+        code = self._process.returncode
+        seen = f"signal {-code}" if code < 0 else f"exit code {code}"
+        return ClusterEnded(process=self.pid, seen=seen, log=self.state.log)
 
     @property
     def uri(self) -> str:

@@ -16,8 +16,9 @@ class FakeSupervisor:
     made = None
     during = staticmethod(lambda: None)
 
-    def __init__(self, settings, *, on_ready, reload):
+    def __init__(self, settings, *, on_ready, reload, missing):
         self.settings, self.on_ready, self.reload = settings, on_ready, reload
+        self.missing = missing
         type(self).made = self
 
     async def run(self):
@@ -48,6 +49,9 @@ class FakeCluster:
 
     def stop(self):
         self.life.append("stop")
+
+    def ended(self):
+        return None
 
 
 @pytest.fixture(autouse=True)
