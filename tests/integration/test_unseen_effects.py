@@ -302,3 +302,58 @@ def test_the_log_names_the_statement_by_its_fingerprint_alone(watchful: Gateway)
     eventually(lambda: "unseen_state" in watchful.log())
     assert "secret-word" not in watchful.log()
     assert "a session advisory lock" in watchful.log()
+
+
+@pytest.mark.gateway
+def test_ddl_of_a_client_is_known_at_once(cluster: PostgresCluster, schema: None) -> None:
+    """Though the monitor looks every minute only."""
+    gateway = Gateway(cluster, ("--budget", "2"), {"server": {"monitor_ms": 60_000}})
+    try:
+        gateway.start()
+        target = known_door(gateway)
+        with ScriptedClient.login(target) as one, ScriptedClient.login(target) as other:
+            before = monitor_row(gateway)["catalog_epoch"]
+            one.query("CREATE TABLE made_here (id int DEFAULT sets_and_returns())")
+            eventually(lambda: monitor_row(gateway)["catalog_epoch"] != before)
+            one.query("INSERT INTO made_here VALUES (DEFAULT)")
+            for _ in range(3):
+                assert other.value("SHOW work_mem") != "9MB"
+            assert one.value("SHOW work_mem") == "9MB"
+    finally:
+        gateway.destroy()
+
+
+@pytest.mark.gateway
+def test_without_the_right_to_read_catalogs_every_write_is_looked_at(
+    cluster: PostgresCluster, schema: None
+) -> None:
+    cluster.admin("REVOKE SELECT ON pg_catalog.pg_trigger FROM PUBLIC", database="unseen")
+    gateway = Gateway(cluster, ("--budget", "2"), {"server": {"monitor_ms": 20}})
+    try:
+        gateway.start()
+        target = gateway.target("transaction", database="unseen")
+        with ScriptedClient.login(target) as one, ScriptedClient.login(target) as other:
+            one.query("SELECT 1")
+            eventually(lambda: "cannot be read" in gateway.log())
+            one.query("INSERT INTO with_trigger VALUES (1)")
+            for _ in range(3):
+                assert other.value("SHOW work_mem") != "9MB"
+            assert one.value("SHOW work_mem") == "9MB"
+    finally:
+        gateway.destroy()
+        cluster.admin("GRANT SELECT ON pg_catalog.pg_trigger TO PUBLIC", database="unseen")
+
+
+@pytest.mark.gateway
+def test_a_function_that_is_called_by_its_number(
+    watchful: Gateway, cluster: PostgresCluster
+) -> None:
+    target = known_door(watchful)
+    oid = int(cluster.admin("SELECT 'sets_and_returns'::regproc::int", database="unseen")[0][0])
+    call = oid.to_bytes(4, "big") + b"\0\0" + b"\0\0" + b"\0\0"
+    with ScriptedClient.login(target) as one, ScriptedClient.login(target) as other:
+        one.send(p.message("F", call))
+        assert not errors(one.read_until("Z"))
+        for _ in range(3):
+            assert other.value("SHOW work_mem") != "9MB"
+        assert one.value("SHOW work_mem") == "9MB"

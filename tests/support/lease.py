@@ -62,6 +62,7 @@ class Lease:
     def __init__(self, form: Any, *, virtual: bool = True, statements_max: int = 10) -> None:
         self.form = form
         self.shapes = form.Shapes()
+        self.cache = form.VerdictCache(100, 10_000)
         self.requests = self.client(virtual=virtual, statements_max=statements_max)
         self.exchange = self.server()
         self.events = 0
@@ -69,7 +70,7 @@ class Lease:
 
     def client(self, *, virtual: bool = True, statements_max: int = 10) -> Any:
         return self.form.ClientRequests(
-            self.form.VerdictCache(100, 10_000),
+            self.cache,
             self.shapes,
             virtual=virtual,
             message_bytes_max=1 << 24,

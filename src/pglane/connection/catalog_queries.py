@@ -103,8 +103,11 @@ def _global_parts(none: str) -> Iterator[str]:
     }
     for catalog, column in reached.items():
         yield f"""SELECT DISTINCT 'g', p.proname::text, {none}, ''
-          FROM pg_{catalog[3:]} x JOIN pg_proc p ON p.oid = x.{column}
-          WHERE x.oid >= {USER} AND p.oid >= {USER}"""
+          FROM {catalog} x JOIN pg_proc p ON p.oid = x.{column}
+          JOIN pg_language l ON l.oid = p.prolang
+          WHERE x.oid >= {USER} AND p.oid >= {USER} AND NOT (l.lanname = 'c' AND EXISTS (
+            SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid
+              AND d.deptype = 'e'))"""
 
 
 def _epoch_parts() -> Iterator[str]:

@@ -21,7 +21,11 @@ from pglane.connection.catalog_queries import CATALOG_EPOCH, CATALOGS, SEARCH_PA
 from pglane.connection.epochs import POLL, epoch_of
 from pglane.control.log import Log
 from pglane.control.resolver import Resolver
-from pglane.control.server_session import ServerSession, SessionFailedError
+from pglane.control.server_session import (
+    QuestionRefusedError,
+    ServerSession,
+    SessionFailedError,
+)
 from pglane.engine.channel import Message
 from pglane.engine.dialer import Address
 
@@ -32,6 +36,10 @@ ANSWER_S_MAX = 30.0
 PAUSE_TIMES = 10
 """After reading the catalogs nothing is read for so many times as long."""
 RETRY_S_MIN, RETRY_S_MAX = 0.5, 30.0
+REFUSED_S = 2.0
+"""When catalogs that could not be read are tried again."""
+PAUSE_S_MIN = 0.01
+WATCHING = "watching"
 
 Send = Callable[[Message], bool]
 Open = Callable[[str], Awaitable[ServerSession]]
@@ -54,7 +62,7 @@ class Monitor:
     """Watches one database until it is told to end.
 
     Attributes:
-        state: `connecting`, `watching`, or what went wrong.
+        state: `connecting`, WATCHING, or what went wrong.
         told: the last message to the worker of each kind; a new worker gets them again.
     """
 
@@ -66,19 +74,27 @@ class Monitor:
         self.state = "connecting"
         self.told: dict[str, Message] = {}
         self.poll_s = 1.0
+        self._seen: bytes | None = None
         self._snapshot: bytes | None = None
         self._catalogs = ""
         self._read_after = 0.0
-        self._ending = asyncio.Event()
+        self._ended = False
+        self._woken = asyncio.Event()
 
     def end(self) -> None:
         """No more questions."""
-        self._ending.set()
+        self._ended = True
+        self._woken.set()
+
+    def look(self) -> None:
+        """The next question is due at once."""
+        if self.state == WATCHING:
+            self._woken.set()
 
     async def run(self) -> None:
         """Connects, watches, and connects again when that fails."""
         retry_s = RETRY_S_MIN
-        while not self._ending.is_set():
+        while not self._ended:
             try:
                 session = await self._connected()
                 retry_s = RETRY_S_MIN
@@ -99,23 +115,35 @@ class Monitor:
         return session
 
     async def _watch(self, session: ServerSession) -> None:
-        while not self._ending.is_set():
+        while not self._ended:
             async with asyncio.timeout(ANSWER_S_MAX):
                 await self._look(session)
-            self._succeeded()
-            await self._pause(self.poll_s)
+            await self._pause(self._next_s())
+
+    def _next_s(self) -> float:
+        """How long until the next look; sooner when the catalogs are still to be read."""
+        if self._seen == self._snapshot:
+            return self.poll_s
+        wait_s = self._read_after - asyncio.get_running_loop().time()
+        return min(self.poll_s, max(wait_s, PAUSE_S_MIN))
 
     async def _look(self, session: ServerSession) -> None:
         """One question; a second and third one only when something changed."""
         ((snapshot, loaded, defaults),) = await session.rows(POLL)
         self._tell("defaults", epoch=epoch_of(loaded, defaults))
-        if snapshot != self._snapshot and self._may_read():
+        self._seen = snapshot
+        now = asyncio.get_running_loop().time()
+        if snapshot == self._snapshot or now < self._read_after:
+            return
+        try:
             await self._look_at_catalogs(session)
+        except QuestionRefusedError as error:
+            # The right to read is missing, or what was being printed was dropped meanwhile.
+            self._read_after = now + REFUSED_S
+            self._failed(f"its catalogs cannot be read: {error}")
+        else:
             self._snapshot = snapshot
-
-    def _may_read(self) -> bool:
-        """Catalogs that change all the time cost a tenth of the time at most."""
-        return asyncio.get_running_loop().time() >= self._read_after
+            self._succeeded()
 
     async def _look_at_catalogs(self, session: ServerSession) -> None:
         (seen,) = await session.rows(CATALOG_EPOCH)
@@ -137,7 +165,8 @@ class Monitor:
 
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._ending.wait(), seconds)
+            await asyncio.wait_for(self._woken.wait(), seconds)
+        self._woken.clear()
 
     def _tell(self, kind: str, **told: object) -> None:
         """Tells the worker what it does not know yet."""
@@ -152,21 +181,25 @@ class Monitor:
             self._send(message)
 
     def _succeeded(self) -> None:
-        if self.state != "watching":
-            self.state = "watching"
+        if self.state != WATCHING:
+            self.state = WATCHING
             text = f"database {self._database} is watched"
             self._log.write("info", "monitor_connected", text, database=self._database)
             self._tell("monitor", state=self.state)
 
     def _failed(self, reason: str) -> None:
+        # What is not watched may have changed: the worker forgets what it was told.
+        self._catalogs = ""
+        self.told.pop("catalog", None)
         if self.state != reason:
             self.state = reason
             self._log.write(
                 "warning",
                 "monitor_failed",
                 f"database {self._database} is not watched: {reason}. Until this works, "
-                "changed defaults are not noticed, and after each statement that writes or calls "
-                "a function the session is looked at; server.monitor_user can name another role",
+                "changed defaults may not be noticed, and after each statement that writes or "
+                "calls a function the session is looked at; server.monitor_user can name another "
+                "role",
                 database=self._database,
             )
             self._tell("monitor", state=reason)
@@ -218,6 +251,12 @@ class Monitors:
             self._running.pop(database, None)
             text = f"an internal error ended the monitor of database {database}"
             self._log.write("error", "monitor_broken", text, error=repr(error))
+
+    def look(self, database: str) -> None:
+        """Something has changed there: look now."""
+        known = self._running.get(database)
+        if known is not None:
+            known[0].look()
 
     def unwatch(self, database: str) -> None:
         """The worker has no server connection there any more."""

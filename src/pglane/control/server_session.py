@@ -29,6 +29,10 @@ class SessionFailedError(Exception):
     """The server cannot be reached, does not let us in, or does not answer; the text says why."""
 
 
+class QuestionRefusedError(SessionFailedError):
+    """The server answered a question with an error; it may be asked another."""
+
+
 class ServerSession:
     """One connection, logged in."""
 
@@ -80,7 +84,8 @@ class ServerSession:
         """What a simple query of one statement returns; columns as text, None for NULL.
 
         Raises:
-            SessionFailedError: the server gave an error, or none of its answers made sense.
+            QuestionRefusedError: the server gave an error.
+            SessionFailedError: the connection is lost, or its answers made no sense.
         """
         body = text.encode() + b"\x00"
         self._writer.write(b"Q" + (len(body) + 4).to_bytes(4, "big") + body)
@@ -102,7 +107,7 @@ class ServerSession:
                     failure = server_text(ErrorResponse.decode(messages.body()))
                 elif kind == READY:
                     if failure:
-                        raise SessionFailedError(failure)
+                        raise QuestionRefusedError(failure)
                     return rows
                 if len(rows) > ROWS_MAX:
                     raise SessionFailedError(f"an answer has more than {ROWS_MAX} rows")

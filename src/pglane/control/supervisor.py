@@ -108,6 +108,7 @@ class Supervisor:
             "snapshot_rows": lambda message, _: self._snapshots.answer(message),
             "log": self._worker_logs,
             "watch": lambda message, _: self._monitors.watch(message["database"]),
+            "look": lambda message, _: self._monitors.look(message["database"]),
             "unwatch": lambda message, _: self._monitors.unwatch(message["database"]),
             "stopped": lambda _message, _fds: None,
         }

@@ -307,6 +307,8 @@ class ClientLink(LeaseHolder):
             return
         if requests.effects & _CATALOG:
             requests.catalog_settles(transaction_is_over=exchange.status == IDLE_STATUS)
+            if exchange.status == IDLE_STATUS:
+                self.database.watch.look()
         if not self.rewrites or self.pinned or exchange.status != _IDLE_STATUS:
             return  # every door keeps the lease
         if requests.effects & EXECUTES:

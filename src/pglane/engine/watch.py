@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from pglane.connection.catalog import names_of
 from pglane.engine.server_link import ServerLink
 from pglane.pool.ledger import SlotState
+from pglane.wire.mentions import UNREAD
 from pglane.wire.statements import VerdictCache
 from pglane.wire.unseen import Sight
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from pglane.engine.client_link import ClientLink
     from pglane.engine.database import Database
 
+WATCHING = "watching"
 VERDICT_BYTES_MAX = 32 * 1024 * 1024
 CLIENTS_PER_TURN = 100
 SETTINGS_UNREAD = (
@@ -63,27 +65,27 @@ class Watch:
         self.unprovable = ""
         self.probes = 0
         self.sight = Sight()
-        self.verdicts = VerdictCache(1, 1)
-        self.make_cache()
-
-    def make_cache(self) -> None:
-        """An empty cache of verdicts, as large as the settings say."""
-        entries_max = self._database.worker.settings.verdict_cache_entries
+        entries_max = database.worker.settings.verdict_cache_entries
         self.verdicts = VerdictCache(entries_max, VERDICT_BYTES_MAX)
         self.verdicts.sight = self.sight
+
+    def look(self) -> None:
+        """DDL of a client has taken effect: the monitor need not wait for its next turn."""
+        if self._wanted:
+            self._database.worker.tell_monitor("look", self._database)
 
     def begin(self) -> None:
         """A server connection was opened: from now on the database is to be watched."""
         if not self._wanted:
             self._wanted = True
-            self._database.worker.watch(self._database, wanted=True)
+            self._database.worker.tell_monitor("watch", self._database)
 
     def keep_house(self) -> None:
         """Nothing is left to be watched over: the monitor may go."""
         if self._wanted and not self._database.desk.ledger.used:
             self._wanted = False
             self.state = "not watched"
-            self._database.worker.watch(self._database, wanted=False)
+            self._database.worker.tell_monitor("unwatch", self._database)
 
     def heard(self, message: dict[str, Any]) -> None:
         """One message of the monitor."""
@@ -95,7 +97,7 @@ class Watch:
             case "catalog":
                 self._catalog_is(message)
             case _:
-                self.state = message["state"]
+                self._state_is(message["state"])
 
     # Defaults ------------------------------------------------------------------------------
 
@@ -122,6 +124,14 @@ class Watch:
         )
 
     # Catalogs ------------------------------------------------------------------------------
+
+    def _state_is(self, state: str) -> None:
+        """Catalogs that nobody watches may have changed."""
+        self.state = state
+        if state != WATCHING and self.catalog_epoch:
+            self.catalog_epoch = ""
+            self.sight.learn(UNREAD)
+            self.renew()
 
     def _catalog_is(self, message: dict[str, Any]) -> None:
         if message["epoch"] == self.catalog_epoch:

@@ -137,7 +137,7 @@ class Worker:
         self._apply(Settings.from_json(json.dumps(message["settings"])))
         for database in self.databases.values():
             database.apply(self.settings)
-            database.watch.make_cache()
+            database.watch.verdicts.resize(self.settings.verdict_cache_entries)
 
     def drain(self) -> None:
         """No new clients; leases end, then the worker does."""
@@ -343,9 +343,8 @@ class Worker:
 
     # The monitor ---------------------------------------------------------------------------
 
-    def watch(self, database: Database, *, wanted: bool) -> None:
-        """Tells the supervisor whether a database is to be watched."""
-        kind = "watch" if wanted else "unwatch"
+    def tell_monitor(self, kind: str, database: Database) -> None:
+        """Tells the supervisor to watch a database, to look at it now, or to let it be."""
         self._control.send({"type": kind, "database": database.name})
 
     def watched(self, message: dict[str, Any]) -> None:

@@ -2,10 +2,12 @@ cimport cython
 from pglane.wire.lexemes cimport Lexer
 
 cdef int BROKEN, END, QUOTED, QUOTED_UNICODE, SYMBOL, WORD
+cdef int _READ, _WRITTEN, _WRITES, _CALLED
 cdef object WRITING_WORDS
 
 
 cdef class Names:
+    cdef dict _codes
     cdef readonly object reads
     cdef readonly object writes
     cdef readonly object calls
@@ -13,11 +15,10 @@ cdef class Names:
     cdef readonly bint everything
     cdef readonly bint unread
 
+    cpdef int code(self, bytes piece) except -1
+    @cython.locals(quoted=bint, name=bytes, code=int)
+    cdef int _new_code(self, bytes piece) except -1
 
-@cython.locals(
-    lexer=Lexer, worst=int, pending=bint, writes=bint, doubtful=bint, token=int, name=bytes
-)
+
+@cython.locals(lexer=Lexer, worst=int, pending=bint, all_codes=int, token=int, code=int)
 cpdef int mentions(bytes text, bint standard_conforming_strings, Names names) except -1
-
-
-cdef bytes _name(bytes piece, bint quoted)

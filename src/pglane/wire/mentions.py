@@ -23,6 +23,9 @@ UNPROVED = 2
 
 NAME_BYTES_MAX = 63
 """PostgreSQL cuts longer names (NAMEDATALEN)."""
+CODES_MAX = 20_000
+"""Identifiers whose meaning is remembered; beyond it all are looked up anew."""
+_READ, _WRITTEN, _WRITES, _CALLED = 1, 2, 4, 8
 WRITING_WORDS = frozenset(
     b"""
     alter analyse analyze call cluster copy create delete do import insert merge reassign refresh
@@ -33,7 +36,7 @@ WRITING_WORDS = frozenset(
 
 
 class Names:
-    """What is known of the names of one database. Immutable.
+    """What is known of the names of one database. It never changes but for what it remembers.
 
     Attributes:
         reads: names that are not proved clean, wherever they stand.
@@ -45,7 +48,7 @@ class Names:
             of what is not in `calls`.
     """
 
-    __slots__ = ("beyond_ascii", "calls", "everything", "reads", "unread", "writes")
+    __slots__ = ("_codes", "beyond_ascii", "calls", "everything", "reads", "unread", "writes")
 
     def __init__(
         self,
@@ -62,6 +65,30 @@ class Names:
         self.everything = everything
         self.unread = unread
         self.beyond_ascii = any(not name.isascii() for name in self.reads | self.writes)
+        self._codes: dict[bytes, int] = {}
+
+    def code(self, piece: bytes) -> int:
+        """What an identifier means here, as written; known ones cost one look-up."""
+        code = self._codes.get(piece)
+        return code if code is not None else self._new_code(piece)
+
+    def _new_code(self, piece: bytes) -> int:
+        quoted = piece[0] == 34
+        name = piece[1 : len(piece) - 1].replace(b'""', b'"') if quoted else piece.lower()
+        name = name[:NAME_BYTES_MAX]
+        code = 0
+        if name in self.reads or (self.beyond_ascii and not name.isascii()):
+            code = _READ
+        if name in self.writes:
+            code |= _WRITTEN
+        if not quoted and name in WRITING_WORDS:
+            code |= _WRITES
+        if name in self.calls:
+            code |= _CALLED
+        if len(self._codes) >= CODES_MAX:
+            self._codes.clear()
+        self._codes[piece] = code
+        return code
 
 
 UNREAD = Names(
@@ -90,7 +117,8 @@ def mentions(text: bytes, standard_conforming_strings: bool, names: Names) -> in
         return UNPROVED
     lexer = Lexer(text, standard_conforming_strings)
     worst = NOTHING
-    pending = writes = doubtful = False
+    pending = False
+    all_codes = 0
     token = lexer.next()
     while token != END:
         if token == SYMBOL:
@@ -98,28 +126,16 @@ def mentions(text: bytes, standard_conforming_strings: bool, names: Names) -> in
                 worst = UNKNOWN_CALL
             pending = False
         elif token in (WORD, QUOTED):
-            name = _name(lexer.piece(), token == QUOTED)
-            if name in names.reads or (names.beyond_ascii and not name.isascii()):
+            code = names.code(lexer.piece())
+            if code & _READ:
                 return UNPROVED
-            doubtful = doubtful or name in names.writes
-            writes = writes or (token == WORD and name in WRITING_WORDS)
-            pending = name not in names.calls
+            all_codes |= code
+            pending = not code & _CALLED
         elif token in (QUOTED_UNICODE, BROKEN):
             return UNPROVED
         else:
             pending = False
         token = lexer.next()
-    if names.unread:
-        return UNPROVED if writes or worst else NOTHING
-    return UNPROVED if writes and doubtful else worst
-
-
-def _name(piece: bytes, quoted: bool) -> bytes:
-    """The name that an identifier means."""
-    if not quoted:
-        piece = piece.lower()
-    else:
-        piece = piece[1 : len(piece) - 1]
-        if 34 in piece:
-            piece = piece.replace(b'""', b'"')
-    return piece if len(piece) <= NAME_BYTES_MAX else piece[:NAME_BYTES_MAX]
+    if all_codes & _WRITES and (all_codes & _WRITTEN or names.unread):
+        return UNPROVED
+    return UNPROVED if names.unread and worst else worst

@@ -250,6 +250,10 @@ class VerdictCache:
             return self.sight.judge(text, standard_conforming_strings, verdict)
         return verdict
 
+    def resize(self, entries_max: int) -> None:
+        """Room for another number of texts; what is kept stays until the next turn."""
+        self._entries_half = entries_max // 2
+
     def forget(self) -> None:
         """Drops all verdicts: what they were made from has changed."""
         self._young = {}

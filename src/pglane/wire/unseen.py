@@ -22,6 +22,8 @@ FINGERPRINTS_MAX = 10_000
 """Remembered of either sort; beyond it they are forgotten together and seen anew."""
 UNKNOWN = int(Effect.UNKNOWN | Effect.MALFORMED)
 UNSEEN = int(Effect.UNSEEN)
+SHOWN_LATER = ~int(Effect.LISTEN)
+"""What counts as shown once it was seen. A text that shows LISTEN is read for its channels."""
 
 
 class Sight:
@@ -56,7 +58,7 @@ class Sight:
         if not certain and mark in self.harmless:
             return verdict
         judged = Verdict(verdict.kinds, verdict.shown, verdict.settings)
-        judged.effects |= UNSEEN | self.stateful.get(mark, 0)
+        judged.effects |= UNSEEN | (self.stateful.get(mark, 0) & SHOWN_LATER)
         judged.fingerprint = mark
         judged.certain = certain
         return judged
@@ -88,5 +90,5 @@ class Sight:
         if len(self.stateful) >= FINGERPRINTS_MAX:
             self.stateful.clear()
         self.stateful[mark] = known | effects
-        verdict.effects |= effects
+        verdict.effects |= effects & SHOWN_LATER
         return True

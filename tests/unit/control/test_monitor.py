@@ -10,7 +10,7 @@ from pglane.control import monitor as module
 from pglane.control.log import Log
 from pglane.control.monitor import Monitor, Monitors, monitor_login
 from pglane.control.resolver import Resolver
-from pglane.control.server_session import SessionFailedError
+from pglane.control.server_session import QuestionRefusedError, SessionFailedError
 
 FIRST = [[b"5:5:", b"yesterday", None]]
 CHANGED = [[b"5:5:", b"yesterday", b"0 16384 77"]]
@@ -37,7 +37,10 @@ class Session:
         if text == module.SEARCH_PATH:
             return []
         if text == module.CATALOG_EPOCH:
-            return self.epochs.pop(0) if len(self.epochs) > 1 else self.epochs[0]
+            epoch = self.epochs.pop(0) if len(self.epochs) > 1 else self.epochs[0]
+            if isinstance(epoch, Exception):
+                raise epoch
+            return epoch
         if text == module.CATALOGS:
             return CATALOGS
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
@@ -107,6 +110,34 @@ def test_catalogs_that_always_change_wait(monkeypatch):
     session.epochs = [EPOCH, OTHER_EPOCH]
     story = Story(session)
     assert story.play(5) == ["defaults", "ddl", "catalog", "monitor", "defaults"]
+
+
+def test_catalogs_that_may_not_be_read_are_told_once_and_defaults_go_on(monkeypatch):
+    monkeypatch.setattr(module, "REFUSED_S", 0.0)
+    session = Session(FIRST, FIRST, FIRST, CHANGED)
+    session.epochs = [QuestionRefusedError("permission denied")]
+    story = Story(session)
+    assert story.play(3) == ["defaults", "monitor", "defaults"]
+    assert "permission denied" in story.sent[1]["state"]
+    assert story.stream.getvalue().count("monitor_failed") == 1
+
+
+def test_a_monitor_that_is_told_to_looks_at_once(monkeypatch):
+    story = Story(Session(FIRST, CHANGED))
+
+    async def run():
+        story.monitor = Monitor("app", story.open, story.send, story.log)
+        story.monitor.poll_s = 1e6
+        story.monitor.look()
+        story.until = 5
+        task = asyncio.get_running_loop().create_task(story.monitor.run())
+        while len(story.sent) < 4:
+            await asyncio.wait({task}, timeout=0.001)
+        story.monitor.look()
+        await asyncio.wait_for(task, 10)
+
+    asyncio.run(run())
+    assert story.sent[-1]["type"] == "defaults"
 
 
 def test_a_session_that_fails_is_told_once_and_opened_again():

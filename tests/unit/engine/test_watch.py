@@ -1,5 +1,7 @@
 """What follows from the monitor's news."""
 
+from dataclasses import asdict
+
 from tests.support.engine_rig import LOGIN_ANSWER, READY, message, query
 
 ANSWER = message(b"C", b"SELECT 1\x00") + READY
@@ -157,15 +159,46 @@ def test_where_nothing_can_be_proved_the_log_says_why_once(rigs):
     assert rig.worker.databases["app"].watch.unprovable == ""
 
 
-def test_a_reload_makes_a_cache_of_the_new_size(rigs):
+def test_a_reload_changes_the_size_of_the_cache(rigs):
     rig = rigs()
     rig.pair()
     watch = rig.worker.databases["app"].watch
-    before = watch.verdicts
-    rig.worker._apply(rig.settings)
-    watch.make_cache()
-    assert watch.verdicts is not before
-    assert watch.verdicts.sight is watch.sight
+    verdicts = watch.verdicts
+    told = {**asdict(rig.settings), "verdict_cache_entries": 2}
+    rig.say(type="reload", settings=told)
+    rig.until(lambda: rig.worker.settings.verdict_cache_entries == 2)
+    for number in range(9):
+        verdicts.lookup(b"SELECT a%d" % number, "UTF8", True)
+    assert verdicts is watch.verdicts
+    assert verdicts.statistics().entries <= 2
+
+
+def test_a_monitor_that_fails_makes_all_names_doubtful_again(rigs):
+    rig = rigs()
+    rig.pair()
+    watch = rig.worker.databases["app"].watch
+    unread = watch.sight.names
+    rig.say(type="monitor", database="app", state="no way in")
+    catalog(rig, "a", reads=["f"])
+    assert watch.sight.names.reads == {b"f"}
+    rig.say(type="monitor", database="app", state="watching")
+    rig.turn(2)
+    assert watch.catalog_epoch == "a"
+    rig.say(type="monitor", database="app", state="gone")
+    rig.turn(2)
+    assert watch.catalog_epoch == ""
+    assert watch.sight.names is not unread
+    assert not watch.sight.names.reads
+
+
+def test_ddl_of_a_client_makes_the_monitor_look(rigs):
+    rig = rigs()
+    client, server = rig.pair()
+    client.send(query("CREATE TABLE t (a int)"))
+    server.gets(b"CREATE")
+    server.send(message(b"C", b"CREATE TABLE\x00") + READY)
+    client.gets(READY)
+    rig.until(lambda: rig.heard("look"))
 
 
 def test_after_ddl_statements_are_looked_at_anew(rigs):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from pglane.wire import mentions as module
 from pglane.wire.mentions import NOTHING, UNKNOWN_CALL, UNPROVED, UNREAD, Names, mentions
 
 LONG = b"x" * 70
@@ -69,3 +70,9 @@ def test_where_nothing_is_proved_every_text_is_doubtful():
 )
 def test_before_the_catalogs_were_read_writes_and_calls_are(text, found):
     assert mentions(text, True, UNREAD) == found
+
+
+def test_what_is_remembered_is_bounded(monkeypatch):
+    monkeypatch.setattr(module, "CODES_MAX", 2)
+    known = Names((b"f",), (), ())
+    assert [known.code(name) for name in (b"a", b"b", b"F", b"f", b"a")] == [0, 0, 1, 1, 0]

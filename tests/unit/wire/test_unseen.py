@@ -74,6 +74,13 @@ def test_what_left_something_has_that_effect_from_then_on(sight):
     assert known.effects == Effect.UNSEEN | Effect.ADVISORY | Effect.TEMP
 
 
+def test_a_listening_function_has_no_channels_in_its_text(sight):
+    verdict = judge(sight, b"SELECT f(1)")
+    assert sight.left(verdict, int(Effect.LISTEN))
+    assert verdict.effects == Effect.UNSEEN
+    assert judge(sight, b"SELECT f(2)").effects == Effect.UNSEEN
+
+
 def test_what_is_remembered_is_bounded(sight, monkeypatch):
     monkeypatch.setattr(unseen, "FINGERPRINTS_MAX", 2)
     for name in (b"a", b"b", b"c"):

@@ -1,0 +1,39 @@
+"""What a client's texts may have done that they do not show, in both forms."""
+
+import pytest
+
+from pglane.connection.client_names import UNSEEN_MAX
+from pglane.wire import client_messages as c, server_messages as s
+from pglane.wire.mentions import Names
+from pglane.wire.statements import Effect
+from pglane.wire.unseen import Sight
+from tests.support.lease import FORMS, Lease
+
+READY = s.ReadyForQuery(b"I")
+
+
+@pytest.fixture(params=FORMS)
+def lease(request: pytest.FixtureRequest) -> Lease:
+    return Lease(FORMS[request.param], statements_max=3)
+
+
+def test_the_verdicts_of_one_lease_are_kept_each_once_and_not_too_many(
+    lease: Lease, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sight = Sight()
+    sight.learn(Names((b"f",), (), ()))
+    lease.cache.sight = sight
+    texts = [b"SELECT f(%b)" % (b"a" * n) for n in range(1, UNSEEN_MAX + 3)]
+    for text in [texts[0], *texts]:
+        lease.send(c.Query(text))
+        lease.answer(s.CommandComplete(b"SELECT 1"), READY)
+    assert lease.requests.effects == Effect.UNSEEN
+    assert len(lease.requests.unseen) == UNSEEN_MAX
+    lease.requests.effects = 0  # a new lease
+    lease.send(c.Query(texts[0]))
+    assert len(lease.requests.unseen) == 1
+
+
+def test_a_function_called_by_its_number_can_do_anything(lease: Lease) -> None:
+    lease.send(c.FunctionCall(1))
+    assert lease.requests.effects & Effect.OPAQUE
