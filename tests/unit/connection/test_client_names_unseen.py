@@ -3,6 +3,7 @@
 import pytest
 
 from pglane.connection.client_names import UNSEEN_MAX
+from pglane.connection.sql_statements import SqlStatement
 from pglane.wire import client_messages as c, server_messages as s
 from pglane.wire.mentions import Names
 from pglane.wire.statements import Effect
@@ -37,3 +38,12 @@ def test_the_verdicts_of_one_lease_are_kept_each_once_and_not_too_many(
 def test_a_function_called_by_its_number_can_do_anything(lease: Lease) -> None:
     lease.send(c.FunctionCall(1))
     assert lease.requests.effects & Effect.OPAQUE
+
+
+def test_what_was_prepared_by_sql_is_unseen_too_when_it_may_have_run(lease: Lease) -> None:
+    sight = Sight()
+    sight.learn(Names((b"f",), (), ()))
+    lease.cache.sight = sight
+    lease.requests.note_executed([SqlStatement("a", "PREPARE a AS SELECT f(1)", ())])
+    assert lease.requests.effects & Effect.UNSEEN
+    assert len(lease.requests.unseen) == 1

@@ -290,6 +290,32 @@ class TestCache:
             assert cache.lookup(text, "UTF8", True).kinds == (Kind.SELECT,)
         assert cache.statistics() == CacheStatistics(0, 0, 0, 2, 0)
 
+    def test_forgotten_texts_are_read_anew(self) -> None:
+        cache = VerdictCache(10, 1000)
+        cache.lookup(b"BEGIN", "UTF8", True)
+        cache.forget()
+        assert cache.statistics() == CacheStatistics(0, 0, 0, 1, 0)
+        cache.lookup(b"BEGIN", "UTF8", True)
+        assert cache.statistics() == CacheStatistics(1, 5, 0, 2, 0)
+
+    def test_room_for_another_number_of_texts(self) -> None:
+        cache = VerdictCache(10, 1000)
+        cache.resize(2)
+        for text in (b"BEGIN", b"COMMIT", b"ROLLBACK"):
+            cache.lookup(text, "UTF8", True)
+        assert cache.statistics().entries == 2
+
+    def test_what_a_text_does_not_show_is_asked_when_it_is_read(self) -> None:
+        class Seeing:
+            def judge(self, text: bytes, standard: bool, verdict: Verdict) -> Verdict:
+                return Verdict(verdict.kinds, verdict.effects | Effect.UNSEEN, ())
+
+        cache = VerdictCache(10, 1000)
+        cache.sight = Seeing()
+        for _ in range(2):
+            assert cache.lookup(b"SELECT f()", "UTF8", True).effects & Effect.UNSEEN
+        assert (cache.hits, cache.misses) == (1, 1)
+
     def test_no_room_at_all(self) -> None:
         cache = VerdictCache(1, 1000)
         cache.lookup(b"SELECT 1", "UTF8", True)
