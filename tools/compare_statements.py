@@ -176,6 +176,10 @@ def _definition_kinds(name: str) -> set[Kind]:
     return {Kind.DROP} if name.startswith("Drop") else set()
 
 
+DRAWING = frozenset({"InsertStmt", "CopyStmt", "MergeStmt", "CallStmt", "DoStmt"})
+"""Statements in whose course a sequence may be asked for a value."""
+
+
 def effects_of(tree: Any) -> Effect:
     """Effects that a syntax tree shows, for the nodes whose meaning is plain."""
     found = Effect.NONE
@@ -186,12 +190,35 @@ def effects_of(tree: Any) -> Effect:
         for name, node in tree.items():
             if name == "RuleStmt":  # its actions run when somebody else's statement fires it
                 continue
-            found |= effects_of(node)
+            own = effects_of(node)
             if name == "ExplainStmt":  # runs a cursor's query at most, leaves none
-                found &= ~(Effect.CURSOR | Effect.HOLD)
+                own &= ~(Effect.CURSOR | Effect.HOLD)
             if isinstance(node, dict):
-                found |= _node_effects(name, node)
+                own |= _node_effects(name, node)
+                if _drops_on_commit(name, node):
+                    own &= ~Effect.TEMP
+            found |= own
     return found
+
+
+def _drops_on_commit(name: str, node: Node) -> bool:
+    """Whether a temporary table is gone with its transaction."""
+    if name == "CreateTableAsStmt":
+        return bool(node["into"].get("onCommit") == "ONCOMMIT_DROP")
+    return bool(name == "CreateStmt" and node.get("oncommit") == "ONCOMMIT_DROP")
+
+
+def draws(tree: Any) -> bool:
+    """Whether something in it may draw a value of a sequence."""
+    if isinstance(tree, list):
+        return any(map(draws, tree))
+    if not isinstance(tree, dict):
+        return False
+    if not DRAWING.isdisjoint(tree):
+        return True
+    if "FuncCall" in tree and effects_of({"FuncCall": tree["FuncCall"]}) & Effect.SEQUENCE:
+        return True
+    return any(map(draws, tree.values()))
 
 
 def _node_effects(name: str, node: Node) -> Effect:
@@ -264,6 +291,8 @@ def against_parser(parsed: list[Node], text: str, verdict: Verdict) -> str | Non
         if setting_missing(name, node, verdict):
             return f"{node.get('name')} is missing"
     lacking = effects_of(parsed) & ~Effect(verdict.effects)
+    if draws(parsed):  # currval and lastval may tell what the text itself drew
+        lacking &= ~Effect.SEQUENCE_READ
     return f"lacks {lacking!r}" if lacking else None
 
 
