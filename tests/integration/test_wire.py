@@ -121,7 +121,7 @@ def test_a_client_that_proved_itself_here_is_logged_in_there(cluster: PostgresCl
     client = ScramClient(b"app-secret", b"nonce-of-client")
     client.verify(ours.final(client.final(ours.first(client.first()))))
     assert ours.keys is not None
-    assert login(cluster, "app", ours.keys).keys is ours.keys
+    assert login(cluster, "app", ours.keys).keys == ours.keys
 
 
 def test_what_a_server_stores_for_md5_answers_its_salt(cluster: PostgresCluster) -> None:

@@ -7,8 +7,9 @@ the end of our stream but by a Terminate behind what the client sent: with
 
 A client that was killed looks the same until something is sent to it. It must not keep a server
 connection for as long as a silent statement runs: after `SILENCE_S_MAX` without an answer what
-runs is cancelled, and the client, if there is one, hears so from PostgreSQL. Behind the other
-doors the end of the stream is the end of the client.
+runs is cancelled, and the client, if there is one, hears so from PostgreSQL. If its last message
+was cut short, the server takes our Terminate for a part of it and waits for more: so then our
+stream ends too. Behind the other doors the end of the stream is the end of the client.
 """
 
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from pglane.engine.client_link import ClientLink
     from pglane.engine.server_link import ServerLink
 
-SILENCE_S_MAX = 10.0
+SILENCE_S_MAX = 5.0
 """How long a client that sends no more waits for the next bytes of its answers."""
 
 
@@ -66,6 +67,7 @@ class LastAnswers(Owner):
         else:
             self._cancelled = True
             client.database.worker.cancel_server(server)
+            server.transport.shut_writing()
         client.database.worker.loop.call_later(SILENCE_S_MAX, self.look)
 
 
