@@ -82,6 +82,14 @@ ROWS = (
         "SELECT set_config('app.tenant', '1', false)",
         TENANT_ROWS,
     ),
+    _state(
+        "setting named by a parameter",
+        protocol.parse("SELECT set_config($1, $2, false)")
+        + protocol.bind((b"app.tenant", b"1"))
+        + protocol.execute()
+        + protocol.sync(),
+        TENANT_ROWS,
+    ),
     _state("role", "SET ROLE bleed_part", "SELECT current_user"),
     Row(
         "session authorization",

@@ -122,6 +122,17 @@ TOPICS = (
     FUNCTIONS,
 )  # fmt: skip
 
+BOUND = (
+    "SELECT set_config($1, $2, false)", "SELECT set_config($1, $2, true)",
+    "SELECT set_config($1::text, $2, false), set_config('work_mem', '8MB', true)",
+)  # fmt: skip
+BOUND_NAMES = (
+    b"search_path", b"app.tenant", b"work_mem", b"role", b"TimeZone", b"row_security",
+    b"standard_conforming_strings", b"client_encoding", b"nosuch", b"no name", None,
+)  # fmt: skip
+BOUND_VALUES = (b"s1, public", b"9MB", b"crew", b"off", b"UTC", b"LATIN1", b"", None)
+bound = st.tuples(*map(st.sampled_from, (BOUND, BOUND_NAMES, BOUND_VALUES)))
+
 texts = st.sampled_from(TOPICS).flatmap(st.sampled_from)
 NAMES = ("n1", "n2")
 
@@ -155,6 +166,13 @@ def _close(name: str) -> Step:
     return Step(f"close {name}", protocol.close("S", name) + protocol.sync())
 
 
+def _bound(told: tuple[str, bytes | None, bytes | None]) -> Step:
+    """The setting is named by a parameter."""
+    text, *values = told
+    octets = protocol.parse(text) + protocol.bind(tuple(values)) + protocol.execute()
+    return Step(f"bound {told}", octets + protocol.sync(), (octets,))
+
+
 def _copy(rows: int) -> Step:
     data = b"".join(protocol.copy_data(b"copied\t%d\n" % row) for row in range(rows))
     octets = protocol.query("COPY public.t FROM STDIN") + data
@@ -170,5 +188,6 @@ steps = st.one_of(
     st.tuples(st.sampled_from(NAMES), texts).map(_prepare),
     st.sampled_from(NAMES).map(_use),
     st.sampled_from(NAMES).map(_close),
+    bound.map(_bound),
     st.integers(0, 2).map(_copy),
 )

@@ -109,8 +109,19 @@ SET LOCAL work_mem = 1                  SET_LOCAL LOCAL_SETTING
 SET LOCAL SESSION AUTHORIZATION a       SET_LOCAL LOCAL_SETTING
 SELECT set_config('a.b', 'x', true)     SELECT LOCAL_SETTING
 SELECT set_config('a.b'::text, 'x', true)   SELECT LOCAL_SETTING
-SELECT set_config($1, $2, true)         SELECT LOCAL_SETTING
-SELECT set_config($1, $2, $3)           SELECT SETTING_UNKNOWN
+SELECT set_config($1, $2, true)         SELECT SETTING_BOUND
+SELECT set_config($1, $2, $3)           SELECT SETTING_BOUND
+SELECT set_config($1::text, '', false)  SELECT SETTING_BOUND
+SELECT set_config($1, $2, true), set_config($3, $4, false)  SELECT SETTING_BOUND
+WITH a AS (SELECT set_config($1, '', false)) TABLE a    WITH SETTING_BOUND
+SELECT set_config($1, $1, false)        SELECT SETTING_UNKNOWN
+SELECT set_config($1, $01, true)        SELECT LOCAL_SETTING
+SELECT set_config($101, '', false)      SELECT SETTING_UNKNOWN
+SELECT set_config($0, '', false)        SELECT SETTING_UNKNOWN
+SELECT set_config($1::name, '', false)  SELECT SETTING_UNKNOWN
+SELECT set_config(a, '', false) FROM b  SELECT SETTING_UNKNOWN
+PREPARE a AS SELECT set_config($1, $2, false)   PREPARE PREPARED|SETTING_UNKNOWN
+EXPLAIN SELECT set_config($1, $2, true) EXPLAIN LOCAL_SETTING
 SELECT set_config('a' || 'b', '', false)    SELECT SETTING_UNKNOWN
 SELECT set_config(E'a.b', '', false)    SELECT SETTING_UNKNOWN|TEMP
 SELECT set_config(setting_name => 'a.b', new_value => '', is_local => true) SELECT SETTING_UNKNOWN

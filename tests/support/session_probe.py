@@ -28,10 +28,14 @@ CATEGORIES = ("settings", "custom", "role", "channels", "prepared", "advisory", 
 ANYTHING = Effect.OPAQUE | Effect.EXECUTES | Effect.UNKNOWN
 FITTING = {
     "settings": (
-        Effect.SETTING | Effect.SETTING_LISTED | Effect.SETTING_UNKNOWN | Effect.CHARACTERISTICS
+        Effect.SETTING
+        | Effect.SETTING_LISTED
+        | Effect.SETTING_UNKNOWN
+        | Effect.SETTING_BOUND
+        | Effect.CHARACTERISTICS
     ),
-    "custom": Effect.SETTING | Effect.SETTING_UNKNOWN,
-    "role": Effect.ROLE | Effect.SETTING_UNKNOWN,
+    "custom": Effect.SETTING | Effect.SETTING_UNKNOWN | Effect.SETTING_BOUND,
+    "role": Effect.ROLE | Effect.SETTING_UNKNOWN | Effect.SETTING_BOUND,
     "channels": Effect.LISTEN,
     "prepared": Effect.PREPARED,
     "advisory": Effect.ADVISORY,

@@ -6,13 +6,19 @@ from tests.support.lease import encoded, error
 
 
 class Strict(Allowance):
-    """LOAD may never run, TEMP not now, and lastval only where a value was drawn."""
+    """LOAD may never run, TEMP not now, and lastval only where a value was drawn.
 
-    def __init__(self) -> None:
+    Args:
+        more: other effects that may not be left.
+    """
+
+    def __init__(self, more: int = 0) -> None:
         self.drew: list[bool] = []
+        self._more = more
 
     def asked(self) -> int:
-        return int(Effect.LOAD | Effect.TEMP | Effect.SEQUENCE_READ | Effect.UNKNOWN)
+        asked = Effect.LOAD | Effect.TEMP | Effect.SEQUENCE_READ | Effect.UNKNOWN
+        return int(asked) | self._more
 
     def is_timely(self, effects: int) -> bool:
         return bool(effects & Effect.SEQUENCE_READ)

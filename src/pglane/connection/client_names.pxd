@@ -48,13 +48,14 @@ cdef class ClientNames:
     cdef bint _is_unread(self, Exchange exchange) except -1
     @cython.locals(effects=cython.longlong, drawn=Py_ssize_t)
     cdef bytes _state_objection(self, Verdict verdict, bytes text, Exchange exchange)
-    @cython.locals(verdict=Verdict)
-    cdef bytes _state_objection_to(self, ClientStatement statement, Exchange exchange)
-    @cython.locals(verdict=Verdict)
-    cdef _note_bound(self, bytes portal, ClientStatement statement, Exchange exchange)
+    @cython.locals(verdict=Verdict, bound=Verdict)
+    cdef Verdict _verdict_of(self, ClientStatement statement, bytes parameters)
+    cdef _note_bound(
+        self, bytes portal, ClientStatement statement, Verdict verdict, Exchange exchange
+    )
     cdef _doubt_reading(self, Verdict verdict)
-    @cython.locals(verdict=Verdict, deallocating=dict)
-    cdef _note_portal(self, bytes portal, ClientStatement statement)
+    @cython.locals(deallocating=dict)
+    cdef _note_portal(self, bytes portal, ClientStatement statement, Verdict verdict)
     @cython.locals(name=bytes)
     cdef PendingDeallocation _deallocation(self, bytes text, Exchange exchange)
     @cython.locals(refused=bytes)

@@ -28,6 +28,7 @@ from pglane.connection.expectations import (
 )
 from pglane.connection.request_messages import (
     FLUSH,
+    MalformedRequest,
     error,
     message,
 )
@@ -40,6 +41,7 @@ from pglane.connection.statements import (
 )
 from pglane.connection.subscriptions import CHANNELS_MAX, Subscriptions
 from pglane.errors.notifications import TooManyChannels
+from pglane.wire.bound_settings import BOUND, bound_verdict
 from pglane.wire.server_messages import error_response
 from pglane.wire.statements import (
     Effect,
@@ -58,6 +60,7 @@ SYNTAX_THAT_FAILS = b"pglane refuses"
 TEXT_SETTINGS = frozenset({"client_encoding", "standard_conforming_strings"})
 UNSEEN_EFFECTS = int(
     Effect.SETTING_UNKNOWN
+    | Effect.SETTING_BOUND
     | Effect.SETTING_LISTED
     | Effect.LOCAL_SETTING
     | Effect.RESET_ALL
@@ -304,36 +307,45 @@ class ClientNames:
         drew = drawn >= 0 and (exchange.status == IN_TRANSACTION or drawn == exchange.segment)
         return allowance.refusal(effects, text, drew=drew)
 
-    def _state_objection_to(
-        self, statement: ClientStatement | None, exchange: Exchange
-    ) -> bytes | None:
-        """The same of a prepared statement."""
-        if statement is None:
-            return b""
+    def _verdict_of(self, statement: ClientStatement, parameters: bytes) -> Verdict:
+        """The verdict on a prepared statement with the parameters of a Bind."""
         verdict: Verdict = statement.verdict  # type: ignore[assignment]
-        return self._state_objection(verdict, statement.text, exchange)
+        if not verdict.effects & BOUND:
+            return verdict
+        bound = bound_verdict(verdict, statement.types, parameters)
+        if bound is None:
+            raise MalformedRequest("Bind", "it ends too early")
+        return bound
 
     def _note_bound(
-        self, portal: bytes, statement: ClientStatement | None, exchange: Exchange
+        self,
+        portal: bytes,
+        statement: ClientStatement | None,
+        verdict: Verdict | None,
+        exchange: Exchange,
     ) -> None:
         """Notes a Bind: its statement may run from now on."""
-        self._note(statement)
-        if statement is not None:
-            verdict: Verdict = statement.verdict  # type: ignore[assignment]
+        if verdict is not None:
+            if verdict.effects:
+                self._note_verdict(verdict)
             if verdict.draws:
                 self.drew = exchange.segment
-        self._note_portal(portal, statement)
+        self._note_portal(portal, statement, verdict)
 
-    def _note_portal(self, portal: bytes, statement: ClientStatement | None) -> None:
+    def _note_portal(
+        self, portal: bytes, statement: ClientStatement | None, verdict: Verdict | None
+    ) -> None:
         """Remembers which portals hold a text that is taken apart when they are executed."""
         deallocating = self._deallocating
-        if statement is not None:
-            verdict: Verdict = statement.verdict  # type: ignore[assignment]
-            if verdict.effects & self.apart or self.changes_channels:
-                if len(deallocating) >= DEALLOCATING_MAX:
-                    deallocating.clear()
-                deallocating[portal + b"\x00"] = statement.text
-                return
+        if (
+            statement is not None
+            and verdict is not None
+            and (verdict.effects & self.apart or self.changes_channels)
+        ):
+            if len(deallocating) >= DEALLOCATING_MAX:
+                deallocating.clear()
+            deallocating[portal + b"\x00"] = statement.text
+            return
         if deallocating:
             deallocating.pop(portal + b"\x00", None)
 

@@ -72,7 +72,8 @@ cdef class ClientRequests(ClientNames):
     )
     cdef int _parse_named(self, Exchange exchange) except -1
     @cython.locals(
-        reader=MessageReader, at=Py_ssize_t, statement=ClientStatement, objection=bytes
+        reader=MessageReader, at=Py_ssize_t, statement=ClientStatement, verdict=Verdict,
+        rest=bytes, objection=bytes
     )
     cdef int _bind(self, Exchange exchange) except -1
     @cython.locals(reader=MessageReader, statement=ClientStatement)

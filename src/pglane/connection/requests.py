@@ -419,7 +419,7 @@ class ClientRequests(ClientNames):
         verdict: Verdict = statement.verdict  # type: ignore[assignment]
         if verdict.effects & self.asked:
             return False
-        self._note_bound(portal, statement, exchange)
+        self._note_bound(portal, statement, verdict, exchange)
         exchange.expect(BIND)
         return True
 
@@ -514,21 +514,24 @@ class ClientRequests(ClientNames):
         name, at = self._string(at)
         if self._is_uncertain(name, exchange):
             return self._wait(exchange, HELD_FOR_ANSWERS)
-        objection = self._state_objection_to(self.statements.get(name), exchange)
-        if objection is None:
-            return self._wait(exchange, HELD_FOR_ANSWERS)
-        if objection:
-            self._refuse(exchange, objection)
-            return FORWARDED
+        rest = reader.buffer[at : reader.end]
+        statement = self.statements.get(name)
+        verdict: Verdict | None = None
+        if statement is not None:
+            verdict = self._verdict_of(statement, rest)
+            objection = self._state_objection(verdict, statement.text, exchange)
+            if objection is None:
+                return self._wait(exchange, HELD_FOR_ANSWERS)
+            if objection:
+                self._refuse(exchange, objection)
+                return FORWARDED
         target = self._server_name(exchange, name)
         if target is None:
             return FORWARDED
         if exchange.held:
             reader.step_back()
             return HELD
-        statement = self.statements.get(name)
-        self._note_bound(portal, statement, exchange)
-        rest = reader.buffer[at : reader.end]
+        self._note_bound(portal, statement, verdict, exchange)
         exchange.to_server.append(message(b"B", b"%b\x00%b\x00%b" % (portal, target, rest)))
         exchange.expect(BIND, statement if name else None)
         return FORWARDED

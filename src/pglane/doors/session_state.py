@@ -50,6 +50,8 @@ KINDS: tuple[tuple[Effect, type[Refusal], str], ...] = (
 )
 """What stays on a server connection: effect, how it is refused, how a pinned client is shown."""
 SEQUENCE_READ = int(Effect.SEQUENCE_READ)
+SETTING_BOUND = int(Effect.SETTING_BOUND)
+"""Known at the Bind, whose verdict has other effects in its place."""
 IMMOVABLE = sum(int(effect) for effect, _, _ in KINDS)
 LASTING = int(Effect.LOAD | Effect.SEED | Effect.DBLINK | Effect.UNKNOWN) & IMMOVABLE
 """What not even DISCARD ALL takes away: with its client the server connection ends."""
@@ -97,7 +99,7 @@ class ClientSessionState(Allowance):
 
     def asked(self) -> int:
         """The `Effect` bits for which `refusal` must be asked."""
-        return IMMOVABLE | SEQUENCE_READ
+        return IMMOVABLE | SEQUENCE_READ | SETTING_BOUND
 
     def is_timely(self, effects: int) -> bool:
         """Whether the answer depends on what was answered before."""

@@ -90,15 +90,16 @@ class SequenceReadRefused(Refusal):
 
 
 class SettingRefused(Refusal):
-    """A setting whose name the text does not show. Takes: door, seen, session."""
+    """A setting whose name neither text nor Bind shows. Takes: door, seen, session."""
 
     code = "PGL0408"
     sqlstate = STATE_SQLSTATE
     message = "a setting with an unknown name cannot be kept through the {door} door"
     detail = "Seen: {seen}. " + NOT_EXECUTED
     hint = (
-        "Write the name as a literal, or make it local: set_config('name', value, true); or "
-        "connect to the session door: {session}."
+        "Write the name as a literal or bind it to a parameter of its own (set_config($1, $2, "
+        "false)), or make it local: set_config('name', value, true); or connect to the session "
+        "door: {session}."
     )
     retry_safe = True
     log_level = "info"

@@ -11,14 +11,41 @@ are short, and cached.
 from collections.abc import Callable
 from typing import NamedTuple
 
-from pglane.wire.lexemes import BROKEN, END, SYMBOL, WORD, Lexer
-from pglane.wire.statement_words import CHARACTERISTICS, DISCARDS, ROLE_SETTINGS, Effect, Kind
+from pglane.wire.lexemes import BROKEN, END, NUMBER, SYMBOL, WORD, Lexer
+from pglane.wire.statement_words import (
+    CHARACTERISTICS,
+    DISCARDS,
+    RENAMED_SETTINGS,
+    ROLE_SETTINGS,
+    Effect,
+    Kind,
+)
 
 NOTHING = b""
 ASSIGNS = (b"=", b"to", b".")
 OPENS, CLOSES = b"()"
 ON_COMMIT_DROP = [b"on", b"commit", b"drop"]
 BACK = frozenset({b"default", b"local"})
+PARAMETER_MAX = 100
+"""Parameters of a statement that are looked at for names of settings."""
+BINDABLE = frozenset(
+    {Kind.SELECT, Kind.VALUES, Kind.WITH, Kind.INSERT, Kind.UPDATE, Kind.DELETE, Kind.MERGE}
+)
+"""What runs with the parameters of its Bind and with no others."""
+
+
+class ConfigCall(NamedTuple):
+    """A call of set_config whose setting is known when its statement is bound.
+
+    Attributes:
+        name: number of the parameter that names the setting.
+        local: whether it is certain that it lasts for the transaction only.
+        session: whether it is certain that it does not.
+    """
+
+    name: int
+    local: bool
+    session: bool
 
 
 class Form(NamedTuple):
@@ -71,6 +98,52 @@ def drops_on_commit(statement: bytes, standard_conforming_strings: bool) -> bool
                 return b"table" in words[1:4]
         token = lexer.next()
     return False
+
+
+def changed(written: bytes, local: bool) -> tuple[str, Effect]:
+    """The setting that changes, for the session or for the transaction only, and the effects.
+
+    "" for a setting: none that outlives the transaction and can be told by its name.
+    """
+    name = written.lower()
+    name = RENAMED_SETTINGS.get(name, name)
+    effects = Effect.SEED if name == b"seed" else Effect.NONE
+    if local:
+        return "", effects | Effect.LOCAL_SETTING
+    if name in ROLE_SETTINGS:
+        return "", effects | Effect.ROLE
+    if not name.isascii():  # how it reads depends on the encoding
+        return "", effects | Effect.SETTING_UNKNOWN
+    return name.decode(), effects | Effect.SETTING
+
+
+def parameter(tokens: list[bytes]) -> int:
+    """The number of the parameter that an argument is, perhaps cast to text; 0: it is none."""
+    if len(tokens) == 4 and tokens[1:] == [b":", b":", b"text"]:
+        tokens = tokens[:1]
+    number = _number(tokens[0]) if len(tokens) == 1 else 0
+    return number if number <= PARAMETER_MAX else 0
+
+
+def _number(piece: bytes) -> int:
+    return int(piece[1:]) if piece[:1] == b"$" and piece[1:].isdigit() else 0
+
+
+def are_named_once(
+    statement: bytes, standard_conforming_strings: bool, calls: list[ConfigCall]
+) -> bool:
+    """Whether each parameter that names a setting stands in this one place only.
+
+    Another place could give it a type whose values mean another name, or cut it.
+    """
+    lexer = Lexer(statement, standard_conforming_strings)
+    found: list[int] = []
+    token = lexer.next()
+    while token not in (END, BROKEN):
+        if token == NUMBER:
+            found.append(_number(lexer.piece()))
+        token = lexer.next()
+    return all(found.count(call.name) == 1 for call in calls)
 
 
 def _simple(kind: Kind, second: bytes) -> Form:

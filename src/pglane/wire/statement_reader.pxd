@@ -19,7 +19,9 @@ cdef class Reader:
     cdef Lexer lexer
     cdef readonly list kinds
     cdef readonly list settings
+    cdef readonly list calls
     cdef list head
+    cdef list binding
     cdef readonly long long effects
     cdef long long own
     cdef long long pending
@@ -75,6 +77,9 @@ cdef class Reader:
     @cython.locals(lexer=Lexer, back=Py_ssize_t, depth=int, token=int, symbol=int)
     cdef _arguments(self)
     cdef _setting(self, bytes written, bint local)
+
+    @cython.locals(lexer=Lexer)
+    cdef _bound_settings(self, list calls)
 
     @cython.locals(lexer=Lexer)
     cdef _finish(self)

@@ -15,13 +15,20 @@ from pglane.wire.lexemes import (
     WORD,
     Lexer,
 )
-from pglane.wire.statement_forms import drops_on_commit, is_routine, judge
+from pglane.wire.statement_forms import (
+    BINDABLE,
+    ConfigCall,
+    are_named_once,
+    changed,
+    drops_on_commit,
+    is_routine,
+    judge,
+    parameter,
+)
 from pglane.wire.statement_words import (
     DRAWING,
     FIRST_WORDS,
     FUNCTIONS,
-    RENAMED_SETTINGS,
-    ROLE_SETTINGS,
     Effect,
     Kind,
 )
@@ -124,12 +131,15 @@ class Reader:
         kinds: the `Kind` of each statement that was read to its end.
         effects: the `Effect` flags of all of them together.
         settings: names of the settings that change beyond the transaction.
+        calls: of set_config with a parameter for a name.
     """
 
     __slots__ = (
         "assigns_path",
         "atomic",
         "begin",
+        "binding",
+        "calls",
         "computed_path",
         "depth",
         "draws",
@@ -154,6 +164,7 @@ class Reader:
         self.lexer = lexer
         self.kinds: list[int] = []
         self.settings: list[str] = []
+        self.calls: list[ConfigCall] = []
         self.effects = 0
         self.computed_path = False
         self.draws = False
@@ -175,6 +186,7 @@ class Reader:
         self.assigns_path = False
         self.odd_string = False
         self.head: list[bytes] | None = None
+        self.binding: list[ConfigCall] | None = None
 
     def read(self) -> bool:
         """Walks over the whole text; False when it cannot be read with certainty."""
@@ -373,7 +385,7 @@ class Reader:
             self.previous = _NOTHING
 
     def _config_call(self) -> None:
-        """set_config(name, value, is_local): only literal names and a literal true count."""
+        """set_config(name, value, is_local): literals, and a parameter for a name, count."""
         arguments = self._arguments()
         if arguments is None:
             return
@@ -381,6 +393,9 @@ class Reader:
         local = len(arguments) == 3 and arguments[2] == [b"true"]
         if name is not None:
             self._setting(name, local)
+        elif (number := parameter(arguments[0])) > 0:
+            session = len(arguments) == 3 and arguments[2] == [b"false"]
+            self.binding = [*(self.binding or ()), ConfigCall(number, local, session)]
         else:
             self.own |= int(Effect.LOCAL_SETTING if local else Effect.SETTING_UNKNOWN)
         if name is None or name.lower() == b"search_path":
@@ -415,22 +430,23 @@ class Reader:
 
     def _setting(self, written: bytes, local: bool) -> None:
         """A setting that changes, for the session or for the transaction only."""
-        name = written.lower()
-        name = RENAMED_SETTINGS.get(name, name)
-        if name == b"seed":
-            self.own |= int(Effect.SEED)
-        elif name == b"search_path":
+        if written.lower() == b"search_path":
             self.assigns_path = True
-        if local:
-            self.own |= int(Effect.LOCAL_SETTING)
-        elif name in ROLE_SETTINGS:
-            self.own |= int(Effect.ROLE)
-        elif not name.isascii():  # how it reads depends on the encoding
-            self.own |= int(Effect.SETTING_UNKNOWN)
-        else:
-            self.own |= int(Effect.SETTING)
-            if name.decode() not in self.settings:
-                self.settings.append(name.decode())
+        name, effects = changed(written, local)
+        self.own |= int(effects)
+        if name and name not in self.settings:
+            self.settings.append(name)
+
+    def _bound_settings(self, calls: list[ConfigCall]) -> None:
+        """Which settings they are is known at the Bind, if it alone says so."""
+        lexer = self.lexer
+        text = lexer.text[self.begin : lexer.begin]
+        if self.kind in BINDABLE and are_named_once(text, not lexer.backslash_escapes, calls):
+            self.own |= int(Effect.SETTING_BOUND)
+            self.calls += calls
+            return
+        for call in calls:
+            self.own |= int(Effect.LOCAL_SETTING if call.local else Effect.SETTING_UNKNOWN)
 
     def _finish(self) -> None:
         """The end of a statement."""
@@ -438,6 +454,8 @@ class Reader:
             return
         if self.head is not None:
             self._judge(self.head)
+        if self.binding is not None:
+            self._bound_settings(self.binding)
         if self.names_settings and (self.updates or self.kind == _KIND_MERGE):
             self.own |= int(Effect.SETTING_LISTED)
         if self.assigns_path and self._names_temp_schema():

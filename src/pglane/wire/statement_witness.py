@@ -24,7 +24,7 @@ IN_GENERAL = {
     Effect.SEQUENCE_READ: "currval or lastval",
     Effect.SEED: "the setting seed",
     Effect.DBLINK: "dblink_connect",
-    Effect.SETTING_UNKNOWN: "a setting whose name is not a literal",
+    Effect.SETTING_UNKNOWN: "a setting whose name is not a literal or a plain parameter",
 }
 UNREADABLE = "a text that cannot be read with certainty"
 TEMP_WORDS = (b"temp", b"temporary")

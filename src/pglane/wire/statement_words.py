@@ -127,6 +127,8 @@ class Effect(IntFlag):
     """It names what may have effects that no text shows (`pglane.wire.unseen`)."""
     SEQUENCE_READ = auto()
     MALFORMED = auto()
+    SETTING_BOUND = auto()
+    """The setting that a parameter of the statement names (`pglane.wire.bound_settings`)."""
 
 
 FIRST_WORDS: dict[bytes, tuple[Kind, Effect, int]] = {

@@ -14,6 +14,7 @@ cdef class Verdict:
     cdef public str fingerprint
     cdef public bint certain
     cdef readonly tuple settings
+    cdef readonly tuple calls
     cdef readonly bint draws
     cdef readonly Py_ssize_t count
     cdef readonly int single

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pglane.wire.lexemes import Lexer
 from pglane.wire.numberless import numberless
+from pglane.wire.statement_forms import ConfigCall
 from pglane.wire.statement_reader import Reader
 from pglane.wire.statement_words import (
     DRAWING,
@@ -56,6 +57,7 @@ class Verdict:
         settings: names of the settings that SET, RESET and set_config change beyond the
         transaction,
             in lower case, each once, in order.
+        calls: of set_config whose setting is known at the Bind.
         draws: whether one of them may call nextval.
         count: how many kinds there are.
         single: the kind if there is exactly one, else -1.
@@ -65,6 +67,7 @@ class Verdict:
     """
 
     __slots__ = (
+        "calls",
         "certain",
         "count",
         "draws",
@@ -76,11 +79,18 @@ class Verdict:
         "single",
     )
 
-    def __init__(self, kinds: tuple[int, ...], effects: int, settings: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        kinds: tuple[int, ...],
+        effects: int,
+        settings: tuple[str, ...],
+        calls: tuple[ConfigCall, ...] = (),
+    ) -> None:
         self.kinds = kinds
         self.effects = effects
         self.shown = effects
         self.settings = settings
+        self.calls = calls
         self.fingerprint = ""
         self.certain = False
         self.draws = bool(effects & Effect.SEQUENCE) or not DRAWING.isdisjoint(kinds)
@@ -130,7 +140,7 @@ def _verdict(reader: Reader) -> Verdict:
     if len(kinds) == 1 and reader.effects == 0:
         return _HARMLESS[kinds[0]]
     members = tuple([_KINDS[kind] for kind in kinds])
-    return Verdict(members, reader.effects, tuple(reader.settings))
+    return Verdict(members, reader.effects, tuple(reader.settings), tuple(reader.calls))
 
 
 def _is_readable(text: bytes, client_encoding: str) -> bool:

@@ -57,7 +57,7 @@ class Sight:
         certain = found == UNPROVED
         if not certain and mark in self.harmless:
             return verdict
-        judged = Verdict(verdict.kinds, verdict.shown, verdict.settings)
+        judged = Verdict(verdict.kinds, verdict.shown, verdict.settings, verdict.calls)
         judged.effects |= UNSEEN | (self.stateful.get(mark, 0) & SHOWN_LATER)
         judged.fingerprint = mark
         judged.certain = certain
@@ -66,7 +66,7 @@ class Sight:
     def renewed(self, text: bytes, verdict: Verdict) -> Verdict:
         """The verdict on a text that was judged when other names were known."""
         if verdict.fingerprint:
-            verdict = Verdict(verdict.kinds, verdict.shown, verdict.settings)
+            verdict = Verdict(verdict.kinds, verdict.shown, verdict.settings, verdict.calls)
         standard = self.judge(text, True, verdict)
         if standard.fingerprint or b"\\" not in text:
             return standard

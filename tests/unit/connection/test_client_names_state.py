@@ -6,6 +6,7 @@ import pytest
 
 from pglane.connection.sql_statements import SqlStatement
 from pglane.wire import client_messages as c, server_messages as s
+from pglane.wire.statements import Effect
 from tests.support.lease import FORMS, Lease, encoded, split
 from tests.support.strict_allowance import Strict
 
@@ -29,6 +30,7 @@ def strict(lease: Lease) -> Strict:
     return allowance
 
 
+FAILS = c.Parse(b"", b"pglane refuses")
 FAILING_QUERY = c.Query(b"pglane refuses")
 DONE = s.CommandComplete(b"SELECT 1")
 BEGUN, IN_BLOCK = s.CommandComplete(b"BEGIN"), s.ReadyForQuery(b"T")
@@ -77,3 +79,40 @@ def test_what_was_prepared_by_sql_counts_when_it_is_executed(lease: Lease) -> No
     lease.requests.note_executed([SqlStatement(t[8], t, ()) for t in texts])
     assert lease.requests.effects == lease.form.Effect.SETTING
     assert lease.requests.settings == {"app.x"}
+
+
+def test_which_setting_a_parameter_names_is_known_at_the_bind(lease: Lease) -> None:
+    allowance = Strict(Effect.SETTING_BOUND | Effect.SETTING_UNKNOWN)
+    lease.requests.limit(allowance)
+    text = b"SELECT set_config($1, $2, false)"
+    for name in (b"", b"a"):
+        lease.send(c.Parse(name, text))
+        lease.answer(PARSED)
+        assert lease.requests.effects == 0
+        sent = lease.send(c.Bind(b"", name, parameters=(b"app.x", b"1")))
+        assert [message[:1] for message in sent] == [b"B"]
+        assert lease.send(c.Execute(b""))[0][:1] == b"E"
+        assert lease.requests.effects == Effect.SETTING
+        assert lease.requests.settings == {"app.x"}
+        lease.answer(BOUND, DONE)
+        lease.requests.effects = 0
+    assert lease.send(c.Bind(b"", b"a", parameters=(b"not a name", b"1"))) == messages(FAILS)
+    assert lease.requests.effects == 0
+
+
+def test_a_bind_that_cannot_be_read_fails(lease: Lease) -> None:
+    lease.requests.limit(Strict(Effect.SETTING_BOUND))
+    lease.send(c.Parse(b"a", b"SELECT set_config($1, $2, true)"))
+    lease.answer(PARSED)
+    assert lease.send(b"B\0\0\0\7\0a\0") == messages(FAILS)
+
+
+def test_a_door_that_rewrites_nothing_notes_what_is_bound(lease: Lease) -> None:
+    lease.requests = lease.client(virtual=False)
+    lease.send(c.Parse(b"a", b"SELECT 1"), c.Bind(b"", b"a"))
+    assert lease.requests.effects == 0
+    lease.send(c.Parse(b"b", b"SELECT set_config($1, $2, false)"), c.Bind(b"", b"b"))
+    assert lease.requests.effects == Effect.SETTING_BOUND
+    lease.send(c.Bind(b"", b"unknown"))
+    expected = Effect.SETTING_BOUND | Effect.UNKNOWN | Effect.CATALOG
+    assert lease.requests.effects == expected

@@ -2,7 +2,16 @@
 
 import pytest
 
-from pglane.wire.statement_forms import Form, drops_on_commit, is_routine, judge
+from pglane.wire.statement_forms import (
+    ConfigCall,
+    Form,
+    are_named_once,
+    changed,
+    drops_on_commit,
+    is_routine,
+    judge,
+    parameter,
+)
 from pglane.wire.statement_words import Effect, Kind
 
 
@@ -149,3 +158,48 @@ def test_routines(head: str, *, expected: bool) -> None:
 )
 def test_what_is_gone_when_its_transaction_ends(text: str, drops: bool) -> None:
     assert drops_on_commit(text.encode(), True) is drops
+
+
+@pytest.mark.parametrize(
+    ("written", "local", "expected"),
+    [
+        (b"App.Tenant", False, ("app.tenant", Effect.SETTING)),
+        (b"sort_mem", False, ("work_mem", Effect.SETTING)),
+        (b"ROLE", False, ("", Effect.ROLE)),
+        (b"seed", True, ("", Effect.SEED | Effect.LOCAL_SETTING)),
+        ("a.\u00e4".encode(), False, ("", Effect.SETTING_UNKNOWN)),
+    ],
+)
+def test_what_a_name_means(written: bytes, expected: tuple[str, Effect], *, local: bool) -> None:
+    assert changed(written, local) == expected
+
+
+@pytest.mark.parametrize(
+    ("argument", "number"),
+    [
+        ("$1", 1),
+        ("$12 : : text", 12),
+        ("$1 : : name", 0),
+        ("$101", 0),
+        ("$", 0),
+        ("$1a", 0),
+        ("1", 0),
+        ("$1 || $2", 0),
+        ("", 0),
+    ],
+)
+def test_an_argument_that_is_a_parameter(argument: str, number: int) -> None:
+    assert parameter(argument.encode().split()) == number
+
+
+@pytest.mark.parametrize(
+    ("text", "once"),
+    [
+        ("SELECT set_config($1, $2, false), 1, '$1', a$1", True),
+        ("SELECT set_config($1, $1, false)", False),
+        ("SELECT set_config($1, 'a', false), $01::name", False),
+        ("SELECT set_config($1, '", True),
+    ],
+)
+def test_a_parameter_that_stands_in_one_place(text: str, *, once: bool) -> None:
+    assert are_named_once(text.encode(), True, [ConfigCall(1, False, True)]) is once
