@@ -107,7 +107,7 @@ class ServerCancel(Owner):
         if sock is None:
             self._over()
             return
-        self._transport = Transport(self._loop, sock, self, 65_536)
+        self._transport = Transport(self._loop, sock.detach(), self, 65_536)
         self._transport.write(CancelRequest(self._link.process_id, self._link.key).encode())
 
     def on_data(self, data: bytes) -> None:

@@ -21,7 +21,6 @@ cdef bint _is_ignored(int kind)
 
 cdef class ClientLink(LeaseHolder):
     cdef long long _lasting
-    cdef public str address
     cdef public double connected
     cdef public Database database
     cdef public bint discarding
@@ -29,6 +28,7 @@ cdef class ClientLink(LeaseHolder):
     cdef public bytes key
     cdef public object login_startup
     cdef public long long number
+    cdef public object peer
     cdef public int phase
     cdef public bint pinned
     cdef public long process_id

@@ -80,6 +80,7 @@ class ClientLink(LeaseHolder):
 
     Attributes:
         phase: one of the numbers above.
+        peer: where it comes from.
         server: the server connection it holds.
         vector: the settings that hold for it.
         startup: the settings it began with.
@@ -91,7 +92,6 @@ class ClientLink(LeaseHolder):
 
     __slots__ = (
         "_lasting",
-        "address",
         "connected",
         "database",
         "discarding",
@@ -99,6 +99,7 @@ class ClientLink(LeaseHolder):
         "key",
         "login_startup",
         "number",
+        "peer",
         "phase",
         "pinned",
         "process_id",
@@ -124,7 +125,7 @@ class ClientLink(LeaseHolder):
         self.door: ModuleType = entered.door
         self.rewrites = bool(entered.door.REWRITES_NAMES)
         self._lasting = int(entered.door.LASTING)
-        self.address = entered.address
+        self.peer = entered.peer
         self.number = entered.number
         self.connected = entered.connected
         self.process_id = entered.process_id

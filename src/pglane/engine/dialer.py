@@ -173,7 +173,7 @@ class Dial(Owner):
             self._next(f"{self.address}: {reason}")
             return
         self._connecting = None
-        self._transport = Transport(self._loop, sock, self, 262_144)
+        self._transport = Transport(self._loop, sock.detach(), self, 262_144)
         self.login = self._make_login(self.address)
         self._transport.write(self.login.begin())
 

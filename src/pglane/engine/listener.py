@@ -3,13 +3,11 @@
 import errno
 import socket
 from types import ModuleType
-from typing import TYPE_CHECKING
 
 from pglane.engine.dialer import tune
+from pglane.engine.login import Entrance
 from pglane.engine.loop import Ready
-
-if TYPE_CHECKING:
-    from pglane.engine.worker import Worker
+from pglane.engine.syscalls import Acceptor
 
 ACCEPTS_PER_TURN = 64
 PAUSE_S = 0.5
@@ -20,26 +18,44 @@ OUT_OF_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno
 class Listener(Ready):
     """One listening socket; it belongs to the supervisor too and outlives this worker."""
 
-    __slots__ = ("_at_once", "_resting", "_socket", "_worker", "address", "door", "fd")
+    __slots__ = (
+        "_acceptor",
+        "_at_once",
+        "_entrance",
+        "_loop",
+        "_resting",
+        "_socket",
+        "_unix",
+        "address",
+        "door",
+        "fd",
+    )
 
     def __init__(
-        self, worker: "Worker", sock: socket.socket, door: ModuleType, address: str
+        self,
+        entrance: Entrance,
+        sock: socket.socket,
+        door: ModuleType,
+        address: str,
+        acceptor: Acceptor | None = None,
     ) -> None:
         sock.setblocking(False)
-        if sock.family != socket.AF_UNIX:
+        self._unix = sock.family == socket.AF_UNIX
+        if not self._unix:
             tune(sock)  # what it accepts inherits that (tcp(7))
-        self._worker = worker
+        self._acceptor = Acceptor(sock) if acceptor is None else acceptor
+        self._entrance = entrance
+        self._loop = entrance.loop
         self._resting = False
         self._at_once = 1
         self._socket = sock
         self.door = door
         self.address = address
         self.fd = sock.fileno()
-        worker.loop.add(self.fd, self, level=True)
+        self._loop.add(self.fd, self, False, True)
 
-    def on_ready(self, mask: int) -> None:
+    def on_ready(self, mask: int) -> None:  # noqa: ARG002 -- `del` of a C integer is not C
         """Called by the loop."""
-        del mask
         self.read_again()
 
     def read_again(self) -> None:
@@ -48,43 +64,35 @@ class Listener(Ready):
             if self.fd < 0 or self._resting:
                 return
             try:
-                sock, peer = self._socket.accept()
-            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
-                self._at_once = 1
-                return
+                fd = self._acceptor.accept()
             except OSError as error:
                 self._rest(error)
                 return
-            self._hand_on(sock, peer)
+            if fd < 0:
+                self._at_once = 1
+                return
+            peer = b"" if self._unix else self._acceptor.peer()
+            self._entrance.accepted(fd, self.door, peer)
         self._at_once = min(2 * self._at_once, ACCEPTS_PER_TURN)
 
     def _rest(self, error: OSError) -> None:
         """Clients wait in the kernel's queue meanwhile."""
         if error.errno in OUT_OF_DESCRIPTORS:
             cause = "too many open files; raise the limit (ulimit -n) or lower clients_max"
-            self._worker.log("error", "out_of_descriptors", f"cannot accept: {cause}")
+            self._entrance.worker.log("error", "out_of_descriptors", f"cannot accept: {cause}")
         else:
-            self._worker.log("error", "accept_failed", f"cannot accept: {error.strerror}")
+            self._entrance.worker.log("error", "accept_failed", f"cannot accept: {error.strerror}")
         self._resting = True
-        self._worker.loop.remove(self.fd)
-        self._worker.loop.call_later(PAUSE_S, self._go_on)
+        self._loop.remove(self.fd)
+        self._loop.call_later(PAUSE_S, self._go_on)
 
     def _go_on(self) -> None:
         self._resting = False
         if self.fd >= 0:
-            self._worker.loop.add(self.fd, self, level=True)
+            self._loop.add(self.fd, self, False, True)
 
     def fail(self) -> None:
         """What raised was about one client; of the others the next turn tells."""
-
-    def _hand_on(self, sock: socket.socket, peer: object) -> None:
-        sock.setblocking(False)
-        if sock.family == socket.AF_UNIX:
-            address = "unix"
-        else:
-            host, port = peer[0], peer[1]  # type: ignore[index]
-            address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        self._worker.accepted(sock, self.door, address)
 
     def flush(self) -> None:
         """Nothing is written here."""
@@ -92,6 +100,6 @@ class Listener(Ready):
     def close(self) -> None:
         """Accepts no more."""
         if self.fd >= 0:
-            self._worker.loop.remove(self.fd)
+            self._loop.remove(self.fd)
             self._socket.close()
             self.fd = -1

@@ -3,7 +3,8 @@ cimport cython
 from pglane.engine.syscalls cimport EpollEvents
 
 
-cdef int _HANG_UP_BITS
+cdef int _HANG_UP_BITS, _READ, _WRITE
+cdef unsigned int _EDGE_BITS
 
 
 cdef class Ready:
@@ -23,8 +24,10 @@ cdef class Timer:
 cdef class Readiness:
     cdef public bint level_triggered
 
+    cpdef add(self, int fd, bint write=*, bint level=*)
     cpdef watch_write(self, int fd)
     cpdef remove(self, int fd)
+    cpdef closes(self, int fd)
     cpdef int wait(self, double timeout_s) except -1
     cpdef int fd(self, int at) except -2
     cpdef int mask(self, int at) except? -1
@@ -34,6 +37,9 @@ cdef class Readiness:
 cdef class EpollReadiness(Readiness):
     cdef object _epoll
     cdef EpollEvents _events
+
+    @cython.locals(edge=cython.uint)
+    cpdef add(self, int fd, bint write=*, bint level=*)
 
 
 cdef class PollReadiness(Readiness):
@@ -54,6 +60,9 @@ cdef class Loop:
     cdef list _timers
     cdef bint _running
 
+    cpdef add(self, int fd, Ready transport, bint write=*, bint level=*)
+    cpdef remove(self, int fd)
+    cpdef closes(self, int fd)
     cpdef written(self, Ready transport)
     cpdef again(self, Ready transport)
     cpdef stop(self)

@@ -28,7 +28,14 @@ WRITE = 4
 WAIT_S_MAX = 10.0
 HANG_UP_BITS = 0x0008 | 0x0010 | 0x2000
 """POLLERR, POLLHUP, POLLRDHUP: behind the data there is an end that has no edge of its own."""
-_HANG_UP_BITS: int = HANG_UP_BITS  # compiled, a C integer
+EDGE_BITS = 0x8000_2000
+"""EPOLLET, EPOLLRDHUP."""
+
+# Compiled, these are C integers that Python code cannot see: to use them costs no object.
+_HANG_UP_BITS: int = HANG_UP_BITS
+_EDGE_BITS: int = EDGE_BITS
+_READ: int = READ
+_WRITE: int = WRITE
 
 
 class Ready:
@@ -74,7 +81,7 @@ class Readiness:
     def __init__(self, *, level_triggered: bool) -> None:
         self.level_triggered = level_triggered
 
-    def add(self, fd: int, *, write: bool = False, level: bool = False) -> None:
+    def add(self, fd: int, write: bool = False, level: bool = False) -> None:
         """Watches for reading, and for writing if asked; `level`: tells as long as it is ready."""
 
     def watch_write(self, fd: int) -> None:
@@ -85,6 +92,10 @@ class Readiness:
 
     def remove(self, fd: int) -> None:
         """Watches no more."""
+
+    def closes(self, fd: int) -> None:
+        """Its descriptor, which nobody else has, is about to be closed."""
+        self.remove(fd)
 
     def wait(self, timeout_s: float) -> int:
         """How many are ready."""
@@ -112,18 +123,21 @@ class EpollReadiness(Readiness):
         self._epoll = select.epoll()
         self._events = EpollEvents(self._epoll)
 
-    def add(self, fd: int, *, write: bool = False, level: bool = False) -> None:
+    def add(self, fd: int, write: bool = False, level: bool = False) -> None:
         """Watches for reading, and for writing if asked."""
-        edge = 0 if level else select.EPOLLET | select.EPOLLRDHUP
-        self._epoll.register(fd, READ | edge | (WRITE if write else 0))
+        edge = 0 if level else _EDGE_BITS
+        self._events.add(fd, _READ | edge | (_WRITE if write else 0))
 
     def watch_write(self, fd: int) -> None:
         """From now on also for writing; edge-triggered, so it stays registered."""
-        self._epoll.modify(fd, READ | WRITE | select.EPOLLET | select.EPOLLRDHUP)
+        self._events.modify(fd, _READ | _WRITE | _EDGE_BITS)
 
     def remove(self, fd: int) -> None:
         """Watches no more."""
         self._epoll.unregister(fd)
+
+    def closes(self, fd: int) -> None:
+        """The kernel watches no closed descriptor."""
 
     def wait(self, timeout_s: float) -> int:
         """How many became ready."""
@@ -153,9 +167,13 @@ class PollReadiness(Readiness):
         self._masks: dict[int, int] = {}
         self._ready: list[tuple[int, int]] = []
 
-    def add(self, fd: int, *, write: bool = False, level: bool = False) -> None:
+    def add(
+        self,
+        fd: int,
+        write: bool = False,
+        level: bool = False,  # noqa: ARG002 -- it is always by level
+    ) -> None:
         """Watches for reading, and for writing if asked; always by level."""
-        del level
         self._set(fd, READ | (WRITE if write else 0))
 
     def watch_write(self, fd: int) -> None:
@@ -234,18 +252,23 @@ class Loop:
         self._running = False
         self.on_failure: Callable[[Exception], None] = raise_it
 
-    def add(self, fd: int, transport: Ready, *, write: bool = False, level: bool = False) -> None:
+    def add(self, fd: int, transport: Ready, write: bool = False, level: bool = False) -> None:
         """Registers a descriptor for as long as it is open.
 
         `level`: it is told as long as it is ready, not only when it becomes so.
         """
+        self.readiness.add(fd, write, level)
         self._transports[fd] = transport
-        self.readiness.add(fd, write=write, level=level)
 
     def remove(self, fd: int) -> None:
         """Forgets a descriptor; call it before the descriptor is closed."""
         if self._transports.pop(fd, None) is not None:
             self.readiness.remove(fd)
+
+    def closes(self, fd: int) -> None:
+        """Forgets a descriptor that is closed at once; nobody else may have it."""
+        if self._transports.pop(fd, None) is not None:
+            self.readiness.closes(fd)
 
     def written(self, transport: Ready) -> None:
         """`transport.flush` is called at the end of this turn."""

@@ -12,6 +12,7 @@ from pglane.engine.client_link import GONE, IDLE, LEASED, WAITING, WELCOME, Clie
 from pglane.engine.database import Database
 from pglane.engine.server_link import ServerLink
 from pglane.engine.shared_listener import APPLICATION_NAME, SharedListener
+from pglane.engine.syscalls import peer_text
 from pglane.pool.ledger import Slot, SlotState
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def client_rows(worker: "Worker") -> Iterator[Row]:
 
 def client_row(worker: "Worker", client: ClientLink) -> Row:
     """One client."""
-    host, port = endpoint(client.address)
+    host, port = endpoint(peer_text(client.peer))
     local_host, local_port = client.transport.local_address()
     request = client.request
     waited_us = int((worker.loop.now - request.arrived) * 1e6) if request is not None else 0

@@ -14,13 +14,50 @@ cdef extern from *:
     #else
     typedef union { int fd; } epoll_data_t;
     struct epoll_event { unsigned int events; epoll_data_t data; };
+    enum { EPOLL_CTL_ADD, EPOLL_CTL_MOD };
     static int epoll_wait(int fd, struct epoll_event *events, int count, int timeout_ms)
+    { return -1; }
+    static int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
     { return -1; }
     #endif
     #ifndef MSG_NOSIGNAL
     #define MSG_NOSIGNAL 0
     #endif
+    #include <fcntl.h>
+    #include <unistd.h>
+
+    static int epoll_control(int epoll, int operation, int fd, unsigned int mask)
+    {
+        struct epoll_event event = { .events = mask, .data = { .fd = fd } };
+        return epoll_ctl(epoll, operation, fd, &event);
+    }
+
+    static struct sockaddr_storage peer_address;
+    static socklen_t peer_bytes;
+
+    static int accept_one(int fd)
+    {
+        peer_bytes = sizeof(peer_address);
+    #ifdef SOCK_NONBLOCK
+        return accept4(fd, (struct sockaddr *) &peer_address, &peer_bytes,
+                       SOCK_NONBLOCK | SOCK_CLOEXEC);
+    #else
+        int accepted = accept(fd, (struct sockaddr *) &peer_address, &peer_bytes);
+        if (accepted >= 0) {
+            fcntl(accepted, F_SETFL, fcntl(accepted, F_GETFL) | O_NONBLOCK);
+            fcntl(accepted, F_SETFD, FD_CLOEXEC);
+        }
+        return accepted;
+    #endif
+    }
     """
+    int c_accept "accept_one"(int fd)
+    const char *c_peer_address "(const char *) &peer_address"
+    Py_ssize_t c_peer_bytes "(Py_ssize_t) peer_bytes"
+    int c_close "close"(int fd)
+    int c_epoll_add "EPOLL_CTL_ADD"
+    int c_epoll_modify "EPOLL_CTL_MOD"
+    int c_epoll_control "epoll_control"(int epoll, int operation, int fd, unsigned int mask)
     Py_ssize_t c_recv "recv"(int fd, void *buffer, size_t size, int flags)
     Py_ssize_t c_send "send"(int fd, const char *data, size_t size, int flags)
     int c_no_signal "MSG_NOSIGNAL"
@@ -46,6 +83,9 @@ cdef class EpollEvents:
     cdef list _events
     cdef int _fd
 
+    cpdef add(self, int fd, unsigned int mask)
+    cpdef modify(self, int fd, unsigned int mask)
+    cdef _control(self, int operation, int fd, unsigned int mask)
     @cython.locals(count=int, timeout_ms=int)
     cpdef int wait(self, double timeout_s) except -1
     @cython.locals(ready_fd=int)
@@ -54,7 +94,18 @@ cdef class EpollEvents:
     cpdef int mask(self, int at) except? -1
 
 
+cdef class Acceptor:
+    cdef object _socket
+    cdef int _fd
+    cdef object _peer
+
+    @cython.locals(accepted=int, code=int)
+    cpdef int accept(self) except -2
+    cpdef object peer(self)
+
+
 @cython.locals(count=Py_ssize_t, code=int)
-cpdef bytes receive_some(object sock, int fd)
+cpdef bytes receive_some(int fd)
 @cython.locals(sent=Py_ssize_t, code=int)
-cpdef Py_ssize_t send_some(object sock, int fd, bytes data) except -1
+cpdef Py_ssize_t send_some(int fd, bytes data) except -1
+cpdef close_descriptor(int fd)

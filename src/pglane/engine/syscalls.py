@@ -1,10 +1,13 @@
 # ruff: noqa: F821 -- the C names are declared in the .pxd
-"""recv, send and epoll_wait; from C when compiled.
+"""accept, recv, send, close and epoll_wait; from C when compiled.
 
 Through Python's socket objects a call costs about half a microsecond more (argument parsing,
 handing over the interpreter lock), which is a tenth of a transaction's whole cost (fact A18 of
 the protocol research). A worker has one thread and its sockets do not block, so nothing is lost
 by keeping the lock.
+
+A connection is its descriptor here, not a socket object: to make one costs a login more than all
+the calls that it is made for. Whoever needs a name or an option of it borrows one (`borrowed`).
 
 `receive_some` gives b"" at the end of the stream and None when there is nothing; `send_some`
 gives how many bytes the kernel took, 0 when it takes none now. Both raise OSError for everything
@@ -14,6 +17,8 @@ else.
 import errno
 import os
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 try:
@@ -27,9 +32,84 @@ if TYPE_CHECKING:
 READ_BYTES = 65_536
 EVENTS_MAX = 512
 NOT_NOW = (errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR)
+NOBODY_THERE = (*NOT_NOW, errno.ECONNABORTED)
+"""What accept says when there is nobody, or nobody any more."""
+
+IPV6_BYTES = 28
+"""Of an address of the kernel's: family, port, flow, 16 bytes, scope; others are shorter."""
+
+Peer = bytes | tuple[str, int]
+"""Who connected: the kernel's address as it is, or what Python makes of it; see `peer_text`."""
 
 
-def receive_some(sock: socket.socket, fd: int) -> bytes | None:
+class Acceptor:
+    """Takes connections from a listening socket."""
+
+    __slots__ = ("_fd", "_peer", "_socket")
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+        self._fd = sock.fileno()
+        self._peer: Peer = b""
+
+    def accept(self) -> int:
+        """The descriptor of a connection, which does not block; -1 when there is none."""
+        if cython.compiled:
+            accepted: int = c_accept(self._fd)  # type: ignore[name-defined]
+            if accepted >= 0:
+                return accepted
+            code = c_errno  # type: ignore[name-defined]
+            if code in NOBODY_THERE:
+                return -1
+            raise OSError(code, os.strerror(code))
+        try:
+            sock, self._peer = self._socket.accept()
+        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            return -1
+        sock.setblocking(False)
+        return sock.detach()
+
+    def peer(self) -> Peer:
+        """The address of the one that was accepted last."""
+        if cython.compiled:
+            return c_peer_address[:c_peer_bytes]  # type: ignore[name-defined,no-any-return]
+        return self._peer
+
+
+def peer_text(peer: Peer) -> str:
+    """host:port of a peer, for people; `unix` if it has no address."""
+    if not peer:
+        return "unix"
+    if isinstance(peer, tuple):
+        host, port = peer[0], peer[1]
+    else:
+        port = int.from_bytes(peer[2:4], "big")
+        ipv4 = len(peer) < IPV6_BYTES
+        host = socket.inet_ntop(
+            socket.AF_INET if ipv4 else socket.AF_INET6, peer[4:8] if ipv4 else peer[8:24]
+        )
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+@contextmanager
+def borrowed(fd: int) -> Iterator[socket.socket]:
+    """A socket object for a moment; the descriptor stays whose it is."""
+    sock = socket.socket(fileno=fd)
+    try:
+        yield sock
+    finally:
+        sock.detach()
+
+
+def close_descriptor(fd: int) -> None:
+    """Nothing can be done about an error here."""
+    if cython.compiled:
+        c_close(fd)  # type: ignore[name-defined]
+    else:
+        os.close(fd)
+
+
+def receive_some(fd: int) -> bytes | None:
     """At most `READ_BYTES` of what is there."""
     if cython.compiled:
         count = c_recv(fd, _buffer, READ_BYTES, 0)  # type: ignore[name-defined]
@@ -40,12 +120,12 @@ def receive_some(sock: socket.socket, fd: int) -> bytes | None:
             return None
         raise OSError(code, os.strerror(code))
     try:
-        return sock.recv(READ_BYTES)
+        return os.read(fd, READ_BYTES)
     except (BlockingIOError, InterruptedError):
         return None
 
 
-def send_some(sock: socket.socket, fd: int, data: bytes) -> int:
+def send_some(fd: int, data: bytes) -> int:
     """Sends from the beginning of `data` what the kernel takes."""
     if cython.compiled:
         sent: int = c_send(fd, data, len(data), c_no_signal)  # type: ignore[name-defined]
@@ -56,7 +136,7 @@ def send_some(sock: socket.socket, fd: int, data: bytes) -> int:
             return 0
         raise OSError(code, os.strerror(code))
     try:
-        return sock.send(data)
+        return os.write(fd, data)
     except (BlockingIOError, InterruptedError):
         return 0
 
@@ -70,6 +150,24 @@ class EpollEvents:
         self._epoll = epoll
         self._fd = epoll.fileno()
         self._events: list[tuple[int, int]] = []
+
+    def add(self, fd: int, mask: int) -> None:
+        """Watches a descriptor."""
+        if cython.compiled:
+            self._control(c_epoll_add, fd, mask)  # type: ignore[name-defined]
+        else:
+            self._epoll.register(fd, mask)
+
+    def modify(self, fd: int, mask: int) -> None:
+        """Watches it for something else."""
+        if cython.compiled:
+            self._control(c_epoll_modify, fd, mask)  # type: ignore[name-defined]
+        else:
+            self._epoll.modify(fd, mask)
+
+    def _control(self, operation: int, fd: int, mask: int) -> None:
+        if c_epoll_control(self._fd, operation, fd, mask):  # type: ignore[name-defined]
+            raise OSError(c_errno, os.strerror(c_errno))  # type: ignore[name-defined]
 
     def wait(self, timeout_s: float) -> int:
         """How many descriptors are ready, at most `EVENTS_MAX`."""

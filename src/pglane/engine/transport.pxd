@@ -1,7 +1,7 @@
 cimport cython
 
 from pglane.engine.loop cimport Loop, Ready
-from pglane.engine.syscalls cimport receive_some, send_some
+from pglane.engine.syscalls cimport close_descriptor, receive_some, send_some
 
 
 cdef int _WRITE, _HANG_UP_BITS, _READ_BYTES
@@ -18,7 +18,6 @@ cdef class Owner:
 
 cdef class Transport(Ready):
     cdef Loop _loop
-    cdef object _socket
     cdef Owner _owner
     cdef bytes _first
     cdef list _queue

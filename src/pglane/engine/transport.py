@@ -21,7 +21,13 @@ import socket
 from typing import Any
 
 from pglane.engine.loop import HANG_UP_BITS, WRITE, Loop, Ready, Timer
-from pglane.engine.syscalls import READ_BYTES, receive_some, send_some
+from pglane.engine.syscalls import (
+    READ_BYTES,
+    borrowed,
+    close_descriptor,
+    receive_some,
+    send_some,
+)
 
 # Compiled, these are C integers: to compare with them costs no object.
 _WRITE: int = WRITE
@@ -61,9 +67,10 @@ class Owner:
 
 
 class Transport(Ready):
-    """One connected socket.
+    """One connected socket; its descriptor belongs to the transport.
 
     Attributes:
+        fd: the descriptor.
         queued_bytes: written and not taken by the kernel yet.
         full: more than `high_bytes` wait, and since then not fewer than half.
         paused: the owner wants no data now.
@@ -82,7 +89,6 @@ class Transport(Ready):
         "_queue",
         "_readable",
         "_scheduled",
-        "_socket",
         "_watching_write",
         "ended",
         "fd",
@@ -93,11 +99,10 @@ class Transport(Ready):
         "queued_bytes",
     )
 
-    def __init__(self, loop: Loop, sock: socket.socket, owner: Owner, high_bytes: int) -> None:
+    def __init__(self, loop: Loop, fd: int, owner: Owner, high_bytes: int) -> None:
         self._loop = loop
-        self._socket = sock
         self._owner = owner
-        self.fd = sock.fileno()
+        self.fd = fd
         self.high_bytes = high_bytes
         self.queued_bytes = 0
         self.paused = False
@@ -113,7 +118,11 @@ class Transport(Ready):
         self._readable = False
         self._scheduled = False
         self._watching_write = False
-        loop.add(self.fd, self)
+        try:
+            loop.add(fd, self)
+        except OSError:
+            close_descriptor(fd)
+            raise
 
     def set_owner(self, owner: Owner) -> None:
         """Somebody else handles what comes from now on."""
@@ -144,7 +153,7 @@ class Transport(Ready):
 
     def _read(self) -> None:
         try:
-            data = receive_some(self._socket, self.fd)
+            data = receive_some(self.fd)
         except OSError as error:
             self._end(error.strerror or str(error))
             return
@@ -228,7 +237,7 @@ class Transport(Ready):
             data = b"".join([data, *self._queue])
             self._queue.clear()
         try:
-            sent = send_some(self._socket, self.fd, data)
+            sent = send_some(self.fd, data)
         except OSError:
             self._writing_failed()
             return
@@ -288,7 +297,7 @@ class Transport(Ready):
         reset can overtake what was sent last: the reason why the connection ends.
         """
         try:
-            self._socket.shutdown(socket.SHUT_WR)
+            self._shut_writing()
         except OSError:
             self.abort()
             return
@@ -302,16 +311,20 @@ class Transport(Ready):
         if not self.ended:
             self.flush()
             try:
-                self._socket.shutdown(socket.SHUT_WR)
+                self._shut_writing()
             except OSError:
                 self._end("closed by the peer")
+
+    def _shut_writing(self) -> None:
+        with borrowed(self.fd) as sock:
+            sock.shutdown(socket.SHUT_WR)
 
     def abort(self) -> None:
         """Closes at once, without telling the owner."""
         if not self.ended:
             self.ended = True
-            self._loop.remove(self.fd)
-            self._socket.close()
+            self._loop.closes(self.fd)
+            close_descriptor(self.fd)
             if self._lingering is not None:
                 self._lingering.cancel()
 
@@ -325,16 +338,17 @@ class Transport(Ready):
         """Our end's address and port; asked of the kernel each time, so for people only."""
         if self.ended or self._closing:
             return "", 0
-        name = self._socket.getsockname()
-        if self._socket.family == socket.AF_UNIX:
-            return "unix", 0
+        with borrowed(self.fd) as sock:
+            name = sock.getsockname()
+            if sock.family == socket.AF_UNIX:
+                return "unix", 0
         return str(name[0]), int(name[1])
 
     def detach(self) -> socket.socket:
         """Gives the socket away (console clients go to the supervisor)."""
         self.ended = True
         self._loop.remove(self.fd)
-        return self._socket
+        return socket.socket(fileno=self.fd)
 
     def _end(self, reason: str) -> None:
         if not self.ended:

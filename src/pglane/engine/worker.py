@@ -5,7 +5,6 @@ sockets, serves until it is told to drain or stop, and stops at once when the su
 closes. All its objects are wired here.
 """
 
-import functools
 import json
 import os
 import random
@@ -15,40 +14,31 @@ import time
 from base64 import b64encode
 from collections.abc import Callable, Sequence
 from traceback import extract_tb
-from types import ModuleType
 from typing import Any
 
 from pglane.config.settings import Settings
 from pglane.connection.client_login import ClientLogin, UserList
-from pglane.connection.requests import ClientRequests
 from pglane.connection.server_login import Credentials, ServerLogin
 from pglane.connection.settings import Vectors
 from pglane.connection.startup_settings import direct_startup, server_startup
 from pglane.connection.statements import Shapes
-from pglane.doors import DOORS, transaction
-from pglane.doors.lease import Need
-from pglane.doors.session_state import ClientSessionState
+from pglane.doors import DOORS
 from pglane.engine.addresses import ServerAddresses
-from pglane.engine.cancel import CancelKeys, ServerCancel
+from pglane.engine.cancel import ServerCancel
 from pglane.engine.client_link import WAITING, ClientLink
 from pglane.engine.control_link import ControlLink
 from pglane.engine.database import Database
 from pglane.engine.dialer import Address, Dial
 from pglane.engine.listener import Listener
-from pglane.engine.login import Entered, LoginLink
+from pglane.engine.login import Entrance
 from pglane.engine.loop import Loop
 from pglane.engine.server_link import ServerLink
 from pglane.engine.snapshot import snapshot_rows
+from pglane.engine.syscalls import Peer, peer_text
 from pglane.engine.transport import Transport
 from pglane.errors import Refusal
-from pglane.errors.waiting import (
-    CanceledWhileWaiting,
-    ShuttingDown,
-    TooManyClients,
-    TooManyLogins,
-)
+from pglane.errors.waiting import CanceledWhileWaiting
 from pglane.wire.scram import ScramKeys, Verifier
-from pglane.wire.server_messages import error_response
 from pglane.wire.startup import CancelRequest, StartupMessage
 
 HOUSEKEEPING_S = 1.0
@@ -74,18 +64,16 @@ class Worker:
     ) -> None:
         self.loop = Loop(clock)
         self.settings = Settings()
-        self.clients: dict[int, ClientLink] = {}
         self.databases: dict[str, Database] = {}
-        self.cancel_keys = CancelKeys()
+        self.entrance = Entrance(self)
+        self.clients = self.entrance.clients
+        self.cancel_keys = self.entrance.cancel_keys
         self.vectors = Vectors()
         self.shapes = Shapes()
         self.statement_prefix = b"pglane_%b_" % secrets.token_hex(STATEMENT_PREFIX_BYTES).encode()
-        self.users = UserList({}, trust=False, mock_secret=secrets.token_bytes(32))
         self.check_interval = True
         self.draining = False
         self.random = random.SystemRandom().random
-        self._numbers = 0
-        self._logins: set[LoginLink] = set()
         self._listeners: list[Listener] = []
         self._client_keys: dict[str, ScramKeys] = {}
         self._server_keys: dict[str, ScramKeys] = {}
@@ -111,7 +99,7 @@ class Worker:
         for told in message["listeners"]:
             sock = socket.socket(fileno=told["fd"])
             door = DOORS[told["door"]]
-            self._listeners.append(Listener(self, sock, door, told["address"]))
+            self._listeners.append(Listener(self.entrance, sock, door, told["address"]))
         self.loop.call_later(HOUSEKEEPING_S, self._keep_house)
         self._control.send({"type": "ready"})
 
@@ -128,9 +116,8 @@ class Worker:
         ]:
             self.forget_keys(user)
         self._passwords = passwords
-        self.users = UserList(
-            verifiers, trust=settings.auth == "trust", mock_secret=self._mock_secret
-        )
+        users = UserList(verifiers, trust=settings.auth == "trust", mock_secret=self._mock_secret)
+        self.entrance.apply(settings, users)
 
     def reload(self, message: dict[str, Any]) -> None:
         """Settings that may change while clients are connected."""
@@ -165,8 +152,7 @@ class Worker:
 
     def _close_entrances(self) -> None:
         self._close_listeners()
-        for link in list(self._logins):
-            link.refuse(ShuttingDown(reason="It was told to stop"))
+        self.entrance.close()
 
     def _close_listeners(self) -> None:
         for listener in self._listeners:
@@ -179,32 +165,9 @@ class Worker:
 
     # Clients -------------------------------------------------------------------------------
 
-    def accepted(self, sock: socket.socket, door: ModuleType, address: str) -> None:
-        """A new connection; bounded in number."""
-        link = LoginLink(self, sock, door, address)
-        self._logins.add(link)
-        refusal = self._refusal_at_door()
-        if refusal is not None:
-            link.refuse(refusal)
-
-    def _refusal_at_door(self) -> Refusal | None:
-        """Why a client that has just connected may not stay."""
-        if self.draining or self._stopping:
-            return ShuttingDown(reason="It was told to stop")
-        if len(self._logins) > self.settings.unauthenticated_max:
-            seen, allowed = len(self._logins), self.settings.unauthenticated_max
-            return TooManyLogins(seen=seen, allowed=allowed)
-        if len(self.clients) >= self.settings.clients_max:
-            return TooManyClients(seen=len(self.clients), allowed=self.settings.clients_max)
-        return None
-
-    def login_over(self, link: LoginLink) -> None:
-        """Logged in, refused or gone."""
-        self._logins.discard(link)
-
     def login_count(self) -> int:
         """Clients that are logging in."""
-        return len(self._logins)
+        return self.entrance.login_count()
 
     def lookup_count(self) -> int:
         """Names being looked up."""
@@ -212,58 +175,27 @@ class Worker:
 
     def next_number(self) -> int:
         """A number no connection had before."""
-        self._numbers += 1
-        return self._numbers
+        return self.entrance.next_number()
 
     def nonce(self) -> bytes:
         """A fresh SCRAM nonce."""
         return b64encode(secrets.token_bytes(24))
 
-    def client_entered(self, entered: Entered, transport: Transport, login: ClientLogin) -> None:
-        """A client is logged in: it becomes a `ClientLink`, unless others were faster."""
-        if len(self.clients) >= self.settings.clients_max:
-            refusal = TooManyClients(seen=len(self.clients), allowed=self.settings.clients_max)
-            transport.write(error_response(refusal))
-            self.log_login_refusal(entered.address, entered.user, refusal)
-            self.cancel_keys.withdraw(entered.process_id)
-            transport.close()
-            return
-        if not self._passwords.get(entered.user) and login.keys is not None:
-            self._client_keys[entered.user] = login.keys
-        database = self.databases.get(entered.wanted.database)
-        if database is None:
-            database = self.databases[entered.wanted.database] = Database(
-                self, entered.wanted.database
-            )
-        database.vacating = False
-        door = entered.door
-        startup = self.vectors.of(entered.wanted.settings)
-        fresh = door.NAME == "direct"
-        base = startup if door.EXACT_BASE else self.vectors.of(shared_base(startup.items))
-        requests = ClientRequests(
-            database.watch.verdicts,
-            self.shapes,
-            virtual=bool(door.REWRITES_NAMES),
-            message_bytes_max=self.settings.statement_bytes_max,
-            statements_max=self.settings.statements_per_client_max,
-        )
-        need = Need(startup, base, exact=True, fresh=fresh)
-        client = ClientLink(entered, database, transport, requests, need)
-        if door is transaction:
-            report = functools.partial(self.log_refusal, client)
-            client.session_state = ClientSessionState(database.session_state, report)
-            requests.limit(client.session_state)
-        self.clients[entered.number] = client
-        transport.set_owner(client)
-        transport.high_bytes = self.settings.unread_bytes_max
-        if login.rest:
-            requests.reader.feed(login.rest)
-        client.begin()
+    def knows_keys(self, login: ClientLogin) -> None:
+        """A client has shown keys that may open server connections of its role."""
+        if not self._passwords.get(login.user) and login.keys is not None:
+            self._client_keys[login.user] = login.keys
+
+    def database(self, name: str) -> Database:
+        """The database of that name; made when first asked for."""
+        known = self.databases.get(name)
+        if known is None:
+            known = self.databases[name] = Database(self, name)
+        return known
 
     def client_gone(self, client: ClientLink) -> None:
         """Its connection is over."""
-        self.clients.pop(client.number, None)
-        self.cancel_keys.withdraw(client.process_id)
+        self.entrance.client_gone(client)
         self._stop_when_empty()
 
     def vacate_databases(self) -> None:
@@ -401,14 +333,12 @@ class Worker:
 
     def log_refusal(self, client: ClientLink, refusal: Refusal) -> None:
         """A client was refused something."""
-        self._log_refused(client.address, client.user, refusal)
+        self.log_login_refusal(client.peer, client.user, refusal)
 
-    def log_login_refusal(self, address: str, user: str, refusal: Refusal) -> None:
+    def log_login_refusal(self, peer: Peer, user: str, refusal: Refusal) -> None:
         """A client was not let in."""
-        self._log_refused(address, user, refusal)
-
-    def _log_refused(self, address: str, user: str, refusal: Refusal) -> None:
         shown = user[:64].encode("ascii", "backslashreplace").decode()
+        address = peer_text(peer)
         self.log(
             refusal.log_level,
             "refused",
@@ -436,16 +366,6 @@ class Worker:
             f"{type(error).__name__} in{place[2:]}; the connection it was for was closed. "
             "Please report this line",
         )
-
-
-def shared_base(startup: dict[str, str]) -> dict[str, str]:
-    """What a server connection of the transaction door is opened with for a client.
-
-    RESET goes back to what the connection was opened with, so that must be what the client asked
-    for. Only application_name, which drivers fill with process ids, would keep too many
-    connections apart: RESET of it gives the server's default (docs/reference/differences.md).
-    """
-    return {name: value for name, value in startup.items() if name != "application_name"}
 
 
 def run(control_fd: int) -> int:

@@ -7,7 +7,9 @@ import pytest
 
 from pglane.doors import transaction
 from pglane.engine.listener import PAUSE_S, Listener
+from pglane.engine.login import Entrance
 from pglane.engine.loop import EpollReadiness, Loop, PollReadiness
+from pglane.engine.syscalls import Acceptor, Peer, peer_text
 
 
 class Clock:
@@ -21,17 +23,26 @@ class FakeWorker:
     def __init__(self, readiness: object) -> None:
         self.clock = Clock()
         self.loop = Loop(self.clock, readiness)
-        self.came: list[tuple[socket.socket, str]] = []
         self.events: list[str] = []
-        self.raising = False
-
-    def accepted(self, sock: socket.socket, door: object, address: str) -> None:
-        self.came.append((sock, address))
-        if self.raising:
-            raise ValueError("accepted")
 
     def log(self, level: str, event: str, text: str) -> None:
         self.events.append(event)
+
+
+class FakeEntrance(Entrance):
+    """Keeps whoever comes."""
+
+    def __init__(self, readiness: object) -> None:
+        Entrance.__init__(self, FakeWorker(readiness))
+        self.clock = self.worker.clock
+        self.events = self.worker.events
+        self.came: list[tuple[socket.socket, str]] = []
+        self.raising = False
+
+    def accepted(self, fd: int, door: object, peer: Peer) -> None:
+        self.came.append((socket.socket(fileno=fd), peer_text(peer)))
+        if self.raising:
+            raise ValueError("accepted")
 
     def turn(self, times: int = 2) -> None:
         for _ in range(times):
@@ -39,25 +50,22 @@ class FakeWorker:
             self.loop.turn()
 
 
-class FailingSocket:
-    """A listening socket whose accept fails first."""
+class FailingAcceptor(Acceptor):
+    """Fails as long as it has errors."""
 
     def __init__(self, sock: socket.socket, errors: list[int]) -> None:
-        self._sock = sock
+        Acceptor.__init__(self, sock)
         self.errors = errors
 
-    def accept(self):
+    def accept(self) -> int:
         if self.errors:
-            raise OSError(self.errors[0], "no") if len(self.errors) else None
-        return self._sock.accept()
-
-    def __getattr__(self, name: str):
-        return getattr(self._sock, name)
+            raise OSError(self.errors[0], "no")
+        return Acceptor.accept(self)
 
 
 @pytest.fixture(params=[EpollReadiness, PollReadiness])
-def worker(request):
-    made = FakeWorker(request.param())
+def entrance(request):
+    made = FakeEntrance(request.param())
     yield made
     made.loop.readiness.close()
     for sock, _ in made.came:
@@ -71,15 +79,15 @@ def server(request):
         yield made
 
 
-def test_everybody_is_accepted_and_tuned(worker, server) -> None:
-    listener = Listener(worker, server, transaction, "x")
+def test_everybody_is_accepted_and_tuned(entrance, server) -> None:
+    listener = Listener(entrance, server, transaction, "x")
     clients = [socket.create_connection(server.getsockname()[:2]) for _ in range(70)]
     turns = 0
-    while len(worker.came) < 70:
-        worker.turn()
+    while len(entrance.came) < 70:
+        entrance.turn()
         turns += 1
         assert turns < 70, "a crowd is not let in one by one"
-    sock, address = worker.came[0]
+    sock, address = entrance.came[0]
     host, port = clients[0].getsockname()[:2]
     assert address == (f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
     assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
@@ -93,44 +101,43 @@ def test_everybody_is_accepted_and_tuned(worker, server) -> None:
 @pytest.mark.parametrize(
     ("code", "event"), [(errno.EMFILE, "out_of_descriptors"), (errno.EINVAL, "accept_failed")]
 )
-def test_it_rests_when_the_system_cannot_and_says_so_once(worker, server, code, event) -> None:
-    failing = FailingSocket(server, [code])
-    listener = Listener(worker, failing, transaction, "x")
+def test_it_rests_when_the_system_cannot_and_says_so_once(entrance, server, code, event) -> None:
+    failing = FailingAcceptor(server, [code])
+    listener = Listener(entrance, server, transaction, "x", failing)
     client = socket.create_connection(server.getsockname()[:2])
-    worker.turn(5)
-    assert worker.events == [event]
-    assert worker.came == []
+    entrance.turn(5)
+    assert entrance.events == [event]
+    assert entrance.came == []
     failing.errors.clear()
-    worker.turn(5)
-    assert worker.came == [], "not before its rest is over"
-    worker.clock.now += PAUSE_S
-    worker.turn()
-    assert len(worker.came) == 1
+    entrance.turn(5)
+    assert entrance.came == [], "not before its rest is over"
+    entrance.clock.now += PAUSE_S
+    entrance.turn()
+    assert len(entrance.came) == 1
     client.close()
     failing.errors.append(code)
     listener.read_again()
     listener.close()
-    worker.clock.now += PAUSE_S
-    worker.turn()
+    entrance.clock.now += PAUSE_S
+    entrance.turn()
 
 
-def test_who_gave_up_is_no_reason_to_rest(worker, server) -> None:
-    failing = FailingSocket(server, [errno.ECONNABORTED])
-    listener = Listener(worker, failing, transaction, "x")
+def test_who_gave_up_is_no_reason_to_rest(entrance, server) -> None:
+    listener = Listener(entrance, server, transaction, "x")
     listener.read_again()
-    assert worker.events == []
+    assert entrance.events == []
     listener.flush()
     listener.close()
 
 
-def test_an_error_about_one_client_does_not_keep_the_others_out(worker, server) -> None:
+def test_an_error_about_one_client_does_not_keep_the_others_out(entrance, server) -> None:
     raised: list[Exception] = []
-    worker.loop.on_failure = raised.append
-    worker.raising = True
-    listener = Listener(worker, server, transaction, "x")
+    entrance.loop.on_failure = raised.append
+    entrance.raising = True
+    listener = Listener(entrance, server, transaction, "x")
     clients = [socket.create_connection(server.getsockname()[:2]) for _ in range(2)]
-    worker.turn(4)
-    assert len(worker.came) == len(raised) == 2
+    entrance.turn(4)
+    assert len(entrance.came) == len(raised) == 2
     for client in clients:
         client.close()
     listener.close()

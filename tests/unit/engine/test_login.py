@@ -2,6 +2,7 @@
 
 import os
 import socket
+from dataclasses import asdict, replace
 
 from tests.support.engine_rig import READY, startup
 from tests.unit.engine.test_database import desk
@@ -23,6 +24,30 @@ def test_one_that_logged_in_is_not_sent_away_later(rigs) -> None:
     rig.later(0.6)
     assert client.look() == b""
     assert not client.ended
+
+
+def test_each_is_sent_away_when_its_own_time_is_over(rigs) -> None:
+    rig = rigs(login_ms_max=500)
+    first = rig.connect()
+    rig.turn(2)
+    rig.later(0.3)
+    second = rig.connect()
+    rig.turn(2)
+    rig.later(0.3)
+    assert b"PGL0305" in first.ends()
+    assert rig.worker.login_count() == 1
+    rig.later(0.3)
+    assert b"PGL0305" in second.ends()
+    assert rig.worker.login_count() == 0
+
+
+def test_a_new_limit_holds_for_those_that_are_logging_in(rigs) -> None:
+    rig = rigs(login_ms_max=60_000)
+    client = rig.connect()
+    rig.turn(2)
+    rig.say(type="reload", settings=asdict(replace(rig.settings, login_ms_max=500)))
+    rig.later(0.6)
+    assert b"PGL0305" in client.ends()
 
 
 def test_one_that_leaves_before_is_forgotten(rig) -> None:

@@ -1,11 +1,21 @@
-"""recv, send and epoll_wait, in the form that runs."""
+"""accept, recv, send, close and epoll_wait, in the form that runs."""
 
+import os
 import select
 import socket
 
 import pytest
 
-from pglane.engine.syscalls import READ_BYTES, EpollEvents, receive_some, send_some
+from pglane.engine.syscalls import (
+    READ_BYTES,
+    Acceptor,
+    EpollEvents,
+    borrowed,
+    close_descriptor,
+    peer_text,
+    receive_some,
+    send_some,
+)
 
 
 @pytest.fixture
@@ -18,21 +28,21 @@ def pair():
 
 def test_what_is_there_is_read(pair) -> None:
     left, right = pair
-    assert receive_some(left, left.fileno()) is None
+    assert receive_some(left.fileno()) is None
     right.send(b"x" * (READ_BYTES + 1))
-    assert receive_some(left, left.fileno()) == b"x" * READ_BYTES
-    assert receive_some(left, left.fileno()) == b"x"
+    assert receive_some(left.fileno()) == b"x" * READ_BYTES
+    assert receive_some(left.fileno()) == b"x"
     right.close()
-    assert receive_some(left, left.fileno()) == b""
+    assert receive_some(left.fileno()) == b""
 
 
 def test_what_the_kernel_takes_is_sent(pair) -> None:
     left, right = pair
-    assert send_some(left, left.fileno(), b"hello") == 5
+    assert send_some(left.fileno(), b"hello") == 5
     assert right.recv(10) == b"hello"
     sent = 1
     while sent:
-        sent = send_some(left, left.fileno(), b"x" * 100_000)
+        sent = send_some(left.fileno(), b"x" * 100_000)
     assert sent == 0
 
 
@@ -40,9 +50,39 @@ def test_everything_else_is_an_error(pair) -> None:
     left, right = pair
     right.close()
     with pytest.raises(BrokenPipeError):
-        send_some(left, left.fileno(), b"x")
+        send_some(left.fileno(), b"x")
     with socket.socket() as lonely, pytest.raises(OSError, match="not connected"):
-        receive_some(lonely, lonely.fileno())
+        receive_some(lonely.fileno())
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_who_connects_is_accepted_with_an_address(host: str) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server((host, 0), family=family) as server:
+        server.setblocking(False)
+        acceptor = Acceptor(server)
+        assert acceptor.accept() == -1
+        with socket.create_connection(server.getsockname()[:2]) as client:
+            fd = acceptor.accept()
+            port = client.getsockname()[1]
+            shown = f"[{host}]" if ":" in host else host
+            assert peer_text(acceptor.peer()) == f"{shown}:{port}"
+            assert not os.get_blocking(fd)
+            assert not os.get_inheritable(fd)
+            with borrowed(fd) as sock:
+                assert sock.getpeername()[1] == port
+            close_descriptor(fd)
+            assert client.recv(1) == b""
+
+
+def test_what_accept_cannot_do_is_an_error() -> None:
+    with socket.socket() as deaf, pytest.raises(OSError, match="Invalid argument"):
+        Acceptor(deaf).accept()
+
+
+def test_a_peer_without_an_address_is_a_unix_socket() -> None:
+    assert peer_text(b"") == "unix"
+    assert peer_text(("10.0.0.1", 7)) == "10.0.0.1:7"
 
 
 @pytest.mark.skipif(not hasattr(select, "epoll"), reason="this system has no epoll")
@@ -50,9 +90,14 @@ def test_what_is_ready_is_told_one_by_one(pair) -> None:
     left, right = pair
     with select.epoll() as epoll:
         events = EpollEvents(epoll)
-        epoll.register(left.fileno(), select.EPOLLIN)
+        events.add(left.fileno(), select.EPOLLIN)
         assert events.wait(0.0) == 0
         right.send(b"x")
         assert events.wait(0.5) == 1
         assert events.fd(0) == left.fileno()
         assert events.mask(0) == select.EPOLLIN
+        events.modify(left.fileno(), select.EPOLLOUT)
+        assert events.wait(0.5) == 1
+        assert events.mask(0) == select.EPOLLOUT
+        with pytest.raises(OSError, match="exists"):
+            events.add(left.fileno(), select.EPOLLIN)

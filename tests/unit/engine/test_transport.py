@@ -1,11 +1,12 @@
 """A stream socket under the loop, over real socket pairs, in both forms of readiness."""
 
+import errno
 import socket
 import struct
 
 import pytest
 
-from pglane.engine.loop import EpollReadiness, Loop, PollReadiness
+from pglane.engine.loop import EpollReadiness, Loop, PollReadiness, Readiness
 from pglane.engine.syscalls import READ_BYTES
 from pglane.engine.transport import LINGER_S_MAX, Owner, Transport
 
@@ -56,7 +57,7 @@ class Rig:
         self.mine.setblocking(False)
         self.peer.setblocking(False)
         self.owner = Recorder()
-        self.transport = Transport(self.loop, self.mine, self.owner, HIGH_BYTES)
+        self.transport = Transport(self.loop, self.mine.detach(), self.owner, HIGH_BYTES)
 
     def turn(self, times: int = 1) -> None:
         for _ in range(times):
@@ -355,3 +356,16 @@ def test_the_base_does_nothing() -> None:
     owner.on_full()
     owner.on_drained()
     owner.on_failure()
+
+
+def test_one_that_cannot_be_watched_is_closed() -> None:
+    class Refusing(Readiness):
+        def add(self, fd: int, write: bool = False, level: bool = False) -> None:
+            raise OSError(errno.ENOSPC, "no space")
+
+    mine, peer = socket.socketpair()
+    with peer:
+        loop = Loop(Clock(), Refusing(level_triggered=False))
+        with pytest.raises(OSError, match="no space"):
+            Transport(loop, mine.detach(), Recorder(), HIGH_BYTES)
+        assert peer.recv(1) == b""

@@ -50,13 +50,13 @@ def test_a_stop_abandons_what_is_being_opened(rig) -> None:
 
 def test_a_reload_forgets_the_keys_of_a_changed_password(rig) -> None:
     worker = rig.worker
-    secret = worker.users._mock_secret
+    secret = worker.entrance.users._mock_secret
     worker._server_keys.update(anna=object(), berta=object())
     anna = User(name="anna", verifier="", password="another")
     rig.say(type="reload", settings=asdict(replace(rig.settings, users=(anna,))))
     rig.until(lambda: "anna" not in worker._server_keys)
     assert "berta" in worker._server_keys
-    assert worker.users._mock_secret == secret
+    assert worker.entrance.users._mock_secret == secret
 
 
 def test_a_server_connection_that_is_too_old_is_closed(rig) -> None:
