@@ -17,7 +17,8 @@ Where the budget was lowered below what is used, free server connections are clo
 kept again.
 
 With `rotated` set the desk does on purpose what load does by chance: a client gets another server
-connection than the last time. It shows what would break if session state did not travel.
+connection than the last time, for which one more is opened as long as there is room. It shows what
+would break if session state did not travel.
 
 After a failed attempt the next is made only after a pause that doubles (0.1 s to 5 s), with jitter
 given as an argument; waiting requests keep waiting, within their own deadline.
@@ -173,13 +174,16 @@ class LeaseDesk:
         return fallback
 
     def _rotate(self, user: str, need: Need, now: float) -> Slot | None:
-        """The one unused for longest that is not the client's last one, if there is another."""
-        if self.ledger.has_room() and self.ledger.count_of(user) < self.rotated:
+        """The one unused for longest; the client's last one only where no other can be had."""
+        has_room = self.ledger.has_room()
+        if has_room and self.ledger.count_of(user) < self.rotated:
             return None
         chosen: Slot | None = None
         for slot in reversed(self.ledger.idle_of(user)):
             if need.accepts(slot.base) and (chosen is None or chosen is need.last):
                 chosen = slot
+        if chosen is need.last and has_room and not self.failure:
+            return None
         if chosen is not None:
             self.ledger.move(chosen, LEASED, now)
             need.last = chosen
@@ -237,6 +241,8 @@ class LeaseDesk:
             return None
         self.drop(request)
         ledger.hand_over(slot, now)
+        if self.rotated:
+            request.need.last = slot  # type: ignore[attr-defined]
         return request
 
     def released(self, slot: Slot, now: float) -> list[Decision]:
@@ -270,7 +276,7 @@ class LeaseDesk:
         self._backoff_s = min(max(self._backoff_s * 2, BACKOFF_S_MIN), BACKOFF_S_MAX)
         self._open_after = now + self._backoff_s * (0.5 + jitter)
         self.ledger.remove(slot)
-        return self._provide(now)
+        return self._fall_back(now) + self._provide(now)
 
     def closing(self, slot: Slot, now: float) -> list[Decision]:
         """The engine ends a server connection of its own accord."""
@@ -314,7 +320,7 @@ class LeaseDesk:
         offer = self._offered
         offer.slot = slot
         request = self.queue.choose(offer, now, not self.ledger.has_room())
-        if request is None:
+        if request is None or self._awaits_another(request, slot):
             self.ledger.move(slot, IDLE, now)
             return []
         if not offer.fits(request):
@@ -326,6 +332,20 @@ class LeaseDesk:
         if self.rotated:
             request.need.last = slot  # type: ignore[attr-defined]
         return [Grant(request, slot)]
+
+    def _awaits_another(self, request: Request, slot: Slot) -> bool:
+        """Where leases rotate: it had this one last, and one is being opened for it."""
+        need: Need = request.need  # type: ignore[assignment]
+        return self.rotated > 0 and need.last is slot and request.claimed
+
+    def _fall_back(self, now: float) -> list[Decision]:
+        """Where leases rotate: who awaited another one that cannot be opened takes its last."""
+        decisions: list[Decision] = []
+        if self.rotated:
+            for idle in self.ledger.in_state(IDLE):
+                if len(self.queue):
+                    decisions += self._offer(idle, now)
+        return decisions
 
     def _provide(self, now: float) -> list[Decision]:
         """Places for those who have none coming."""

@@ -381,3 +381,49 @@ def test_a_rotating_desk_never_gives_the_same_one_twice_if_there_is_another() ->
     assert desk.lease_idle("anna", need, 5.0) is first
     assert desk.lease_idle("anna", need, 5.0) is second, "the budget has no other"
     assert desk.lease_idle("anna", need, 5.0) is None
+
+
+def rotating(budget: int) -> tuple[LeaseDesk, Need, Slot]:
+    """A desk with one free server connection, and a need that had that one last."""
+    desk = LeaseDesk(budget, 2)
+    desk.rotated = 1
+    need = Need(VECTORS.empty, VECTORS.empty, exact=False, fresh=False)
+    only = opened_slot(desk)
+    desk.released(only, 1.0)
+    assert desk.lease_idle("anna", need, 2.0) is only
+    return desk, need, only
+
+
+def test_a_rotating_desk_opens_another_for_who_had_the_only_free_one() -> None:
+    desk, need, only = rotating(budget=2)
+    desk.released(only, 3.0)
+    assert desk.lease_idle("anna", need, 4.0) is None
+    (opening,) = desk.arrive(wish(need=need), 4.0)
+    assert isinstance(opening, Open)
+    (grant,) = desk.opened(opening.slot, 5.0)
+    assert isinstance(grant, Grant)
+    assert grant.slot is need.last is opening.slot
+    assert only.state == IDLE
+
+
+def test_a_rotating_desk_keeps_the_last_one_from_who_awaits_another() -> None:
+    desk, need, only = rotating(budget=2)
+    (opening,) = desk.arrive(wish(need=need), 3.0)
+    assert desk.released(only, 4.0) == []
+    assert only.state == IDLE
+    assert isinstance(opening, Open)
+    assert kinds(desk.opening_failed(opening.slot, "refused", 0.0, 5.0)) == [Grant]
+    assert need.last is only, "no other can be had"
+    desk.released(only, 6.0)
+    assert desk.lease_idle("anna", need, 7.0) is only
+
+
+def test_a_rotating_desk_passes_the_last_one_on_where_the_budget_has_no_other() -> None:
+    desk, need, only = rotating(budget=1)
+    other = Need(VECTORS.empty, VECTORS.empty, exact=False, fresh=False)
+    desk.arrive(wish(need=other), 3.0)
+    assert desk.pass_on(only, 4.0) is not None
+    assert other.last is only
+    desk.arrive(wish(need=need), 5.0)
+    assert kinds(desk.released(only, 6.0)) == [Grant]
+    assert need.last is only
