@@ -58,6 +58,7 @@ class Watch:
         self._wanted = False
         self._settings: list[str] = SETTINGS_UNREAD
         self._renewals = 0
+        self._began = 0.0
         self.state = "not watched"
         self.defaults_epoch = ""
         self.generation = 0
@@ -78,6 +79,7 @@ class Watch:
         """A server connection was opened: from now on the database is to be watched."""
         if not self._wanted:
             self._wanted = True
+            self._began = self._database.loop.now
             self._database.worker.tell_monitor("watch", self._database)
 
     def keep_house(self) -> None:
@@ -103,7 +105,7 @@ class Watch:
 
     def _defaults_are(self, epoch: str) -> None:
         known, self.defaults_epoch = self.defaults_epoch, epoch
-        if known in ("", epoch):
+        if known == epoch or (not known and self._began_just_now()):
             return
         self.generation += 1
         database = self._database
@@ -122,6 +124,10 @@ class Watch:
             database=database.name,
             connections=len(stale),
         )
+
+    def _began_just_now(self) -> bool:
+        look_s = self._database.worker.settings.monitor_ms / 1000
+        return self._database.loop.now - self._began <= look_s
 
     # Catalogs ------------------------------------------------------------------------------
 

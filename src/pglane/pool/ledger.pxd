@@ -21,13 +21,13 @@ cdef class Ledger:
     cpdef bint has_room(self) except -1
     cpdef Py_ssize_t room(self) except? -1000
     cpdef Py_ssize_t excess(self) except? -1
-    @cython.locals(stack=list, place=set)
+    @cython.locals(stack=list, place=dict)
     cpdef move(self, Slot slot, int state, double now)
     cpdef hand_over(self, Slot slot, double now)
-    @cython.locals(place=set, stack=list)
+    @cython.locals(place=dict, stack=list)
     cdef _leave(self, Slot slot)
     @cython.locals(stack=list)
     cpdef Slot newest_idle(self, str user)
-    @cython.locals(place=set)
+    @cython.locals(place=dict)
     cpdef Slot oldest_idle(self)
     cpdef list idle_of(self, str user)

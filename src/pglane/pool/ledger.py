@@ -98,7 +98,8 @@ class Ledger:
         self.budget = budget
         self._used = 0
         self._idle: dict[str, list[Slot]] = {}
-        self._places: tuple[set[Slot], ...] = (set(), set(), set(), set(), set())
+        # Dicts for their order: of equals the first one counts, in every run.
+        self._places: tuple[dict[Slot, None], ...] = ({}, {}, {}, {}, {})
 
     def __iter__(self) -> Iterator[Slot]:
         """Every slot, in no order that matters."""
@@ -143,7 +144,7 @@ class Ledger:
             msg = f"the budget of {self.budget} is used up"
             raise RuntimeError(msg)
         slot = Slot(user, base, now)
-        self._places[OPENING].add(slot)
+        self._places[OPENING][slot] = None
         self._used += 1
         return slot
 
@@ -160,7 +161,7 @@ class Ledger:
         slot.state = state
         slot.since = now
         place = self._places[state]
-        place.add(slot)
+        place[slot] = None
         if state == IDLE:
             stack = self._idle.get(slot.user)
             if stack is None:
@@ -182,7 +183,7 @@ class Ledger:
         if slot not in place:
             msg = f"a slot says {SlotState(slot.state).name} and is not there"
             raise RuntimeError(msg)
-        place.remove(slot)
+        del place[slot]
         if slot.state == IDLE:
             stack = self._idle[slot.user]
             if stack[len(stack) - 1] is slot:

@@ -64,6 +64,15 @@ def test_another_epoch_closes_what_is_idle(rigs):
     assert rig.logged("defaults_changed")[0]["fields"]["connections"] == 1
 
 
+def test_a_first_epoch_that_comes_late_closes_what_was_opened_before(rigs):
+    rig = rigs()
+    _, server = rig.pair()
+    rig.later(1.5)
+    defaults(rig, "a")
+    server.ends()
+    assert rig.logged("defaults_changed")
+
+
 def test_what_is_leased_is_closed_when_the_lease_ends(rigs):
     rig = rigs()
     client, server = rig.pair()
