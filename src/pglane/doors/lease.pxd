@@ -57,7 +57,8 @@ cdef class LeaseDesk:
     cdef list _offer(self, Slot slot, double now)
     @cython.locals(need=Need)
     cdef bint _awaits_another(self, Request request, Slot slot) except -1
-    @cython.locals(idle=Slot, decisions=list)
+    cdef Grant _grant(self, Request request, Slot slot, double now)
+    @cython.locals(idle=Slot, request=Request, decisions=list)
     cdef list _fall_back(self, double now)
     @cython.locals(request=Request, idle=Slot, decisions=list)
     cdef list _provide(self, double now)

@@ -327,11 +327,14 @@ class LeaseDesk:
             self._promise(request)
             self.ledger.move(slot, CLOSING, now)
             return [Close(slot)]
+        return [self._grant(request, slot, now)]
+
+    def _grant(self, request: Request, slot: Slot, now: float) -> Grant:
         self.drop(request)
         self.ledger.move(slot, LEASED, now)
         if self.rotated:
             request.need.last = slot  # type: ignore[attr-defined]
-        return [Grant(request, slot)]
+        return Grant(request, slot)
 
     def _awaits_another(self, request: Request, slot: Slot) -> bool:
         """Where leases rotate: it had this one last, and one is being opened for it."""
@@ -343,8 +346,10 @@ class LeaseDesk:
         decisions: list[Decision] = []
         if self.rotated:
             for idle in self.ledger.in_state(IDLE):
-                if len(self.queue):
-                    decisions += self._offer(idle, now)
+                self._offered.slot = idle
+                request = self.queue.choose(self._offered, now, False)
+                if request is not None:
+                    decisions.append(self._grant(request, idle, now))
         return decisions
 
     def _provide(self, now: float) -> list[Decision]:

@@ -415,6 +415,7 @@ def test_a_rotating_desk_keeps_the_last_one_from_who_awaits_another() -> None:
     assert kinds(desk.opening_failed(opening.slot, "refused", 0.0, 5.0)) == [Grant]
     assert need.last is only, "no other can be had"
     desk.released(only, 6.0)
+    assert desk.opening_failed(desk.ledger.open("berta", None, 6.0), "refused", 0.0, 6.0) == []
     assert desk.lease_idle("anna", need, 7.0) is only
 
 

@@ -187,6 +187,17 @@ def test_what_follows_a_streamed_message_is_walked(form: Any) -> None:
     assert reader.take_stream() == b""
 
 
+def test_parts_of_a_stream_that_came_apart_are_taken_as_one(form: Any) -> None:
+    reader = form.MessageReader(LENGTH_MAX)
+    reader.feed(b"d\0\0\0\x08a")
+    assert not reader.next()
+    reader.stream_partial()
+    reader.feed(b"b")
+    reader.feed(b"c")
+    assert reader.take_stream() == b"bc"
+    assert reader.stream_left == 1
+
+
 def test_all_that_is_left_can_be_taken_unsplit(form: Any) -> None:
     reader = form.MessageReader(LENGTH_MAX)
     reader.feed(b"p\0\0\0\x05xQ\0\0")
