@@ -1,0 +1,26 @@
+cimport cython
+
+
+cdef int _BUCKETS
+
+
+cdef class Counters:
+    cdef public long long grants
+    cdef public list waits
+    cdef public double wait_s
+    cdef public double wait_s_max
+    cdef public double service_s
+    cdef public double backlogged_s
+    cdef public double backlogged_service_s
+    cdef public double borrowed_s
+    cdef public double lent_s
+    cdef public long long recalls
+    cdef public double give_back_s
+    cdef public double give_back_s_max
+    cdef public list reasons
+    cdef public list refused
+    cdef public list violations
+
+    @cython.locals(left_us=cython.longlong, bucket=int)
+    cpdef waited(self, double wait_s)
+    cpdef given_back(self, double took_s)

@@ -1,0 +1,76 @@
+"""What one lane counts: plain numbers, written where things happen, read as a snapshot.
+
+Waiting times fall into buckets of doubling width from one microsecond up: the buckets of two
+lanes or two moments can be added and subtracted, and 32 of them reach beyond an hour.
+"""
+
+from pglane.scheduler.reasons import REASONS, REFUSALS
+
+BUCKETS = 33
+_BUCKETS: int = BUCKETS
+VIOLATIONS = ("held_too_long", "opening", "suspended")
+"""Why a promise was broken: a lease outlasted what is enforced (a server process that does not
+end, a lock), a server connection had to be opened first, or there are fewer than promised."""
+
+
+class Counters:
+    """Only ever growing numbers of a lane, but for the maxima.
+
+    Attributes:
+        grants: leases given.
+        waits: those that waited, by bucket: number n holds waits below 2**n microseconds.
+        wait_s: sum of all waits that ended in a lease.
+        wait_s_max: the longest of them.
+        service_s: places in use times seconds.
+        backlogged_s: seconds in which somebody waited.
+        backlogged_service_s: places in use times seconds, while somebody waited.
+        borrowed_s: seconds of its leases on places that were reserved for others.
+        lent_s: seconds of others' leases on places that were reserved for it.
+        recalls: leases that were asked to end because their place was needed.
+        give_back_s: sum of the time from asking until the place was free.
+        give_back_s_max: the longest of them.
+        reasons: arrivals that had to wait, by `reasons.REASONS`.
+        refused: by `reasons.REFUSALS`.
+        violations: waits beyond the promised bound, by `VIOLATIONS`.
+    """
+
+    __slots__ = (
+        "backlogged_s", "backlogged_service_s", "borrowed_s", "give_back_s", "give_back_s_max",
+        "grants", "lent_s", "reasons", "recalls", "refused", "service_s", "violations", "wait_s",
+        "wait_s_max", "waits",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.grants = 0
+        self.waits = [0] * BUCKETS
+        self.wait_s = 0.0
+        self.wait_s_max = 0.0
+        self.service_s = 0.0
+        self.backlogged_s = 0.0
+        self.backlogged_service_s = 0.0
+        self.borrowed_s = 0.0
+        self.lent_s = 0.0
+        self.recalls = 0
+        self.give_back_s = 0.0
+        self.give_back_s_max = 0.0
+        self.reasons = [0] * len(REASONS)
+        self.refused = [0] * len(REFUSALS)
+        self.violations = [0] * len(VIOLATIONS)
+
+    def waited(self, wait_s: float) -> None:
+        """A wait ended in a lease."""
+        left_us = int(wait_s * 1e6)
+        bucket = 0
+        while left_us > 0 and bucket < _BUCKETS - 1:
+            left_us >>= 1
+            bucket += 1
+        self.waits[bucket] += 1
+        self.wait_s += wait_s
+        if wait_s > self.wait_s_max:
+            self.wait_s_max = wait_s
+
+    def given_back(self, took_s: float) -> None:
+        """A place that was asked for is free."""
+        self.give_back_s += took_s
+        if took_s > self.give_back_s_max:
+            self.give_back_s_max = took_s

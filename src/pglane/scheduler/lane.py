@@ -1,0 +1,290 @@
+"""A lane: a class of traffic, its promise, and who of it is next.
+
+A lane counts what it has and knows where it stands. *Where* is one of four places, and the queue
+moves it (`lanes.LaneQueue`):
+
+    NOWHERE   nobody of it waits, or it has all that its limit allows
+    UNMET     it waits and has less than its reservation; ordered by its oldest request
+    SHARING   it waits, has its reservation, and may borrow; ordered by what it was given
+    STRICT    the same, but its leases have no enforced end, so it may not borrow
+
+What it was given is its `tag`: seconds of places, divided by its weight (start-time fair queueing
+over a server that works on several at once). How long a lease lasts is not known before its end,
+so a tag is charged the lane's mean at the grant and corrected at the release. A lane that did
+not wait has no claim to the past: it starts where the others are. A debt is bounded, and halves
+every 30 seconds in which the lane did not wait, so reconnecting does not wipe it out and one
+monstrous lease does not shut a lane out.
+"""
+
+from pglane.scheduler.bounds import NO_BOUND, wait_s_max
+from pglane.scheduler.counters import Counters
+from pglane.scheduler.group import Group
+from pglane.scheduler.heap import Heap, Node
+from pglane.scheduler.policy import LanePolicy
+from pglane.scheduler.request import Arrivals, Lease, Line, Request
+from pglane.scheduler.tenant import Tenant
+from pglane.scheduler.tenants import Tenants
+
+NOWHERE = 0
+UNMET = 1
+SHARING = 2
+STRICT = 3
+
+EXPIRY_SHARE = 0.9
+"""The part of its time after which a request is not started any more."""
+_EXPIRY_SHARE: float = EXPIRY_SHARE
+HALF_LIFE_S = 30.0
+_HALF_LIFE_S: float = HALF_LIFE_S
+HOLD_S_MIN = 0.0001
+_HOLD_S_MIN: float = HOLD_S_MIN
+LEARNED_MIN = 16
+"""Leases that must have ended before anybody is refused for what they suggest."""
+_LEARNED_MIN: int = LEARNED_MIN
+LEARNING = 1.0 / 16.0
+_LEARNING: float = LEARNING
+STEP_UP = 1.05
+_STEP_UP: float = STEP_UP
+STEP_DOWN = STEP_UP**3
+"""How far one lease moves the usual hold. Up in three of four and down in one, it stands still at
+the lower quartile; beside a few giants a mean would make every ordinary lease look short."""
+_STEP_DOWN: float = STEP_DOWN
+
+
+class Lane(Node):
+    """Its key is what orders it where it stands; see the module's docstring.
+
+    Attributes:
+        policy: what was configured.
+        group: its door, or the budget.
+        tenants: those who take turns.
+        reserve: what of its reservation can be kept now.
+        limit: the most it may have.
+        kept_free: unused places of its reservation that stay free.
+        borrows: whether it may have what others do not use.
+        suspended: less is kept than was promised.
+        loan_s_max: how long what it lent can stay away (`bounds.loan_s_max`).
+        busy: places it has.
+        lent: of its reservation, places that others have on loan, as far as that is known.
+        waiting: requests that wait and have nothing coming.
+        place: where it stands.
+        tag: what it was given, in seconds of places over weight.
+        mean_s: mean hold of its leases; 0.0: none ended yet.
+        usual_s: a hold that three of four leases exceed.
+        learned: leases that ended.
+        active_max: the most tenants that waited at once since nobody did.
+        overtaken: somebody came later and goes earlier, so that order of arrival bounds nothing.
+    """
+
+    __slots__ = (
+        "active_max", "arrivals", "borrows", "busy", "counters", "fair", "front", "group",
+        "hold_s_max", "holders", "kept_free", "learned", "left", "lent", "limit", "loan_s_max",
+        "mean_s", "name", "newest_first", "overtaken", "place", "policy", "rank", "reserve",
+        "suspended", "tag", "tenants", "touched", "turn", "usual_s", "wait_s_max", "waiting",
+        "weight",
+    )  # fmt: skip
+
+    def __init__(self, policy: LanePolicy, group: Group) -> None:
+        super().__init__()
+        self.name = policy.name
+        self.tenants = Tenants(self, policy.tenants_max)
+        self.counters = Counters()
+        self.arrivals = Arrivals()
+        self.front = Line()
+        self.fair = Heap()
+        self.holders = Line()
+        self.busy = 0
+        self.lent = 0
+        self.waiting = 0
+        self.place = NOWHERE
+        self.tag = 0.0
+        self.turn = 0.0
+        self.left = 0.0
+        self.touched = 0.0
+        self.mean_s = 0.0
+        self.usual_s = 0.0
+        self.learned = 0
+        self.loan_s_max = 0.0
+        self.active_max = 0
+        self.overtaken = False
+        self.adopt(policy, group, policy.reserve)
+
+    def adopt(self, policy: LanePolicy, group: Group, reserve: int) -> None:
+        """Another promise from now on, of which `reserve` can be kept."""
+        self.policy = policy
+        self.group = group
+        self.reserve = reserve
+        self.suspended = reserve < policy.reserve
+        self.weight = policy.weight
+        self.limit = policy.limit or 1 << 30
+        self.kept_free = min(policy.kept_free, reserve)
+        self.borrows = policy.borrows
+        self.rank = policy.rank
+        self.wait_s_max = policy.wait_s_max
+        self.hold_s_max = policy.hold_s_max
+        self.newest_first = policy.newest_first
+        self.tenants.known_max = policy.tenants_max
+
+    # Waiting ---------------------------------------------------------------------------------
+
+    def enqueue(self, request: Request) -> None:
+        """It waits, behind those of its tenant."""
+        self.arrivals.append(request)
+        request.waiting = True
+        self.waiting += 1
+        tenant: Tenant = request.tenant  # type: ignore[assignment]
+        tenant.waiting += 1
+        if request.continues:
+            self.front.append(request)
+            return
+        if tenant.line.first is None:
+            if tenant.key < self.turn:
+                tenant.key = self.turn
+            self.fair.push(tenant)
+        tenant.line.append(request)
+
+    def requeue(self, request: Request) -> None:
+        """What was being made ready for it came to nothing: it waits again, in its old place."""
+        request.waiting = True
+        self.waiting += 1
+        tenant: Tenant = request.tenant  # type: ignore[assignment]
+        tenant.waiting += 1
+        if request.continues:
+            self.front.insert(request)
+            return
+        if tenant.line.first is None:
+            self.fair.push(tenant)
+        tenant.line.insert(request)
+
+    def next(self, now: float) -> Request:
+        """Who of those that wait is next; somebody does."""
+        if self.front.first is not None:
+            return self.front.first  # type: ignore[return-value]
+        tenant: Tenant = self.fair.first()  # type: ignore[assignment]
+        if self.newest_first and self.is_late(now):
+            return tenant.line.last  # type: ignore[return-value]
+        return tenant.line.first  # type: ignore[return-value]
+
+    def is_late(self, now: float) -> bool:
+        """Whether its oldest request has waited more than half its time."""
+        oldest = self.arrivals.first
+        return oldest is not None and (now - oldest.arrived) * 2 > self.wait_s_max
+
+    def dequeue(self, request: Request, served: bool) -> None:
+        """It waits no longer; if it was `served`, its tenant has had its turn."""
+        request.waiting = False
+        self.waiting -= 1
+        tenant: Tenant = request.tenant  # type: ignore[assignment]
+        tenant.waiting -= 1
+        if request.continues:
+            self.front.remove(request)
+            return
+        tenant.line.remove(request)
+        if served:
+            if tenant.key > self.turn:
+                self.turn = tenant.key
+            tenant.key += 1.0
+        if tenant.line.first is None:
+            self.fair.remove(tenant)
+        elif served:
+            self.fair.served(tenant)
+
+    # What it was given -----------------------------------------------------------------------
+
+    def return_to(self, virtual: float, debt_max: float, now: float) -> None:
+        """It waits again: its tag begins where the others are, plus what is left of a debt."""
+        debt = self.tag - virtual
+        if debt > 0.0:
+            debt *= 0.5 ** ((now - self.left) / _HALF_LIFE_S)
+            self.tag = virtual + min(debt, debt_max / self.weight)
+        else:
+            self.tag = virtual
+
+    def charge(self, seconds: float, virtual: float, lag_max: float) -> None:
+        """Places in use times seconds, more or less than was charged; the lag stays bounded."""
+        self.tag += seconds / self.weight
+        lag = lag_max / self.weight
+        if self.tag > virtual + lag:
+            self.tag = virtual + lag
+        elif self.tag < virtual - lag:
+            self.tag = virtual - lag
+
+    def learn(self, held_s: float) -> None:
+        """A lease ended after so long."""
+        if held_s < _HOLD_S_MIN:
+            held_s = _HOLD_S_MIN
+        self.learned += 1
+        if self.learned == 1:
+            self.mean_s = held_s
+            self.usual_s = held_s
+            return
+        self.mean_s += (held_s - self.mean_s) * _LEARNING
+        if held_s > self.usual_s:
+            self.usual_s *= _STEP_UP
+        else:
+            self.usual_s /= _STEP_DOWN
+
+    def touch(self, now: float) -> None:
+        """Counts the time since the last change; called before each."""
+        passed_s = now - self.touched
+        self.touched = now
+        if self.busy:
+            self.counters.service_s += self.busy * passed_s
+        if self.waiting:
+            self.counters.backlogged_s += passed_s
+            self.counters.backlogged_service_s += self.busy * passed_s
+
+    def estimate_s(self, tenant: Tenant, share: float) -> float:
+        """How long one more request of a tenant would wait, if all goes well; 0.0: not known.
+
+        Args:
+            tenant: who asks.
+            share: places that would be the lane's by its weight.
+        """
+        if self.learned < _LEARNED_MIN:
+            return 0.0
+        ahead = tenant.waiting * max(len(self.fair), 1)
+        if ahead > self.waiting:
+            ahead = self.waiting
+        places = max(float(self.reserve), float(self.busy), share, 1.0)
+        return ahead * self.mean_s / places
+
+    def set_deadline(self, request: Request) -> None:
+        """Until when it may wait, and until when it may be started."""
+        request.deadline = request.arrived + self.wait_s_max
+        request.expires = request.arrived + self.wait_s_max * _EXPIRY_SHARE
+
+    def note_ahead(self, request: Request) -> None:
+        """Writes down what decides how long it can wait; called before it stands in line."""
+        tenant: Tenant = request.tenant  # type: ignore[assignment]
+        request.was_short = self.busy < self.reserve
+        request.ahead = self.busy + tenant.waiting
+        later = tenant.key - self.turn
+        request.turns = 1 + tenant.waiting + (int(later) if later > 0.0 else 0)
+        if not self.waiting:
+            self.active_max = 0
+            self.overtaken = self.newest_first
+        elif request.continues:
+            self.overtaken = True
+        active = len(self.fair) + (1 if tenant.line.first is None else 0)
+        if active > self.active_max:
+            self.active_max = active
+
+    def bound_s(self, request: Request) -> float:
+        """The longest that it could wait; `bounds.NO_BOUND` where nothing is promised."""
+        if self.overtaken or self.suspended:
+            return NO_BOUND
+        ahead = request.ahead + (self.active_max - 1) * request.turns
+        return wait_s_max(
+            self.reserve, self.hold_s_max, self.loan_s_max, short=request.was_short, ahead=ahead
+        )
+
+    def hold(self, lease: Lease, now: float) -> None:
+        """It has the lease from now on."""
+        lease.held = True
+        lease.since = now
+        self.holders.append(lease)
+
+    def let_go(self, lease: Lease) -> None:
+        """The place of the lease is free."""
+        lease.held = False
+        self.holders.remove(lease)

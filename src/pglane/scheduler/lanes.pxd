@@ -1,0 +1,65 @@
+cimport cython
+
+from pglane.scheduler.group cimport Group
+from pglane.scheduler.lane cimport Lane
+from pglane.scheduler.request cimport Lease, Offer, Request
+from pglane.scheduler.tenant cimport Tenant
+from pglane.scheduler.tree cimport LaneTree
+
+
+cdef double _SWITCH_S_MAX
+cdef double _SWITCH_LAG_S
+cdef int _FIT_LOOKS
+cdef double _LAG_HOLD_S
+cdef double _CHARGE_S_MIN
+cdef double _BOUND_SLACK_S
+cdef double _NEVER
+
+
+cdef class LaneQueue(LaneTree):
+    cdef public list refused
+    cdef public object recalls
+    cdef public Py_ssize_t waiting_max
+    cdef dict _coming
+    cdef double _contended_since
+
+    @cython.locals(lane=Lane, tenant=Tenant, waited_s=double)
+    cpdef grant(self, Request request, double now)
+    @cython.locals(lane=Lane)
+    cpdef claim(self, Request request, double now)
+    cpdef Lease spare(self, object client, double now)
+    @cython.locals(lane=Lane, tenant=Tenant, held_s=double)
+    cpdef release(self, Lease lease, double now)
+    @cython.locals(lane=Lane)
+    cpdef unclaim(self, Request request, double now)
+    cdef _serve(self, Request request, Lane lane, double now)
+    @cython.locals(since=double, charged_s=double, fined=bint)
+    cdef _correct(self, Lease lease, Lane lane, Tenant tenant, double held_s, double now)
+    @cython.locals(bound_s=double)
+    cdef _judge(self, Request request, Lane lane, double waited_s)
+    @cython.locals(lane=Lane, tenant=Tenant)
+    cpdef arrive(self, Request request, double now)
+    @cython.locals(lane=Lane)
+    cpdef leave(self, Request request, double now)
+    @cython.locals(lane=Lane)
+    cpdef refuse(self, Request request, object why, double now)
+    @cython.locals(tenant=Tenant)
+    cdef _note_refusal(self, Request request, Lane lane, object why)
+    cdef _wait_for(self, Lane lane, double now)
+    cdef _waits_no_more(self, Lane lane, double now)
+    @cython.locals(share=double)
+    cdef bint _is_hopeless(self, Lane lane, Tenant tenant, double left_s) except -1
+    @cython.locals(lane=Lane)
+    cpdef object reason_of(self, Request request)
+    @cython.locals(due=double, lane=Lane, request=Request)
+    cpdef list expired(self, double now)
+    @cython.locals(lane=Lane, request=Request, early=Request, other=Request)
+    cpdef Request choose(self, Offer offer, Lane own, double now, bint may_switch)
+    @cython.locals(request=Request)
+    cdef Request _unexpired(self, Lane lane, double now)
+    @cython.locals(group=Group, request=Request, looks=int)
+    cdef Request _early(self, Offer offer)
+    @cython.locals(late=bint, tenant=Tenant, fitting=Request, other=Lane)
+    cdef Request _instead(self, Lane lane, Request request, Offer offer, Lane own, double now)
+    @cython.locals(group=Group)
+    cdef list _near(self, Lane own)

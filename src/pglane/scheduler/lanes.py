@@ -1,0 +1,425 @@
+"""Who waits for a place of one budget, and who has one: requests and leases.
+
+`tree` says which lane is next. Here its requests come and go: tenants of a lane take turns (R5,
+`lane`), a request whose work holds leases already goes first (R7), and one that has used nine
+tenths of its time is refused instead of started (R6): whoever asked has stopped listening, and
+work for nobody is what keeps an overloaded system overloaded. One that could not be served in
+time at the pace of its lane is told at once.
+
+The caller has the server connections, and tells with one `Lease` for each place that is not free:
+
+    take      free at once, for a client that need not wait
+    arrive    it must wait, or is refused; then `choose` is to be asked
+    choose    who gets a place that is free now
+    grant     it has its server connection
+    claim     one is being made ready for it, and the place is booked; `grant` or `unclaim` follow
+    release   the place is free: its server connection is, or its backend is gone
+    leave     it gave up; if it was claimed, its place is to be released when that is done
+    expired, recall   time has come (`next_due`): who is to be answered, and which leases must end
+
+**Fit.** A server connection of another role must be closed and opened anew (about 11 ms). For the
+first `SWITCH_S_MAX` of its wait a request may be passed over by others that fit what is free;
+after that only by lanes that are behind it by less than `SWITCH_LAG_S`, so that two busy lanes of
+two roles settle on their own server connections instead of swapping them at every turn. A lane
+that is owed a reserved place is never passed over for another lane. One that was claimed takes
+what fits it early, where nobody is owed a place; what it had coming is then spare.
+
+**Cost.** One lane and one tenant are moved: O(log n). Deadlines are kept as one lower bound; when
+it has come all lanes are looked at once.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from pglane.scheduler.give_back import Recalls
+from pglane.scheduler.lane import SHARING, STRICT, UNMET, Lane
+from pglane.scheduler.policy import DoorPolicy, LanePolicy
+from pglane.scheduler.reasons import RefusedBecause, WaitReason
+from pglane.scheduler.request import Lease, Offer, Request
+from pglane.scheduler.shedding import victims
+from pglane.scheduler.tenant import Tenant
+from pglane.scheduler.tree import NEVER, LaneTree
+
+SWITCH_S_MAX = 0.020
+"""How long a request may be passed over for ones that fit: about what the switch itself costs."""
+_SWITCH_S_MAX: float = SWITCH_S_MAX
+SWITCH_LAG_S = 0.050
+"""How far a lane may lag behind one that fits before a switch is worth it, in weighted seconds."""
+_SWITCH_LAG_S: float = SWITCH_LAG_S
+FIT_LOOKS = 8
+"""Lanes, tenants and claims looked at for one that fits."""
+_FIT_LOOKS: int = FIT_LOOKS
+LAG_HOLD_S = 1.0
+"""A lane's credit and debt end at so many seconds of the whole budget."""
+_LAG_HOLD_S: float = LAG_HOLD_S
+CHARGE_S_MIN = 0.0001
+"""What a lane is charged in advance while nothing is known of its leases: it takes turns."""
+_CHARGE_S_MIN: float = CHARGE_S_MIN
+WAITING_MAX = 10_000
+BOUND_SLACK_S = 1e-6
+"""Sums of floating-point times differ in the last digits."""
+_BOUND_SLACK_S: float = BOUND_SLACK_S
+_NEVER: float = NEVER
+
+_OPENING = WaitReason.OPENING_SERVER  # to ask an Enum for a member costs a look-up
+_EXPIRED = RefusedBecause.EXPIRED
+_HOPELESS = RefusedBecause.HOPELESS
+
+
+class LaneQueue(LaneTree):
+    """Everything that waits for a place of one budget, and everything that has one.
+
+    Attributes:
+        refused: what was refused and not told yet; see `take_refused`.
+        recalls: leases that were asked to end and have not.
+        waiting_max: beyond so many some are refused.
+    """
+
+    def __init__(
+        self,
+        budget: int,
+        lanes: Iterable[LanePolicy] = (),
+        doors: Iterable[DoorPolicy] = (),
+        waiting_max: int = WAITING_MAX,
+    ) -> None:
+        self.refused: list[Request] = []
+        self.recalls = Recalls()
+        self.waiting_max = waiting_max
+        self._coming: dict[Request, None] = {}
+        self._contended_since = 0.0
+        super().__init__(budget, lanes, doors)
+
+    # Leases -------------------------------------------------------------------------------
+
+    def grant(self, request: Request, now: float) -> None:
+        """It has its server connection: in the place booked by its claim, or in a free one."""
+        lane: Lane = request.lane  # type: ignore[assignment]
+        tenant: Tenant = request.tenant  # type: ignore[assignment]
+        lane.arrivals.remove(request)
+        if request.claimed:
+            del self._coming[request]
+        else:
+            self._serve(request, lane, now)
+        waited_s = now - request.arrived
+        lane.counters.grants += 1
+        lane.counters.waited(waited_s)
+        tenant.grants += 1
+        if waited_s > tenant.wait_s_max:
+            tenant.wait_s_max = waited_s
+        if lane.policy.reserve:
+            self._judge(request, lane, waited_s)
+        request.claimed = False
+        request.since = now
+
+    def claim(self, request: Request, now: float) -> None:
+        """A server connection is being made ready for it; the place is booked from now on.
+
+        It may be granted another one before that is done: see `spare`.
+        """
+        lane: Lane = request.lane  # type: ignore[assignment]
+        self._serve(request, lane, now)
+        request.claimed = True
+        request.reason = _OPENING
+        lane.counters.reasons[_OPENING.place] += 1
+        self._coming[request] = None
+
+    def spare(self, client: object, now: float) -> Lease:
+        """Books a place for nobody.
+
+        For what is being made ready for a request that gets another one first: `choose` offers
+        what fits to those that were claimed. To be released when it is ready.
+        """
+        lease = Lease(self._nobody, self._no_tenant, client)
+        self.book(lease, now)
+        return lease
+
+    def release(self, lease: Lease, now: float) -> None:
+        """Its place is free."""
+        lane: Lane = lease.lane  # type: ignore[assignment]
+        tenant: Tenant = lease.tenant  # type: ignore[assignment]
+        held_s = now - lease.since
+        self._free(lease, lane, now)
+        tenant.held_s += held_s
+        lane.learn(held_s)
+        if lease.borrowed:
+            self._returned(lease, lane, held_s)
+        if lease.recalled >= 0.0:
+            lane.counters.given_back(now - lease.recalled)
+            self.recalls.ended(lease)
+        if self.waiting:
+            self._correct(lease, lane, tenant, held_s, now)
+            if lane.waiting:
+                self._replace(lane, False)
+
+    def unclaim(self, request: Request, now: float) -> None:
+        """Nothing could be made ready for it: the place is free, and it waits again."""
+        lane: Lane = request.lane  # type: ignore[assignment]
+        request.claimed = False
+        del self._coming[request]
+        self._free(request, lane, now)
+        lane.charge(-request.booked_s, self.virtual, self.budget.limit * _LAG_HOLD_S)
+        if request.borrowed:
+            self._returned(request, lane, 0.0)
+        self._wait_for(lane, now)
+        lane.requeue(request)
+        self._replace(lane, False)
+        request.reason = self.reason_of(request)
+
+    def _serve(self, request: Request, lane: Lane, now: float) -> None:
+        """From the line to a place."""
+        lane.touch(now)
+        if lane.place != UNMET and lane.tag > self.virtual:
+            self.virtual = lane.tag
+        lane.dequeue(request, True)
+        self._waits_no_more(lane, now)
+        request.booked_s = lane.mean_s if lane.mean_s > 0.0 else _CHARGE_S_MIN
+        lane.charge(request.booked_s, self.virtual, self.budget.limit * _LAG_HOLD_S)
+        self.book(request, now)
+        self._replace(lane, True)
+
+    def _correct(
+        self, lease: Lease, lane: Lane, tenant: Tenant, held_s: float, now: float
+    ) -> None:
+        """Charges what the lease really took, as far as somebody waited meanwhile."""
+        since = lease.since if lease.since > self._contended_since else self._contended_since
+        charged_s = now - since - lease.booked_s
+        lane.charge(charged_s, self.virtual, self.budget.limit * _LAG_HOLD_S)
+        if lane.place == SHARING or lane.place == STRICT:
+            lane.key = lane.tag
+            self._heap_of(lane).moved(lane)
+        fined = lane.waiting and tenant.fine(held_s, lane.usual_s, lane.turn)
+        if fined and tenant.spot >= 0:
+            lane.fair.moved(tenant)
+
+    def _judge(self, request: Request, lane: Lane, waited_s: float) -> None:
+        """Counts a wait beyond what was promised."""
+        if lane.suspended:
+            if waited_s > 0.0:
+                lane.counters.violations[2] += 1
+            return
+        bound_s = lane.bound_s(request)
+        if bound_s >= 0.0 and waited_s > bound_s + _BOUND_SLACK_S:
+            lane.counters.violations[1 if request.claimed else 0] += 1
+
+    # Waiting ------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return self.waiting + len(self._coming)
+
+    def __iter__(self) -> Iterator[Request]:
+        return iter([request for lane in self.lanes.values() for request in lane.arrivals])
+
+    def __contains__(self, request: object) -> bool:
+        return isinstance(request, Request) and (request.waiting or request in self._coming)
+
+    def head(self) -> Request | None:
+        """Who waits longest; looks at every lane."""
+        heads = [lane.arrivals.first for lane in self.lanes.values()]
+        waiting = [head for head in heads if head is not None]
+        return min(waiting, key=lambda request: request.arrived) if waiting else None
+
+    def arrive(self, request: Request, now: float) -> None:
+        """It waits from now on, or is refused at once (`take_refused`)."""
+        lane: Lane = request.lane  # type: ignore[assignment]
+        tenant: Tenant = request.tenant  # type: ignore[assignment]
+        request.arrived = now
+        lane.set_deadline(request)
+        request.refused = None
+        if lane.waiting and self._is_hopeless(lane, tenant, request.expires - now):
+            self._note_refusal(request, lane, _HOPELESS)
+            return
+        lane.touch(now)
+        lane.note_ahead(request)
+        self._wait_for(lane, now)
+        lane.enqueue(request)
+        self._replace(lane, False)
+        if request.expires < self._due:
+            self._due = request.expires
+        if lane.place == UNMET and lane.policy.borrow_hold_s:
+            self._due = now
+        if not self.admits(lane):
+            request.reason = self.reason_of(request)
+            lane.counters.reasons[request.reason.place] += 1
+        if self.waiting > self.waiting_max:
+            for victim in victims(self.lanes.values(), self.waiting_max):
+                self.refuse(victim, RefusedBecause.SHED, now)
+
+    def leave(self, request: Request, now: float) -> None:
+        """It gave up, or its client is gone. What is being made ready for it stays booked."""
+        lane: Lane = request.lane  # type: ignore[assignment]
+        if request.claimed:
+            request.claimed = False
+            del self._coming[request]
+            lane.arrivals.remove(request)
+        elif request.waiting:
+            lane.touch(now)
+            lane.dequeue(request, False)
+            lane.arrivals.remove(request)
+            self._waits_no_more(lane, now)
+            self._replace(lane, False)
+
+    def refuse(self, request: Request, why: RefusedBecause, now: float) -> None:
+        """It is answered without having been started."""
+        lane: Lane = request.lane  # type: ignore[assignment]
+        if why is _EXPIRED and lane.policy.reserve:
+            self._judge(request, lane, now - request.arrived)
+        self.leave(request, now)
+        self._note_refusal(request, lane, why)
+
+    def take_refused(self) -> list[Request]:
+        """Those that were refused since this was asked last; each is to be answered once."""
+        refused, self.refused = self.refused, []
+        return refused
+
+    def _note_refusal(self, request: Request, lane: Lane, why: RefusedBecause) -> None:
+        request.refused = why
+        lane.counters.refused[why.place] += 1
+        tenant: Tenant = request.tenant  # type: ignore[assignment]
+        tenant.refused += 1
+        self.refused.append(request)
+
+    def _wait_for(self, lane: Lane, now: float) -> None:
+        """One more of a lane is about to wait."""
+        if not lane.waiting:
+            self._waiting_weight += lane.weight
+            lane.return_to(self.virtual, self.budget.limit * _LAG_HOLD_S, now)
+        if not self.waiting:
+            self._contended_since = now
+        self.waiting += 1
+
+    def _waits_no_more(self, lane: Lane, now: float) -> None:
+        """One of a lane waits no longer."""
+        self.waiting -= 1
+        if not lane.waiting:
+            lane.left = now
+            self._waiting_weight -= lane.weight
+
+    def _is_hopeless(self, lane: Lane, tenant: Tenant, left_s: float) -> bool:
+        """Whether even at the best pace of its lane it would come too late."""
+        share = self.budget.limit * lane.weight / self._waiting_weight
+        return lane.estimate_s(tenant, share) > left_s
+
+    def reason_of(self, request: Request) -> WaitReason:
+        """Why it waits, as things are now."""
+        lane: Lane = request.lane  # type: ignore[assignment]
+        if request.claimed:
+            return WaitReason.OPENING_SERVER
+        if lane.busy >= lane.limit:
+            return WaitReason.LANE_AT_LIMIT
+        if lane.group is not self.budget and not lane.group.has_place():
+            return WaitReason.DOOR_AT_LIMIT
+        if self.budget.has_place() and not self.admits(lane):
+            return WaitReason.RESERVED_FOR_OTHERS
+        return WaitReason.NO_SERVER_FREE
+
+    # Time ---------------------------------------------------------------------------------
+
+    def expired(self, now: float) -> list[Request]:
+        """Those that are to be answered now, whatever the reason."""
+        due = _NEVER
+        for lane in self.lanes.values():
+            request = lane.arrivals.first
+            while request is not None and request.expires <= now:
+                self.refuse(request, _EXPIRED, now)
+                request = lane.arrivals.first
+            if request is not None and request.expires < due:
+                due = request.expires
+        self._due = due
+        return self.take_refused()
+
+    def recall(self, now: float) -> list[Lease]:
+        """Leases that are to end now because their places are needed; after `expired`."""
+        asked, due = self.recalls.ask(self.lanes.values(), self.waiting, now)
+        if due < self._due:
+            self._due = due
+        return asked
+
+    def next_due(self) -> float | None:
+        """When `expired` and `recall` may have something to say; None: nobody waits."""
+        return self._due if self.waiting or self._coming else None
+
+    # Deciding -----------------------------------------------------------------------------
+
+    def choose(
+        self, offer: Offer | None, own: Lane | None, now: float, may_switch: bool
+    ) -> Request | None:
+        """Who gets the place that is free now.
+
+        Args:
+            offer: the server connection in it; None: any would do, one is about to be opened.
+            own: the lane whose lease has just ended, if one has.
+            now: seconds of the worker's clock.
+            may_switch: the server connection may be closed for one whom it does not fit.
+
+        Returns:
+            A request to `grant` if the offer fits it, else to `claim`; one that is claimed already
+            gets the offer instead, and what it had coming becomes a `spare`. None: nobody.
+        """
+        if offer is not None and self._coming:
+            early = self._early(offer)
+            if early is not None:
+                return early
+        while True:
+            lane = self.pick(own)
+            if lane is None:
+                return None
+            request = self._unexpired(lane, now)
+            if request is not None:
+                break
+        if offer is None or offer.fits(request):
+            return request
+        other = self._instead(lane, request, offer, own, now)
+        if other is None and may_switch and now - request.arrived >= _SWITCH_S_MAX:
+            return request
+        return other
+
+    def _unexpired(self, lane: Lane, now: float) -> Request | None:
+        """Who is next of a lane; those found too late are refused."""
+        while lane.waiting:
+            request = lane.next(now)
+            if now < request.expires:
+                return request
+            self.refuse(request, _EXPIRED, now)
+        return None
+
+    def _early(self, offer: Offer) -> Request | None:
+        """One that has something coming and could have this at once, if nobody is owed it."""
+        for group in self._groups:
+            if len(group.unmet):
+                return None
+        for looks, request in enumerate(self._coming):
+            if offer.fits(request):
+                return request
+            if looks >= _FIT_LOOKS:
+                break
+        return None
+
+    def _instead(
+        self, lane: Lane, request: Request, offer: Offer, own: Lane | None, now: float
+    ) -> Request | None:
+        """Another request that fits, while passing over this one is allowed."""
+        late = now - request.arrived >= _SWITCH_S_MAX
+        if not late:
+            for tenant in lane.fair.among_first(_FIT_LOOKS):
+                fitting: Request = tenant.line.first  # type: ignore[attr-defined]
+                if now < fitting.expires and offer.fits(fitting):
+                    return fitting
+        if lane.place == UNMET:
+            return None
+        for other in self._near(own):
+            if other is lane or not self.may_share(other):
+                continue
+            if not late or other.tag - lane.tag < _SWITCH_LAG_S:
+                fitting = other.next(now)
+                if now < fitting.expires and offer.fits(fitting):
+                    return fitting
+        return None
+
+    def _near(self, own: Lane | None) -> list[Lane]:
+        """Lanes that might be served next, the one that had this place before first."""
+        near: list[Lane] = []
+        if own is not None and (own.place == SHARING or own.place == STRICT):
+            near.append(own)
+        for group in self._groups:
+            near += group.sharing.among_first(_FIT_LOOKS)  # type: ignore[arg-type]
+            near += group.strict.among_first(_FIT_LOOKS)  # type: ignore[arg-type]
+        return near

@@ -1,0 +1,119 @@
+"""What is promised to a lane, and whether all promises together can be kept (rule R0).
+
+A reservation is a number of server connections, not a rate: transactions differ a thousandfold in
+length, and only a place that is there when it is needed bounds a wait. Shares of what is left are
+weights. A configuration that promises more than there is would be a lie to whoever comes last, so
+it is refused, with the sum.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+UNLIMITED = 0
+RANK_DEFAULT = 5
+WAIT_S_MAX_DEFAULT = 30.0
+TENANTS_MAX = 1000
+"""Tenants of a lane that are known by name; drivers put process ids into application names."""
+
+
+@dataclass(frozen=True, slots=True)
+class LanePolicy:
+    """One lane's promise.
+
+    Attributes:
+        name: of the lane.
+        door: the door whose limit it counts against; "": none.
+        reserve: server connections that it gets before anybody has more than his own reservation.
+        weight: its part of what is beyond all reservations, relative to other lanes that wait.
+        limit: the most it may have; 0: what there is.
+        wait_s_max: the longest a request waits.
+        hold_s_max: the longest a lease may last while somebody waits for it; 0.0: no end enforced.
+        lends: whether others may use its reservation while it does not.
+        borrow_hold_s: after so long what it lent is taken back when it is needed; 0.0: it waits
+            for the end of the borrowed lease.
+        guard: of a lent reservation, how many places stay free all the same.
+        borrows: whether it may use the reservations of others. Not where leases have no end.
+        rank: where too many wait, lanes of the lowest rank are refused first.
+        newest_first: once the oldest has waited half its time, the newest goes first: for clients
+            that give up by themselves.
+        tenants_max: tenants that are told apart; the others share queues.
+    """
+
+    name: str
+    door: str = ""
+    reserve: int = 0
+    weight: float = 1.0
+    limit: int = UNLIMITED
+    wait_s_max: float = WAIT_S_MAX_DEFAULT
+    hold_s_max: float = 0.0
+    lends: bool = True
+    borrow_hold_s: float = 0.0
+    guard: int = 0
+    borrows: bool = True
+    rank: int = RANK_DEFAULT
+    newest_first: bool = False
+    tenants_max: int = TENANTS_MAX
+
+    @property
+    def kept_free(self) -> int:
+        """Unused places of its reservation that nobody else may have."""
+        return min(self.guard, self.reserve) if self.lends else self.reserve
+
+
+@dataclass(frozen=True, slots=True)
+class DoorPolicy:
+    """What all lanes of a door may have together; `limit` 0: what there is."""
+
+    name: str
+    limit: int = UNLIMITED
+
+
+@dataclass(frozen=True, slots=True)
+class Overpromised:
+    """More is reserved than there is.
+
+    Attributes:
+        door: where; "" is the whole budget.
+        places: what there is.
+        promised: the sum of the reservations.
+        reservations: the parts, largest first, as people read them: "otp 2 + mail 3".
+    """
+
+    door: str
+    places: int
+    promised: int
+    reservations: str
+
+
+def overpromised(
+    budget: int, lanes: Iterable[LanePolicy], doors: Iterable[DoorPolicy] = ()
+) -> list[Overpromised]:
+    """Every group that promises more than it has; nothing where all can be kept."""
+    reserving = [lane for lane in lanes if lane.reserve]
+    groups = [("", budget, reserving)]
+    groups += [
+        (door.name, door.limit, [lane for lane in reserving if lane.door == door.name])
+        for door in doors
+        if door.limit != UNLIMITED
+    ]
+    found: list[Overpromised] = []
+    for name, places, inside in groups:
+        promised = sum(lane.reserve for lane in inside)
+        if promised > places:
+            largest = sorted(inside, key=lambda lane: (-lane.reserve, lane.name))
+            told = " + ".join(f"{lane.name} {lane.reserve}" for lane in largest)
+            found.append(Overpromised(name, places, promised, told))
+    return found
+
+
+def kept_reservations(places: int, lanes: Iterable[LanePolicy]) -> dict[str, int]:
+    """What can be kept of each reservation while there are fewer places than were promised.
+
+    The highest rank is served first, within a rank the order of the configuration.
+    """
+    left = places
+    kept: dict[str, int] = {}
+    for lane in sorted(lanes, key=lambda lane: -lane.rank):
+        kept[lane.name] = min(lane.reserve, max(left, 0))
+        left -= kept[lane.name]
+    return kept

@@ -1,0 +1,63 @@
+cimport cython
+
+
+cdef class Lease:
+    cdef public object lane
+    cdef public object tenant
+    cdef public object client
+    cdef public bint held
+    cdef public double since
+    cdef public double booked_s
+    cdef public bint borrowed
+    cdef public object lender
+    cdef public double recalled
+    cdef public bint idle
+    cdef public bint reads_only
+    cdef public bint committing
+    cdef public Lease before
+    cdef public Lease after
+
+
+cdef class Request(Lease):
+    cdef public str user
+    cdef public object need
+    cdef public double arrived
+    cdef public double deadline
+    cdef public double expires
+    cdef public object reason
+    cdef public object refused
+    cdef public bint waiting
+    cdef public bint claimed
+    cdef public Py_ssize_t ahead
+    cdef public Py_ssize_t turns
+    cdef public bint was_short
+    cdef public Py_ssize_t attempt
+    cdef public bint continues
+    cdef public Request older
+    cdef public Request newer
+
+
+cdef class Line:
+    cdef public Lease first
+    cdef public Lease last
+
+    @cython.locals(last=Lease)
+    cpdef append(self, Lease lease)
+    @cython.locals(before=Lease, after=Request)
+    cpdef insert(self, Request request)
+    @cython.locals(before=Lease, after=Lease)
+    cpdef remove(self, Lease lease)
+
+
+cdef class Arrivals:
+    cdef public Request first
+    cdef public Request last
+
+    @cython.locals(last=Request)
+    cpdef append(self, Request request)
+    @cython.locals(older=Request, newer=Request)
+    cpdef remove(self, Request request)
+
+
+cdef class Offer:
+    cpdef bint fits(self, Request request) except -1

@@ -1,0 +1,24 @@
+cimport cython
+
+from pglane.scheduler.heap cimport Node
+from pglane.scheduler.request cimport Line
+
+
+cdef double _FINE_TURNS_MAX
+
+
+cdef class Tenant(Node):
+    cdef public str name
+    cdef public object lane
+    cdef public Line line
+    cdef public Py_ssize_t waiting
+    cdef public Py_ssize_t busy
+    cdef public Py_ssize_t members
+    cdef public long long grants
+    cdef public long long refused
+    cdef public double wait_s_max
+    cdef public double held_s
+
+    cpdef bint is_idle(self) except -1
+    @cython.locals(turns=double, key=double)
+    cpdef bint fine(self, double held_s, double usual_s, double turn) except -1

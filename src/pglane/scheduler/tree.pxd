@@ -1,0 +1,56 @@
+cimport cython
+
+from pglane.scheduler.group cimport Group
+from pglane.scheduler.heap cimport Heap
+from pglane.scheduler.lane cimport Lane
+from pglane.scheduler.request cimport Lease, Request
+from pglane.scheduler.tenant cimport Tenant
+
+
+cdef class LaneTree:
+    cdef public Group budget
+    cdef public dict lanes
+    cdef public Py_ssize_t waiting
+    cdef public double virtual
+    cdef public double give_back_s
+    cdef dict _doors
+    cdef list _groups
+    cdef list _lenders
+    cdef Py_ssize_t _lender_next
+    cdef double _due
+    cdef double _waiting_weight
+    cdef dict _added
+    cdef Lane _nobody
+    cdef Tenant _no_tenant
+
+    @cython.locals(lane=Lane, tenant=Tenant)
+    cpdef bint take(self, Lease lease, double now) except -1
+    cpdef bint admits(self, Lane lane) except -1
+    @cython.locals(group=Group)
+    cpdef bint may_share(self, Lane lane) except -1
+    @cython.locals(lane=Lane, tenant=Tenant)
+    cpdef book(self, Lease lease, double now)
+    @cython.locals(tenant=Tenant)
+    cdef _free(self, Lease lease, Lane lane, double now)
+    @cython.locals(before=Py_ssize_t, within=bint, guarded=bint, group=Group)
+    cdef _count(self, Lane lane, int change)
+    @cython.locals(count=Py_ssize_t, lender=Lane)
+    cdef _borrow(self, Lease lease)
+    @cython.locals(lender=Lane)
+    cdef _returned(self, Lease lease, Lane lane, double held_s)
+    @cython.locals(lane=Lane)
+    cpdef Lane pick(self, Lane own)
+    cpdef Lane own_lane_first(self, Lane own)
+    @cython.locals(best=Lane, group=Group)
+    cpdef Lane unmet_first(self)
+    @cython.locals(best=Lane, group=Group, may_hold=bint)
+    cpdef Lane by_shares(self)
+    @cython.locals(place=int, key=double, oldest=Request)
+    cdef _replace(self, Lane lane, bint served)
+    cdef _displace(self, Lane lane)
+    @cython.locals(group=Group)
+    cdef Heap _heap_of(self, Lane lane)
+
+
+cdef int _place_of(Lane lane) except -1
+cdef Lane _sooner(Lane one, Lane other)

@@ -1,0 +1,343 @@
+"""The tree of one budget: what is promised to its lanes, what they have, which one is next.
+
+The tree is budget, door, lane, tenant, client. Whenever a place becomes free the same question
+is asked over all of it (`pick`), and answered in order:
+
+R2  the lane whose lease has just ended, while it has less than its reservation;
+R1  another lane that waits and has less than its reservation, the oldest request first;
+R3  the least served lane among those that may have more than their reservation: below their
+    limit, and what is guarded stays free. A lane whose leases have no enforced end takes part
+    only while such leases leave all reservations alone (R4).
+
+R2 comes first, or the bound of `bounds` is false: with the oldest request first a lane could lose
+its own place to another that is owed one, again and again.
+
+**A place belongs to a lane from the decision on**, and until its server connection is free again
+or its backend is gone. So opening and closing count, and `budget.busy` is the number of places
+that are not free, always.
+
+**Cost.** Where a place is free and nobody waits, no heap is touched. Otherwise a decision looks
+at the tops of a few heaps, three for each door, and moves one lane: O(log n).
+
+Rejected: rates instead of places (transactions differ a thousandfold in length); strict priority
+(starves); dividing shares anew every few seconds (too late for a password by e-mail).
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from pglane.scheduler.bounds import GIVE_BACK_S, NO_BOUND, loan_s_max
+from pglane.scheduler.group import Group
+from pglane.scheduler.heap import Heap
+from pglane.scheduler.lane import NOWHERE, SHARING, STRICT, UNMET, Lane
+from pglane.scheduler.policy import DoorPolicy, LanePolicy, kept_reservations
+from pglane.scheduler.request import Lease
+from pglane.scheduler.tenant import Tenant
+
+LENDER_LOOKS = 8
+"""Lanes looked at for the one whose unused reservation is lent."""
+NEVER = float("inf")
+
+
+class LaneTree:
+    """All lanes of one budget.
+
+    Attributes:
+        budget: the whole.
+        lanes: by name.
+        waiting: requests that have nothing coming.
+        virtual: tag of the lane that was served last beyond its reservation.
+    """
+
+    def __init__(
+        self, budget: int, lanes: Iterable[LanePolicy] = (), doors: Iterable[DoorPolicy] = ()
+    ) -> None:
+        self.budget = Group("", budget, None)
+        self.lanes: dict[str, Lane] = {}
+        self.waiting = 0
+        self.virtual = 0.0
+        self.give_back_s = GIVE_BACK_S
+        self._doors: dict[str, Group] = {}
+        self._groups: list[Group] = [self.budget]
+        self._lenders: list[Lane] = []
+        self._lender_next = 0
+        self._due = NEVER
+        self._waiting_weight = 0.0
+        self._added: dict[str, LanePolicy] = {}
+        self._nobody = Lane(LanePolicy("nobody"), self.budget)
+        self._no_tenant = Tenant("", self._nobody)
+        self.configure(budget, lanes, doors, 0.0)
+
+    # The promises -------------------------------------------------------------------------
+
+    def configure(
+        self,
+        budget: int,
+        lanes: Iterable[LanePolicy],
+        doors: Iterable[DoorPolicy],
+        now: float,
+    ) -> None:
+        """Other promises from now on; what is leased stays leased, who waits goes on waiting.
+
+        Where more is promised than there is, each lane keeps what its rank leaves it. Lanes that
+        are gone from the configuration promise nothing and vanish when nobody is left in them.
+        """
+        self.budget.limit = budget
+        for door in doors:
+            group = self._doors.get(door.name)
+            if group is None:
+                group = self._doors[door.name] = Group(door.name, 0, self.budget)
+                self._groups.append(group)
+            group.limit = door.limit or 1 << 30
+        wanted = {policy.name: policy for policy in lanes}
+        for name, lane in list(self.lanes.items()):
+            if name not in wanted and name not in self._added:
+                if lane.busy == 0 and lane.arrivals.first is None:
+                    del self.lanes[name]
+                else:
+                    wanted[name] = replace(lane.policy, reserve=0, guard=0)
+        wanted |= {name: policy for name, policy in self._added.items() if name not in wanted}
+        self._adopt(wanted, now)
+
+    def add(self, policy: LanePolicy) -> Lane:
+        """A lane that came up by itself and reserves nothing; it outlives a new configuration."""
+        lane = self.lanes.get(policy.name)
+        if lane is None:
+            self._added[policy.name] = policy
+            lane = Lane(policy, self._doors.get(policy.door, self.budget))
+            self.lanes[policy.name] = lane
+            for lender in self._lenders:
+                self._expect(lender, [policy])
+        return lane
+
+    def _expect(self, lender: Lane, policies: list[LanePolicy]) -> None:
+        """How long what it lent can stay away, with these lanes beside it."""
+        loan_s = loan_s_max(lender.policy, policies, self.give_back_s)
+        if lender.loan_s_max != NO_BOUND and loan_s != NO_BOUND:
+            loan_s = max(loan_s, lender.loan_s_max)
+        else:
+            loan_s = NO_BOUND
+        lender.loan_s_max = loan_s
+
+    def _adopt(self, wanted: dict[str, LanePolicy], now: float) -> None:
+        kept = kept_reservations(self.budget.limit, wanted.values())
+        for name, policy in wanted.items():
+            group = self._doors.get(policy.door, self.budget)
+            lane = self.lanes.get(name)
+            if lane is None:
+                lane = self.lanes[name] = Lane(policy, group)
+            self._displace(lane)
+            lane.adopt(policy, group, kept[name])
+            for request in lane.arrivals:
+                lane.set_deadline(request)
+        self._lenders = [lane for lane in self.lanes.values() if lane.reserve]
+        policies = [*wanted.values()]
+        for lane in self._lenders:
+            lane.loan_s_max = 0.0
+            self._expect(lane, policies)
+        self._recount()
+        for lane in self.lanes.values():
+            self._replace(lane, False)
+        self._due = now if self.budget.busy or self.waiting else NEVER
+
+    def _recount(self) -> None:
+        """The sums of budget and doors, from the lanes."""
+        self._waiting_weight = 0.0
+        for group in self._groups:
+            group.forget()
+        for lane in (*self.lanes.values(), self._nobody):
+            self._waiting_weight += lane.weight if lane.waiting else 0.0
+            beyond = max(lane.busy - lane.reserve, 0)
+            group = lane.group
+            while group is not None:
+                group.busy += lane.busy
+                group.reserved += lane.reserve
+                group.guarded += min(lane.kept_free, max(lane.reserve - lane.busy, 0))
+                group.excess += beyond
+                group.unbounded += 0 if lane.borrows else beyond
+                group = group.parent  # type: ignore[assignment]
+
+    # Places -------------------------------------------------------------------------------
+
+    def take(self, lease: Lease, now: float) -> bool:
+        """A place that is free, for one that need not wait; False: it must arrive and wait.
+
+        The path of an uncontended request: a few comparisons, no heap.
+        """
+        lane: Lane = lease.lane  # type: ignore[assignment]
+        if self.waiting and (lane.waiting or lane.busy >= lane.reserve):
+            return False
+        if not self.admits(lane):
+            return False
+        lease.booked_s = 0.0
+        self.book(lease, now)
+        lane.counters.grants += 1
+        tenant: Tenant = lease.tenant  # type: ignore[assignment]
+        tenant.grants += 1
+        return True
+
+    def admits(self, lane: Lane) -> bool:
+        """Whether one more place could be the lane's now, if nobody came before."""
+        if lane.busy >= lane.limit:
+            return False
+        if lane.busy >= lane.reserve:
+            return self.may_share(lane)
+        return self.budget.has_place() and lane.group.has_place()
+
+    def may_share(self, lane: Lane) -> bool:
+        """Whether a lane may have one more place beyond its reservation (R3, R4)."""
+        group: Group | None = lane.group
+        while group is not None:
+            if not group.may_share() or not (lane.borrows or group.may_hold()):
+                return False
+            group = group.parent
+        return True
+
+    def book(self, lease: Lease, now: float) -> None:
+        """It has a place from now on, whatever the rules say."""
+        lane: Lane = lease.lane  # type: ignore[assignment]
+        lane.touch(now)
+        self._count(lane, 1)
+        tenant: Tenant = lease.tenant  # type: ignore[assignment]
+        tenant.busy += 1
+        lane.hold(lease, now)
+        lease.recalled = -1.0
+        lease.idle = False
+        lease.reads_only = False
+        lease.committing = False
+        lease.borrowed = lane.busy > lane.reserve and self.budget.on_loan() > 0
+        if lease.borrowed:
+            self._borrow(lease)
+        if lane.hold_s_max and now + lane.hold_s_max < self._due:
+            self._due = now + lane.hold_s_max
+
+    def _free(self, lease: Lease, lane: Lane, now: float) -> None:
+        lane.touch(now)
+        self._count(lane, -1)
+        lane.let_go(lease)
+        tenant: Tenant = lease.tenant  # type: ignore[assignment]
+        tenant.busy -= 1
+
+    def _count(self, lane: Lane, change: int) -> None:
+        """One place more or less in a lane, its door and the budget."""
+        before = lane.busy if change > 0 else lane.busy - 1
+        lane.busy += change
+        within = before < lane.reserve
+        guarded = within and lane.reserve - before <= lane.kept_free
+        group: Group | None = lane.group
+        while group is not None:
+            group.busy += change
+            if guarded:
+                group.guarded -= change
+            elif not within:
+                group.excess += change
+                if not lane.borrows:
+                    group.unbounded += change
+            group = group.parent
+
+    def _borrow(self, lease: Lease) -> None:
+        """Notes whose unused reservation it sits on, for the accounts; it looks at a few."""
+        lease.lender = None
+        count = len(self._lenders)
+        for _ in range(min(count, LENDER_LOOKS)):
+            self._lender_next = (self._lender_next + 1) % count
+            lender = self._lenders[self._lender_next]
+            if lender.reserve - lender.busy > lender.lent:
+                lender.lent += 1
+                lease.lender = lender
+                return
+
+    def _returned(self, lease: Lease, lane: Lane, held_s: float) -> None:
+        lane.counters.borrowed_s += held_s
+        if lease.lender is not None:
+            lender: Lane = lease.lender  # type: ignore[assignment]
+            lender.lent -= 1
+            lender.counters.lent_s += held_s
+            lease.lender = None
+
+    # Which lane is next -------------------------------------------------------------------
+
+    def pick(self, own: Lane | None) -> Lane | None:
+        """The lane that gets the next place; see the rules above."""
+        if self.budget.busy >= self.budget.limit:
+            return None
+        lane = self.own_lane_first(own)
+        if lane is None:
+            lane = self.unmet_first()
+        if lane is None:
+            lane = self.by_shares()
+        return lane
+
+    def own_lane_first(self, own: Lane | None) -> Lane | None:
+        """R2."""
+        if own is not None and own.place == UNMET and own.group.has_place():
+            return own
+        return None
+
+    def unmet_first(self) -> Lane | None:
+        """R1."""
+        best: Lane | None = None
+        for group in self._groups:
+            if group.has_place():
+                best = _sooner(best, group.unmet.first())  # type: ignore[arg-type]
+        return best
+
+    def by_shares(self) -> Lane | None:
+        """R3 and R4."""
+        if not self.budget.may_share():
+            return None
+        may_hold = self.budget.may_hold()
+        best: Lane | None = None
+        for group in self._groups:
+            if group.may_share():
+                best = _sooner(best, group.sharing.first())  # type: ignore[arg-type]
+                if may_hold and group.may_hold():
+                    best = _sooner(best, group.strict.first())  # type: ignore[arg-type]
+        return best
+
+    # Where a lane stands ------------------------------------------------------------------
+
+    def _replace(self, lane: Lane, served: bool) -> None:
+        """Puts a lane where it belongs now; if it was `served`, behind its equals there."""
+        place = _place_of(lane)
+        key = lane.tag
+        if place == UNMET:
+            oldest = lane.arrivals.first
+            key = oldest.arrived  # type: ignore[union-attr]
+        if place != lane.place:
+            self._displace(lane)
+            lane.place = place
+            if place != NOWHERE:
+                lane.key = key
+                self._heap_of(lane).push(lane)
+        elif place != NOWHERE and (served or key != lane.key):
+            lane.key = key
+            self._heap_of(lane).served(lane)
+
+    def _displace(self, lane: Lane) -> None:
+        if lane.place != NOWHERE:
+            self._heap_of(lane).remove(lane)
+            lane.place = NOWHERE
+
+    def _heap_of(self, lane: Lane) -> Heap:
+        group = lane.group
+        if lane.place == UNMET:
+            return group.unmet
+        return group.sharing if lane.place == SHARING else group.strict
+
+
+def _place_of(lane: Lane) -> int:
+    if lane.waiting == 0 or lane.busy >= lane.limit:
+        return NOWHERE
+    if lane.busy < lane.reserve:
+        return UNMET
+    return SHARING if lane.borrows else STRICT
+
+
+def _sooner(one: Lane | None, other: Lane | None) -> Lane | None:
+    """The one with the smaller key; of equals, the one that was served or came earlier."""
+    if one is None or other is None:
+        return one if other is None else other
+    if other.key < one.key or (other.key == one.key and other.tag < one.tag):
+        return other
+    return one

@@ -1,0 +1,293 @@
+"""Promises, places, and which lane is next; the same through requests is in test_lanes."""
+
+import pytest
+
+from pglane.scheduler.bounds import NO_BOUND
+from pglane.scheduler.lane import NOWHERE, SHARING, STRICT, UNMET
+from pglane.scheduler.policy import DoorPolicy, LanePolicy
+from pglane.scheduler.request import Lease
+from pglane.scheduler.tree import LENDER_LOOKS, LaneTree
+from tests.support.lane_rig import LaneRig
+
+OTP = LanePolicy("otp", reserve=1)
+BROWSE = LanePolicy("browse")
+SESSION = LanePolicy("session", borrows=False)
+
+
+def lease_of(tree: LaneTree, name: str) -> Lease:
+    lane = tree.lanes[name]
+    return Lease(lane, lane.tenants.enter(""), None)
+
+
+# Taking what is free ---------------------------------------------------------------------------
+
+
+def test_a_free_place_is_taken_at_once_without_a_heap() -> None:
+    tree = LaneTree(2, [BROWSE])
+    assert tree.take(lease_of(tree, "browse"), 1.0)
+    assert tree.take(lease_of(tree, "browse"), 1.0)
+    assert not tree.take(lease_of(tree, "browse"), 1.0)
+    assert (tree.budget.busy, tree.lanes["browse"].counters.grants) == (2, 2)
+    assert tree.budget.sharing.steps == 0
+    assert tree.lanes["browse"].place == NOWHERE
+
+
+def test_a_lane_has_no_more_than_its_limit() -> None:
+    tree = LaneTree(3, [LanePolicy("browse", limit=1)])
+    assert tree.take(lease_of(tree, "browse"), 1.0)
+    assert not tree.take(lease_of(tree, "browse"), 1.0)
+
+
+def test_what_is_guarded_is_not_taken() -> None:
+    tree = LaneTree(3, [LanePolicy("otp", reserve=2, guard=1), BROWSE])
+    assert tree.take(lease_of(tree, "browse"), 1.0)
+    assert tree.take(lease_of(tree, "browse"), 1.0)
+    assert not tree.take(lease_of(tree, "browse"), 1.0)
+    assert tree.take(lease_of(tree, "otp"), 1.0)
+    assert not tree.take(lease_of(tree, "otp"), 1.0)
+
+
+def test_leases_without_an_end_never_sit_on_what_is_reserved() -> None:
+    tree = LaneTree(3, [OTP, SESSION, BROWSE])
+    assert tree.take(lease_of(tree, "session"), 1.0)
+    assert tree.take(lease_of(tree, "session"), 1.0)
+    assert not tree.take(lease_of(tree, "session"), 1.0)
+    assert tree.take(lease_of(tree, "browse"), 1.0)
+
+
+def test_who_is_owed_a_place_takes_it_although_others_wait() -> None:
+    rig = LaneRig(2, LanePolicy("otp", reserve=1, lends=False), BROWSE)
+    rig.fill("browse", 1)
+    assert not rig.ask("browse").held
+    assert rig.ask("otp").held
+
+
+def test_a_door_has_no_more_than_its_limit() -> None:
+    lanes = [LanePolicy("a", door="session"), LanePolicy("b", door="session"), BROWSE]
+    tree = LaneTree(3, lanes, [DoorPolicy("session", 1), DoorPolicy("direct")])
+    assert tree.take(lease_of(tree, "a"), 1.0)
+    assert not tree.take(lease_of(tree, "b"), 1.0)
+    assert tree.take(lease_of(tree, "browse"), 1.0)
+
+
+def test_a_door_that_is_full_keeps_a_lane_from_its_reservation() -> None:
+    lanes = [LanePolicy("a", door="session"), LanePolicy("b", door="session", reserve=1)]
+    tree = LaneTree(3, lanes, [DoorPolicy("session", 1)])
+    assert tree.take(lease_of(tree, "a"), 1.0)
+    assert not tree.admits(tree.lanes["b"])
+
+
+# Which lane is next ----------------------------------------------------------------------------
+
+
+def test_nobody_is_next_where_nothing_is_free_or_nobody_waits() -> None:
+    rig = LaneRig(1, BROWSE)
+    assert rig.queue.pick(None) is None
+    rig.fill("browse", 1)
+    rig.ask("browse")
+    assert rig.queue.pick(None) is None
+
+
+def test_the_lane_whose_lease_ended_is_next_while_it_is_owed_a_place() -> None:
+    rig = LaneRig(2, OTP, LanePolicy("mail", reserve=1))
+    otp, mail = rig.ask("otp"), rig.ask("mail")
+    waiting_mail, waiting_otp = rig.ask("mail"), rig.ask("otp")
+    rig.now += 1.0
+    assert rig.end(otp) == [waiting_otp]
+    assert rig.end(mail) == [waiting_mail]
+
+
+def test_the_oldest_of_those_that_are_owed_a_place_is_next() -> None:
+    rig = LaneRig(2, OTP, LanePolicy("mail", reserve=1), BROWSE)
+    first, second = rig.fill("browse", 2)
+    rig.ask("browse")
+    mail = rig.ask("mail")
+    rig.now += 1.0
+    otp = rig.ask("otp")
+    assert rig.end(first) == [mail]
+    assert rig.end(second) == [otp]
+
+
+def test_the_lane_that_was_served_least_is_next_by_weight() -> None:
+    rig = LaneRig(1, LanePolicy("heavy", weight=3.0), LanePolicy("light"))
+    lease = rig.ask("heavy")
+    for _ in range(100):
+        rig.ask("heavy")
+        rig.ask("light")
+    turns = {"heavy": 0, "light": 0}
+    for _ in range(80):
+        rig.now += 0.010
+        (lease,) = rig.end(lease)
+        turns[lease.lane.name] += 1  # type: ignore[attr-defined]
+    assert turns["heavy"] == pytest.approx(60, abs=4)
+
+
+def test_long_leases_count_for_what_they_are() -> None:
+    rig = LaneRig(1, LanePolicy("long"), LanePolicy("short"))
+    lease = rig.ask("long")
+    for _ in range(200):
+        rig.ask("long")
+        rig.ask("short")
+    seconds = {"long": 0.0, "short": 0.0}
+    for _ in range(150):
+        name: str = lease.lane.name  # type: ignore[attr-defined]
+        held_s = 0.100 if name == "long" else 0.010
+        rig.now += held_s
+        seconds[name] += held_s
+        (lease,) = rig.end(lease)
+    assert seconds["long"] == pytest.approx(seconds["short"], rel=0.2)
+
+
+def test_lanes_whose_leases_have_no_end_take_part_while_reservations_are_left_alone() -> None:
+    rig = LaneRig(2, OTP, SESSION, BROWSE)
+    first, second = rig.fill("browse", 2)
+    session, more, browse = rig.ask("session"), rig.ask("session"), rig.ask("browse")
+    assert rig.lane("session").place == STRICT
+    assert rig.lane("browse").place == SHARING
+    rig.now += 1.0
+    assert rig.end(first) == [session]
+    assert rig.end(second) == [browse]
+    assert more.waiting
+
+
+def test_a_door_that_is_full_is_passed_over() -> None:
+    rig = LaneRig(
+        2,
+        LanePolicy("a", door="session"),
+        LanePolicy("b", door="session", reserve=1),
+        LanePolicy("c", door="session", borrows=False),
+        BROWSE,
+        doors=(DoorPolicy("session", 1),),
+    )
+    a, browse = rig.ask("a"), rig.ask("browse")
+    owed, strict, waiting = rig.ask("b"), rig.ask("c"), rig.ask("browse")
+    assert rig.lane("b").place == UNMET
+    assert rig.end(browse) == [waiting]
+    assert rig.end(a) == [owed]
+    assert not strict.held
+
+
+def test_a_lane_is_not_its_own_next_while_its_door_is_full() -> None:
+    rig = LaneRig(3, LanePolicy("b", door="session", reserve=2), doors=(DoorPolicy("session", 2),))
+    first = rig.ask("b")
+    rig.ask("b")
+    rig.ask("b")
+    rig.queue.configure(3, [rig.lane("b").policy], [DoorPolicy("session", 1)], rig.now)
+    assert rig.end(first) == []
+
+
+def test_of_two_doors_the_least_served_lane_is_next() -> None:
+    rig = LaneRig(1, LanePolicy("a", door="session"), BROWSE, doors=(DoorPolicy("session"),))
+    lease = rig.ask("browse")
+    for _ in range(4):
+        rig.ask("browse")
+        rig.ask("a")
+    turns = []
+    for _ in range(8):
+        rig.now += 0.010
+        (lease,) = rig.end(lease)
+        turns.append(lease.lane.name)  # type: ignore[attr-defined]
+    assert turns.count("a") == 4
+    assert turns[:2] in (["a", "browse"], ["browse", "a"])
+
+
+# Loans -----------------------------------------------------------------------------------------
+
+
+def test_a_loan_is_on_the_account_of_both() -> None:
+    rig = LaneRig(2, OTP, BROWSE)
+    own, loan = rig.fill("browse", 2)
+    assert (own.borrowed, loan.borrowed) == (False, True)
+    assert loan.lender is rig.lane("otp")
+    assert rig.lane("otp").lent == 1
+    rig.now += 3.0
+    rig.end(loan)
+    assert rig.lane("browse").counters.borrowed_s == 3.0
+    assert rig.lane("otp").counters.lent_s == 3.0
+    assert rig.lane("otp").lent == 0
+
+
+def test_a_lender_is_looked_for_among_a_few() -> None:
+    lanes = [LanePolicy(f"mail {n}", reserve=1) for n in range(LENDER_LOOKS + 1)]
+    rig = LaneRig(LENDER_LOOKS + 1, *lanes, BROWSE)
+    for lane in lanes[1:]:
+        rig.fill(lane.name, 1)
+    (loan,) = rig.fill("browse", 1)
+    rig.end(loan)
+    (other,) = rig.fill("browse", 1)
+    assert {loan.lender, other.lender} <= {None, rig.lane("mail 0")}
+    rig.now += 1.0
+    rig.end(other)
+    assert rig.lane("browse").counters.borrowed_s == 1.0
+
+
+# Promises that change --------------------------------------------------------------------------
+
+
+def test_where_there_are_fewer_a_promise_is_suspended_by_rank() -> None:
+    tree = LaneTree(1, [LanePolicy("mail", reserve=1), LanePolicy("otp", reserve=1, rank=9)])
+    assert tree.lanes["mail"].suspended
+    assert not tree.lanes["otp"].suspended
+    assert tree.budget.reserved == 1
+
+
+def test_new_promises_keep_leases_and_sums() -> None:
+    rig = LaneRig(4, OTP, BROWSE, LanePolicy("gone"))
+    rig.fill("browse", 3)
+    rig.fill("otp", 1)
+    waiting = rig.ask("browse")
+    assert rig.queue.budget.excess == 3
+    rig.queue.configure(
+        4, [LanePolicy("otp", reserve=3, guard=1), LanePolicy("browse", reserve=1)], (), rig.now
+    )
+    budget = rig.queue.budget
+    assert "gone" not in rig.queue.lanes
+    assert (budget.busy, budget.reserved, budget.guarded, budget.excess) == (4, 4, 1, 2)
+    assert waiting.waiting
+    assert rig.lane("browse").place == SHARING
+
+
+def test_a_lane_that_is_not_configured_any_more_ends_with_its_last_client() -> None:
+    rig = LaneRig(2, OTP, BROWSE)
+    lease = rig.ask("otp")
+    rig.queue.configure(2, [BROWSE], (), rig.now)
+    assert rig.lane("otp").reserve == 0
+    rig.end(lease)
+    rig.queue.configure(2, [BROWSE], (), rig.now)
+    assert "otp" not in rig.queue.lanes
+
+
+def test_another_time_to_wait_holds_for_those_that_wait() -> None:
+    rig = LaneRig(1, BROWSE)
+    rig.fill("browse", 1)
+    waiting = rig.ask("browse")
+    rig.queue.configure(1, [LanePolicy("browse", wait_s_max=2.0)], (), rig.now)
+    assert waiting.deadline == rig.now + 2.0
+    assert rig.queue.next_due() == rig.now
+
+
+def test_a_lane_that_came_up_by_itself_outlives_a_new_configuration() -> None:
+    rig = LaneRig(2, OTP)
+    lane = rig.queue.add(LanePolicy("transaction anna"))
+    assert rig.queue.add(LanePolicy("transaction anna")) is lane
+    rig.queue.configure(2, [OTP], [DoorPolicy("session", 1)], rig.now)
+    assert rig.queue.lanes["transaction anna"] is lane
+    assert rig.queue.add(LanePolicy("session anna", door="session")).group.name == "session"
+
+
+def test_a_lane_that_came_up_by_itself_counts_for_how_long_a_loan_can_last() -> None:
+    tree = LaneTree(2, [OTP, LanePolicy("browse", hold_s_max=2.0)])
+    assert tree.lanes["otp"].loan_s_max == 2.0
+    tree.add(LanePolicy("slow", hold_s_max=5.0))
+    assert tree.lanes["otp"].loan_s_max == 5.0
+    tree.add(LanePolicy("endless"))
+    assert tree.lanes["otp"].loan_s_max == NO_BOUND
+    tree.add(LanePolicy("another", hold_s_max=1.0))
+    assert tree.lanes["otp"].loan_s_max == NO_BOUND
+
+
+def test_the_end_that_a_lane_sets_to_its_leases_is_a_time_to_look() -> None:
+    rig = LaneRig(1, LanePolicy("browse", hold_s_max=2.0))
+    (lease,) = rig.fill("browse", 1)
+    rig.ask("browse")
+    assert rig.queue.next_due() == lease.since + 2.0
