@@ -1,10 +1,12 @@
 cimport cython
 
-from pglane.engine.syscalls cimport EpollEvents
+from pglane.engine.syscalls cimport EpollEvents, monotonic_s
 
 
 cdef int _HANG_UP_BITS, _READ, _WRITE
 cdef unsigned int _EDGE_BITS
+cdef long long _MASK_BITS
+cdef double _WAIT_S_MAX
 
 
 cdef class Ready:
@@ -23,14 +25,14 @@ cdef class Timer:
 
 cdef class Readiness:
     cdef public bint level_triggered
+    cdef public bint ended
 
     cpdef add(self, int fd, bint write=*, bint level=*)
     cpdef watch_write(self, int fd)
     cpdef remove(self, int fd)
     cpdef closes(self, int fd)
     cpdef int wait(self, double timeout_s) except -1
-    cpdef int fd(self, int at) except -2
-    cpdef int mask(self, int at) except? -1
+    cpdef long long event(self, int at) except? -1
     cpdef close(self)
 
 
@@ -40,6 +42,8 @@ cdef class EpollReadiness(Readiness):
 
     @cython.locals(edge=cython.uint)
     cpdef add(self, int fd, bint write=*, bint level=*)
+    @cython.locals(count=int)
+    cpdef int wait(self, double timeout_s) except -1
 
 
 cdef class PollReadiness(Readiness):
@@ -54,8 +58,10 @@ cdef class Loop:
     cdef public Readiness readiness
     cdef public double now
     cdef public long turns
-    cdef dict _transports
+    cdef bint _system_clock
+    cdef list _transports
     cdef list _written
+    cdef Py_ssize_t _written_count
     cdef list _again
     cdef list _timers
     cdef bint _running
@@ -63,19 +69,24 @@ cdef class Loop:
     cpdef add(self, int fd, Ready transport, bint write=*, bint level=*)
     cpdef remove(self, int fd)
     cpdef closes(self, int fd)
+    cdef bint _forget(self, int fd) except -1
+    @cython.locals(at=Py_ssize_t)
     cpdef written(self, Ready transport)
     cpdef again(self, Ready transport)
     cpdef stop(self)
     @cython.locals(readiness=Readiness, count=int, again=list)
     cpdef turn(self)
-    @cython.locals(found=Ready, readiness=Readiness, at=int, mask=int, transports=dict)
+    @cython.locals(
+        found=Ready, readiness=Readiness, at=int, event=cython.longlong, mask=int,
+        transports=list
+    )
     cdef _dispatch(self, int count, bint ends)
     @cython.locals(at=Py_ssize_t, transport=Ready)
     cdef _read_again(self, list again)
-    @cython.locals(written=list)
+    @cython.locals(written=list, at=Py_ssize_t, transport=Ready)
     cdef _flush(self)
-    @cython.locals(at=Py_ssize_t, transport=Ready)
-    cdef _flush_all(self, list written)
     cdef _failed(self, Ready whose, object error)
+    @cython.locals(first=Timer, wait_s=double)
     cdef double _wait_s(self) except? -1
+    @cython.locals(first=Timer)
     cdef _run_due(self)

@@ -18,10 +18,11 @@ Where epoll is missing (macOS, BSD) `poll` does the same job, slower with many c
 
 import heapq
 import select
+import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from pglane.engine.syscalls import EpollEvents
+from pglane.engine.syscalls import EpollEvents, monotonic_s
 
 READ = 1
 WRITE = 4
@@ -31,11 +32,13 @@ HANG_UP_BITS = 0x0008 | 0x0010 | 0x2000
 EDGE_BITS = 0x8000_2000
 """EPOLLET, EPOLLRDHUP."""
 
-# Compiled, these are C integers that Python code cannot see: to use them costs no object.
+# Compiled, these are C numbers that Python code cannot see: to use them costs no object.
 _HANG_UP_BITS: int = HANG_UP_BITS
 _EDGE_BITS: int = EDGE_BITS
 _READ: int = READ
 _WRITE: int = WRITE
+_MASK_BITS: int = 0xFFFF_FFFF
+_WAIT_S_MAX: float = WAIT_S_MAX
 
 
 class Ready:
@@ -74,12 +77,18 @@ class Timer:
 
 
 class Readiness:
-    """Who is ready; a base class, so that compiled calls are direct."""
+    """Who is ready; a base class, so that compiled calls are direct.
 
-    __slots__ = ("level_triggered",)
+    Attributes:
+        level_triggered: it tells the same again until somebody acts.
+        ended: an end or an error is among what is ready.
+    """
+
+    __slots__ = ("ended", "level_triggered")
 
     def __init__(self, *, level_triggered: bool) -> None:
         self.level_triggered = level_triggered
+        self.ended = False
 
     def add(self, fd: int, write: bool = False, level: bool = False) -> None:
         """Watches for reading, and for writing if asked; `level`: tells as long as it is ready."""
@@ -101,12 +110,8 @@ class Readiness:
         """How many are ready."""
         raise NotImplementedError
 
-    def fd(self, at: int) -> int:
-        """The descriptor at this place of what is ready."""
-        raise NotImplementedError
-
-    def mask(self, at: int) -> int:
-        """What it is ready for: bits of poll(2)."""
+    def event(self, at: int) -> int:
+        """What is ready at this place: descriptor << 32 | bits of poll(2)."""
         raise NotImplementedError
 
     def close(self) -> None:
@@ -141,15 +146,13 @@ class EpollReadiness(Readiness):
 
     def wait(self, timeout_s: float) -> int:
         """How many became ready."""
-        return self._events.wait(timeout_s)
+        count = self._events.wait(timeout_s)
+        self.ended = self._events.bits & _HANG_UP_BITS != 0
+        return count
 
-    def fd(self, at: int) -> int:
-        """The descriptor at this place."""
-        return self._events.fd(at)
-
-    def mask(self, at: int) -> int:
-        """What it became ready for."""
-        return self._events.mask(at)
+    def event(self, at: int) -> int:
+        """What became ready at this place."""
+        return self._events.event(at)
 
     def close(self) -> None:
         """Gives the descriptor back."""
@@ -198,20 +201,20 @@ class PollReadiness(Readiness):
         resumed.
         """
         self._ready = self._poll.poll(timeout_s * 1000)
+        self.ended = False
         for fd, mask in self._ready:
+            if mask & HANG_UP_BITS:
+                self.ended = True
             if mask & WRITE:
                 self._set(fd, self._masks[fd] & ~WRITE)
             if mask & HANG_UP_BITS and not self._masks[fd] & READ:
                 self._poll.unregister(fd)
         return len(self._ready)
 
-    def fd(self, at: int) -> int:
-        """The descriptor at this place."""
-        return self._ready[at][0]
-
-    def mask(self, at: int) -> int:
-        """What it is ready for."""
-        return self._ready[at][1]
+    def event(self, at: int) -> int:
+        """What is ready at this place."""
+        fd, mask = self._ready[at]
+        return fd << 32 | mask
 
     def _set(self, fd: int, mask: int) -> None:
         self._masks[fd] = mask
@@ -231,9 +234,11 @@ class Loop:
         "_again",
         "_clock",
         "_running",
+        "_system_clock",
         "_timers",
         "_transports",
         "_written",
+        "_written_count",
         "now",
         "on_failure",
         "readiness",
@@ -242,11 +247,13 @@ class Loop:
 
     def __init__(self, clock: Callable[[], float], readiness: Readiness | None = None) -> None:
         self._clock = clock
+        self._system_clock = clock is time.monotonic
         self.readiness = readiness if readiness is not None else default_readiness()
         self.now = clock()
         self.turns = 0
-        self._transports: dict[int, Ready] = {}
-        self._written: list[Ready] = []
+        self._transports: list[Ready | None] = []  # by descriptor: the kernel gives small ones
+        self._written: list[Ready | None] = []  # as long as the longest turn; never made anew
+        self._written_count = 0
         self._again: list[Ready] = []
         self._timers: list[Timer] = []
         self._running = False
@@ -258,21 +265,34 @@ class Loop:
         `level`: it is told as long as it is ready, not only when it becomes so.
         """
         self.readiness.add(fd, write, level)
+        while len(self._transports) <= fd:
+            self._transports.append(None)
         self._transports[fd] = transport
 
     def remove(self, fd: int) -> None:
         """Forgets a descriptor; call it before the descriptor is closed."""
-        if self._transports.pop(fd, None) is not None:
+        if self._forget(fd):
             self.readiness.remove(fd)
 
     def closes(self, fd: int) -> None:
         """Forgets a descriptor that is closed at once; nobody else may have it."""
-        if self._transports.pop(fd, None) is not None:
+        if self._forget(fd):
             self.readiness.closes(fd)
+
+    def _forget(self, fd: int) -> bool:
+        if not 0 <= fd < len(self._transports) or self._transports[fd] is None:
+            return False
+        self._transports[fd] = None
+        return True
 
     def written(self, transport: Ready) -> None:
         """`transport.flush` is called at the end of this turn."""
-        self._written.append(transport)
+        at = self._written_count
+        if at < len(self._written):
+            self._written[at] = transport
+        else:
+            self._written.append(transport)
+        self._written_count = at + 1
 
     def again(self, transport: Ready) -> None:
         """`transport.read_again` is called in the next turn, without waiting."""
@@ -303,13 +323,14 @@ class Loop:
         self._flush()
         readiness = self.readiness
         count = readiness.wait(self._wait_s())
-        self.now = self._clock()
+        self.now = monotonic_s() if self._system_clock else self._clock()
         self.turns += 1
         if self._again:
             again, self._again = self._again, []
             self._read_again(again)
-        # Ends first: a server connection that is gone must not be leased in this turn.
-        self._dispatch(count, True)
+        if readiness.ended:
+            # First: a server connection that is gone must not be leased in this turn.
+            self._dispatch(count, True)
         self._dispatch(count, False)
         self._run_due()
         self._flush()
@@ -323,10 +344,11 @@ class Loop:
         while at < count:
             try:
                 while at < count:
-                    mask = readiness.mask(at)
+                    event = readiness.event(at)
                     at += 1
+                    mask = event & _MASK_BITS
                     if (mask & _HANG_UP_BITS != 0) == ends:
-                        found = transports.get(readiness.fd(at - 1))
+                        found = transports[event >> 32]
                         if found is not None:
                             found.on_ready(mask)
             except Exception as error:  # noqa: BLE001 -- it costs one connection, not the worker
@@ -345,20 +367,20 @@ class Loop:
 
     def _flush(self) -> None:
         """What is flushed may make others write; those are flushed too."""
-        while self._written:
-            written, self._written = self._written, []
-            self._flush_all(written)
-
-    def _flush_all(self, written: list[Ready]) -> None:
+        written = self._written
+        transport: Ready | None = None
         at = 0
-        while at < len(written):
+        while at < self._written_count:
             try:
-                while at < len(written):
+                while at < self._written_count:
                     transport = written[at]
+                    written[at] = None
                     at += 1
-                    transport.flush()
+                    if transport is not None:
+                        transport.flush()
             except Exception as error:  # noqa: BLE001 -- it costs one connection, not the worker
-                self._failed(written[at - 1], error)
+                self._failed(transport, error)
+        self._written_count = 0
 
     def _failed(self, whose: Ready | None, error: Exception) -> None:
         """The one it was for ends; an error in its ending is told too and changes nothing more."""
@@ -373,12 +395,21 @@ class Loop:
         if self._again:
             return 0.0
         if not self._timers:
-            return WAIT_S_MAX
-        return min(max(self._timers[0].due - self.now, 0.0), WAIT_S_MAX)
+            return _WAIT_S_MAX
+        first: Timer = self._timers[0]
+        wait_s = first.due - self.now
+        if wait_s > _WAIT_S_MAX:
+            return _WAIT_S_MAX
+        return wait_s if wait_s > 0.0 else 0.0
 
     def _run_due(self) -> None:
         """Runs what is due; what those calls schedule has its chance in the next turn."""
         timers = self._timers
+        if not timers:
+            return
+        first: Timer = timers[0]
+        if first.due > self.now and first.call is not None:
+            return
         due: list[Timer] = []
         while timers and (timers[0].call is None or timers[0].due <= self.now):
             due.append(heapq.heappop(timers))

@@ -9,6 +9,16 @@ cdef extern from *:
     """
     #include <sys/types.h>
     #include <sys/socket.h>
+    #include <time.h>
+    static double pglane_monotonic_s(void)
+    {
+    #ifdef __linux__
+        struct timespec now;  /* where others have another clock behind time.monotonic: -1 */
+        if (clock_gettime(CLOCK_MONOTONIC, &now) == 0)
+            return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+    #endif
+        return -1.0;
+    }
     #ifdef __linux__
     #include <sys/epoll.h>
     #else
@@ -61,6 +71,7 @@ cdef extern from *:
     Py_ssize_t c_recv "recv"(int fd, void *buffer, size_t size, int flags)
     Py_ssize_t c_send "send"(int fd, const char *data, size_t size, int flags)
     int c_no_signal "MSG_NOSIGNAL"
+    double c_monotonic_s "pglane_monotonic_s"()
 
     ctypedef union epoll_data_t:
         int fd
@@ -74,6 +85,8 @@ cdef extern from *:
     ) nogil
 
 
+cdef int _EVENTS_MAX
+cdef Py_ssize_t _READ_BYTES
 cdef char[65536] _buffer
 cdef epoll_event[512] _ready
 
@@ -83,15 +96,19 @@ cdef class EpollEvents:
     cdef list _events
     cdef int _fd
 
+    cdef public unsigned int bits
+
     cpdef add(self, int fd, unsigned int mask)
     cpdef modify(self, int fd, unsigned int mask)
     cdef _control(self, int operation, int fd, unsigned int mask)
-    @cython.locals(count=int, timeout_ms=int)
+    @cython.locals(count=int, timeout_ms=int, at=int)
     cpdef int wait(self, double timeout_s) except -1
-    @cython.locals(ready_fd=int)
-    cpdef int fd(self, int at) except -2
-    @cython.locals(ready_mask=int)
-    cpdef int mask(self, int at) except? -1
+    @cython.locals(ready_fd=cython.longlong, ready_mask=cython.longlong)
+    cpdef long long event(self, int at) except? -1
+
+
+@cython.locals(seconds=double)
+cpdef double monotonic_s() except? -1
 
 
 cdef class Acceptor:

@@ -1,5 +1,5 @@
 # ruff: noqa: F821 -- the C names are declared in the .pxd
-"""accept, recv, send, close and epoll_wait; from C when compiled.
+"""accept, recv, send, close, epoll_wait and the clock; from C when compiled.
 
 Through Python's socket objects a call costs about half a microsecond more (argument parsing,
 handing over the interpreter lock), which is a tenth of a transaction's whole cost (fact A18 of
@@ -17,6 +17,7 @@ else.
 import errno
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 READ_BYTES = 65_536
 EVENTS_MAX = 512
+_EVENTS_MAX: int = EVENTS_MAX  # compiled, C integers
+_READ_BYTES: int = READ_BYTES
 NOT_NOW = (errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR)
 NOBODY_THERE = (*NOT_NOW, errno.ECONNABORTED)
 """What accept says when there is nobody, or nobody any more."""
@@ -112,7 +115,7 @@ def close_descriptor(fd: int) -> None:
 def receive_some(fd: int) -> bytes | None:
     """At most `READ_BYTES` of what is there."""
     if cython.compiled:
-        count = c_recv(fd, _buffer, READ_BYTES, 0)  # type: ignore[name-defined]
+        count = c_recv(fd, _buffer, _READ_BYTES, 0)  # type: ignore[name-defined]
         if count >= 0:
             return _buffer[:count]  # type: ignore[name-defined,no-any-return]
         code = c_errno  # type: ignore[name-defined]
@@ -141,15 +144,29 @@ def send_some(fd: int, data: bytes) -> int:
         return 0
 
 
-class EpollEvents:
-    """What one call of epoll_wait gave; asked for one by one, so that no objects are made."""
+def monotonic_s() -> float:
+    """`time.monotonic`, without an object of its own."""
+    if cython.compiled:
+        seconds = c_monotonic_s()  # type: ignore[name-defined]
+        if seconds >= 0.0:
+            return seconds  # type: ignore[no-any-return]
+    return time.monotonic()
 
-    __slots__ = ("_epoll", "_events", "_fd")
+
+class EpollEvents:
+    """What one call of epoll_wait gave; asked for one by one, so that no objects are made.
+
+    Attributes:
+        bits: what any of them is ready for.
+    """
+
+    __slots__ = ("_epoll", "_events", "_fd", "bits")
 
     def __init__(self, epoll: "select.epoll") -> None:
         self._epoll = epoll
         self._fd = epoll.fileno()
         self._events: list[tuple[int, int]] = []
+        self.bits = 0
 
     def add(self, fd: int, mask: int) -> None:
         """Watches a descriptor."""
@@ -171,23 +188,23 @@ class EpollEvents:
 
     def wait(self, timeout_s: float) -> int:
         """How many descriptors are ready, at most `EVENTS_MAX`."""
+        self.bits = 0
         if cython.compiled:
             timeout_ms = int(timeout_s * 1000.0 + 0.999)
-            count = c_epoll_wait(self._fd, _ready, EVENTS_MAX, timeout_ms)  # type: ignore[name-defined]
+            count = c_epoll_wait(self._fd, _ready, _EVENTS_MAX, timeout_ms)  # type: ignore[name-defined]
+            for at in range(count):
+                self.bits |= _ready[at].events  # type: ignore[name-defined]
             return count if count > 0 else 0
         self._events = self._epoll.poll(timeout_s, EVENTS_MAX)
+        for _, mask in self._events:
+            self.bits |= mask
         return len(self._events)
 
-    def fd(self, at: int) -> int:
-        """The descriptor of the event at this place."""
+    def event(self, at: int) -> int:
+        """The event at this place: descriptor << 32 | what it is ready for."""
         if cython.compiled:
             ready_fd: int = _ready[at].data.fd  # type: ignore[name-defined]
-            return ready_fd
-        return self._events[at][0]
-
-    def mask(self, at: int) -> int:
-        """What it is ready for."""
-        if cython.compiled:
             ready_mask: int = _ready[at].events  # type: ignore[name-defined]
-            return ready_mask
-        return self._events[at][1]
+            return ready_fd << 32 | ready_mask
+        fd, mask = self._events[at]
+        return fd << 32 | mask

@@ -305,7 +305,7 @@ def test_the_bases_do_nothing() -> None:
     readiness.pause(1, paused=True)
     readiness.remove(1)
     readiness.close()
-    for ask in (lambda: readiness.wait(0.0), lambda: readiness.fd(0), lambda: readiness.mask(0)):
+    for ask in (lambda: readiness.wait(0.0), lambda: readiness.event(0)):
         with pytest.raises(NotImplementedError):
             ask()
     ready = Ready()

@@ -3,6 +3,7 @@
 import os
 import select
 import socket
+import time
 
 import pytest
 
@@ -12,6 +13,7 @@ from pglane.engine.syscalls import (
     EpollEvents,
     borrowed,
     close_descriptor,
+    monotonic_s,
     peer_text,
     receive_some,
     send_some,
@@ -94,10 +96,16 @@ def test_what_is_ready_is_told_one_by_one(pair) -> None:
         assert events.wait(0.0) == 0
         right.send(b"x")
         assert events.wait(0.5) == 1
-        assert events.fd(0) == left.fileno()
-        assert events.mask(0) == select.EPOLLIN
+        assert events.event(0) == left.fileno() << 32 | select.EPOLLIN
+        assert events.bits == select.EPOLLIN
         events.modify(left.fileno(), select.EPOLLOUT)
         assert events.wait(0.5) == 1
-        assert events.mask(0) == select.EPOLLOUT
+        assert events.event(0) == left.fileno() << 32 | select.EPOLLOUT
         with pytest.raises(OSError, match="exists"):
             events.add(left.fileno(), select.EPOLLIN)
+
+
+def test_the_clock_is_the_one_everybody_reads() -> None:
+    before = time.monotonic()
+    told = monotonic_s()
+    assert before <= told <= time.monotonic()
