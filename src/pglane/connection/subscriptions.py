@@ -56,6 +56,8 @@ class Subscriptions:
         kind = step.kind
         if kind in _CHANGES:
             self._changes.append(step)
+            if tag == b"DISCARD ALL":  # commits at once; what fails behind it takes nothing back
+                self._commit()
         elif kind == SAVEPOINT:
             self._savepoints.append((step.name, len(self._changes)))
         elif kind == RELEASE:

@@ -51,6 +51,16 @@ def test_nothing_changes_before_the_commit() -> None:
     assert after("LISTEN a", idle=False) == {b"old"}
 
 
+def test_discard_all_is_true_although_something_fails_behind_it() -> None:
+    for text, active in [("DISCARD ALL", set()), ("UNLISTEN *", {b"old"})]:
+        subscriptions = Subscriptions()
+        subscriptions.active.update({b"old"})
+        run(subscriptions, text, text.encode())
+        subscriptions.failed()
+        subscriptions.ready(idle=True)
+        assert subscriptions.active == active
+
+
 def test_a_commit_that_was_a_rollback_changes_nothing() -> None:
     subscriptions = Subscriptions()
     run(subscriptions, "LISTEN a")
