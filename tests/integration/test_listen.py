@@ -80,6 +80,28 @@ def test_databases_and_roles(target: Target) -> None:
         assert hears_only(role, target, "the last"), "another role hears the same"
 
 
+KEEPING = {
+    # after these the client keeps its server connection, through the transaction door too
+    "listened before": ["LISTEN a", "SELECT 1; PREPARE q AS SELECT 1", "LISTEN a"],
+    "in the same text": ["PREPARE q AS SELECT 1; LISTEN a", "LISTEN a"],
+    "by itself too": ["LISTEN a", "DO $$ BEGIN EXECUTE 'LISTEN a'; END $$"],
+    "by itself first": ["DO $$ BEGIN EXECUTE 'LISTEN a'; END $$", "LISTEN a"],
+}
+
+
+@pytest.mark.parametrize("texts", KEEPING.values(), ids=KEEPING.keys())
+def test_who_keeps_its_server_connection_hears_all_once(target: Target, texts: list[str]) -> None:
+    with connect(target) as client, connect(target) as other:
+        for text in texts:
+            client.execute(text)
+        other.execute("NOTIFY a, 'one'")
+        client.execute("NOTIFY a, 'two'")
+        assert hears_only(client, target, "one", "two")
+        client.execute("DO $$ BEGIN EXECUTE 'LISTEN b'; END $$")
+        other.execute("NOTIFY b, 'by a function'")
+        assert heard(client, 1) == [("b", "by a function")]
+
+
 CHANGES = {
     # statements in one transaction, how it ends: is `a` listened to, which was not before
     "commit": (["LISTEN a"], "COMMIT", True),

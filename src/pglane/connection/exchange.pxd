@@ -46,6 +46,8 @@ cdef class Exchange(OwedAnswers):
     cdef int _walk(self, MessageReader reader) except? -1
     @cython.locals(at=Py_ssize_t, told=bytes)
     cdef bytes _renumbered(self, MessageReader reader)
+    @cython.locals(end=Py_ssize_t)
+    cdef bint _comes_otherwise(self, MessageReader reader) except -1
     cdef _hand_on(self, MessageReader reader, Py_ssize_t begin, Py_ssize_t end)
     @cython.locals(kind=int)
     cdef _maybe_stream(self, MessageReader reader)

@@ -210,7 +210,7 @@ class Exchange(OwedAnswers):
             if event < 0:
                 self._hand_on(reader, run, begin)
                 event = -event - 1
-                if kind == 0x41 and self.attached and not self.deaf:
+                if kind == 0x41 and self.attached and not self._comes_otherwise(reader):
                     self.to_client.append(self._renumbered(reader))
             else:
                 self._hand_on(reader, run, reader.end)
@@ -230,6 +230,13 @@ class Exchange(OwedAnswers):
         if self.renumber is not None and len(told) == 4:
             told = self.renumber(int.from_bytes(told, "big")).to_bytes(4, "big")
         return reader.buffer[reader.begin : at] + told + reader.buffer[at + 4 : reader.end]
+
+    def _comes_otherwise(self, reader: MessageReader) -> bool:
+        """Whether the client is not to hear a notification from here."""
+        if self.deaf or self.subscriptions is None:
+            return self.deaf
+        end = reader.zero_at(reader.begin + 9)
+        return self.subscriptions.expects(reader.buffer[reader.begin + 9 : end])
 
     def _hand_on(self, reader: MessageReader, begin: int, end: int) -> None:
         """Gives the client a run of messages; the whole chunk is not copied."""

@@ -94,6 +94,12 @@ class Subscriptions:
         pending = {step.name for step in self._changes if step.kind == LISTEN}
         return len(self.active | pending | set(channels))
 
+    def expects(self, channel: bytes) -> bool:
+        """It listens to it, or will if its transaction commits."""
+        return channel in self.active or any(
+            step.kind == LISTEN and step.name == channel for step in self._changes
+        )
+
     def _release(self, name: bytes) -> None:
         del self._savepoints[max(self._find(name), 0) :]
 

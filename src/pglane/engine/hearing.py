@@ -128,7 +128,8 @@ def warned(client: "ClientLink", message: bytes) -> None:
 def by_itself(client: "ClientLink", server: "ServerLink") -> None:
     """The client keeps this server connection, and hears what comes there.
 
-    Its own notifications carry the process id that it was told.
+    Its own notifications carry the process id that it was told. Who listens through the shared
+    connection already goes on doing so, and hears here what only a function listens to.
     """
 
     def renumber(process_id: int) -> int:
@@ -138,7 +139,7 @@ def by_itself(client: "ClientLink", server: "ServerLink") -> None:
 
     server.exchange.deaf = False
     server.exchange.renumber = renumber
-    client.requests.hears_itself = True
+    client.requests.hears_itself = client.requests.subscriptions is None
 
 
 def left(client: "ClientLink", server: "ServerLink | None") -> None:

@@ -395,6 +395,9 @@ class Heard:
     def failed(self) -> None:
         self.seen.append("failed")
 
+    def expects(self, channel: bytes) -> bool:
+        return channel == b"heard elsewhere"
+
     def ready(self, *, idle: bool) -> None:
         self.seen.append(idle)
 
@@ -402,6 +405,13 @@ class Heard:
 def test_notifications_for_who_hears_them_elsewhere_are_swallowed(lease: Lease) -> None:
     lease.exchange.deaf = True
     assert lease.answer(NOTICE, NOTIFICATION) == messages(NOTICE)
+
+
+def test_what_comes_through_another_connection_is_heard_once(lease: Lease) -> None:
+    lease.exchange.renumber = lambda process_id: process_id
+    lease.exchange.subscriptions = Heard()
+    other = s.NotificationResponse(1, b"heard elsewhere", b"p")
+    assert lease.answer(other, NOTIFICATION, other) == messages(NOTIFICATION)
 
 
 def test_the_last_ready_of_a_transaction_is_kept_back(lease: Lease) -> None:

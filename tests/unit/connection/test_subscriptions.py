@@ -61,6 +61,13 @@ def test_discard_all_is_true_although_something_fails_behind_it() -> None:
         assert subscriptions.active == active
 
 
+def test_a_channel_is_expected_from_its_listen_on() -> None:
+    subscriptions = Subscriptions()
+    subscriptions.active.add(b"old")
+    run(subscriptions, "LISTEN a; UNLISTEN b; SELECT 1")
+    assert [subscriptions.expects(name) for name in (b"old", b"a", b"b")] == [True, True, False]
+
+
 def test_a_commit_that_was_a_rollback_changes_nothing() -> None:
     subscriptions = Subscriptions()
     run(subscriptions, "LISTEN a")
