@@ -129,6 +129,17 @@ def test_a_literal_is_read_as_if_prepared_now(client: ScriptedClient) -> None:
     assert rows(told) == [("2024-01-02",)]
 
 
+@pytest.mark.parametrize("name", ["", "kept"])
+def test_a_statement_that_nobody_described_follows_its_table(
+    client: ScriptedClient, cluster: PostgresCluster, table: str, name: str
+) -> None:
+    cluster.admin(f"INSERT INTO {table} VALUES (1, 'x')", database="app")
+    assert not errors(client.extended(protocol.parse(f"TABLE {table}", name)))
+    cluster.admin(f"ALTER TABLE {table} DROP note", database="app")
+    told = client.extended(protocol.bind(statement=name), protocol.execute())
+    assert rows(told) == [("1",)]
+
+
 def test_sql_does_not_know_names_of_the_protocol(client: ScriptedClient) -> None:
     client.extended(protocol.parse("SELECT 1", "by_protocol"))
     assert errors(client.query("EXECUTE by_protocol")) == ["26000"]

@@ -360,6 +360,43 @@ def test_nobody_reads_rows_of_a_shape_he_was_not_told(
     assert errors(answer) == ["0A000"]
 
 
+PROMISES = [
+    # what the statement is, what changes, what a Bind of it is told from then on
+    ("INSERT INTO {t} VALUES ($1)", "ALTER TABLE {t} ALTER id TYPE bigint", []),
+    ("TABLE {t}", "ALTER TABLE {t} ALTER note TYPE int USING 1", ["0A000"]),
+    ("SELECT $1::ty_{t}", "DROP TYPE ty_{t}; CREATE TYPE ty_{t} AS ENUM ('7')", ["XX000"]),
+]
+
+
+@pytest.mark.parametrize(("text", "ddl", "expected"), PROMISES, ids=["wider", "result", "type"])
+@pytest.mark.parametrize("name", ["", "s1"])
+def test_what_was_described_holds_where_it_is_prepared_again(
+    two, table: str, name: str, text: str, ddl: str, expected: list[str]
+) -> None:
+    one, other = two
+    text = text.format(t=table)
+    other.query(f"CREATE TYPE ty_{table} AS ENUM ('7', '8')")
+    assert not errors(one.extended(p.parse(text, name) + p.describe("S", name)))
+    other.query(ddl.format(t=table))
+    for value in (b"7", b"8"):
+        values = (value,) if "$1" in text else ()
+        prepare(other, "SELECT 1")
+        for filling in range(20):
+            prepare(other, f"SELECT {filling}", f"{value!r}{filling}")
+        assert errors(one.extended(p.bind(values, name) + p.execute())) == expected
+    assert not errors(one.extended(p.parse(text, "new") + p.describe("S", "new")))
+
+
+def test_what_a_fetch_returns_is_known_when_it_runs(two) -> None:
+    one, other = two
+    assert kinds(one.extended(p.parse("FETCH c", "s1") + p.describe("S", "s1"))) == "1tnZ"
+    for filling in range(20):
+        prepare(other, f"SELECT {filling}", f"{filling}")
+    one.query("BEGIN; DECLARE c CURSOR FOR SELECT 'here'")
+    assert run(one, "s1") == [("here",)]
+    one.query("COMMIT")
+
+
 def test_names_of_a_client_that_left_are_forgotten(crowded_target: Target) -> None:
     for number in range(5):
         with ScriptedClient.login(crowded_target) as client:

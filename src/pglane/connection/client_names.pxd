@@ -70,7 +70,7 @@ cdef class ClientNames:
     @cython.locals(apart=ServerStatement)
     cdef _parse_apart(self, Exchange exchange, Shape shape)
     @cython.locals(fresh=ServerStatement)
-    cdef ServerStatement _prepare(self, Exchange exchange, Shape shape)
+    cdef ServerStatement _prepare(self, Exchange exchange, Shape shape, bytes types)
     @cython.locals(evicted=ServerStatement)
     cdef _close_evicted(self, Exchange exchange)
     cdef _keep(self, bytes name, ClientStatement statement)
@@ -78,8 +78,9 @@ cdef class ClientNames:
     cdef bytes _server_name(self, Exchange exchange, bytes name)
     @cython.locals(shape=Shape, renewed=Shape)
     cdef Shape _shape_of(self, ClientStatement statement)
-    cdef _renew_unnamed(self, Exchange exchange, ClientStatement statement)
-    cdef _describe_silently(
-        self, Exchange exchange, ClientStatement statement, ServerStatement known
-    )
+    @cython.locals(verdict=Verdict)
+    cdef bint _tells_what_it_returns(self, ClientStatement statement) except -1
+    @cython.locals(shape=Shape, told=bint, types=bytes)
+    cdef bint _renew_unnamed(self, Exchange exchange, ClientStatement statement) except -1
+    cdef _describe_silently(self, Exchange exchange, ClientStatement statement, bytes name)
     cdef _refuse(self, Exchange exchange, bytes answer)

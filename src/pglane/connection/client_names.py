@@ -101,6 +101,8 @@ UNSEEN_MAX = 16
 TRANSACTION = int(Effect.TRANSACTION)
 COPIES = int(Effect.COPY | Effect.UNKNOWN)
 DEALLOCATES = int(Kind.DEALLOCATE)
+EXECUTES = int(Kind.EXECUTE)
+FETCHES = int(Kind.FETCH)
 STATEMENT_BYTES_MAX = 32 * 1024 * 1024
 """Texts of one client's prepared statements taken together, in bytes; checked for large ones."""
 LARGE_TEXT_BYTES = 4096
@@ -474,12 +476,12 @@ class ClientNames:
         )
         exchange.expect(PARSE_SILENT, apart)
 
-    def _prepare(self, exchange: Exchange, shape: Shape) -> ServerStatement:
+    def _prepare(self, exchange: Exchange, shape: Shape, types: bytes) -> ServerStatement:
         """Sends a Parse under a name of ours; the oldest statements make room first."""
         fresh = exchange.statements.add(shape)
         self._close_evicted(exchange)
         exchange.to_server.append(
-            message(b"P", b"%b\x00%b\x00%b" % (fresh.name, shape.text, shape.types))
+            message(b"P", b"%b\x00%b\x00%b" % (fresh.name, shape.text, types))
         )
         return fresh
 
@@ -500,8 +502,7 @@ class ClientNames:
         """What the client's statement is called here; None: refused; may set `exchange.held`."""
         statement = self.statements.get(name)
         if not name:
-            self._renew_unnamed(exchange, statement)
-            return b""
+            return b"" if self._renew_unnamed(exchange, statement) else None
         if statement is None:
             return b"%b?" % name if exchange.statements.is_ours(name) else name
         shape = self._shape_of(statement)
@@ -510,12 +511,18 @@ class ClientNames:
             return None
         known = exchange.statements.find(shape)
         if known is None:
-            known = self._prepare(exchange, shape)
+            known = self._prepare(exchange, shape, shape.fixed_types())
             exchange.expect(PARSE_SILENT, known)
-            self._describe_silently(exchange, statement, known)
-        elif not known.checked and statement.prepared is not known:
-            self._describe_silently(exchange, statement, known)
+        elif known.checked or statement.prepared is known:
+            return known.name
+        if self._tells_what_it_returns(statement):
+            self._describe_silently(exchange, statement, known.name)
         return known.name
+
+    def _tells_what_it_returns(self, statement: ClientStatement) -> bool:
+        """EXECUTE and FETCH return what another statement says when they run."""
+        verdict: Verdict = statement.verdict  # type: ignore[assignment]
+        return verdict.single != EXECUTES and verdict.single != FETCHES
 
     def _shape_of(self, statement: ClientStatement) -> Shape:
         """The statement under the client's present state; what it promised stays promised."""
@@ -530,33 +537,42 @@ class ClientNames:
             return renewed
         return shape
 
-    def _renew_unnamed(self, exchange: Exchange, statement: ClientStatement | None) -> None:
+    def _renew_unnamed(self, exchange: Exchange, statement: ClientStatement | None) -> bool:
         """This server connection may hold somebody else's unnamed statement: parse ours again.
 
-        If the client has none, nobody else's may answer in its place.
+        If the client has none, nobody else's may answer in its place. If it was told what its own
+        returns, that must still be so (fact A8); False: it is not, and it was told that.
         """
         if statement is None:
             exchange.statements.unnamed = None
             exchange.to_server.append(message(b"C", b"S\x00"))
             exchange.expect(CLOSE_SILENT)
-            return
+            return True
+        shape = statement.shape
+        if shape.stale:
+            shape.stale = False  # next time we look again
+            self._refuse(exchange, STALE_PLAN)
+            return False
         if exchange.statements.unnamed is statement:
-            return
+            return True
         exchange.statements.unnamed = statement
-        exchange.to_server.append(
-            message(b"P", b"\x00%b\x00%b" % (statement.text, statement.types))
-        )
+        told = shape.description is not None
+        types = shape.fixed_types() if told else statement.types
+        exchange.to_server.append(message(b"P", b"\x00%b\x00%b" % (statement.text, types)))
         exchange.expect(PARSE_SILENT)
+        if told:
+            self._describe_silently(exchange, statement, b"")
+        return True
 
     def _describe_silently(
-        self, exchange: Exchange, statement: ClientStatement, known: ServerStatement
+        self, exchange: Exchange, statement: ClientStatement, name: bytes
     ) -> None:
         """Asks what a statement that the client prepared elsewhere returns here and now.
 
         The client's message waits for the answer: rows of a shape that it was not told about would
         be read wrongly (fact A8).
         """
-        exchange.to_server.append(message(b"D", b"S" + known.name + b"\x00"))
+        exchange.to_server.append(message(b"D", b"S" + name + b"\x00"))
         exchange.to_server.append(FLUSH)
         exchange.expect(DESCRIBE_SILENT, statement)
         exchange.held = HELD_FOR_DESCRIPTION

@@ -76,7 +76,8 @@ cdef class ClientRequests(ClientNames):
         rest=bytes, objection=bytes
     )
     cdef int _bind(self, Exchange exchange) except -1
-    @cython.locals(reader=MessageReader, statement=ClientStatement)
+    @cython.locals(reader=MessageReader)
     cdef int _describe(self, Exchange exchange) except -1
+    cdef ClientStatement _described(self, ClientStatement statement)
     @cython.locals(reader=MessageReader)
     cdef int _close(self, Exchange exchange) except -1

@@ -46,6 +46,7 @@ from pglane.connection.request_messages import (
 )
 from pglane.connection.statements import (
     ClientStatement,
+    Shape,
     Shapes,
 )
 from pglane.errors.protocol import MessageMalformed
@@ -503,7 +504,7 @@ class ClientRequests(ClientNames):
             statement.prepared = known
             exchange.answer_locally(PendingParse(None, self.statements, name, statement))
             return FORWARDED
-        fresh = self._prepare(exchange, shape)
+        fresh = self._prepare(exchange, shape, shape.types)
         statement.prepared = fresh
         exchange.expect(PARSE, PendingParse(fresh, self.statements, name, statement))
         return FORWARDED
@@ -548,9 +549,16 @@ class ClientRequests(ClientNames):
             reader.step_back()
             return HELD
         exchange.to_server.append(message(b"D", b"S" + target + b"\x00"))
-        statement = self.statements.get(name)
-        exchange.expect(DESCRIBE, statement if name else None)
+        exchange.expect(DESCRIBE, self._described(self.statements.get(name)))
         return FORWARDED
+
+    def _described(self, statement: ClientStatement | None) -> ClientStatement | None:
+        """The statement if what it returns is a promise; an unnamed one gets its own shape."""
+        if statement is None or not self._tells_what_it_returns(statement):
+            return None
+        if statement.shape is NO_SHAPE:
+            statement.shape = Shape(statement.text, statement.types, self.parse_key)
+        return statement
 
     def _close(self, exchange: Exchange) -> int:
         """A statement's Close is ours to answer: the server-side one may serve others."""

@@ -9,6 +9,9 @@ cdef class Shape:
     cdef public bint stale
     cdef public long long epoch
 
+    @cython.locals(told=bytes)
+    cpdef bytes fixed_types(self)
+
 
 cdef class Shapes:
     cdef dict _table

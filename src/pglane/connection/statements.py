@@ -55,6 +55,16 @@ class Shape:
         self.stale = False
         self.epoch = 0
 
+    def fixed_types(self) -> bytes:
+        """Parameter types, to parse it once more: those a client was told are fixed from then on.
+
+        PostgreSQL keeps them too when it makes a new plan, whatever names in the text mean now.
+        """
+        told = self.description
+        if told is None or not told.startswith(b"t"):
+            return self.types
+        return told[5 : 1 + int.from_bytes(told[1:5], "big")]
+
 
 class Shapes:
     """The table of interned shapes of one worker."""
@@ -265,6 +275,8 @@ class ServerStatements:
             shape.description = description
         if shape.description != description:
             shape.stale = True
+            if self.unnamed is client_statement:
+                self.unnamed = None
         self._check(shape)
 
     def _check(self, shape: Shape) -> None:

@@ -188,6 +188,32 @@ def test_our_own_description_is_compared(form: Any, statements: Any, shapes: Any
     assert shape.stale
 
 
+def test_types_that_were_told_are_fixed(form: Any, statements: Any, shapes: Any) -> None:
+    shape = shapes.of(b"x", b"\x00\x00", None)
+    for description, types in [
+        (None, b"\x00\x00"),
+        (s.NoData().encode(), b"\x00\x00"),
+        (
+            s.ParameterDescription((23, 25)).encode() + s.NoData().encode(),
+            b"\x00\x02\x00\x00\x00\x17\x00\x00\x00\x19",
+        ),
+    ]:
+        shape.description = description
+        assert shape.fixed_types() == types
+
+
+def test_an_unnamed_statement_found_stale_is_not_here_any_more(
+    form: Any, statements: Any, shapes: Any
+) -> None:
+    unnamed = told(form, shapes.of(b"x", b"", None))
+    statements.unnamed = unnamed
+    statements.compare(unnamed, b"n....")
+    assert statements.unnamed is unnamed
+    statements.compare(unnamed, b"n...!")
+    assert unnamed.shape.stale
+    assert statements.unnamed is None
+
+
 def test_what_is_pending_survives_deallocate_all(statements: Any, shapes: Any) -> None:
     add(statements, shapes.of(b"1", b"", None))
     pending = statements.add(shapes.of(b"2", b"", None))
