@@ -31,6 +31,8 @@ cdef class ClientRequests(ClientNames):
     cdef bint _execute(self, Exchange exchange) except -1
     @cython.locals(portal=bytes, text=bytes, verdict=Verdict, objection=bytes, steps=PendingSteps)
     cdef int _execute_apart(self, Exchange exchange) except -1
+    @cython.locals(statement=ClientStatement)
+    cdef bint _names_unsettled(self, Verdict verdict, bytes text, Exchange exchange) except -1
     cdef bint _passes_named(self, int kind, Exchange exchange) except -1
     @cython.locals(reader=MessageReader, verdict=Verdict, data=cython.p_char, last=Py_ssize_t)
     cdef bint _query(self, Exchange exchange) except -1

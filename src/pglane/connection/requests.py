@@ -17,12 +17,14 @@ A Sync behind a statement that may be COPY FROM STDIN waits until it is answered
 """
 
 from pglane.connection.client_names import (
+    DEALLOCATES,
     FORGETS,
     NO_SHAPE,
     NOT_ACCOUNTED_FOR,
     SYNTAX_THAT_FAILS,
     ClientNames,
 )
+from pglane.connection.deallocation import deallocated_name
 from pglane.connection.exchange import (
     HELD_FOR_ANSWERS,
     HELD_FOR_ROOM,
@@ -238,6 +240,8 @@ class ClientRequests(ClientNames):
         portal = self._portal()
         text = self._deallocating[portal]
         verdict = self._judge(text)
+        if self._names_unsettled(verdict, text, exchange):
+            return self._wait(exchange, HELD_FOR_ANSWERS)
         objection = self._objection(verdict, text, exchange)
         if objection is None:
             self.reader.step_back()
@@ -253,6 +257,13 @@ class ClientRequests(ClientNames):
         exchange.to_server.append(self.reader.message())
         exchange.expect(EXECUTE, steps if payload is None else payload)
         return FORWARDED
+
+    def _names_unsettled(self, verdict: Verdict, text: bytes, exchange: Exchange) -> bool:
+        """Whether an error on the way decides if a DEALLOCATE finds the name it gives."""
+        if verdict.single != DEALLOCATES or not exchange.may_discard():
+            return False
+        statement = self.statements.get(deallocated_name(text))
+        return statement is None or not statement.settled or exchange.may_keep_closed()
 
     def _passes_named(self, kind: int, exchange: Exchange) -> bool:
         """A door that does not rewrite names: notes what is to come and passes it on."""
@@ -319,7 +330,7 @@ class ClientRequests(ClientNames):
         text = reader.buffer[reader.begin + 5 : reader.end - 1]
         verdict = self._judge(text)
         objection = self._state_objection(verdict, text, exchange)
-        if objection is None:
+        if objection is None or self._names_unsettled(verdict, text, exchange):
             return self._wait(exchange, HELD_FOR_ANSWERS)
         if not objection:
             objection = self._objection(verdict, text, exchange)

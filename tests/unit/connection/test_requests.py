@@ -421,6 +421,24 @@ def test_what_names_a_statement_waits_for_deallocate(lease: Lease) -> None:
     assert not lease.requests.may_forget
 
 
+def test_deallocate_waits_until_it_is_known_what_was_prepared(lease: Lease) -> None:
+    lease.send(c.Parse(b"a", b"WRONG"), SYNC)
+    query = c.Query(b"DEALLOCATE a")
+    assert lease.send(query) == messages(FLUSH)
+    lease.answer(error(b"42601"), READY)
+    assert lease.forward() == messages(query), "there is nothing of that name"
+
+
+def test_deallocate_waits_in_the_extended_protocol(lease: Lease) -> None:
+    prepared(lease)
+    prepared(lease, b"deallocate", b"DEALLOCATE a")
+    lease.send(c.Close(b"S", b"a"), SYNC)
+    sent = lease.send(c.Bind(b"", b"deallocate"), c.Execute(b""), SYNC)
+    assert sent == messages(c.Bind(b"", b"ours_2"), FLUSH)
+    lease.answer(READY, BOUND)
+    assert lease.forward() == messages(c.Execute(b""), SYNC)
+
+
 # Refusals and waiting
 
 
