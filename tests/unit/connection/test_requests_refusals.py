@@ -141,3 +141,8 @@ def test_a_query_waits_until_it_is_known_how_it_is_read(lease: Lease) -> None:
     lease.exchange.parameters["client_encoding"] = "UTF8"
     lease.answer(s.CommandComplete(b"SET"), READY)
     assert lease.forward() == messages(query)
+
+
+def test_nobodys_statement_is_described_without_a_promise(lease: Lease) -> None:
+    lease.send(c.Describe(b"S", b"unknown"), SYNC)
+    assert lease.answer(error(b"26000"), READY)[-1:] == messages(READY)
