@@ -144,6 +144,7 @@ class Lane(Node):
 
     def requeue(self, request: Request) -> None:
         """What was being made ready for it came to nothing: it waits again, in its old place."""
+        self.overtaken = True
         request.waiting = True
         self.waiting += 1
         tenant: Tenant = request.tenant  # type: ignore[assignment]
@@ -257,6 +258,7 @@ class Lane(Node):
         """Writes down what decides how long it can wait; called before it stands in line."""
         tenant: Tenant = request.tenant  # type: ignore[assignment]
         request.was_short = self.busy < self.reserve
+        request.promised = not self.suspended
         request.ahead = self.busy + tenant.waiting
         later = tenant.key - self.turn
         request.turns = 1 + tenant.waiting + (int(later) if later > 0.0 else 0)
@@ -271,7 +273,7 @@ class Lane(Node):
 
     def bound_s(self, request: Request) -> float:
         """The longest that it could wait; `bounds.NO_BOUND` where nothing is promised."""
-        if self.overtaken or self.suspended:
+        if self.overtaken or not request.promised:
             return NO_BOUND
         ahead = request.ahead + (self.active_max - 1) * request.turns
         return wait_s_max(

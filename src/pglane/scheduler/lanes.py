@@ -192,7 +192,7 @@ class LaneQueue(LaneTree):
 
     def _judge(self, request: Request, lane: Lane, waited_s: float) -> None:
         """Counts a wait beyond what was promised."""
-        if lane.suspended:
+        if not request.promised:
             if waited_s > 0.0:
                 lane.counters.violations[2] += 1
             return
@@ -229,6 +229,8 @@ class LaneQueue(LaneTree):
             return
         lane.touch(now)
         lane.note_ahead(request)
+        if self.budget.busy > self.budget.limit or lane.group.busy > lane.group.limit:
+            request.promised = False  # there were more, and they have not been given back
         self._wait_for(lane, now)
         lane.enqueue(request)
         self._replace(lane, False)

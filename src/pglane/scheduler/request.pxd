@@ -31,6 +31,7 @@ cdef class Request(Lease):
     cdef public Py_ssize_t ahead
     cdef public Py_ssize_t turns
     cdef public bint was_short
+    cdef public bint promised
     cdef public Py_ssize_t attempt
     cdef public bint continues
     cdef public Request older

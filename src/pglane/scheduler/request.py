@@ -72,14 +72,15 @@ class Request(Lease):
         claimed: a server connection is being made ready in its name, and the place is booked.
         ahead: places of its lane in use, and requests of its tenant that waited, when it arrived.
         turns: turns that each other tenant could have before it.
+        promised: its lane's promise could be kept when it arrived, and has not changed since.
         was_short: its lane had less than its reservation when it arrived.
         attempt: how often the same work was tried before; a retry is shed first.
         continues: its work holds leases already: it goes before newcomers of its lane.
     """
 
     __slots__ = (
-        "ahead", "arrived", "attempt", "claimed", "continues", "deadline", "expires",
-        "need", "newer", "older", "reason", "refused", "turns", "user", "waiting", "was_short",
+        "ahead", "arrived", "attempt", "claimed", "continues", "deadline", "expires", "need",
+        "newer", "older", "promised", "reason", "refused", "turns", "user", "waiting", "was_short",
     )  # fmt: skip
 
     def __init__(
@@ -103,6 +104,7 @@ class Request(Lease):
         self.ahead = 0
         self.turns = 0
         self.was_short = False
+        self.promised = False
         self.attempt = 0
         self.continues = False
         self.older: Request | None = None

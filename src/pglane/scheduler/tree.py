@@ -130,6 +130,7 @@ class LaneTree:
             lane.adopt(policy, group, kept[name])
             for request in lane.arrivals:
                 lane.set_deadline(request)
+                request.promised = False
         self._lenders = [lane for lane in self.lanes.values() if lane.reserve]
         policies = [*wanted.values()]
         for lane in self._lenders:

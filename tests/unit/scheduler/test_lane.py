@@ -248,3 +248,9 @@ def test_nothing_is_promised_where_order_of_arrival_is_not_kept() -> None:
     suspended = lane_of(reserve=2, hold_s_max=1.0)
     suspended.adopt(suspended.policy, suspended.group, 1)
     assert suspended.bound_s(wait(suspended)) == NO_BOUND
+    again = lane_of(reserve=1, hold_s_max=1.0)
+    failed, other = wait(again), wait(again)
+    again.dequeue(failed, True)
+    assert again.bound_s(other) == 1.0
+    again.requeue(failed)
+    assert again.bound_s(other) == NO_BOUND

@@ -370,6 +370,17 @@ def test_so_is_one_whose_promise_was_suspended() -> None:
     assert rig.lane("otp").counters.violations == [0, 0, 1]
 
 
+def test_nothing_is_promised_while_more_is_used_than_there_is() -> None:
+    rig = LaneRig(3, OTP, LanePolicy("browse", hold_s_max=1.0))
+    leases = rig.fill("browse", 3)
+    rig.queue.configure(1, [OTP, LanePolicy("browse", hold_s_max=1.0)], (), rig.now)
+    waiting = rig.ask("otp")
+    assert not waiting.promised
+    rig.now += 1.0
+    assert [rig.end(lease) for lease in leases] == [[], [], [waiting]]
+    assert rig.lane("otp").counters.violations == [0, 0, 1]
+
+
 def test_one_that_was_never_served_broke_the_promise_too() -> None:
     rig = LaneRig(1, LanePolicy("otp", reserve=1, wait_s_max=5.0), LanePolicy("b", hold_s_max=1.0))
     rig.fill("b", 1)

@@ -1,0 +1,114 @@
+"""Three ways to say who is next, behind one face: what the simulator compares.
+
+    lanes        the scheduler of this gateway
+    fifo         one queue over everything, first come first served
+    pool reuse   one queue for each kind, below one cap: a server connection that becomes free goes
+                 to the next of the same kind, as in poolers that keep a pool for each user
+
+The last one needs no ill will to starve somebody: where one kind always has somebody waiting, no
+other ever gets a turn.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+
+from pglane.scheduler.lanes import LaneQueue
+from pglane.scheduler.policy import LanePolicy
+from pglane.scheduler.request import Request
+
+
+class Discipline:
+    """Places of one budget, and those who wait for them; a request is any object of its own."""
+
+    name = ""
+
+    def request(self, kind: str, tenant: str) -> object:
+        """One that will ask."""
+        raise NotImplementedError
+
+    def ask(self, request: object, now: float) -> bool:
+        """It asks; True: it has a place at once."""
+        raise NotImplementedError
+
+    def end(self, request: object, now: float) -> object | None:
+        """Its place is free; who gets it."""
+        raise NotImplementedError
+
+    def refused(self) -> list[object]:
+        """Those that were refused since this was asked last."""
+        return []
+
+
+class Lanes(Discipline):
+    """This gateway's."""
+
+    name = "lanes"
+
+    def __init__(self, budget: int, policies: Iterable[LanePolicy]) -> None:
+        self.queue = LaneQueue(budget, policies)
+
+    def request(self, kind: str, tenant: str) -> object:
+        """A request of a lane."""
+        lane = self.queue.lanes[kind]
+        return Request(lane, lane.tenants.enter(tenant), "", None, None)
+
+    def ask(self, request: object, now: float) -> bool:
+        """Takes what is free, or waits."""
+        assert isinstance(request, Request)
+        if self.queue.take(request, now):
+            return True
+        self.queue.arrive(request, now)
+        return False
+
+    def end(self, request: object, now: float) -> object | None:
+        """Releases and chooses."""
+        assert isinstance(request, Request)
+        self.queue.release(request, now)
+        following = self.queue.choose(None, request.lane, now, True)  # type: ignore[arg-type]
+        if following is not None:
+            self.queue.grant(following, now)
+        return following
+
+    def refused(self) -> list[object]:
+        """What the scheduler answered without starting it."""
+        return self.queue.take_refused() if self.queue.refused else []  # type: ignore[return-value]
+
+
+class Queues(Discipline):
+    """First come, first served, in one queue or in one for each kind."""
+
+    def __init__(self, budget: int, *, one: bool) -> None:
+        self.name = "fifo" if one else "pool reuse"
+        self._one = one
+        self._free = budget
+        self._waiting: dict[str, deque[tuple[str, object]]] = {}
+
+    def request(self, kind: str, tenant: str) -> object:
+        """All that matters here is its kind."""
+        del tenant
+        return (kind, object())
+
+    def _queue_of(self, request: object) -> str:
+        return "" if self._one else request[0]  # type: ignore[index]
+
+    def ask(self, request: object, now: float) -> bool:
+        """Takes what is free, or waits."""
+        del now
+        if self._free:
+            self._free -= 1
+            return True
+        queue = self._waiting.setdefault(self._queue_of(request), deque())
+        queue.append(request)  # type: ignore[arg-type]
+        return False
+
+    def end(self, request: object, now: float) -> object | None:
+        """To the next of the same queue; another one's only if nobody waits there."""
+        del now
+        mine = self._waiting.get(self._queue_of(request))
+        if mine:
+            return mine.popleft()
+        for queue in self._waiting.values():
+            if queue:
+                return queue.popleft()
+        self._free += 1
+        return None

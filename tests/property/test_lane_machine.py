@@ -1,0 +1,299 @@
+"""The scheduler under any sequence of events keeps ten promises.
+
+ 1. Conservation: each place is in the books of one lease, and the sums agree with the leases.
+ 2. No lane and no door has more than its limit.
+ 3. No place is free beside somebody who may have it.
+ 4. What is guarded is free after every grant beyond a reservation.
+ 5. A lane that is owed a place is never passed over, and the one whose lease ended comes first.
+ 6. Leases without an end never sit on what is reserved.
+ 7. Nobody waits longer than the bound for a place, where one is promised.
+ 8. Nobody is granted anything after nine tenths of its time.
+ 9. A tenant is served in the order in which it asked.
+10. After everybody has left, all places are free and nothing is remembered.
+
+Leases end when their lane or a recall says so at the latest: that is what the bound assumes.
+"""
+
+import hypothesis.strategies as st
+from hypothesis import settings
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from pglane.scheduler.bounds import GIVE_BACK_S
+from pglane.scheduler.lane import Lane
+from pglane.scheduler.lanes import LaneQueue
+from pglane.scheduler.policy import DoorPolicy, LanePolicy
+from pglane.scheduler.request import Lease, Request
+
+PICK = st.integers(min_value=0)
+TENANTS = ("web", "cron", "shop")
+BOUNDED = (
+    LanePolicy("otp", reserve=1, hold_s_max=1.0, wait_s_max=60.0, rank=9),
+    LanePolicy("mail", reserve=2, guard=1, hold_s_max=0.5, wait_s_max=60.0),
+    LanePolicy("kept", reserve=1, lends=False, hold_s_max=2.0, wait_s_max=60.0),
+    LanePolicy("browse", hold_s_max=1.5, limit=3, wait_s_max=8.0),
+    LanePolicy("session", door="session", borrows=False, wait_s_max=8.0),
+)
+RECALLED = (
+    LanePolicy("otp", reserve=2, hold_s_max=1.0, borrow_hold_s=0.3, wait_s_max=60.0, rank=9),
+    LanePolicy("mail", reserve=1, guard=1, hold_s_max=0.5, wait_s_max=60.0),
+    LanePolicy("kept", reserve=1, lends=False, hold_s_max=2.0, wait_s_max=60.0),
+    LanePolicy("browse", wait_s_max=8.0),
+    LanePolicy("session", door="session", reserve=1, borrows=False, wait_s_max=8.0),
+)
+NAMES = tuple(policy.name for policy in BOUNDED)
+CONFIGURATIONS = ((6, BOUNDED, 3), (7, RECALLED, 2), (5, RECALLED, 3), (3, BOUNDED, 3))
+
+
+class LaneMachine(RuleBasedStateMachine):
+    """Plays everybody: clients, server connections, and time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 1000.0
+        budget, lanes, door = CONFIGURATIONS[0]
+        self.queue = LaneQueue(budget, lanes, (DoorPolicy("session", door),), waiting_max=40)
+        self.waiting: list[Request] = []
+        self.booked: dict[Lease, float] = {}  # when the place was booked, claims included
+        self.coming: list[Request] = []
+        self.recalled: dict[Lease, float] = {}
+        self.lowered = False
+
+    # The books, from the leases alone ---------------------------------------------------------
+
+    def lanes(self) -> list[Lane]:
+        return list(self.queue.lanes.values())
+
+    def busy(self, lane: Lane) -> int:
+        return sum(lease.lane is lane for lease in self.booked)
+
+    def missing(self, lane: Lane) -> int:
+        return max(lane.reserve - self.busy(lane), 0)
+
+    def guarded(self) -> int:
+        return sum(min(lane.kept_free, self.missing(lane)) for lane in self.lanes())
+
+    def endless(self) -> int:
+        beyond = [(lane, self.busy(lane) - lane.reserve) for lane in self.lanes()]
+        return sum(max(more, 0) for lane, more in beyond if not lane.borrows)
+
+    def door_is_full(self, lane: Lane) -> bool:
+        group = lane.group
+        inside = [each for each in self.lanes() if each.group is group]
+        return sum(map(self.busy, inside)) >= group.limit
+
+    def of_lane(self, lane: Lane) -> list[Request]:
+        return [request for request in self.waiting if request.lane is lane]
+
+    def may_have(self, lane: Lane) -> bool:
+        free = self.queue.budget.limit - len(self.booked)
+        if free <= 0 or self.busy(lane) >= lane.limit or self.door_is_full(lane):
+            return False
+        return bool(self.missing(lane)) or self.may_borrow(lane, free)
+
+    def may_borrow(self, lane: Lane, free: int) -> bool:
+        if free - 1 < self.guarded():
+            return False
+        reserved = sum(each.reserve for each in self.lanes())
+        inside = [each for each in self.lanes() if each.group is lane.group]
+        doors = sum(each.reserve for each in inside)
+        return lane.borrows or (
+            self.endless() + 1 <= self.queue.budget.limit - reserved
+            and self.endless() + 1 <= lane.group.limit - doors
+        )
+
+    # Decisions --------------------------------------------------------------------------------
+
+    def decide(self, own: Lane | None, claims: bool) -> None:
+        while True:
+            request = self.queue.choose(None, own, self.now, True)
+            self.collect(self.queue.take_refused())
+            if request is None:
+                return
+            self.rightly_chosen(request, own)
+            self.waiting.remove(request)
+            if claims:
+                self.queue.claim(request, self.now)
+                self.coming.append(request)
+            else:
+                self.queue.grant(request, self.now)
+            self.booked[request] = self.now
+            own = None
+
+    def rightly_chosen(self, request: Request, own: Lane | None) -> None:
+        lane = request.lane
+        assert isinstance(lane, Lane)
+        assert self.may_have(lane)  # 2, 4, 6
+        assert self.now < request.expires  # 8
+        same = [each for each in self.of_lane(lane) if each.tenant is request.tenant]
+        assert same[0] is request  # 9
+        owed = [
+            each
+            for each in self.lanes()
+            if self.missing(each) and self.of_lane(each) and not self.door_is_full(each)
+        ]
+        assert not owed or lane in owed  # 5
+        assert own not in owed or lane is own
+        bound_s = lane.bound_s(request)
+        if bound_s >= 0.0:
+            assert self.now - request.arrived <= bound_s + 1e-6  # 7
+
+    def collect(self, refused: list[Request]) -> None:
+        for request in refused:
+            assert request.refused is not None
+            if request in self.coming:
+                self.coming.remove(request)  # its place stays booked until it is ready
+            elif request in self.waiting:
+                self.waiting.remove(request)
+
+    def free(self, lease: Lease, claims: bool) -> None:
+        """The place of a lease is free, one way or another."""
+        del self.booked[lease]
+        self.recalled.pop(lease, None)
+        self.queue.release(lease, self.now)
+        lane = lease.lane
+        assert isinstance(lane, Lane)
+        self.decide(lane, claims)
+
+    # What happens -----------------------------------------------------------------------------
+
+    @rule(name=st.sampled_from(NAMES), tenant=st.sampled_from(TENANTS), claims=st.booleans())
+    def somebody_asks(self, name: str, tenant: str, claims: bool) -> None:
+        lane = self.queue.lanes[name]
+        request = Request(lane, lane.tenants.enter(tenant), "", None, None)
+        may_have = self.may_have(lane)
+        if self.queue.take(request, self.now):
+            assert may_have
+            self.booked[request] = self.now
+            return
+        self.waiting.append(request)
+        self.queue.arrive(request, self.now)
+        self.collect(self.queue.take_refused())
+        self.decide(None, claims)
+
+    @precondition(lambda self: self.ended())
+    @rule(pick=PICK, claims=st.booleans())
+    def a_lease_ends(self, pick: int, claims: bool) -> None:
+        ended = self.ended()
+        self.free(ended[pick % len(ended)], claims)
+
+    def ended(self) -> list[Lease]:
+        """Leases that may end, and places of claims whose clients are gone."""
+        return [lease for lease in self.booked if lease not in self.coming]
+
+    @precondition(lambda self: self.coming)
+    @rule(pick=PICK)
+    def a_server_connection_is_ready(self, pick: int) -> None:
+        self.queue.grant(self.coming.pop(pick % len(self.coming)), self.now)
+
+    @precondition(lambda self: self.coming)
+    @rule(pick=PICK, claims=st.booleans())
+    def a_server_connection_cannot_be_opened(self, pick: int, claims: bool) -> None:
+        request = self.coming.pop(pick % len(self.coming))
+        del self.booked[request]
+        self.recalled.pop(request, None)
+        self.queue.unclaim(request, self.now)
+        self.waiting.append(request)
+        self.waiting.sort(key=lambda each: each.arrived)
+        lane = request.lane
+        assert isinstance(lane, Lane)
+        self.decide(lane, claims)
+
+    @precondition(lambda self: self.waiting or self.coming)
+    @rule(pick=PICK)
+    def somebody_leaves(self, pick: int) -> None:
+        everybody = self.waiting + self.coming
+        request = everybody[pick % len(everybody)]
+        self.queue.leave(request, self.now)
+        (self.waiting if request in self.waiting else self.coming).remove(request)
+
+    @rule(after_s=st.sampled_from([0.001, 0.05, 0.3, 1.0, 9.0]), claims=st.booleans())
+    def time_passes(self, after_s: float, claims: bool) -> None:
+        """Up to the next thing that must happen, again and again."""
+        until = self.now + after_s
+        while True:
+            due = self.queue.next_due()
+            times = [self.ends_at(lease) for lease in self.booked]
+            then = min([*times, until if due is None else max(due, self.now)])
+            if then > until or (then == until and not times and due is None):
+                break
+            self.now = then
+            if due is not None and due <= then:
+                self.collect(self.queue.expired(self.now))
+                for lease in self.queue.recall(self.now):
+                    self.recalled[lease] = self.now
+            over = [lease for lease in self.booked if self.ends_at(lease) <= then]
+            for lease in over:
+                if lease in self.booked and lease in self.coming:
+                    self.a_server_connection_is_ready(self.coming.index(lease))
+                if lease in self.booked and self.ends_at(lease) <= then:
+                    self.free(lease, claims)
+            again = self.queue.next_due()
+            if then >= until and not over and (again is None or again > until):
+                break
+        self.now = until
+
+    def ends_at(self, lease: Lease) -> float:
+        """When it must have ended: its lane's limit, or a recall."""
+        lane = lease.lane
+        assert isinstance(lane, Lane)
+        at = float("inf")
+        if lane.hold_s_max:
+            at = self.booked[lease] + lane.hold_s_max
+        if lease in self.recalled:
+            at = min(at, self.recalled[lease] + GIVE_BACK_S)
+        return at
+
+    @rule(number=st.integers(0, len(CONFIGURATIONS) - 1), claims=st.booleans())
+    def the_configuration_changes(self, number: int, claims: bool) -> None:
+        budget, lanes, door = CONFIGURATIONS[number]
+        self.queue.configure(budget, lanes, (DoorPolicy("session", door),), self.now)
+        self.lowered = True
+        self.collect(self.queue.expired(self.now))
+        self.decide(None, claims)
+
+    # What stays true --------------------------------------------------------------------------
+
+    @invariant()
+    def the_books_are_right(self) -> None:  # 1
+        budget = self.queue.budget
+        assert budget.busy == len(self.booked) == sum(lane.busy for lane in self.lanes())
+        for lane in self.lanes():
+            assert lane.busy == self.busy(lane)
+            assert lane.waiting == len(self.of_lane(lane))
+            assert len(list(lane.holders)) == lane.busy
+        assert budget.guarded == self.guarded()
+        assert budget.unbounded == self.endless()
+        assert budget.reserved == sum(lane.reserve for lane in self.lanes())
+        assert len(self.queue) == len(self.waiting) + len(self.coming)
+        assert self.queue.recalls.pending == len(self.recalled)
+
+    @invariant()
+    def limits_are_kept(self) -> None:  # 2
+        within = len(self.booked) <= self.queue.budget.limit
+        for lane in self.lanes():
+            within = within and self.busy(lane) <= lane.limit
+        assert within or self.lowered
+
+    @invariant()
+    def nobody_waits_beside_a_free_place(self) -> None:  # 3
+        assert not any(self.of_lane(lane) and self.may_have(lane) for lane in self.lanes())
+
+    def teardown(self) -> None:  # 10
+        for request in self.waiting + self.coming:
+            self.queue.leave(request, self.now)
+        self.waiting.clear()
+        self.coming.clear()
+        for lease in list(self.booked):
+            self.free(lease, False)
+        budget = self.queue.budget
+        assert budget.busy == budget.excess == budget.unbounded == 0
+        assert len(self.queue) == 0
+        assert self.queue.next_due() is None
+        assert self.queue.recalls.pending == 0
+        assert all(lane.lent == 0 for lane in self.lanes())
+
+
+LaneMachine.TestCase.settings = settings(
+    max_examples=100, stateful_step_count=40, deadline=None, derandomize=True
+)
+TestLanes = LaneMachine.TestCase

@@ -1,0 +1,58 @@
+"""The marketplace on virtual time: what lanes must reach, and what plain queues do not."""
+
+import pytest
+
+from pglane.lab.disciplines import Discipline, Lanes, Queues
+from pglane.lab.simulator import Score, Simulator
+from pglane.lab.workloads import WORKLOADS, Workload
+from pglane.scheduler.statistics import statistics
+
+EVENTS = 50_000
+SEED = 20
+W1, W2, W3 = WORKLOADS
+
+
+def scores_of(workload: Workload, discipline: Discipline) -> dict[str, Score]:
+    scores = Simulator(workload, discipline, SEED).run(EVENTS)
+    return {score.kind: score for score in scores}
+
+
+def lanes_for(workload: Workload) -> Lanes:
+    return Lanes(workload.budget, workload.lanes)
+
+
+@pytest.mark.parametrize("workload", WORKLOADS, ids=lambda workload: workload.name)
+def test_no_promise_is_broken(workload: Workload) -> None:
+    discipline = lanes_for(workload)
+    simulator = Simulator(workload, discipline, SEED)
+    simulator.run(EVENTS)
+    for lane in statistics(discipline.queue, simulator.now).lanes:
+        assert sum(lane.violations.values()) == 0
+    assert simulator.busy_s > 0.98 * simulator.now * workload.budget
+
+
+def test_one_time_passwords_do_not_wait_for_the_flood() -> None:
+    fifo = scores_of(W1, Queues(W1.budget, one=True))
+    lanes = scores_of(W1, lanes_for(W1))
+    otp = lanes["otp"]
+    assert otp.served >= otp.asked - 1
+    assert otp.wait_s_99 < 0.010
+    assert otp.wait_s_max < 0.050
+    assert lanes["browse"].served_per_s > 0.95 * fifo["browse"].served_per_s
+    assert fifo["otp"].wait_s_99 > 0.200
+
+
+def test_a_pool_for_each_kind_serves_none_of_them() -> None:
+    assert scores_of(W1, Queues(W1.budget, one=False))["otp"].served == 0
+
+
+def test_reports_do_not_change_that() -> None:
+    otp = scores_of(W2, lanes_for(W2))["otp"]
+    assert otp.served >= otp.asked - 1
+    assert otp.wait_s_99 < 0.015
+
+
+def test_abuse_of_the_small_lane_does_not_reach_the_shop() -> None:
+    browse = scores_of(W3, lanes_for(W3))["browse"]
+    assert browse.served >= browse.asked - 5
+    assert browse.wait_s_99 < 0.015

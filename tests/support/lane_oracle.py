@@ -1,0 +1,193 @@
+"""The rules of lanes a second time: slow, by looking at everything, with lists and no heap.
+
+It is asked after the scheduler has decided: was this lane one of those that may be next, and this
+request one of those of the lane? Ties are the scheduler's to break. Then it does the same to its
+own books. Nothing here is shared with the scheduler but the policies.
+"""
+
+from dataclasses import dataclass, field
+
+from pglane.scheduler.policy import LanePolicy
+
+NEAR = 1e-9
+CREDIT_S_PER_PLACE = 1.0
+FIRST_CHARGE_S = 0.0001
+
+
+@dataclass
+class Waiting:
+    key: object
+    tenant: str
+    arrived: float
+
+
+@dataclass
+class Holding:
+    key: object
+    tenant: str
+    since: float
+    charged: float
+
+
+@dataclass
+class SlowLane:
+    policy: LanePolicy
+    waiting: list[Waiting] = field(default_factory=list)
+    holding: list[Holding] = field(default_factory=list)
+    tag: float = 0.0
+    turn: float = 0.0
+    turns: dict[str, float] = field(default_factory=dict)
+    left: float = 0.0
+    holds: list[float] = field(default_factory=list)
+    mean: float = 0.0
+    usual: float = 0.0
+
+    @property
+    def missing(self) -> int:
+        return max(self.policy.reserve - len(self.holding), 0)
+
+    @property
+    def beyond(self) -> int:
+        return max(len(self.holding) - self.policy.reserve, 0)
+
+    def learn(self, held_s: float) -> None:
+        self.holds.append(held_s)
+        if len(self.holds) == 1:
+            self.mean = self.usual = held_s
+            return
+        self.mean += (held_s - self.mean) / 16
+        self.usual = self.usual * 1.05 if held_s > self.usual else self.usual / 1.05**3
+
+
+class Oracle:
+    """Knows what may happen next."""
+
+    def __init__(self, budget: int, policies: list[LanePolicy], doors: dict[str, int]) -> None:
+        self.budget = budget
+        self.doors = doors
+        self.lanes = {policy.name: SlowLane(policy) for policy in policies}
+        self.virtual = 0.0
+        self.contended_since = 0.0
+
+    # What may be ------------------------------------------------------------------------------
+
+    def rooms(self, lane: SlowLane) -> list[tuple[int, list[SlowLane]]]:
+        """Every limit that a lane is below, with the lanes that share it."""
+        rooms = [(self.budget, list(self.lanes.values()))]
+        door = lane.policy.door
+        if door in self.doors:
+            inside = [each for each in self.lanes.values() if each.policy.door == door]
+            rooms.append((self.doors[door], inside))
+        return rooms
+
+    def has_room(self, lane: SlowLane) -> bool:
+        limit = lane.policy.limit
+        if limit and len(lane.holding) >= limit:
+            return False
+        return all(
+            sum(len(each.holding) for each in inside) < places
+            for places, inside in self.rooms(lane)
+        )
+
+    def may_have(self, lane: SlowLane) -> bool:
+        """Whether one more place could be the lane's."""
+        if not self.has_room(lane):
+            return False
+        if lane.missing:
+            return True
+        for places, inside in self.rooms(lane):
+            busy = sum(len(each.holding) for each in inside)
+            guarded = sum(min(each.policy.kept_free, each.missing) for each in inside)
+            if places - busy - 1 < guarded:
+                return False
+            if not lane.policy.borrows:
+                reserved = sum(each.policy.reserve for each in inside)
+                endless = sum(each.beyond for each in inside if not each.policy.borrows)
+                if endless + 1 > places - reserved:
+                    return False
+        return True
+
+    def next_lanes(self, own: str | None) -> list[SlowLane]:
+        """Those that may be next; equals are all named."""
+        able = [each for each in self.lanes.values() if each.waiting and self.may_have(each)]
+        owed = [each for each in able if each.missing]
+        mine = [each for each in owed if each.policy.name == own]
+        if mine or owed:
+            return mine or least(owed, lambda each: each.waiting[0].arrived)
+        return least(able, lambda each: each.tag)
+
+    def next_requests(self, lane: SlowLane) -> list[object]:
+        """The first of every tenant whose turn it is."""
+        firsts: dict[str, Waiting] = {}
+        for each in lane.waiting:
+            firsts.setdefault(each.tenant, each)
+        turn = [(lane.turns.get(tenant, 0.0), waiting.key) for tenant, waiting in firsts.items()]
+        lowest = min(key for key, _ in turn)
+        return [request for key, request in turn if key <= lowest + NEAR]
+
+    # What happened ----------------------------------------------------------------------------
+
+    def took(self, name: str, tenant: str, key: object, now: float) -> None:
+        self.lanes[name].holding.append(Holding(key, tenant, now, 0.0))
+
+    def arrived(self, name: str, tenant: str, key: object, now: float) -> None:
+        lane = self.lanes[name]
+        if not any(each.waiting for each in self.lanes.values()):
+            self.contended_since = now
+        if not lane.waiting:
+            debt = max(lane.tag - self.virtual, 0.0) * 0.5 ** ((now - lane.left) / 30.0)
+            lane.tag = self.virtual + min(debt, self.credit(lane))
+        if all(each.tenant != tenant for each in lane.waiting):
+            lane.turns[tenant] = max(lane.turns.get(tenant, 0.0), lane.turn)
+        lane.waiting.append(Waiting(key, tenant, now))
+
+    def granted(self, name: str, key: object, now: float) -> None:
+        lane = self.lanes[name]
+        request = next(each for each in lane.waiting if each.key is key)
+        if not lane.missing:
+            self.virtual = max(self.virtual, lane.tag)
+        lane.waiting.remove(request)
+        if not lane.waiting:
+            lane.left = now
+        turn = lane.turns[request.tenant]
+        lane.turn = max(lane.turn, turn)
+        lane.turns[request.tenant] = turn + 1.0
+        charged = lane.mean or FIRST_CHARGE_S
+        self.charge(lane, charged)
+        lane.holding.append(Holding(key, request.tenant, now, charged))
+
+    def ended(self, name: str, key: object, now: float) -> None:
+        lane = self.lanes[name]
+        lease = next(each for each in lane.holding if each.key is key)
+        lane.holding.remove(lease)
+        held_s = now - lease.since
+        lane.learn(max(held_s, 0.0001))
+        if any(each.waiting for each in self.lanes.values()):
+            self.charge(lane, now - max(lease.since, self.contended_since) - lease.charged)
+            if lane.waiting:
+                fine = min(held_s / lane.usual - 1.0, 16.0)
+                if fine > 0:
+                    key_now = max(lane.turns.get(lease.tenant, 0.0), lane.turn)
+                    lane.turns[lease.tenant] = max(
+                        lane.turns.get(lease.tenant, 0.0), min(key_now + fine, lane.turn + 17.0)
+                    )
+
+    def left(self, name: str, key: object, now: float) -> None:
+        lane = self.lanes[name]
+        lane.waiting = [each for each in lane.waiting if each.key is not key]
+        if not lane.waiting:
+            lane.left = now
+
+    def credit(self, lane: SlowLane) -> float:
+        return self.budget * CREDIT_S_PER_PLACE / lane.policy.weight
+
+    def charge(self, lane: SlowLane, seconds: float) -> None:
+        tag = lane.tag + seconds / lane.policy.weight
+        credit = self.credit(lane)
+        lane.tag = min(max(tag, self.virtual - credit), self.virtual + credit)
+
+
+def least(lanes, key):
+    """All whose key is the least."""
+    lowest = min(map(key, lanes), default=0.0)
+    return [lane for lane in lanes if key(lane) <= lowest + NEAR]

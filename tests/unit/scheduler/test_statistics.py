@@ -1,0 +1,73 @@
+"""Snapshots, and what can be told from two of them."""
+
+import pytest
+
+from pglane.scheduler.policy import LanePolicy
+from pglane.scheduler.reasons import WaitReason
+from pglane.scheduler.statistics import fairness, jain, statistics, tenant_statistics
+from tests.support.lane_rig import LaneRig
+
+OTP = LanePolicy("otp", reserve=1)
+BROWSE = LanePolicy("browse", weight=2.0)
+
+
+def test_a_snapshot_tells_who_has_and_who_waits() -> None:
+    rig = LaneRig(2, OTP, BROWSE)
+    rig.fill("browse", 2)
+    rig.now += 1.0
+    rig.ask("otp")
+    rig.now += 2.0
+    seen = statistics(rig.queue, rig.now)
+    assert (seen.budget, seen.busy, seen.on_loan, seen.waiting) == (2, 2, 1, 1)
+    otp, browse = seen.lanes
+    assert (otp.name, otp.door, otp.promised, otp.reserve) == ("otp", "", 1, 1)
+    assert (otp.waiting, otp.head_age_s, otp.backlogged_s) == (1, 2.0, 2.0)
+    assert (browse.busy, browse.service_s, browse.grants) == (2, 6.0, 2)
+    assert (browse.head_age_s, browse.coming) == (0.0, 0)
+    assert otp.reasons[WaitReason.NO_SERVER_FREE.value] == 1
+    assert sum(otp.refused.values()) == sum(otp.violations.values()) == 0
+
+
+def test_what_is_being_made_ready_is_told() -> None:
+    rig = LaneRig(1, OTP)
+    request = rig.request("otp")
+    rig.queue.arrive(request, rig.now)
+    rig.queue.claim(request, rig.now)
+    (otp,) = statistics(rig.queue, rig.now).lanes
+    assert (otp.busy, otp.waiting, otp.coming) == (1, 0, 1)
+
+
+def test_the_tenants_that_used_most_come_first() -> None:
+    rig = LaneRig(2, BROWSE)
+    long, short = rig.ask("browse", "long"), rig.ask("browse", "short")
+    rig.now += 1.0
+    rig.end(short)
+    rig.now += 1.0
+    rig.end(long)
+    first, second = tenant_statistics(rig.lane("browse"), 5)
+    assert (first.name, first.held_s, first.clients, first.grants) == ("long", 2.0, 1, 1)
+    assert second.name == "short"
+    assert len(tenant_statistics(rig.lane("browse"), 1)) == 1
+
+
+def test_fairness_is_about_those_that_waited() -> None:
+    rig = LaneRig(3, LanePolicy("a"), LanePolicy("b"), LanePolicy("calm"))
+    rig.fill("a", 2)
+    rig.fill("b", 1)
+    before = statistics(rig.queue, rig.now)
+    rig.ask("a")
+    rig.ask("b")
+    rig.now += 1.0
+    after = statistics(rig.queue, rig.now)
+    assert fairness(before, after) == pytest.approx(9 / 10)
+    rig.queue.add(LanePolicy("new"))
+    rig.ask("new")
+    rig.now += 1.0
+    assert fairness(before, statistics(rig.queue, rig.now)) == pytest.approx(9 / 15)
+
+
+def test_jains_index() -> None:
+    assert jain([]) == 1.0
+    assert jain([0.0, 0.0]) == 1.0
+    assert jain([2.0, 2.0]) == 1.0
+    assert jain([1.0, 0.0, 0.0, 0.0]) == 0.25
