@@ -191,6 +191,16 @@ ROWS = (
     ),
     _state("currval", "SELECT nextval('public.numbers') > 0", CURRVAL),
     _state("lastval", "SELECT nextval('public.numbers') > 0", "SELECT lastval() > 0"),
+    Row(
+        "currval behind a statement that drew nothing",
+        (
+            ("A", "SELECT nextval('public.numbers') > 0"),
+            *MOVED,
+            *BACK,
+            ("B", "WITH a AS (SELECT 'drew nothing' AS v) SELECT v FROM a; " + CURRVAL),
+            ("B", "WITH a AS (SELECT 'drew nothing' AS v) SELECT v FROM a; " + CURRVAL),
+        ),
+    ),
     _state("setseed", "SELECT setseed(0.5)", "SELECT random() = {seeded}"),
     Row(
         "LOAD",

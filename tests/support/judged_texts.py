@@ -192,9 +192,9 @@ DECLARE a BINARY INSENSITIVE NO SCROLL CURSOR WITH HOLD FOR SELECT 1    DECLARE 
 DECLARE a CURSOR FOR SELECT nextval('b')    DECLARE CURSOR|SEQUENCE
 LOAD 'a'                                LOAD LOAD
 SELECT nextval('a')                     SELECT SEQUENCE
-SELECT setval('a', 1), currval('a'), lastval()  SELECT SEQUENCE
-SELECT currval('a'), nextval('a')       SELECT SEQUENCE|SEQUENCE_READ
-SELECT lastval()                        SELECT SEQUENCE_READ
+SELECT setval('a', 1), currval('a'), lastval()  SELECT SEQUENCE|SEQUENCE_TOLD
+SELECT currval('a'), nextval('a')       SELECT SEQUENCE|SEQUENCE_READ|SEQUENCE_TOLD
+SELECT lastval()                        SELECT SEQUENCE_READ|SEQUENCE_TOLD
 CREATE TEMP TABLE a AS SELECT 1 AS on FROM commit drop  CREATE TEMP
 CREATE TEMP TABLE a (b int CHECK (b = 1 OR on commit drop)) CREATE TEMP
 CREATE TEMP VIEW a (on, commit, drop) AS SELECT 1   CREATE TEMP

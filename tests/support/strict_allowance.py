@@ -26,7 +26,9 @@ class Strict(Allowance):
     def standing_refusal(self, effects: int, text: bytes) -> bytes:
         return encoded(error(b"55000", M=text)) if effects & Effect.LOAD else b""
 
-    def refusal(self, effects: int, text: bytes, *, drew: bool) -> bytes:
+    def refusal(self, effects: int, text: bytes, *, drew: bool, strangers_drew: bool) -> bytes:
         self.drew.append(drew)
+        if strangers_drew:
+            return encoded(error(b"55000", M=text))
         refused = not drew if effects & Effect.SEQUENCE_READ else effects != Effect.UNKNOWN
         return encoded(error(b"55000", M=text)) if refused else b""

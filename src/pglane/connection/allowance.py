@@ -25,13 +25,14 @@ class Allowance:
         del effects, text
         return b""
 
-    def refusal(self, effects: int, text: bytes, *, drew: bool) -> bytes:
+    def refusal(self, effects: int, text: bytes, *, drew: bool, strangers_drew: bool) -> bytes:
         """The error that answers a text with these effects instead of the server; b"": it may run.
 
         Args:
             effects: `Effect` bits of the whole text.
             text: to tell what was seen in it.
             drew: a value of a sequence may have been drawn in the transaction that goes on.
+            strangers_drew: other clients may have drawn values on this server connection.
         """
-        del effects, text, drew
+        del effects, text, drew, strangers_drew
         return b""

@@ -16,6 +16,9 @@ statement with effects; dynamic SQL is `EXECUTE`. A body without any of these le
 what it calls stands in it. All other languages can do anything: such a function is unclean, unless
 it belongs to an extension that is known (`EXTENSIONS`).
 
+Last values of sequences are cleaned away where anybody asks for them (`Closure.asks`), after
+statements that may have drawn one: names that lead to nextval are known, too.
+
 Operators, casts and index support of the user's own act without a name in any text. If one of
 them leads to an unclean function, nothing in this database is proved. Those that an extension
 brings in C are taken for harmless: an operator that changes the session is not known to exist.
@@ -48,7 +51,11 @@ EXTENSIONS = frozenset(
 
 READ, WRITE = 0, 1
 HARMLESS_EFFECTS = int(
-    Effect.NOTIFY | Effect.SEQUENCE | Effect.LARGE_OBJECT | Effect.ADVISORY_UNLOCK
+    Effect.NOTIFY
+    | Effect.SEQUENCE
+    | Effect.SEQUENCE_READ
+    | Effect.LARGE_OBJECT
+    | Effect.ADVISORY_UNLOCK
 )
 CALLS_WITH_EFFECTS = frozenset(
     name for name, effect in FUNCTIONS.items() if effect & ~HARMLESS_EFFECTS
@@ -58,6 +65,9 @@ STATEMENTS_WITH_EFFECTS = frozenset(
 )
 OPENS_STATEMENT = frozenset(b"atomic begin else loop then".split())
 WRITING = frozenset(b"insert update delete merge truncate call".split())
+DRAWING = re.compile(rb"nextval|setval|alter|refresh", re.IGNORECASE)
+ASKING = re.compile(rb"currval|lastval", re.IGNORECASE)
+"""Wherever they stand, in a string of dynamic SQL, too."""
 CUSTOM_NAME = re.compile(rb"[A-Za-z_][\w$]*(\.[A-Za-z_][\w$]*)+")
 CALLABLE = b"f"
 GLOBAL = b"g"
@@ -71,12 +81,14 @@ class Words:
         names: its identifiers, as PostgreSQL would compare them.
         harmful: a statement or a call in it leaves something in the session, or may.
         writes: it may write.
+        draws: it may draw from a sequence.
         custom: what looks like the name of a custom setting.
     """
 
     names: frozenset[bytes]
     harmful: bool
     writes: bool
+    draws: bool
     custom: frozenset[bytes]
 
 
@@ -88,6 +100,8 @@ class Closure:
         reads: names that are not proved clean.
         writes: names that are not when they are written to.
         calls: names that may stand in front of a parenthesis without being a function to doubt.
+        draws: names that may draw from a sequence when they are called or read.
+        asks: code asks for the last value of a sequence.
         everything: why nothing is proved; "" if things can be.
         custom: names of custom settings that code in the database may set.
         settings: names of the settings that a session can change.
@@ -96,6 +110,8 @@ class Closure:
     reads: set[bytes] = field(default_factory=set)
     writes: set[bytes] = field(default_factory=set)
     calls: set[bytes] = field(default_factory=set)
+    draws: set[bytes] = field(default_factory=set)
+    asks: bool = False
     everything: str = ""
     custom: set[bytes] = field(default_factory=set)
     settings: set[bytes] = field(default_factory=set)
@@ -103,10 +119,10 @@ class Closure:
     def message(self) -> dict[str, object]:
         """All of it as JSON has forms for it; `names_of` reads it again."""
         lists = {name: sorted(_text(each) for each in getattr(self, name)) for name in _SETS}
-        return {**lists, "everything": self.everything}
+        return {**lists, "asks": self.asks, "everything": self.everything}
 
 
-_SETS = ("reads", "writes", "calls", "custom", "settings")
+_SETS = ("reads", "writes", "calls", "draws", "custom", "settings")
 
 
 def _text(name: bytes) -> str:
@@ -115,11 +131,11 @@ def _text(name: bytes) -> str:
 
 def names_of(message: Mapping[str, Any]) -> Names:
     """The names that a worker needs, from the message."""
-    reads, writes, calls = (
+    parts = [
         [name.encode("utf-8", "surrogateescape") for name in message[part]]
-        for part in ("reads", "writes", "calls")
-    )
-    return Names(reads, writes, calls, everything=bool(message["everything"]))
+        for part in ("reads", "writes", "calls", "draws")
+    ]
+    return Names(*parts, asks=message["asks"], everything=bool(message["everything"]))
 
 
 def read_words(text: bytes, *, statements: bool) -> Words:
@@ -135,7 +151,8 @@ def read_words(text: bytes, *, statements: bool) -> Words:
         custom |= reader.custom
         harmful = harmful or reader.harmful
         writes = writes or reader.writes
-    return Words(frozenset(names), harmful, writes, frozenset(custom))
+    draws = writes or DRAWING.search(text) is not None
+    return Words(frozenset(names), harmful, writes, draws, frozenset(custom))
 
 
 class _BodyReader:
@@ -202,6 +219,7 @@ class Graph:
 
     def __init__(self) -> None:
         self._unclean: set[tuple[bytes, int]] = set()
+        self._drawing: set[tuple[bytes, int]] = set()
         self._led_to_by: dict[tuple[bytes, int], set[tuple[bytes, int]]] = defaultdict(set)
         self._nodes: set[bytes] = set()
         self._global: set[bytes] = set()
@@ -210,6 +228,8 @@ class Graph:
     def add(self, row: Sequence[bytes | None]) -> None:
         """One row of `catalog_queries.CATALOGS`."""
         kind, name, language, extension, text = [part or b"" for part in row]
+        if ASKING.search(text):
+            self._closure.asks = True
         if kind == GLOBAL:
             self._global.add(name)
         elif kind == b"b":
@@ -249,6 +269,8 @@ class Graph:
         for mode in modes:
             if words.harmful:
                 self._unclean.add((name, mode))
+            if words.draws:
+                self._drawing.add((name, mode))
             for other in words.names:
                 self._led_to_by[other, READ].add((name, mode))
                 if words.writes or (relation and mode == WRITE):
@@ -256,27 +278,34 @@ class Graph:
 
     def closure(self) -> Closure:
         """What follows from all rows."""
-        unclean = set(self._unclean)
-        queue = list(unclean)
-        while queue:
-            for node in self._led_to_by.get(queue.pop(), ()):
-                if node not in unclean:
-                    unclean.add(node)
-                    queue.append(node)
+        unclean = self._reached(self._unclean)
+        drawing = {name for name, mode in self._reached(self._drawing) if mode == READ}
         found = self._closure
         found.reads = {name for name, mode in unclean if mode == READ and name in self._nodes}
         found.writes = {
             name for name, mode in unclean if mode == WRITE
         } & self._nodes - found.reads
+        found.draws = drawing & self._nodes - found.reads
         found.calls = {n for n in found.calls | self._nodes if n.isascii()} - found.reads
         found.custom = set(sorted(found.custom)[:CUSTOM_MAX])
-        doubtful = sorted(self._global & found.reads)
+        doubtful = sorted(self._global & (found.reads | found.draws))
         if doubtful:
             first = doubtful[0].decode("utf-8", "replace")
             found.everything = f"an operator, cast, index or conversion uses {first}()"
-        elif len(found.reads) + len(found.writes) + len(found.calls) > NAMES_MAX:
+        elif sum(map(len, (found.reads, found.writes, found.calls, found.draws))) > NAMES_MAX:
             found.everything = f"it has more than {NAMES_MAX} names"
         return found
+
+    def _reached(self, nodes: set[tuple[bytes, int]]) -> set[tuple[bytes, int]]:
+        """These, and all that lead to one of them."""
+        reached = set(nodes)
+        queue = list(reached)
+        while queue:
+            for node in self._led_to_by.get(queue.pop(), ()):
+                if node not in reached:
+                    reached.add(node)
+                    queue.append(node)
+        return reached
 
 
 def closure_of(rows: Iterable[Sequence[bytes | None]]) -> Closure:

@@ -30,6 +30,7 @@ cdef class ClientNames:
     cdef public bint channels_heard
     cdef public bytes channels_refused
     cdef public Py_ssize_t drew
+    cdef public bint strangers_drew
     cdef public long long asked
     cdef object _allowance
     cdef dict _deallocating
@@ -54,6 +55,7 @@ cdef class ClientNames:
         self, bytes portal, ClientStatement statement, Verdict verdict, Exchange exchange
     )
     cdef _doubt_reading(self, Verdict verdict)
+    cdef _note_drawing(self, Verdict verdict, Exchange exchange)
     @cython.locals(deallocating=dict)
     cdef _note_portal(self, bytes portal, ClientStatement statement, Verdict verdict)
     @cython.locals(name=bytes)

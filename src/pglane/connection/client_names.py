@@ -127,6 +127,7 @@ class ClientNames:
         standard_strings: its standard_conforming_strings.
         drew: the exchange's segment in which a value of a sequence may have been drawn last, since
             the lease or a transaction began; -1 if none was.
+        strangers_drew: others may have drawn values here before the lease began.
         asked: effects of texts that run only if `_allowance` does not object.
         may_forget: something that is not answered yet may drop prepared statements; what names one
             waits.
@@ -164,6 +165,7 @@ class ClientNames:
         "standard_strings",
         "statements",
         "statements_max",
+        "strangers_drew",
         "subscriptions",
         "unanswered_effects",
         "unseen",
@@ -199,6 +201,7 @@ class ClientNames:
         self.channels_heard = False
         self.channels_refused = b""
         self.drew = -1
+        self.strangers_drew = False
         self.asked = 0
         self._allowance = ALL_ALLOWED
         self._deallocating: dict[bytes, bytes] = {}
@@ -307,7 +310,8 @@ class ClientNames:
             return None
         drawn = self.drew
         drew = drawn >= 0 and (exchange.status == IN_TRANSACTION or drawn == exchange.segment)
-        return allowance.refusal(effects, text, drew=drew)
+        strangers_drew = self.strangers_drew
+        return allowance.refusal(effects, text, drew=drew, strangers_drew=strangers_drew)
 
     def _verdict_of(self, statement: ClientStatement, parameters: bytes) -> Verdict:
         """The verdict on a prepared statement with the parameters of a Bind."""
@@ -330,9 +334,15 @@ class ClientNames:
         if verdict is not None:
             if verdict.effects:
                 self._note_verdict(verdict)
-            if verdict.draws:
-                self.drew = exchange.segment
+            if verdict.may_draw:
+                self._note_drawing(verdict, exchange)
         self._note_portal(portal, statement, verdict)
+
+    def _note_drawing(self, verdict: Verdict, exchange: Exchange) -> None:
+        """Values of sequences may be there, for currval and lastval to show."""
+        exchange.drawn = True
+        if verdict.draws:
+            self.drew = exchange.segment
 
     def _note_portal(
         self, portal: bytes, statement: ClientStatement | None, verdict: Verdict | None

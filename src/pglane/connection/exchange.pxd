@@ -27,6 +27,7 @@ cdef class Exchange(OwedAnswers):
     cdef public dict names
     cdef public bint attached
     cdef public bint deaf
+    cdef public bint drawn
     cdef public object renumber
     cdef public object subscriptions
     cdef public bint owes_ready

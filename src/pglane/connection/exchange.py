@@ -102,6 +102,7 @@ class Exchange(OwedAnswers):
         skipping: an error was seen and the server discards until the client's Sync.
         attached: a client holds the lease; what comes unasked is for it.
         deaf: notifications that come here are for nobody: the client hears them elsewhere.
+        drawn: values of sequences may have been drawn since they were last discarded.
         renumber: what process id clients know the one of a notifier by; None: the same.
         subscriptions: of that client, if it listens without keeping a server connection.
         owes_ready: its last ReadyForQuery is kept back until it has its notifications.
@@ -113,7 +114,7 @@ class Exchange(OwedAnswers):
 
     # fmt: off
     __slots__ = (
-        "_parameters_told", "attached", "changed", "copy_in", "deaf", "ending", "held",
+        "_parameters_told", "attached", "changed", "copy_in", "deaf", "drawn", "ending", "held",
         "names", "owes_ready", "own", "parameters", "reader", "renumber",
         "skipping", "statements", "status", "subscriptions", "to_client", "to_server",
     )
@@ -133,6 +134,7 @@ class Exchange(OwedAnswers):
         self.held = 0
         self.attached = False
         self.deaf = False
+        self.drawn = False
         self.renumber: Callable[[int], int] | None = None
         self.subscriptions: Subscriptions | None = None
         self.owes_ready = False

@@ -308,8 +308,8 @@ class ClientRequests(ClientNames):
             self._note_verdict(verdict)
         if self.changes_channels:
             return False
-        if verdict.draws:
-            self.drew = exchange.segment
+        if verdict.may_draw:
+            self._note_drawing(verdict, exchange)
         self._expect_query(exchange, None)
         return True
 
@@ -341,8 +341,8 @@ class ClientRequests(ClientNames):
             self._fail_query(exchange, objection)
             return FORWARDED
         self._note_verdict(verdict)
-        if verdict.draws:
-            self.drew = exchange.segment
+        if verdict.may_draw:
+            self._note_drawing(verdict, exchange)
         self._send_apart(verdict, text, exchange)
         return FORWARDED
 
@@ -478,6 +478,7 @@ class ClientRequests(ClientNames):
             return self._execute_apart(exchange)
         if kind == 0x46:
             self._note_verdict(CALLED_BY_NUMBER)
+            exchange.drawn = True
             exchange.to_server.append(self.reader.message())
             exchange.expect(FUNCTION)
         return FORWARDED

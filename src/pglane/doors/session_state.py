@@ -8,7 +8,10 @@ others where there is more than one).
 
 A sequence's last value (currval, lastval) is known only where it was drawn: within one
 transaction. Outside of one neither policy helps, for it is drawn by statements that need no
-pinning; so it is refused under both.
+pinning; so it is refused under both. Inside of one, what others drew before on the same server
+connection must not show: where anybody asks for such values, or code in the database does, they
+are discarded at the beginning of a lease. Nobody else pays for that; the first one who asks may be
+refused once.
 
 `KINDS` is the whole list. A row that goes is a kind that works from then on; nothing else knows
 of it.
@@ -24,6 +27,7 @@ from pglane.errors.stateful import (
     LoadRefused,
     PinnedMaxReached,
     SeedRefused,
+    SequenceOfOthers,
     SequenceReadRefused,
     SessionLockRefused,
     SettingRefused,
@@ -50,6 +54,7 @@ KINDS: tuple[tuple[Effect, type[Refusal], str], ...] = (
 )
 """What stays on a server connection: effect, how it is refused, how a pinned client is shown."""
 SEQUENCE_READ = int(Effect.SEQUENCE_READ)
+SEQUENCE_TOLD = int(Effect.SEQUENCE_TOLD)
 SETTING_BOUND = int(Effect.SETTING_BOUND)
 """Known at the Bind, whose verdict has other effects in its place."""
 IMMOVABLE = sum(int(effect) for effect, _, _ in KINDS)
@@ -65,16 +70,18 @@ class SessionStatePolicy:
         limit: how many may be pinned at once.
         pinned: how many are.
         refused: how many texts were refused so far.
+        asked: a client's text asked for the last value of a sequence.
         session_door: gives host:port of the session door, "" if it is not open.
     """
 
-    __slots__ = ("limit", "pinned", "pins", "refused", "session_door")
+    __slots__ = ("asked", "limit", "pinned", "pins", "refused", "session_door")
 
     def __init__(self, session_door: Callable[[], str]) -> None:
         self.pins = False
         self.limit = 0
         self.pinned = 0
         self.refused = 0
+        self.asked = False
         self.session_door = session_door
 
     def apply(self, session_state: str, pinned_max: int, budget: int) -> None:
@@ -99,7 +106,7 @@ class ClientSessionState(Allowance):
 
     def asked(self) -> int:
         """The `Effect` bits for which `refusal` must be asked."""
-        return IMMOVABLE | SEQUENCE_READ | SETTING_BOUND
+        return IMMOVABLE | SEQUENCE_READ | SEQUENCE_TOLD | SETTING_BOUND
 
     def is_timely(self, effects: int) -> bool:
         """Whether the answer depends on what was answered before."""
@@ -107,15 +114,21 @@ class ClientSessionState(Allowance):
 
     def standing_refusal(self, effects: int, text: bytes) -> bytes:
         """The error that answers a text that may never run, whenever that would be."""
+        if effects & SEQUENCE_TOLD:
+            self._policy.asked = True
         if effects & IMMOVABLE and not self._policy.pins and not self.pinned_by:
             return self._refuse(effects, text)
         return b""
 
-    def refusal(self, effects: int, text: bytes, *, drew: bool) -> bytes:
+    def refusal(self, effects: int, text: bytes, *, drew: bool, strangers_drew: bool) -> bytes:
         """The error that answers a text with these effects; b"": it may run."""
         policy = self._policy
+        if effects & SEQUENCE_TOLD:
+            policy.asked = True
         if effects & SEQUENCE_READ and not drew:
             return self._answer(SequenceReadRefused, Effect.SEQUENCE_READ, text)
+        if effects & SEQUENCE_TOLD and strangers_drew:
+            return self._answer(SequenceOfOthers, Effect.SEQUENCE_TOLD, text)
         if not effects & IMMOVABLE:
             return b""
         if not self.pinned_by:

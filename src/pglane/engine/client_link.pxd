@@ -47,6 +47,7 @@ cdef class ClientLink(LeaseHolder):
     cpdef want(self)
     @cython.locals(database=Database, slot=Slot)
     cdef _ask(self)
+    @cython.locals(drawn=bint)
     cpdef granted(self, ServerLink server)
     @cython.locals(server=ServerLink, exchange=Exchange, outcome=int)
     cpdef forward(self)

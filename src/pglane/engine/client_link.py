@@ -19,7 +19,7 @@ from pglane.connection.settings import Vector
 from pglane.doors.ending import Ending
 from pglane.doors.session_state import IMMOVABLE
 from pglane.engine import hearing, last_answers
-from pglane.engine.handover import prepare_lease, stop_listening
+from pglane.engine.handover import must_discard_sequences, prepare_lease, stop_listening
 from pglane.engine.probing import keep_sum, probe
 from pglane.engine.reading_back import read_back
 from pglane.engine.server_link import LeaseHolder
@@ -244,7 +244,13 @@ class ClientLink(LeaseHolder):
         self.requests.unanswered_effects = 0
         self.requests.discards = 0
         self.requests.drew = -1
-        if server.vector is not self.vector or not self.rewrites or not self.welcomed:
+        drawn = self.requests.strangers_drew = server.exchange.drawn
+        if (
+            server.vector is not self.vector
+            or not self.rewrites
+            or not self.welcomed
+            or (drawn and must_discard_sequences(self, server))
+        ):
             prepare_lease(self, server)
         else:
             self.forward()

@@ -31,6 +31,9 @@ def prepare_lease(client: "ClientLink", server: ServerLink) -> None:
     if not client.door.REWRITES_NAMES and has_statements(server):
         forget_all(server, lambda _: prepare_lease(client, server))
         return
+    if server.exchange.drawn and must_discard_sequences(client, server):
+        discard_sequences(client, server)
+        return
     escapes = server.has_encoding()
     steps = preparation(server.vector, server.base, client.vector, escapes=escapes)
     if not steps:
@@ -55,6 +58,24 @@ def forget_all(server: ServerLink, then: "Callable[[bool], None]") -> None:
         then(succeeded)
 
     server.run(b"DEALLOCATE ALL", forgotten)
+
+
+def must_discard_sequences(client: "ClientLink", server: ServerLink) -> bool:
+    """Whether the client could see what others drew from sequences."""
+    database = server.database
+    return not client.rewrites or database.session_state.asked or database.watch.sight.names.asks
+
+
+def discard_sequences(client: "ClientLink", server: ServerLink) -> None:
+    """To the coming client no value of a sequence is the last one."""
+
+    def discarded(succeeded: bool) -> None:
+        server.suspect = server.suspect or not succeeded
+        server.exchange.drawn = False
+        client.requests.strangers_drew = not succeeded
+        prepare_lease(client, server)
+
+    server.run(b"DISCARD SEQUENCES", discarded)
 
 
 def prepared(client: "ClientLink", server: ServerLink, steps: "list[Step]") -> None:

@@ -334,6 +334,7 @@ class ServerLink(Owner):
                 vectors = self.database.worker.vectors
                 self.now_holds(vectors.of(self.base.items, self.vector.prepared))
             self.must_discard = False
+            self.exchange.drawn = False
             then(succeeded and self.exchange.status == IDLE_STATUS)
 
         self.run(FULL_RESET if self.must_discard else TARGETED_RESET, cleaned)

@@ -89,6 +89,21 @@ class SequenceReadRefused(Refusal):
     log_level = "info"
 
 
+class SequenceOfOthers(Refusal):
+    """The first currval or lastval, where others may have drawn. Takes: door, seen."""
+
+    code = "PGL0413"
+    sqlstate = STATE_SQLSTATE
+    message = "values of sequences that other clients drew may be on this server connection"
+    detail = (
+        "Seen: {seen}. Nobody asked for such values through the {door} door before, so that they "
+        "were not discarded between clients; from now on they are. " + NOT_EXECUTED
+    )
+    hint = "Send the transaction again."
+    retry_safe = True
+    log_level = "info"
+
+
 class SettingRefused(Refusal):
     """A setting whose name neither text nor Bind shows. Takes: door, seen, session."""
 

@@ -54,6 +54,7 @@ def bound_verdict(verdict: Verdict, types: bytes, parameters: bytes) -> Verdict 
             settings.append(name)
     bound = Verdict(verdict.kinds, int(effects), tuple(settings))
     bound.effects |= verdict.effects & ~BOUND
+    bound.may_draw = verdict.may_draw
     bound.fingerprint = verdict.fingerprint
     bound.certain = verdict.certain
     return bound

@@ -2,7 +2,7 @@ cimport cython
 from pglane.wire.lexemes cimport Lexer
 
 cdef int BROKEN, END, QUOTED, QUOTED_UNICODE, SYMBOL, WORD
-cdef int _READ, _WRITTEN, _WRITES, _CALLED
+cdef int _READ, _WRITTEN, _WRITES, _CALLED, _DRAWS
 cdef object WRITING_WORDS
 
 
@@ -11,7 +11,10 @@ cdef class Names:
     cdef readonly object reads
     cdef readonly object writes
     cdef readonly object calls
+    cdef readonly object draws
+    cdef readonly bint asks
     cdef readonly bint beyond_ascii
+    cdef readonly bint draws_beyond_ascii
     cdef readonly bint everything
     cdef readonly bint unread
 

@@ -11,6 +11,9 @@ encoding) counts as the worst there is.
 
 A name in front of a parenthesis that is not known at all is UNKNOWN_CALL: it may be a function
 that was created since the catalogs were read, and most often is an alias with a column list.
+
+To draw from a sequence leaves something that only currval and lastval show: names that lead to
+it are told apart.
 """
 
 from collections.abc import Iterable
@@ -20,12 +23,14 @@ from pglane.wire.lexemes import BROKEN, END, QUOTED, QUOTED_UNICODE, SYMBOL, WOR
 NOTHING = 0
 UNKNOWN_CALL = 1
 UNPROVED = 2
+DRAWS = 4
+"""A flag beside one of these, but for UNPROVED, which may draw anyway."""
 
 NAME_BYTES_MAX = 63
 """PostgreSQL cuts longer names (NAMEDATALEN)."""
 CODES_MAX = 20_000
 """Identifiers whose meaning is remembered; beyond it all are looked up anew."""
-_READ, _WRITTEN, _WRITES, _CALLED = 1, 2, 4, 8
+_READ, _WRITTEN, _WRITES, _CALLED, _DRAWS = 1, 2, 4, 8, 16
 WRITING_WORDS = frozenset(
     b"""
     alter analyse analyze call cluster copy create delete do import insert merge reassign refresh
@@ -42,29 +47,41 @@ class Names:
         reads: names that are not proved clean, wherever they stand.
         writes: names that are not, in a text that writes.
         calls: names that may stand in front of a parenthesis.
+        draws: names that lead to nextval without a word of the text that writes.
+        asks: code in the database asks for last values of sequences.
         beyond_ascii: a name that is not proved clean has letters beyond ASCII.
         everything: nothing can be proved in this database.
         unread: the catalogs were not read yet: every text that writes is doubtful, and every call
             of what is not in `calls`.
     """
 
-    __slots__ = ("_codes", "beyond_ascii", "calls", "everything", "reads", "unread", "writes")
+    # fmt: off
+    __slots__ = (
+        "_codes", "asks", "beyond_ascii", "calls", "draws", "draws_beyond_ascii", "everything",
+        "reads", "unread", "writes",
+    )
+    # fmt: on
 
     def __init__(
         self,
         reads: Iterable[bytes],
         writes: Iterable[bytes],
         calls: Iterable[bytes],
+        draws: Iterable[bytes] = (),
         *,
+        asks: bool = False,
         everything: bool = False,
         unread: bool = False,
     ) -> None:
         self.reads = frozenset(reads)
         self.writes = frozenset(writes)
         self.calls = frozenset(calls)
+        self.draws = frozenset(draws)
+        self.asks = asks
         self.everything = everything
         self.unread = unread
         self.beyond_ascii = any(not name.isascii() for name in self.reads | self.writes)
+        self.draws_beyond_ascii = any(not name.isascii() for name in self.draws)
         self._codes: dict[bytes, int] = {}
 
     def code(self, piece: bytes) -> int:
@@ -85,6 +102,8 @@ class Names:
             code |= _WRITES
         if name in self.calls:
             code |= _CALLED
+        if name in self.draws or (self.draws_beyond_ascii and not name.isascii()):
+            code |= _DRAWS
         if len(self._codes) >= CODES_MAX:
             self._codes.clear()
         self._codes[piece] = code
@@ -106,13 +125,14 @@ UNREAD = Names(
     to_number to_timestamp treat trim union unique unnest upper using values varchar version when
     where with within xmlelement
     """.split(),
+    asks=True,
     unread=True,
 )
 """What holds until the catalogs were read; some functions of PostgreSQL's own are known."""
 
 
 def mentions(text: bytes, standard_conforming_strings: bool, names: Names) -> int:
-    """The worst that is found in `text`: NOTHING, UNKNOWN_CALL or UNPROVED."""
+    """The worst that is found in `text`: NOTHING, UNKNOWN_CALL or UNPROVED; perhaps with DRAWS."""
     if names.everything:
         return UNPROVED
     lexer = Lexer(text, standard_conforming_strings)
@@ -138,4 +158,6 @@ def mentions(text: bytes, standard_conforming_strings: bool, names: Names) -> in
         token = lexer.next()
     if all_codes & _WRITES and (all_codes & _WRITTEN or names.unread):
         return UNPROVED
-    return UNPROVED if names.unread and worst else worst
+    if names.unread and worst:
+        return UNPROVED
+    return worst | DRAWS if all_codes & _DRAWS else worst

@@ -121,6 +121,7 @@ _EFFECT_MALFORMED = int(Effect.MALFORMED)
 _EFFECT_EXECUTES = int(Effect.EXECUTES)
 _EFFECT_SEQUENCE = int(Effect.SEQUENCE)
 _EFFECT_SEQUENCE_READ = int(Effect.SEQUENCE_READ)
+_EFFECT_SEQUENCE_TOLD = int(Effect.SEQUENCE_TOLD)
 _DRAWING = frozenset(int(kind) for kind in DRAWING)
 
 
@@ -239,8 +240,10 @@ class Reader:
         """A call of a function with an effect; what nextval told before it, currval may repeat."""
         if effect == _EFFECT_SEQUENCE:
             self.draws = True
-        elif effect == _EFFECT_SEQUENCE_READ and self.draws:
-            return
+        elif effect == _EFFECT_SEQUENCE_READ:
+            self.own |= _EFFECT_SEQUENCE_TOLD
+            if self.draws:
+                return
         self.own |= effect
 
     def _semicolon(self) -> bool:

@@ -22,6 +22,7 @@ IN_GENERAL = {
     Effect.LOAD: "LOAD",
     Effect.PREPARED: "PREPARE",
     Effect.SEQUENCE_READ: "currval or lastval",
+    Effect.SEQUENCE_TOLD: "currval or lastval",
     Effect.SEED: "the setting seed",
     Effect.DBLINK: "dblink_connect",
     Effect.SETTING_UNKNOWN: "a setting whose name is not a literal or a plain parameter",

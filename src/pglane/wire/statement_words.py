@@ -129,6 +129,8 @@ class Effect(IntFlag):
     MALFORMED = auto()
     SETTING_BOUND = auto()
     """The setting that a parameter of the statement names (`pglane.wire.bound_settings`)."""
+    SEQUENCE_TOLD = auto()
+    """It may ask for the last value of a sequence, whoever drew it."""
 
 
 FIRST_WORDS: dict[bytes, tuple[Kind, Effect, int]] = {
@@ -248,6 +250,20 @@ DRAWING = frozenset(
     {Kind.INSERT, Kind.MERGE, Kind.WITH, Kind.COPY, Kind.EXECUTE, Kind.CALL, Kind.DO, Kind.UNKNOWN}
 )
 """Kinds of statements that may call nextval, as far as it is usual."""
+DRAWING_NOTHING = frozenset(
+    {
+        *(Kind.SELECT, Kind.VALUES, Kind.TABLE, Kind.EMPTY, Kind.SHOW),
+        *(Kind.BEGIN, Kind.COMMIT, Kind.ROLLBACK, Kind.SAVEPOINT, Kind.RELEASE, Kind.ROLLBACK_TO),
+        *(Kind.PREPARE_TRANSACTION, Kind.COMMIT_PREPARED, Kind.LOCK, Kind.CHECKPOINT),
+        *(Kind.SET, Kind.SET_LOCAL, Kind.SET_TRANSACTION, Kind.RESET, Kind.DISCARD),
+        *(Kind.PREPARE, Kind.DEALLOCATE, Kind.DECLARE, Kind.FETCH, Kind.MOVE, Kind.CLOSE),
+        *(Kind.LISTEN, Kind.UNLISTEN, Kind.NOTIFY, Kind.GRANT, Kind.REVOKE, Kind.COMMENT),
+    }
+)
+"""Kinds that call nextval only if it, or the name of what calls it, stands in the text."""
+DRAWING_EFFECTS = (
+    Effect.SEQUENCE | Effect.OPAQUE | Effect.EXECUTES | Effect.UNKNOWN | Effect.UNSEEN
+)
 ROLE_SETTINGS = frozenset({b"role", b"session_authorization"})
 RENAMED_SETTINGS = {b"sort_mem": b"work_mem", b"vacuum_mem": b"maintenance_work_mem"}
 CHARACTERISTICS = (

@@ -16,6 +16,7 @@ cdef class Verdict:
     cdef readonly tuple settings
     cdef readonly tuple calls
     cdef readonly bint draws
+    cdef public bint may_draw
     cdef readonly Py_ssize_t count
     cdef readonly int single
 
@@ -24,7 +25,7 @@ cdef Verdict _UNREADABLE, _MALFORMED, _EMPTY
 
 
 @cython.locals(kinds=list)
-cdef Verdict _verdict(Reader reader)
+cdef Verdict _verdict(Reader reader, bytes text)
 
 
 @cython.locals(reader=Reader)

@@ -24,6 +24,7 @@ one server version and does not know `standard_conforming_strings`), and regular
 (nested comments, dollar quotes).
 """
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from pglane.wire.lexemes import Lexer
@@ -32,6 +33,8 @@ from pglane.wire.statement_forms import ConfigCall
 from pglane.wire.statement_reader import Reader
 from pglane.wire.statement_words import (
     DRAWING,
+    DRAWING_EFFECTS,
+    DRAWING_NOTHING,
     ENCODINGS_SAFE,
     ENCODINGS_SAFE_REPORTED,
     ENCODINGS_UNSAFE,
@@ -46,6 +49,8 @@ __all__ = ["CacheStatistics", "Effect", "Kind", "Verdict", "VerdictCache", "scan
 
 CACHE_BYTES_MAX = 8 * 1024 * 1024
 """Default bound of a cache's texts taken together, in bytes."""
+LAST_VALUES = re.compile(rb"currval|lastval", re.IGNORECASE)
+"""In a text that is run as a value: its strings are not read."""
 
 
 class Verdict:
@@ -58,7 +63,8 @@ class Verdict:
         transaction,
             in lower case, each once, in order.
         calls: of set_config whose setting is known at the Bind.
-        draws: whether one of them may call nextval.
+        draws: whether one of them may call nextval, as far as it is usual.
+        may_draw: the same, for certain.
         count: how many kinds there are.
         single: the kind if there is exactly one, else -1.
         shown: the effects that the text itself shows.
@@ -74,6 +80,7 @@ class Verdict:
         "effects",
         "fingerprint",
         "kinds",
+        "may_draw",
         "settings",
         "shown",
         "single",
@@ -94,6 +101,7 @@ class Verdict:
         self.fingerprint = ""
         self.certain = False
         self.draws = bool(effects & Effect.SEQUENCE) or not DRAWING.isdisjoint(kinds)
+        self.may_draw = bool(effects & DRAWING_EFFECTS) or not DRAWING_NOTHING.issuperset(kinds)
         self.count = len(kinds)
         self.single = kinds[0] if len(kinds) == 1 else -1
 
@@ -129,10 +137,10 @@ def scan(text: bytes, client_encoding: str, standard_conforming_strings: bool) -
     reader = Reader(Lexer(text, standard_conforming_strings))
     if not reader.read():
         return _MALFORMED
-    return _verdict(reader)
+    return _verdict(reader, text)
 
 
-def _verdict(reader: Reader) -> Verdict:
+def _verdict(reader: Reader, text: bytes) -> Verdict:
     """What was found, after the walk."""
     kinds = reader.kinds
     if not kinds:
@@ -140,7 +148,10 @@ def _verdict(reader: Reader) -> Verdict:
     if len(kinds) == 1 and reader.effects == 0:
         return _HARMLESS[kinds[0]]
     members = tuple([_KINDS[kind] for kind in kinds])
-    return Verdict(members, reader.effects, tuple(reader.settings), tuple(reader.calls))
+    effects = reader.effects
+    if effects & Effect.OPAQUE and LAST_VALUES.search(text):
+        effects |= Effect.SEQUENCE_TOLD
+    return Verdict(members, int(effects), tuple(reader.settings), tuple(reader.calls))
 
 
 def _is_readable(text: bytes, client_encoding: str) -> bool:

@@ -15,7 +15,7 @@ What was seen is bounded and goes when the catalogs change.
 """
 
 from pglane.wire.fingerprint import fingerprint
-from pglane.wire.mentions import NOTHING, UNPROVED, UNREAD, Names, mentions
+from pglane.wire.mentions import DRAWS, NOTHING, UNPROVED, UNREAD, Names, mentions
 from pglane.wire.statements import Effect, Verdict
 
 FINGERPRINTS_MAX = 10_000
@@ -53,11 +53,14 @@ class Sight:
         found = mentions(text, standard_conforming_strings, self.names)
         if found == NOTHING:
             return verdict
+        if found == DRAWS:
+            return drawing(verdict)
         mark = fingerprint(text, standard_conforming_strings)
         certain = found == UNPROVED
         if not certain and mark in self.harmless:
-            return verdict
+            return drawing(verdict) if found & DRAWS else verdict
         judged = Verdict(verdict.kinds, verdict.shown, verdict.settings, verdict.calls)
+        judged.may_draw = True
         judged.effects |= UNSEEN | (self.stateful.get(mark, 0) & SHOWN_LATER)
         judged.fingerprint = mark
         judged.certain = certain
@@ -92,3 +95,12 @@ class Sight:
         self.stateful[mark] = known | effects
         verdict.effects |= effects & SHOWN_LATER
         return True
+
+
+def drawing(verdict: Verdict) -> Verdict:
+    """The same of a text that may draw from a sequence."""
+    if verdict.may_draw:
+        return verdict
+    other = Verdict(verdict.kinds, verdict.shown, verdict.settings, verdict.calls)
+    other.may_draw = True
+    return other

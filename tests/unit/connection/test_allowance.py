@@ -10,4 +10,5 @@ def test_everything_is_allowed() -> None:
     for effect in map(int, Effect):
         assert not allowance.is_timely(effect)
         assert allowance.standing_refusal(effect, b"SELECT 1") == b""
-        assert allowance.refusal(effect, b"SELECT 1", drew=False) == b""
+        told = allowance.refusal(effect, b"SELECT 1", drew=False, strangers_drew=True)
+        assert told == b""

@@ -59,7 +59,7 @@ def test_bodies_that_may_leave_something(body):
         b"BEGIN UPDATE t SET a = 1 WHERE b; RETURN old; END",
         b"INSERT INTO t VALUES (1) ON CONFLICT DO UPDATE SET a = 1",
         b"INSERT INTO t VALUES (1) ON CONFLICT DO NOTHING",
-        b"SELECT 'set_config', nextval('s'), pg_notify('a', 'b')",
+        b"SELECT 'set_config', nextval('s'), currval('s'), pg_notify('a', 'b')",
         b"SELECT pg_advisory_xact_lock(1)",
         b"-- execute\nSELECT 1",
         b"SELECT a.setting FROM a",
@@ -168,11 +168,45 @@ def test_the_servers_own_names_and_settings():
 
 
 def test_no_name_is_lost_on_the_way_to_the_worker():
-    closure = Closure(reads={b"f"}, writes={b"t\xff"}, calls={b"g"}, settings={b"work_mem"})
+    closure = Closure(reads={b"f"}, writes={b"t\xff"}, calls={b"g"}, draws={b"n"})
+    closure.settings.add(b"work_mem")
     message = closure.message()
     assert message["settings"] == ["work_mem"]
     names = names_of(message)
     assert (names.reads, names.writes, names.calls) == ({b"f"}, {b"t\xff"}, {b"g"})
+    assert names.draws == {b"n"}
     assert not names.everything
     closure.everything = "why"
     assert mentions(b"SELECT 1", True, names_of(closure.message())) == UNPROVED
+
+
+def test_what_leads_to_nextval_is_told():
+    closure = closure_of(
+        [
+            function(b"next_id", b"SELECT nextval('s')", b"sql"),
+            function(b"next_name", b"SELECT 'n' || next_id()", b"sql"),
+            function(b"writer", b"INSERT INTO t DEFAULT VALUES", b"sql"),
+            function(b"widens", b"ALTER TABLE t ADD COLUMN a serial", b"sql"),
+            function(b"clean", b"SELECT 1", b"sql"),
+            function(b"f", HARMFUL + b" nextval"),
+            reads(b"t"),
+            writes(b"t", b"nextval('s'::regclass)"),
+            reads(b"v", b"SELECT next_name()"),
+        ]
+    )
+    assert closure.draws == {b"next_id", b"next_name", b"writer", b"widens", b"v"}
+    assert not closure.asks
+
+
+@pytest.mark.parametrize(
+    "text", [b"SELECT CURRVAL('s')", b"BEGIN EXECUTE 'SELECT lastval()'; END"]
+)
+def test_code_that_asks_for_last_values_is_told(text):
+    assert closure_of([function(b"f", text, b"plpython3u")]).asks
+    assert names_of(closure_of([writes(b"t", text)]).message()).asks
+    assert not names_of(closure_of([reads(b"currval")]).message()).asks
+
+
+def test_what_acts_without_a_name_and_draws_makes_everything_doubtful():
+    rows = [function(b"f", b"SELECT nextval('s')", b"sql"), (b"g", b"f", b"", b"", b"")]
+    assert "f()" in closure_of(rows).everything

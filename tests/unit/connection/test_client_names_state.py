@@ -116,3 +116,29 @@ def test_a_door_that_rewrites_nothing_notes_what_is_bound(lease: Lease) -> None:
     lease.send(c.Bind(b"", b"unknown"))
     expected = Effect.SETTING_BOUND | Effect.UNKNOWN | Effect.CATALOG
     assert lease.requests.effects == expected
+
+
+def test_values_that_others_drew_are_not_asked_for(lease: Lease, strict: Strict) -> None:
+    lease.requests.strangers_drew = True
+    lease.send(c.Query(b"BEGIN"), c.Query(INSERT))
+    lease.answer(BEGUN, IN_BLOCK, DONE, IN_BLOCK)
+    assert lease.send(c.Query(LASTVAL)) == messages(FAILING_QUERY)
+    assert strict.drew == [True]
+
+
+@pytest.mark.parametrize(
+    ("sent", "drawn"),
+    [
+        ((c.Query(b"SELECT 1"),), False),
+        ((c.Query(b"UPDATE t SET n = 1"),), True),
+        ((c.Query(b"SELECT nextval('s')"),), True),
+        ((c.Parse(b"", INSERT),), False),
+        ((c.Parse(b"", INSERT), c.Bind(b"", b"")), True),
+        ((c.Parse(b"a", b"UPDATE t SET n = 1"), c.Bind(b"", b"a")), True),
+        ((c.Parse(b"a", b"SELECT 1"), c.Bind(b"", b"a")), False),
+        ((c.FunctionCall(1),), True),
+    ],
+)
+def test_where_values_may_have_been_drawn(lease: Lease, sent: Any, *, drawn: bool) -> None:
+    lease.send(*sent)
+    assert lease.exchange.drawn is drawn

@@ -12,11 +12,12 @@ from pglane.doors.session_state import (
     PIN,
     REFUSE,
     SEQUENCE_READ,
+    SEQUENCE_TOLD,
     ClientSessionState,
     SessionStatePolicy,
 )
 from pglane.errors import Refusal
-from pglane.errors.stateful import PinnedMaxReached, SequenceReadRefused
+from pglane.errors.stateful import PinnedMaxReached, SequenceOfOthers, SequenceReadRefused
 from pglane.wire.server_messages import error_fields
 from pglane.wire.statements import Effect
 
@@ -36,10 +37,15 @@ class Door:
 
 
 def ask(
-    client: ClientSessionState, effects: int, text: bytes = b"X", *, drew: bool = False
+    client: ClientSessionState,
+    effects: int,
+    text: bytes = b"X",
+    *,
+    drew: bool = False,
+    strangers_drew: bool = False,
 ) -> str:
     """The SQLSTATE of the refusal; "" if the text may run."""
-    answer = client.refusal(effects, text, drew=drew)
+    answer = client.refusal(effects, text, drew=drew, strangers_drew=strangers_drew)
     return error_fields(answer[5:])["C"].decode() if answer else ""
 
 
@@ -48,7 +54,8 @@ def test_each_kind_has_its_own_refusal(effect: Effect, kind: type[Refusal]) -> N
     door = Door(REFUSE)
     client = door.client()
     assert int(effect) & client.asked()
-    answer = client.refusal(int(effect | Effect.SETTING), b"SELECT 1", drew=False)
+    effects = int(effect | Effect.SETTING)
+    answer = client.refusal(effects, b"SELECT 1", drew=False, strangers_drew=False)
     assert client.standing_refusal(int(effect), b"SELECT 1")
     fields = error_fields(answer[5:])
     assert fields["C"] == b"55000"
@@ -84,6 +91,25 @@ def test_the_value_of_a_sequence_is_known_only_where_it_was_drawn(session_state:
     assert isinstance(door.reported[-1], SequenceReadRefused)
     assert "lastval" in door.reported[-1].detail_text
     assert ask(client, SEQUENCE_READ, drew=True) == ""
+    assert not door.policy.asked
+
+
+@pytest.mark.parametrize("session_state", [REFUSE, PIN])
+def test_what_others_drew_is_not_shown(session_state: str) -> None:
+    door = Door(session_state)
+    told = SEQUENCE_READ | SEQUENCE_TOLD
+    text = b"SELECT lastval()"
+    assert ask(door.client(), told, text, drew=True) == ""
+    assert door.policy.asked
+    assert ask(door.client(), told, text, drew=True, strangers_drew=True) == "55000"
+    assert isinstance(door.reported[-1], SequenceOfOthers)
+    assert "lastval" in door.reported[-1].detail_text
+
+
+def test_to_prepare_it_is_to_ask() -> None:
+    door = Door(REFUSE)
+    assert door.client().standing_refusal(SEQUENCE_TOLD, b"SELECT lastval()") == b""
+    assert door.policy.asked
 
 
 def test_as_many_are_pinned_as_may() -> None:

@@ -170,3 +170,52 @@ def test_a_session_forgets_the_statements_of_others(rigs) -> None:
     client.send(query("SELECT 2"))
     server.gets(b"SELECT 2")
     server.send(DONE)
+
+
+def drawn(rig: Rig) -> tuple[Peer, Peer, Peer]:
+    """A client that has drawn a value, another one, and the one server connection."""
+    first, server = rig.pair()
+    first.send(query("INSERT INTO t VALUES (1)"))
+    server.gets(b"INSERT")
+    server.send(DONE)
+    first.gets(READY)
+    other = rig.client()
+    other.gets(READY)
+    return first, other, server
+
+
+def test_what_others_drew_stays_where_nobody_asks(rigs) -> None:
+    _first, other, server = drawn(rigs(budget=1))
+    other.send(query("SELECT 1"))
+    assert server.gets(b"SELECT 1") == query("SELECT 1")
+
+
+@pytest.mark.parametrize("succeeds", [True, False])
+def test_what_others_drew_is_discarded_where_somebody_asks(rigs, *, succeeds: bool) -> None:
+    rig = rigs(budget=1)
+    _first, other, server = drawn(rig)
+    other.send(query("BEGIN"))
+    server.gets(b"BEGIN")
+    server.send(message(b"C", b"BEGIN\x00") + message(b"Z", b"T"))
+    other.send(query("INSERT INTO t VALUES (1)"))
+    server.gets(b"INSERT")
+    server.send(message(b"C", b"INSERT 0 1\x00") + message(b"Z", b"T"))
+    other.send(query("INSERT INTO t VALUES (2); SELECT lastval()"))
+    server.gets(b"pglane refuses")
+    server.send(error("42601") + message(b"Z", b"E"))
+    assert b"PGL0413" in other.gets(message(b"Z", b"E"))
+    other.send(query("ROLLBACK"))
+    server.gets(b"ROLLBACK")
+    server.send(message(b"C", b"ROLLBACK\x00") + READY)
+    other.gets(READY)
+    other.send(query("SELECT 2"))
+    assert server.gets(b"DISCARD") == query("DISCARD SEQUENCES")
+    server.send(DONE if succeeds else error("XX000") + READY)
+    assert server.gets(b"SELECT 2") == query("SELECT 2")
+    server.send(DONE)
+    other.gets(READY)
+    other.send(query("SELECT 3"))
+    if succeeds:
+        assert server.gets(b"SELECT 3") == query("SELECT 3")
+    else:
+        server.ends()

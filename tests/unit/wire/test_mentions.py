@@ -3,7 +3,7 @@
 import pytest
 
 from pglane.wire import mentions as module
-from pglane.wire.mentions import NOTHING, UNKNOWN_CALL, UNPROVED, UNREAD, Names, mentions
+from pglane.wire.mentions import DRAWS, NOTHING, UNKNOWN_CALL, UNPROVED, UNREAD, Names, mentions
 
 LONG = b"x" * 70
 KNOWN = Names(
@@ -76,3 +76,23 @@ def test_what_is_remembered_is_bounded(monkeypatch):
     monkeypatch.setattr(module, "CODES_MAX", 2)
     known = Names((b"f",), (), ())
     assert [known.code(name) for name in (b"a", b"b", b"F", b"f", b"a")] == [0, 0, 1, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (b"SELECT next_id(1)", DRAWS),
+        (b"SELECT next_id(1), g(2)", UNKNOWN_CALL | DRAWS),
+        (b"SELECT next_id(1), f(2)", UNPROVED),
+        (b"SELECT 'next_id'", NOTHING),
+        (b"SELECT \xc3\xa9", NOTHING),
+    ],
+)
+def test_names_that_draw_are_told_apart(text, found):
+    assert mentions(text, True, Names((b"f",), (), (b"next_id",), (b"next_id",))) == found
+
+
+def test_letters_beyond_ascii_may_draw_if_any_such_name_does():
+    known = Names((), (), (), ("\u00e9".encode(),))
+    assert mentions(b"SELECT \xe8", True, known) == DRAWS
+    assert mentions(b"SELECT e", True, known) == NOTHING

@@ -327,3 +327,35 @@ class TestCache:
             cache.lookup(text, "UTF8", True)
         # two texts a generation; SELECT a was used again and moved to the young one
         assert cache.statistics() == CacheStatistics(4, 30, 2, 3, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("SELECT currval('a')", True),
+        ("SELECT nextval('a'), lastval()", True),
+        ("DO $$ BEGIN PERFORM CurrVal('a'); END $$", True),
+        ("SELECT query_to_xml('SELECT lastval()', true, true, '')", True),
+        ("DO $$ BEGIN PERFORM 1; END $$", False),
+        ("SELECT 'lastval()'", False),
+    ],
+)
+def test_a_text_that_may_ask_for_last_values(text: str, *, told: bool) -> None:
+    verdict = scan(text.encode(), "UTF8", True)
+    assert bool(verdict.effects & Effect.SEQUENCE_TOLD) is told
+
+
+@pytest.mark.parametrize(
+    ("text", "may"),
+    [
+        ("SELECT 1", False),
+        ("BEGIN; SET a.b = 1; SHOW a.b; COMMIT", False),
+        ("SELECT 1; DELETE FROM t", True),
+        ("ALTER TABLE t ADD COLUMN n serial", True),
+        ("SELECT setval('a', 1)", True),
+        ("SELECT query_to_xml('', true, true, '')", True),
+        ("SELECT 'a", True),
+    ],
+)
+def test_a_text_that_may_draw_from_a_sequence(text: str, *, may: bool) -> None:
+    assert scan(text.encode(), "UTF8", True).may_draw is may

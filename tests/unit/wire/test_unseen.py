@@ -118,3 +118,18 @@ def test_a_cache_asks_once_for_each_text(sight):
     cache.forget()
     assert cache.lookup(b"SELECT f(2)", "UTF8", True).effects == 0
     assert cache.statistics().entries == 1
+
+
+def test_a_text_that_names_what_draws_may_draw(sight):
+    sight.learn(Names((b"f",), (), (b"next_id", b"f"), (b"next_id",)))
+    assert not judge(sight, b"SELECT 1").may_draw
+    verdict = judge(sight, b"SELECT next_id()")
+    assert (verdict.effects, verdict.may_draw, verdict.draws) == (0, True, False)
+    assert not scan(b"SELECT next_id()", "UTF8", True).may_draw
+    assert judge(sight, b"SELECT f()").may_draw
+    sight.left_nothing(judge(sight, b"SELECT next_id(), g()"))
+    sight.left_nothing(judge(sight, b"SELECT g()"))
+    assert judge(sight, b"SELECT next_id(), g()").may_draw
+    assert not judge(sight, b"SELECT g()").may_draw
+    written = judge(sight, b"UPDATE t SET n = next_id()")
+    assert (written.effects, written.may_draw) == (0, True)
