@@ -31,6 +31,8 @@ cdef class Lane(Node):
     cdef public Py_ssize_t kept_free
     cdef public bint borrows
     cdef public bint suspended
+    cdef public bint is_promised
+    cdef public bint takes_back
     cdef public double weight
     cdef public int rank
     cdef public double wait_s_max

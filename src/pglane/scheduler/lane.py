@@ -61,7 +61,9 @@ class Lane(Node):
         limit: the most it may have.
         kept_free: unused places of its reservation that stay free.
         borrows: whether it may have what others do not use.
+        is_promised: it has a reservation, whether or not it can be kept now.
         suspended: less is kept than was promised.
+        takes_back: what it lends has a time.
         loan_s_max: how long what it lent can stay away (`bounds.loan_s_max`).
         busy: places it has.
         lent: of its reservation, places that others have on loan, as far as that is known.
@@ -77,10 +79,10 @@ class Lane(Node):
 
     __slots__ = (
         "active_max", "arrivals", "borrows", "busy", "counters", "fair", "front", "group",
-        "hold_s_max", "holders", "kept_free", "learned", "left", "lent", "limit", "loan_s_max",
-        "mean_s", "name", "newest_first", "overtaken", "place", "policy", "rank", "reserve",
-        "suspended", "tag", "tenants", "touched", "turn", "usual_s", "wait_s_max", "waiting",
-        "weight",
+        "hold_s_max", "holders", "is_promised", "kept_free", "learned", "left", "lent", "limit",
+        "loan_s_max", "mean_s", "name", "newest_first", "overtaken", "place", "policy", "rank",
+        "reserve", "suspended", "tag", "takes_back", "tenants", "touched", "turn", "usual_s",
+        "wait_s_max", "waiting", "weight",
     )  # fmt: skip
 
     def __init__(self, policy: LanePolicy, group: Group) -> None:
@@ -114,6 +116,8 @@ class Lane(Node):
         self.group = group
         self.reserve = reserve
         self.suspended = reserve < policy.reserve
+        self.is_promised = policy.reserve > 0
+        self.takes_back = policy.borrow_hold_s > 0.0
         self.weight = policy.weight
         self.limit = policy.limit or 1 << 30
         self.kept_free = min(policy.kept_free, reserve)

@@ -61,8 +61,13 @@ _BOUND_SLACK_S: float = BOUND_SLACK_S
 _NEVER: float = NEVER
 
 _OPENING = WaitReason.OPENING_SERVER  # to ask an Enum for a member costs a look-up
+_LANE_AT_LIMIT = WaitReason.LANE_AT_LIMIT
+_DOOR_AT_LIMIT = WaitReason.DOOR_AT_LIMIT
+_RESERVED_FOR_OTHERS = WaitReason.RESERVED_FOR_OTHERS
+_NO_SERVER_FREE = WaitReason.NO_SERVER_FREE
 _EXPIRED = RefusedBecause.EXPIRED
 _HOPELESS = RefusedBecause.HOPELESS
+_SHED = RefusedBecause.SHED
 
 
 class LaneQueue(LaneTree):
@@ -105,7 +110,7 @@ class LaneQueue(LaneTree):
         tenant.grants += 1
         if waited_s > tenant.wait_s_max:
             tenant.wait_s_max = waited_s
-        if lane.policy.reserve:
+        if lane.is_promised:
             self._judge(request, lane, waited_s)
         request.claimed = False
         request.since = now
@@ -236,14 +241,14 @@ class LaneQueue(LaneTree):
         self._replace(lane, False)
         if request.expires < self._due:
             self._due = request.expires
-        if lane.place == UNMET and lane.policy.borrow_hold_s:
+        if lane.place == UNMET and lane.takes_back:
             self._due = now
         if not self.admits(lane):
             request.reason = self.reason_of(request)
             lane.counters.reasons[request.reason.place] += 1
         if self.waiting > self.waiting_max:
             for victim in victims(self.lanes.values(), self.waiting_max):
-                self.refuse(victim, RefusedBecause.SHED, now)
+                self.refuse(victim, _SHED, now)
 
     def leave(self, request: Request, now: float) -> None:
         """It gave up, or its client is gone. What is being made ready for it stays booked."""
@@ -262,7 +267,7 @@ class LaneQueue(LaneTree):
     def refuse(self, request: Request, why: RefusedBecause, now: float) -> None:
         """It is answered without having been started."""
         lane: Lane = request.lane  # type: ignore[assignment]
-        if why is _EXPIRED and lane.policy.reserve:
+        if why is _EXPIRED and lane.is_promised:
             self._judge(request, lane, now - request.arrived)
         self.leave(request, now)
         self._note_refusal(request, lane, why)
@@ -304,14 +309,14 @@ class LaneQueue(LaneTree):
         """Why it waits, as things are now."""
         lane: Lane = request.lane  # type: ignore[assignment]
         if request.claimed:
-            return WaitReason.OPENING_SERVER
+            return _OPENING
         if lane.busy >= lane.limit:
-            return WaitReason.LANE_AT_LIMIT
+            return _LANE_AT_LIMIT
         if lane.group is not self.budget and not lane.group.has_place():
-            return WaitReason.DOOR_AT_LIMIT
+            return _DOOR_AT_LIMIT
         if self.budget.has_place() and not self.admits(lane):
-            return WaitReason.RESERVED_FOR_OTHERS
-        return WaitReason.NO_SERVER_FREE
+            return _RESERVED_FOR_OTHERS
+        return _NO_SERVER_FREE
 
     # Time ---------------------------------------------------------------------------------
 
