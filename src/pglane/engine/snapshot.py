@@ -267,6 +267,7 @@ def list_rows(worker: "Worker") -> Iterator[Row]:
         "login_clients": worker.login_count(),
         "used_servers": slots,
         "dns_queries": worker.lookup_count(),
+        "internal_errors": worker.internal_errors,
     }
     for name, items in counts.items():
         yield {"list": name, "items": items}

@@ -83,6 +83,12 @@ def test_lists_have_the_consoles_rows(busy) -> None:
     assert {row["list"]: row["items"] for row in rows}["used_clients"] == 2
 
 
+def test_lists_count_our_own_faults(busy) -> None:
+    busy.worker.failed(RuntimeError("a fault"))
+    rows = {row["list"]: row["items"] for row in snapshot_rows(busy.worker, "lists")}
+    assert rows["internal_errors"] == 1
+
+
 def test_an_unknown_table_has_no_rows(rig) -> None:
     assert list(snapshot_rows(rig.worker, "nonsense")) == []
 
