@@ -52,6 +52,7 @@ class ScriptedClient:
         self.status = ""
         self.negotiated: Message | None = None
         self._unread = b""
+        self._in_body = False
 
     @classmethod
     def login(
@@ -149,7 +150,9 @@ class ScriptedClient:
         seen = sofar if sofar is not None else []
         head = self._read_exactly(5, seen)
         (length,) = struct.unpack_from("!I", head, 1)
+        self._in_body = True
         got = Message(chr(head[0]), self._read_exactly(length - 4, seen))
+        self._in_body = False
         if got.kind == "S":
             name, value = got.parameter
             self.parameters[name] = value
@@ -184,6 +187,10 @@ class ScriptedClient:
     def has_unread(self, within_s: float = 0.0) -> bool:
         """Whether bytes (or the end of the stream) are there, or come in time."""
         return bool(self._unread) or bool(select.select([self.socket], [], [], within_s)[0])
+
+    def has_part(self) -> bool:
+        """Whether a part of a message has come, and not its end."""
+        return bool(self._unread) or self._in_body
 
     # ---------------------------------------------------------------- habits
 
