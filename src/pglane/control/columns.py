@@ -176,7 +176,7 @@ LIST_NAMES = {
     "login_clients": "client connections that are logging in",
     "used_servers": "server connections, those being opened and closed too",
     "dns_queries": "names being looked up",
-    "internal_errors": "connections lost to a fault of pglane itself (not PgBouncer's); 0 is right",
+    "internal_errors": "connections lost to a fault of pglane itself; PgBouncer has no such row",
 }
 """The rows of SHOW LISTS, in order, and what they count."""
 
