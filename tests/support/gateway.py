@@ -139,6 +139,11 @@ class Gateway:
             assert self.process.stdout is not None
             self.process.stdout.close()
 
+    def hang_up(self) -> None:
+        """Lets it read its configuration again."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGHUP)
+
     def destroy(self) -> None:
         try:
             if self.process is not None:

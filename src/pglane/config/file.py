@@ -180,8 +180,18 @@ class _Reader:
             self._refuse(refusal)
             self._loaded.refused.add(setting.name)
             return
+        if "_tls_" in setting.name and setting.name.endswith("_file") and kept:
+            kept = self._tls_file(setting, kept)
         self._loaded.values[setting.name] = kept
         self._loaded.places[setting.name] = where
+
+    def _tls_file(self, setting: Description, named: str) -> str:
+        """A file is named as seen from this one; a key that everybody can read is told."""
+        file = self._file.parent / Path(named).expanduser()
+        is_key = setting.key == "tls_key_file" and file.is_file()
+        if is_key and file.stat().st_mode & OTHERS_READ:
+            self._loaded.notes.append(f"everybody on this machine can read {file}")
+        return str(file)
 
     def _unknown(self, path: tuple[str, ...], known: list[str]) -> None:
         near = difflib.get_close_matches(path[-1].lower(), known, 1)

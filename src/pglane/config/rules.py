@@ -3,15 +3,19 @@
 import ipaddress
 from collections.abc import Mapping
 
+from pglane.config import tls
 from pglane.config.settings import Settings
 from pglane.errors.catalogue import Refusal
 from pglane.errors.configuration import (
+    NetworkInTheClear,
     OutOfRange,
     PasswordNeeded,
     PortTwice,
     ServerUnknown,
+    TlsCertificateNeeded,
     TrustNotLocal,
 )
+from pglane.errors.refused import RefusedError
 
 DOORS = ("transaction", "session", "direct")
 DEFAULT = "the default settings"
@@ -37,16 +41,24 @@ def objections(settings: Settings, places: Mapping[str, str]) -> list[Refusal]:
         *_listeners(settings, places),
         *_server(settings, places),
         *_users(settings, places),
+        *_client_tls(settings, places),
     ]
 
 
 def notes(settings: Settings) -> list[str]:
     """What is allowed and worth a sentence at the start."""
-    open_to = [address for address in settings.listen_addresses if not is_loopback(address)]
-    if not open_to:
+    open_to = ", ".join(_open_to(settings))
+    if not open_to or settings.client_tls_sslmode in ("auto", *tls.DEMANDING):
         return []
-    told = ", ".join(open_to)
-    return [f"listening on {told} without TLS: whoever is on the network can read along"]
+    if settings.client_tls_sslmode == "disable":
+        return [f"listening on {open_to} without TLS: whoever is on the network can read along"]
+    return [f"clients of {open_to} may come without TLS: what they say then, others can read"]
+
+
+def _open_to(settings: Settings) -> list[str]:
+    """Addresses that other machines can reach."""
+    named = [address for address in settings.listen_addresses if address.strip()]
+    return [address for address in named if not is_loopback(address)]
 
 
 def _ports(settings: Settings, places: Mapping[str, str]) -> list[Refusal]:
@@ -104,3 +116,41 @@ def _users(settings: Settings, places: Mapping[str, str]) -> list[Refusal]:
         return []
     where = places.get("server_user", DEFAULT)
     return [PasswordNeeded(where=where, user=settings.server_user)]
+
+
+def _client_tls(settings: Settings, places: Mapping[str, str]) -> list[Refusal]:
+    mode = settings.client_tls_sslmode
+    if mode == "disable":
+        return []
+    named = [
+        name
+        for name in ("client_tls_cert_file", "client_tls_key_file", "client_tls_ca_file")
+        if getattr(settings, name)
+    ]
+    wanted = ["client_tls_cert_file", "client_tls_key_file"] if named or mode != "auto" else []
+    if mode in tls.VERIFYING:
+        wanted.append("client_tls_ca_file")
+    missing = [name for name in wanted if name not in named]
+    if missing:
+        said = "client_tls_sslmode" if mode != "auto" else named[0]
+        return [
+            TlsCertificateNeeded(
+                where=places.get(said, DEFAULT),
+                asked=f"clients.tls_sslmode = {mode!r}" if mode != "auto" else _place(said),
+                key=_place(name),
+                remedy='set it, or say tls_sslmode = "disable" in [clients]',
+            )
+            for name in missing
+        ]
+    if not named:
+        where = places.get("listen_addresses", DEFAULT)
+        return [NetworkInTheClear(where=where, address=address) for address in _open_to(settings)]
+    try:
+        tls.client_context(settings, places)
+    except RefusedError as error:
+        return list(error.refusals)
+    return []
+
+
+def _place(name: str) -> str:
+    return name.replace("client_", "clients.")

@@ -20,6 +20,8 @@ from typing import Any, Self
 PORT_MAX = 65535
 DAY_MS = 86_400_000
 LOOPBACK = ("127.0.0.1", "::1")
+SSLMODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+"""What libpq and PgBouncer call them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +262,31 @@ class Settings:
         "how clients log in; trust asks nothing and is for loopback and Unix sockets only",
         choices=("scram", "trust"),
         fixed=True,
+    )
+    client_tls_sslmode: str = _setting(
+        "clients.tls_sslmode",
+        "auto",
+        "TLS of clients over TCP. disable: none; allow and prefer: if they ask; require: only "
+        "so; verify-ca and verify-full: and with a certificate of tls_ca_file; auto: require "
+        "from other machines, prefer from this one. All but disable need a certificate where "
+        "other machines can reach a door",
+        choices=("auto", *SSLMODES),
+    )
+    client_tls_cert_file: str = _setting(
+        "clients.tls_cert_file",
+        "",
+        "the doors' certificate, and those between it and its authority (PEM)",
+        limits=(0, 4000),
+    )
+    client_tls_key_file: str = _setting(
+        "clients.tls_key_file", "", "its private key (PEM, not encrypted)", limits=(0, 4000)
+    )
+    client_tls_ca_file: str = _setting(
+        "clients.tls_ca_file",
+        "",
+        "authorities of clients' certificates (PEM); if set, clients are asked for one, and one "
+        "they show must be good",
+        limits=(0, 4000),
     )
     users: tuple[User, ...] = ()
     console_users: tuple[str, ...] = _setting(

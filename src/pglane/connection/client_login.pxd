@@ -20,10 +20,17 @@ cdef class ClientLogin:
     cdef public str user
     cdef public object cancel
     cdef public object refusal
+    cdef public bint offers_tls
+    cdef public str demands_tls
+    cdef public bint begins_tls
+    cdef public bint encrypted
 
+    cpdef bytes begin_tls(self)
     cpdef receive(self, bytes data)
     cdef _read_startup(self)
     cdef _decline_encryption(self)
+    cdef _accept_tls(self)
+    cdef _take_hello(self)
     cdef _begin(self, object startup)
     cdef _enter(self)
     cdef _refuse(self, object refusal)

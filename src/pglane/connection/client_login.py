@@ -8,6 +8,10 @@ SCRAM-SHA-256 goes against the verifiers of the user list. An unknown user gets 
 so that the exchange shows nothing (RFC 5802, section 9; PostgreSQL does the same). `trust` asks
 nothing; the configuration allows it on loopback and Unix sockets only.
 
+Where TLS begins, after the client's request or without one, the caller does the handshake
+(`begins_tls`) and feeds what comes through it. A request to cancel is taken in the clear even
+where TLS is demanded: libpq before version 17 knows no other, and it tells nothing but a key.
+
 Source: PostgreSQL manual, "Message Flow: Start-up".
 """
 
@@ -15,7 +19,13 @@ from collections.abc import Mapping
 from enum import Enum
 
 from pglane.errors import Refusal
-from pglane.errors.entering import AuthenticationMalformed, PasswordWrong, UserMissing
+from pglane.errors.entering import (
+    AuthenticationMalformed,
+    EarlyPlaintext,
+    PasswordWrong,
+    TlsDemanded,
+    UserMissing,
+)
 from pglane.wire.body import MalformedMessage
 from pglane.wire.client_messages import SASLInitialResponse
 from pglane.wire.framing import MalformedStream, MessageReader
@@ -41,6 +51,8 @@ from pglane.wire.startup import (
     SSLRequest,
     StartupMessage,
     StartupReader,
+    TlsHello,
+    length_refusal,
     negotiate,
 )
 
@@ -107,6 +119,10 @@ class ClientLogin:
         user: the role it asked for.
         cancel: set if all it wanted was to cancel another connection's query.
         refusal: why it may not come in.
+        offers_tls: TLS can be had here.
+        demands_tls: the mode of TLS that makes it a must; empty if it is none.
+        begins_tls: now the handshake begins; the caller takes that away.
+        encrypted: what is received comes through TLS.
     """
 
     def __init__(self, users: UserList, nonce: bytes) -> None:
@@ -122,6 +138,10 @@ class ClientLogin:
         self.user = ""
         self.cancel: CancelRequest | None = None
         self.refusal: Refusal | None = None
+        self.offers_tls = False
+        self.demands_tls = ""
+        self.begins_tls = False
+        self.encrypted = False
 
     @property
     def entered(self) -> bool:
@@ -147,14 +167,24 @@ class ClientLogin:
         self._reader.feed(data)
         self._read_answers()
 
+    def begin_tls(self) -> bytes:
+        """What came of the handshake already; what is received from now on comes through it."""
+        self.begins_tls = False
+        self.encrypted = True
+        return self._startup_reader.restart()
+
     def _read_startup(self) -> None:
-        while self.stage is _STARTUP:
+        while self.stage is _STARTUP and not self.begins_tls:
             packet = self._startup_reader.next()
             match packet:
                 case None:
                     return
+                case SSLRequest() if self.offers_tls and not self.encrypted:
+                    self._accept_tls()
                 case SSLRequest() | GSSENCRequest():
                     self._decline_encryption()
+                case TlsHello():
+                    self._take_hello()
                 case CancelRequest():
                     self.cancel = packet
                     self.stage = _OVER
@@ -166,6 +196,21 @@ class ClientLogin:
     def _decline_encryption(self) -> None:
         self.answers.append(b"N")
 
+    def _accept_tls(self) -> None:
+        early = len(self._startup_reader.rest)
+        if early:
+            self._refuse(EarlyPlaintext(seen=early))
+            return
+        self.answers.append(b"S")
+        self.begins_tls = True
+
+    def _take_hello(self) -> None:
+        if self.offers_tls:
+            self.begins_tls = True
+        else:
+            seen = self._startup_reader.rest
+            self._refuse(length_refusal(seen, int.from_bytes(seen[:4], "big")))
+
     def _begin(self, startup: StartupMessage) -> None:
         negotiation = negotiate(startup)
         user = startup.parameters.get("user", b"").decode("utf-8", "surrogateescape")
@@ -174,6 +219,9 @@ class ClientLogin:
             return
         if not user:
             self._refuse(UserMissing())
+            return
+        if self.demands_tls and not self.encrypted:
+            self._refuse(TlsDemanded(mode=self.demands_tls))
             return
         self.startup = startup
         self.negotiation = negotiation

@@ -16,6 +16,7 @@ cdef class Entrance:
     cdef public dict clients
     cdef public bint closed
     cdef public Loop loop
+    cdef public object tls
     cdef public object users
     cdef public object worker
 
@@ -41,6 +42,7 @@ cdef class LoginLink(Owner):
     cdef Entrance _entrance
     cdef ClientLogin _login
     cdef bint _over
+    cdef object _tls
     cdef object _worker
     cdef public double connected
     cdef public object door
@@ -51,6 +53,7 @@ cdef class LoginLink(Owner):
     cpdef on_data(self, bytes data)
     cpdef refuse(self, object refusal)
     cpdef too_slow(self)
+    cdef _begin_tls(self)
     cdef _finish(self)
     @cython.locals(login=ClientLogin)
     cdef _enter(self)

@@ -23,9 +23,10 @@ from pglane.doors.session_state import ClientSessionState
 from pglane.engine.cancel import CancelKeys
 from pglane.engine.client_link import ClientLink
 from pglane.engine.syscalls import Peer, peer_text
+from pglane.engine.tls_transport import TlsTransport
 from pglane.engine.transport import Owner, Transport
 from pglane.errors import Refusal
-from pglane.errors.entering import ConsoleForbidden, DoorNeedsPooling
+from pglane.errors.entering import ConsoleForbidden, DirectTlsUnnamed, DoorNeedsPooling
 from pglane.errors.waiting import LoginTooSlow, ShuttingDown, TooManyClients, TooManyLogins
 from pglane.wire.server_messages import error_response
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from pglane.config.settings import Settings
+    from pglane.engine.client_tls import ClientTls
     from pglane.engine.loop import Timer
     from pglane.engine.worker import Worker
     from pglane.wire.startup import StartupMessage
@@ -64,6 +66,7 @@ class Entrance:
         cancel_keys: which of them a cancel request means.
         users: who may come in.
         closed: nobody is let in any more.
+        tls: who gets TLS; None: nobody.
     """
 
     __slots__ = (
@@ -78,6 +81,7 @@ class Entrance:
         "clients",
         "closed",
         "loop",
+        "tls",
         "users",
         "worker",
     )
@@ -88,6 +92,7 @@ class Entrance:
         self.clients: dict[int, ClientLink] = {}
         self.cancel_keys = CancelKeys()
         self.closed = False
+        self.tls: ClientTls | None = None
         self._numbers = 0
         self._logins: dict[LoginLink, None] = {}
         self._timer: Timer | None = None
@@ -240,6 +245,7 @@ class LoginLink(Owner):
         "_entrance",
         "_login",
         "_over",
+        "_tls",
         "_worker",
         "connected",
         "door",
@@ -256,6 +262,9 @@ class LoginLink(Owner):
         self.connected = entrance.loop.now
         self.peer = peer
         self.transport = Transport(entrance.loop, fd, self, LOGIN_QUEUE_BYTES_MAX)
+        self._tls = entrance.tls
+        if self._tls is not None:
+            self._tls.prepare(self._login, peer)
 
     def on_data(self, data: bytes) -> None:
         """The client sent something; behind the end of its login it does not count."""
@@ -266,7 +275,9 @@ class LoginLink(Owner):
         if login.answers:
             self.transport.write(b"".join(login.answers))
             login.answers.clear()
-        if login.cancel is not None:
+        if login.begins_tls:
+            self._begin_tls()
+        elif login.cancel is not None:
             self._finish()
             self._worker.cancel(login.cancel, self.transport)
         elif login.refusal is not None:
@@ -274,9 +285,28 @@ class LoginLink(Owner):
         elif login.entered:
             self._enter()
 
+    def _begin_tls(self) -> None:
+        """What was answered leaves in the clear; everything behind it is encrypted."""
+        assert self._tls is not None
+        self.transport.flush()
+        hello = self._login.begin_tls()
+        transport = TlsTransport(self._entrance.loop, self.transport, self, self._tls.context)
+        transport.direct = hello != b""
+        self.transport = transport
+        transport.begin(hello)
+
+    def on_secured(self) -> None:
+        """Who begins TLS without asking must say that it is for PostgreSQL (ALPN)."""
+        transport = self.transport
+        assert isinstance(transport, TlsTransport)
+        if transport.direct and transport.session.selected_alpn_protocol() is None:
+            self.refuse(DirectTlsUnnamed())
+
     def on_end(self, reason: str) -> None:
         """The client is gone."""
-        del reason
+        if self._login.encrypted and not self._login.user and not self._over:
+            text = f"a client's TLS ended before it logged in: {reason}"
+            self._worker.log("info", "tls_login_failed", text, client=peer_text(self.peer))
         self._finish()
 
     def on_full(self) -> None:

@@ -9,6 +9,7 @@ cdef int _WRITE, _HANG_UP_BITS, _READ_BYTES
 
 cdef class Owner:
     cpdef on_data(self, bytes data)
+    cpdef on_secured(self)
     cpdef on_end(self, str reason)
     cpdef bint on_shut(self) except -1
     cpdef on_failure(self)
@@ -39,6 +40,7 @@ cdef class Transport(Ready):
     cpdef set_owner(self, Owner owner)
     @cython.locals(data=bytes, count=Py_ssize_t)
     cdef _read(self)
+    cdef _received(self, bytes data)
     cdef _peer_shut(self)
     cdef _schedule(self)
     cpdef pause(self)

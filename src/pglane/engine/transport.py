@@ -11,6 +11,8 @@ so in `on_shut`; then the end is seen when the peer is gone altogether.
 
 A connection that is being closed gets `LINGER_S_MAX` to take what is queued for it.
 
+What is encrypted is another class (`tls_transport`): to those that are not it costs nothing.
+
 Pausing is a flag: edge-triggered readiness that nobody acts on costs nothing; `resume` reads
 what came meanwhile. Bytes held for one slow reader are so at most `high_bytes` plus what one
 read brings.
@@ -47,6 +49,9 @@ class Owner:
 
     def on_data(self, data: bytes) -> None:
         """Bytes came."""
+
+    def on_secured(self) -> None:
+        """The TLS handshake is over: what is written from now on is encrypted."""
 
     def on_end(self, reason: str) -> None:
         """The peer closed or the connection broke; called once."""
@@ -171,6 +176,9 @@ class Transport(Ready):
             self._schedule()
         else:
             self._readable = False
+        self._received(data)
+
+    def _received(self, data: bytes) -> None:
         self._owner.on_data(data)
 
     def _peer_shut(self) -> None:
@@ -344,8 +352,15 @@ class Transport(Ready):
                 return "unix", 0
         return str(name[0]), int(name[1])
 
+    def tls_text(self) -> str:
+        """Version and cipher of TLS, for people; empty where nothing is encrypted."""
+        return ""
+
     def detach(self) -> socket.socket:
-        """Gives the socket away (console clients go to the supervisor)."""
+        """Gives the socket away, with nothing queued for it.
+
+        A console client goes to the supervisor, one that begins TLS to another transport.
+        """
         self.ended = True
         self._loop.remove(self.fd)
         return socket.socket(fileno=self.fd)

@@ -26,23 +26,27 @@ from pglane.doors import DOORS
 from pglane.engine.addresses import ServerAddresses
 from pglane.engine.cancel import ServerCancel
 from pglane.engine.client_link import WAITING, ClientLink
+from pglane.engine.client_tls import ClientTls
 from pglane.engine.control_link import ControlLink
 from pglane.engine.database import Database
 from pglane.engine.dialer import Address, Dial
 from pglane.engine.listener import Listener
 from pglane.engine.login import Entrance
 from pglane.engine.loop import Loop
+from pglane.engine.relay import join
 from pglane.engine.server_link import ServerLink
 from pglane.engine.snapshot import snapshot_rows
 from pglane.engine.syscalls import Peer, peer_text
-from pglane.engine.transport import Transport
+from pglane.engine.transport import Owner, Transport
 from pglane.errors import Refusal
+from pglane.errors.refused import RefusedError
 from pglane.errors.waiting import CanceledWhileWaiting
 from pglane.wire.scram import ScramKeys, Verifier
 from pglane.wire.startup import CancelRequest, StartupMessage
 
 HOUSEKEEPING_S = 1.0
 STATEMENT_PREFIX_BYTES = 6
+CONSOLE_QUEUE_BYTES_MAX = 262_144
 STOP_S = 0.05
 """Time for the last words to leave."""
 
@@ -105,6 +109,7 @@ class Worker:
 
     def _apply(self, settings: Settings) -> None:
         self.settings = settings
+        self._apply_tls(settings)
         verifiers = {
             user.name: Verifier.parse(user.verifier.encode())
             for user in settings.users
@@ -118,6 +123,13 @@ class Worker:
         self._passwords = passwords
         users = UserList(verifiers, trust=settings.auth == "trust", mock_secret=self._mock_secret)
         self.entrance.apply(settings, users)
+
+    def _apply_tls(self, settings: Settings) -> None:
+        """Files that broke since the supervisor tried them change nothing."""
+        try:
+            self.entrance.tls = ClientTls.of(settings)
+        except RefusedError as error:
+            self.log("error", "tls_not_applied", f"TLS stays as it was: {error}")
 
     def reload(self, message: dict[str, Any]) -> None:
         """Settings that may change while clients are connected."""
@@ -314,8 +326,14 @@ class Worker:
     # People --------------------------------------------------------------------------------
 
     def hand_to_console(self, transport: Transport, told: dict[str, Any], rest: bytes) -> None:
-        """A console client goes to the supervisor, socket and all."""
-        self._control.send_console(transport.detach(), told, rest)
+        """A console client goes to the supervisor, socket and all; through us if by TLS."""
+        if not transport.tls_text():
+            self._control.send_console(transport.detach(), told, rest)
+            return
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        join(transport, Transport(self.loop, ours.detach(), Owner(), CONSOLE_QUEUE_BYTES_MAX))
+        self._control.send_console(theirs, told, rest)
 
     def snapshot(self, number: int, what: str) -> None:
         """Rows for the console, in chunks so that no client waits for them."""

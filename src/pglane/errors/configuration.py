@@ -177,3 +177,33 @@ class PasswordUnusable(AtConfiguration, Refusal):
     message = "{where}: this password cannot be used"
     detail = "{seen}"
     hint = "type another one; it must not be empty and must be one line of valid characters"
+
+
+class TlsFileUnusable(AtConfiguration, Refusal):
+    """A certificate, key or list of authorities that cannot be used."""
+
+    code = "PGL0130"
+    message = "{where}: {key}: {file} cannot be used"
+    detail = "{seen}"
+    hint = "{remedy}"
+
+
+class TlsCertificateNeeded(AtConfiguration, Refusal):
+    """TLS is asked for, and what it needs is not named."""
+
+    code = "PGL0131"
+    message = "{where}: {asked} needs {key}"
+    detail = "{key} is not set"
+    hint = "{remedy}"
+
+
+class NetworkInTheClear(AtConfiguration, Refusal):
+    """Clients would come over a network, with nothing that encrypts what they say."""
+
+    code = "PGL0132"
+    message = "{where}: listening on {address}, which other machines can reach, without TLS"
+    detail = "there is no certificate (clients.tls_cert_file): data would travel in the clear"
+    hint = (
+        "set tls_cert_file and tls_key_file in [clients]; or, where the network is yours alone, "
+        'say tls_sslmode = "disable" there'
+    )

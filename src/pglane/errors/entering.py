@@ -81,3 +81,41 @@ class TransportUnsupported(Refusal):
     retry_safe = True
     fatal = True
     log_level = "info"
+
+
+class TlsDemanded(Refusal):
+    """A client without TLS, where TLS is demanded."""
+
+    code = "PGL0220"
+    sqlstate = "28000"
+    message = "this gateway demands TLS"
+    detail = "The connection is not encrypted; clients.tls_sslmode is {mode}."
+    hint = "Connect with sslmode=require (or verify-full)."
+    retry_safe = True
+    fatal = True
+    log_level = "info"
+
+
+class EarlyPlaintext(Refusal):
+    """Something came in the clear between the request for TLS and its handshake."""
+
+    code = "PGL0221"
+    sqlstate = "08P01"
+    message = "received unencrypted data after the request for TLS"
+    detail = "{seen} bytes came behind SSLRequest; somebody between us may have put them there."
+    hint = "If nobody did, the driver is broken: it must wait for the answer to SSLRequest."
+    retry_safe = True
+    fatal = True
+
+
+class DirectTlsUnnamed(Refusal):
+    """TLS without a request for it, and the client did not say that it speaks PostgreSQL."""
+
+    code = "PGL0222"
+    sqlstate = "08P01"
+    message = "TLS was begun directly, without the protocol name postgresql"
+    detail = "The handshake's ALPN extension is missing, or names other protocols only."
+    hint = "Use sslnegotiation=postgres, or a driver that sends ALPN with sslnegotiation=direct."
+    retry_safe = True
+    fatal = True
+    log_level = "info"

@@ -4,7 +4,8 @@ A client may first ask for encryption (SSLRequest, GSSENCRequest, each at most o
 either its StartupMessage or a CancelRequest. `StartupReader` takes the bytes as they come and
 gives one packet at a time; bytes behind a packet stay in `rest`. Where the answer to a request for
 encryption is yes, `rest` must be empty before the handshake: what came in the clear may have been
-put there by somebody else (the class of CVE-2021-23214).
+put there by somebody else (the class of CVE-2021-23214). A client may also begin TLS without
+asking (`sslnegotiation=direct`): no length begins with the byte that such a handshake begins with.
 
 What is wrong with a packet is told as a `Refusal`, not raised: it comes from outside.
 
@@ -123,14 +124,22 @@ class GSSENCRequest:
         return _packet(self.code, b"")
 
 
-StartupPacket = StartupMessage | CancelRequest | SSLRequest | GSSENCRequest
+@dataclass(frozen=True, slots=True)
+class TlsHello:
+    """No packet of ours: a TLS handshake begins; its bytes are what is in `rest`."""
+
+    code: ClassVar[int] = 0x16
+
+
+StartupPacket = StartupMessage | CancelRequest | SSLRequest | GSSENCRequest | TlsHello
 
 
 class StartupReader:
     """The incremental reader of a connection's first packets.
 
     It keeps what it is fed until `next` takes it: call `next` after every `feed`. The last thing
-    it gives is a StartupMessage, a CancelRequest or a Refusal.
+    it gives is a StartupMessage, a CancelRequest or a Refusal. Behind a TlsHello it is told what
+    came inside of TLS (`restart`), or fed nothing more.
     """
 
     __slots__ = ("_asked", "_data", "_ended")
@@ -157,10 +166,19 @@ class StartupReader:
         self._ended = not isinstance(packet, SSLRequest | GSSENCRequest | None)
         return packet
 
+    def restart(self) -> bytes:
+        """Gives what is in `rest` to somebody else; what is fed from now on comes through TLS."""
+        rest, self._data = self._data, b""
+        self._asked |= {SSLRequest.code, TlsHello.code}
+        self._ended = False
+        return rest
+
     def _next(self) -> StartupPacket | Refusal | None:
         length = int.from_bytes(self._data[:4], "big")
         if not LENGTH_MIN <= length <= LENGTH_MAX:
-            return _length_refusal(self._data, length)
+            if self._data[0] == TlsHello.code and not self._asked:
+                return TlsHello()
+            return length_refusal(self._data, length)
         if len(self._data) < length:
             return None
         code = int.from_bytes(self._data[4:8], "big")
@@ -185,9 +203,9 @@ class StartupReader:
         return request
 
 
-def _length_refusal(data: bytes, length: int) -> Refusal:
+def length_refusal(data: bytes, length: int) -> Refusal:
     """Says what the bytes look like, for people who point the wrong program at the port."""
-    if data[0] == 0x16:
+    if data[0] == TlsHello.code:
         return ForeignProtocol(
             protocol="a TLS handshake",
             remedy="Do not use sslnegotiation=direct here.",

@@ -114,7 +114,8 @@ def test_without_a_password_trust_must_be_asked_for_by_name():
 
 
 def test_trust_beyond_loopback_is_refused():
-    assert codes(URI, "--auth", "trust", "--listen", "0.0.0.0") == ["TrustNotLocal"]
+    words = ("--auth", "trust", "--listen", "0.0.0.0")
+    assert codes(URI, *words) == ["TrustNotLocal", "NetworkInTheClear"]
 
 
 def test_users_of_both_files_beside_the_uris_own(write):

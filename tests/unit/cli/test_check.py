@@ -44,7 +44,8 @@ def test_a_refused_port_is_not_taken_for_the_default(check):
 
 
 def test_notes_are_no_findings(check):
-    code, out = check("[listen]\naddresses = ['10.0.0.1']\n")
+    in_the_clear = "[clients]\ntls_sslmode = 'disable'\n"
+    code, out = check("[listen]\naddresses = ['10.0.0.1']\n" + in_the_clear)
     assert code == 0
     assert "note: listening on 10.0.0.1 without TLS" in out
 

@@ -134,8 +134,11 @@ def test_uncompiled_says_so(monkeypatch, capsys):
     assert "C compiler" in err
 
 
-def test_notes_are_told(capsys):
-    assert main(["up", URI + "?pgbouncer=true", "--listen", "10.0.0.1"]) == 0
+def test_notes_are_told(capsys, tmp_path):
+    file = tmp_path / "pglane.toml"
+    file.write_text("[clients]\ntls_sslmode = 'disable'\n")
+    words = ["--listen", "10.0.0.1", "--config", str(file)]
+    assert main(["up", URI + "?pgbouncer=true", *words]) == 0
     err = capsys.readouterr().err
     assert "note: the URI: the option pgbouncer is ignored" in err
     assert "note: listening on 10.0.0.1 without TLS" in err

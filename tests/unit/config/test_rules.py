@@ -2,6 +2,7 @@ import pytest
 
 from pglane.config import rules
 from pglane.config.settings import Settings, User
+from tests.support.certificates import Authority
 
 
 def codes(**values):
@@ -26,8 +27,8 @@ def test_the_place_is_that_of_the_setting_that_was_made():
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "::", "192.168.1.5", "db.example", "*"])
 def test_trust_where_others_can_knock_is_refused(address):
-    assert codes(auth="trust", listen_addresses=("127.0.0.1", address)) == ["TrustNotLocal"]
-    assert len(rules.notes(Settings(listen_addresses=(address,)))) == 1
+    where = {"auth": "trust", "listen_addresses": ("127.0.0.1", address)}
+    assert codes(**where, client_tls_sslmode="disable") == ["TrustNotLocal"]
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
@@ -50,3 +51,53 @@ def test_nobody_could_log_in():
     assert codes(**server, server_password="p") == []
     assert codes(**server, users=(User("v"),)) == []
     assert codes(**server, auth="trust") == []
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    authority = Authority(tmp_path_factory.mktemp("certificates"))
+    door = authority.sign("door", "localhost")
+    return {
+        "client_tls_cert_file": str(door.certificate),
+        "client_tls_key_file": str(door.key),
+        "client_tls_ca_file": str(authority.file),
+    }
+
+
+NETWORK = {"listen_addresses": ("::1", "0.0.0.0")}
+
+
+def test_a_network_is_not_crossed_in_the_clear_unasked(files):
+    assert codes(**NETWORK) == ["NetworkInTheClear"]
+    assert codes(**NETWORK, client_tls_sslmode="disable") == []
+    assert codes(**NETWORK, **files) == []
+
+
+def test_a_network_in_the_clear_is_told():
+    (told,) = rules.notes(Settings(**NETWORK, client_tls_sslmode="disable"))
+    assert told.startswith("listening on 0.0.0.0 without TLS")
+    (told,) = rules.notes(Settings(**NETWORK, client_tls_sslmode="prefer"))
+    assert told.startswith("clients of 0.0.0.0 may come without TLS")
+    assert rules.notes(Settings(**NETWORK, client_tls_sslmode="require")) == []
+
+
+@pytest.mark.parametrize("mode", ["allow", "prefer", "require"])
+def test_a_mode_without_certificate(mode):
+    assert codes(client_tls_sslmode=mode) == ["TlsCertificateNeeded"] * 2
+
+
+def test_certificate_and_key_belong_together(files):
+    only = {"client_tls_cert_file": files["client_tls_cert_file"]}
+    settings = Settings(**only)
+    (told,) = rules.objections(settings, {"client_tls_cert_file": "pglane.toml:7"})
+    assert str(told).startswith("pglane.toml:7: clients.tls_cert_file needs clients.tls_key_file")
+
+
+def test_clients_certificates_need_authorities(files):
+    without = {**files, "client_tls_ca_file": ""}
+    assert codes(**files, client_tls_sslmode="verify-full") == []
+    assert codes(**without, client_tls_sslmode="verify-full") == ["TlsCertificateNeeded"]
+
+
+def test_files_are_tried(files):
+    assert codes(**{**files, "client_tls_key_file": "/nowhere"}) == ["TlsFileUnusable"]

@@ -7,8 +7,14 @@ from hypothesis import given, strategies as st
 
 from pglane.connection import client_login
 from pglane.connection.client_login import ClientLogin, Stage, UserList
-from pglane.errors.entering import AuthenticationMalformed, PasswordWrong, UserMissing
-from pglane.errors.protocol import ProtocolVersion
+from pglane.errors.entering import (
+    AuthenticationMalformed,
+    EarlyPlaintext,
+    PasswordWrong,
+    TlsDemanded,
+    UserMissing,
+)
+from pglane.errors.protocol import EncryptionAskedTwice, ForeignProtocol, ProtocolVersion
 from pglane.wire.client_messages import Query, SASLInitialResponse, SASLResponse, Terminate
 from pglane.wire.login_messages import AuthenticationOk, AuthenticationSASL
 from pglane.wire.scram import MECHANISM, ScramClient, Verifier
@@ -62,6 +68,72 @@ def test_encryption_is_declined() -> None:
     assert told(made) == b"N"
     made.receive(STARTUP)
     assert made.entered
+
+
+def offering(*, trust: bool = True, demands: str = "") -> ClientLogin:
+    made = login(trust=trust)
+    made.offers_tls = True
+    made.demands_tls = demands
+    return made
+
+
+def test_tls_begins_when_it_is_asked_for() -> None:
+    made = offering(demands="require")
+    made.receive(GSSENCRequest().encode() + SSLRequest().encode())
+    assert told(made) == b"NS"
+    assert made.begins_tls
+    assert made.begin_tls() == b""
+    assert not made.begins_tls
+    made.receive(STARTUP)
+    assert made.entered
+
+
+def test_tls_begins_without_being_asked_for() -> None:
+    made = offering(demands="require")
+    made.receive(b"\x16\x03\x01\x02\x00hello")
+    assert told(made) == b""
+    assert made.begins_tls
+    assert made.begin_tls() == b"\x16\x03\x01\x02\x00hello"
+    made.receive(STARTUP)
+    assert made.entered
+
+
+def test_tls_is_asked_for_once() -> None:
+    made = offering()
+    made.receive(SSLRequest().encode())
+    made.begin_tls()
+    made.receive(SSLRequest().encode())
+    assert isinstance(made.refusal, EncryptionAskedTwice)
+
+
+def test_where_there_is_no_tls_it_does_not_begin() -> None:
+    made = login()
+    made.receive(b"\x16\x03\x01\x02\x00")
+    assert isinstance(made.refusal, ForeignProtocol)
+    assert not made.begins_tls
+
+
+def test_what_came_in_the_clear_behind_the_request_for_tls_is_not_used() -> None:
+    made = offering()
+    made.receive(SSLRequest().encode() + STARTUP)
+    assert isinstance(made.refusal, EarlyPlaintext)
+    assert told(made) == b""
+    assert not made.begins_tls
+    assert not made.entered
+
+
+def test_tls_may_be_a_must() -> None:
+    made = offering(demands="verify-full")
+    made.receive(STARTUP)
+    assert isinstance(made.refusal, TlsDemanded)
+    assert told(made) == b""
+    assert not made.entered
+
+
+def test_a_cancel_request_is_taken_in_the_clear_even_then() -> None:
+    made = offering(demands="require")
+    made.receive(CancelRequest(7, b"key1").encode())
+    assert made.cancel is not None
 
 
 def test_a_cancel_request_ends_it() -> None:

@@ -3,8 +3,13 @@
 import os
 import socket
 from dataclasses import asdict, replace
+from pathlib import Path
 
+import pytest
+
+from tests.support.certificates import Authority
 from tests.support.engine_rig import READY, startup
+from tests.support.tls_peer import TlsPeer, trusting
 from tests.unit.engine.test_database import desk
 
 
@@ -135,3 +140,137 @@ def test_what_a_client_sent_behind_its_login_is_not_lost(rig) -> None:
     server.gets(b"SELECT 1")
     client.gets(READY)
     assert desk(rig).ledger.statistics().leased == 1
+
+
+# TLS ----------------------------------------------------------------------------------------
+
+ASKED = b"\x00\x00\x00\x08\x04\xd2\x16\x2f"
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    door = Authority(tmp_path_factory.mktemp("certificates")).sign("door", "localhost")
+    return {
+        "client_tls_cert_file": str(door.certificate),
+        "client_tls_key_file": str(door.key),
+        "client_tls_sslmode": "prefer",
+    }
+
+
+@pytest.fixture
+def certificate(files, monkeypatch):
+    """The rig's Unix sockets, which deliver at once, stand for a network here."""
+    monkeypatch.setattr("pglane.engine.client_tls.UNIX", "none of the rig's")
+    return files
+
+
+def secured(rig, *protocols, asks=True) -> TlsPeer:
+    """A client that has done the handshake."""
+    client = rig.connect()
+    if asks:
+        client.send(ASKED)
+        assert client.gets(b"S") == b"S"
+    peer = TlsPeer(client.socket, trusting(*protocols))
+    rig.until(lambda: peer.look() is not None and peer.secured, "the handshake is over")
+    return peer
+
+
+def test_a_client_logs_in_through_tls(rigs, certificate) -> None:
+    rig = rigs(**certificate)
+    peer = secured(rig)
+    peer.send(startup(user="anna", database="app"))
+    rig.accept_login()
+    rig.until(lambda: READY in peer.look(), "it is logged in")
+    (client,) = rig.worker.clients.values()
+    assert client.transport.tls_text().startswith("TLSv1.3/")
+
+
+def test_a_client_may_begin_with_the_handshake(rigs, certificate) -> None:
+    rig = rigs(**certificate)
+    peer = secured(rig, "postgresql", asks=False)
+    peer.send(startup(user="anna", database="app"))
+    rig.accept_login()
+    rig.until(lambda: READY in peer.look(), "it is logged in")
+
+
+@pytest.mark.parametrize("protocols", [(), ("http/1.1",)])
+def test_who_begins_with_the_handshake_must_mean_postgresql(rigs, certificate, protocols) -> None:
+    rig = rigs(**certificate)
+    peer = secured(rig, *protocols, asks=False)
+    rig.until(lambda: peer.look() and peer.ended, "it is refused")
+    assert b"PGL0222" in peer.taken
+    assert peer.said_goodbye
+
+
+def test_a_broken_handshake_is_told_in_the_log(rigs, certificate) -> None:
+    rig = rigs(**certificate)
+    client = rig.connect()
+    client.send(ASKED)
+    client.gets(b"S")
+    client.send(startup(user="anna", database="app"))  # in the clear
+    rig.until(lambda: rig.logged("tls_login_failed"), "a line in the log")
+    assert rig.worker.login_count() == 0
+    assert client.ends()[:1] in (b"", b"\x15")  # an alert, or nothing
+    assert rig.worker.clients == {}
+
+
+def test_a_handshake_counts_as_a_part_of_the_login(rigs, certificate) -> None:
+    rig = rigs(login_ms_max=500, **certificate)
+    client = rig.connect()
+    client.send(ASKED)
+    client.gets(b"S")
+    rig.later(0.6)
+    assert client.ends() == b""
+    assert rig.worker.login_count() == 0
+
+
+def test_a_client_that_must_use_tls_is_told_so(rigs, certificate) -> None:
+    rig = rigs(**{**certificate, "client_tls_sslmode": "require"})
+    client = rig.connect()
+    client.send(startup(user="anna", database="app"))
+    assert b"PGL0220" in client.ends()
+
+
+def test_a_console_client_with_tls_stays_here_and_is_relayed(rigs, certificate) -> None:
+    rig = rigs(console_users=("anna",), **certificate)
+    peer = secured(rig)
+    peer.send(startup(user="anna", database="pglane") + b"more")
+    rig.until(lambda: rig.heard("console"), "the supervisor gets it")
+    theirs = socket.socket(fileno=rig.passed[0])
+    theirs.setblocking(False)
+    peer.look()
+    peer.taken = b""
+    theirs.send(b"welcome")
+    rig.until(lambda: peer.look() == b"welcome", "what the supervisor says arrives")
+    peer.send(b"SHOW")
+
+    def came() -> bytes:
+        try:
+            return theirs.recv(100)
+        except BlockingIOError:
+            return b""
+
+    rig.until(lambda: came() == b"SHOW", "what the client says arrives")
+    theirs.close()
+    rig.until(lambda: peer.look() and peer.ended, "its end is the client's end")
+    assert peer.said_goodbye
+
+
+def test_a_reload_brings_another_certificate(rigs, certificate, tmp_path) -> None:
+    rig = rigs(**certificate)
+    seen = secured(rig).session.getpeercert(binary_form=True)
+    other = Authority(tmp_path).sign("other", "localhost")
+    for name, file in (("cert", other.certificate), ("key", other.key)):
+        Path(certificate[f"client_tls_{name}_file"]).write_bytes(file.read_bytes())
+    rig.say(type="reload", settings=asdict(rig.settings))
+    rig.turn(3)
+    assert secured(rig).session.getpeercert(binary_form=True) != seen
+
+
+def test_a_reload_with_a_broken_certificate_changes_nothing(rigs, certificate, tmp_path) -> None:
+    rig = rigs(**certificate)
+    seen = secured(rig).session.getpeercert(binary_form=True)
+    broken = asdict(rig.settings) | {"client_tls_key_file": str(tmp_path / "gone")}
+    rig.say(type="reload", settings=broken)
+    rig.until(lambda: rig.logged("tls_not_applied"), "a line in the log")
+    assert secured(rig).session.getpeercert(binary_form=True) == seen

@@ -126,9 +126,43 @@ def test_a_request_for_encryption_has_no_content() -> None:
     assert "says 9 bytes" in refused(packet(u.SSLRequest.code, b"x")).detail_text
 
 
+TLS_BYTES = b"\x16\x03\x01\x02\x00"
+ASKED = u.SSLRequest().encode()
+
+
+def test_tls_may_begin_without_being_asked_for() -> None:
+    reader = StartupReader()
+    reader.feed(TLS_BYTES[:3])
+    assert reader.next() is None
+    reader.feed(TLS_BYTES[3:])
+    assert reader.next() == u.TlsHello()
+    assert reader.restart() == TLS_BYTES
+    reader.feed(HELLO_BYTES)  # what came through it
+    assert reader.next() == HELLO
+
+
+def test_tls_does_not_begin_behind_a_request_for_it_that_was_declined() -> None:
+    reader = StartupReader()
+    reader.feed(ASKED + TLS_BYTES)
+    assert reader.next() == u.SSLRequest()
+    refusal = reader.next()
+    assert isinstance(refusal, Refusal)
+    assert refusal.text.endswith("the first bytes are a TLS handshake")
+
+
+@pytest.mark.parametrize("inside", [TLS_BYTES, ASKED])
+def test_tls_does_not_begin_inside_of_tls(inside: bytes) -> None:
+    reader = StartupReader()
+    reader.feed(TLS_BYTES)
+    assert reader.next() == u.TlsHello()
+    reader.restart()
+    reader.feed(inside)
+    assert isinstance(reader.next(), Refusal)
+
+
 @pytest.mark.parametrize(
     ("data", "protocol"),
-    [(b"GET / HTTP/1.1\r\n", "an HTTP request"), (b"\x16\x03\x01\x02\x00", "a TLS handshake")],
+    [(b"GET / HTTP/1.1\r\n", "an HTTP request"), (b"PRI * HTTP/2.0\r\n", "an HTTP request")],
 )
 def test_other_protocols_are_recognised(data: bytes, protocol: str) -> None:
     assert refused(data).text.endswith(f"the first bytes are {protocol}")

@@ -1,0 +1,49 @@
+"""TLS towards clients, as the settings want it: who gets it, who must have it.
+
+One object for all logins; a reload makes a new one, with the files as they are then. Clients that
+are connected keep the session they have.
+"""
+
+import ssl
+from typing import TYPE_CHECKING
+
+from pglane.config.tls import client_context, is_demanded
+from pglane.engine.syscalls import Peer, peer_text
+
+if TYPE_CHECKING:
+    from pglane.config.settings import Settings
+    from pglane.connection.client_login import ClientLogin
+
+LOOPBACK = ("127.", "[::1]:", "[::ffff:127.")
+UNIX = "unix"
+
+
+class ClientTls:
+    """What TLS is for clients.
+
+    Attributes:
+        context: certificate and rules.
+    """
+
+    def __init__(self, context: ssl.SSLContext, mode: str) -> None:
+        self.context = context
+        self._mode = mode
+
+    @classmethod
+    def of(cls, settings: "Settings") -> "ClientTls | None":
+        """None where nobody gets TLS and nobody must have it.
+
+        Raises:
+            RefusedError: a file cannot be used.
+        """
+        context = client_context(settings)
+        return None if context is None else cls(context, settings.client_tls_sslmode)
+
+    def prepare(self, login: "ClientLogin", peer: Peer) -> None:
+        """Tells a login what holds for this client."""
+        address = peer_text(peer)
+        if address == UNIX:
+            return  # as PostgreSQL does; nobody can listen there
+        login.offers_tls = True
+        if is_demanded(self._mode, local=address.startswith(LOOPBACK)):
+            login.demands_tls = self._mode

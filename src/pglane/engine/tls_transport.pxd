@@ -1,0 +1,30 @@
+cimport cython
+
+from pglane.engine.syscalls cimport send_some
+from pglane.engine.transport cimport Transport
+
+
+cdef class TlsTransport(Transport):
+    cdef bint _goodbye
+    cdef object _incoming
+    cdef object _outgoing
+    cdef bint _sealed
+    cdef bint _shut_seen
+    cdef public bint direct
+    cdef public bint secured
+    cdef public object session
+
+    cdef _read(self)
+    cdef _received(self, bytes data)
+    cdef bint _shake(self) except -1
+    @cython.locals(parts=list, part=bytes)
+    cdef _decrypt(self, Py_ssize_t count)
+    cdef _answer(self)
+    cdef _broken(self, object error)
+    cpdef write(self, bytes data)
+    @cython.locals(data=bytes, sent=Py_ssize_t)
+    cpdef flush(self)
+    @cython.locals(head=bytes, waiting=list)
+    cdef bytes _seal(self)
+    cdef _say_goodbye(self)
+    cpdef close(self)

@@ -1,0 +1,243 @@
+"""A stream socket whose bytes are encrypted: a `Transport` with TLS between it and its owner.
+
+The socket stays the loop's: TLS runs between two buffers in memory (`ssl.MemoryBIO`). What a
+read brings goes through it at once and whole, so that pausing, limits and the one read and one
+send of a turn are those of a plain transport. Encrypted is what is about to be sent, not what
+waits: what the kernel did not take is the one piece that waits encrypted (`_first`, when `_sealed`
+says so).
+
+Until the handshake is over the owner hears and says nothing: `on_secured` tells it. Who asked for
+TLS and sent something in the clear behind that is refused by those who hand the socket over; what
+came later is no TLS and ends the handshake.
+
+Bounds: a handshake's messages have OpenSSL's own limits; a peer that makes TLS answer (new keys)
+and does not read gets no more than `ANSWERS_BYTES_MAX`. How long a handshake may take is the
+owner's to say: it counts as a part of the login.
+
+Rejected: `SSLSocket` (reads record by record, with two system calls each) and kernel TLS (needs a
+module and OpenSSL's build to fit; worth another look when both are common).
+"""
+
+import ssl
+
+from pglane.engine.loop import Loop
+from pglane.engine.syscalls import send_some
+from pglane.engine.transport import LINGER_S_MAX, Owner, Transport
+
+ANSWERS_BYTES_MAX = 65_536
+"""What TLS itself may have to say to a peer that does not read."""
+
+
+class TlsTransport(Transport):
+    """One connected socket that speaks TLS.
+
+    Attributes:
+        secured: the handshake is over.
+        session: TLS itself: its peer's certificate, its version.
+        direct: TLS was begun without asking for it first.
+    """
+
+    __slots__ = (
+        "_goodbye",
+        "_incoming",
+        "_outgoing",
+        "_sealed",
+        "_shut_seen",
+        "direct",
+        "secured",
+        "session",
+    )
+
+    def __init__(
+        self,
+        loop: Loop,
+        plain: Transport,
+        owner: Owner,
+        context: ssl.SSLContext,
+        server_name: str | None = None,
+    ) -> None:
+        """Takes the socket of `plain`; with a `server_name`, even "", we are the client."""
+        Transport.__init__(self, loop, plain.detach().detach(), owner, plain.high_bytes)
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self.session = context.wrap_bio(
+            self._incoming,
+            self._outgoing,
+            server_side=server_name is None,
+            server_hostname=server_name or None,
+        )
+        self._sealed = False
+        self._goodbye = False
+        self._shut_seen = False
+        self.secured = False
+        self.direct = False
+
+    def begin(self, data: bytes = b"") -> None:
+        """Begins the handshake, with what was read of it already."""
+        self._received(data)
+
+    # Reading -------------------------------------------------------------------------------
+
+    def _read(self) -> None:
+        if self._shut_seen:
+            self._peer_shut()
+        else:
+            Transport._read(self)
+
+    def _received(self, data: bytes) -> None:
+        if data:
+            self._incoming.write(data)
+        if self.secured or self._shake():
+            self._decrypt(max(len(data), 1))
+
+    def _shake(self) -> bool:
+        """Goes on with the handshake; whether it is over and there may be more."""
+        try:
+            self.session.do_handshake()
+        except ssl.SSLWantReadError:
+            self.flush()
+            return False
+        except (ssl.SSLError, ValueError) as error:
+            self._broken(error)
+            return False
+        self.secured = True
+        self._owner.on_secured()
+        self.flush()
+        return not self.ended and not self._closing
+
+    def _decrypt(self, count: int) -> None:
+        """Hands on what is there: at most `count` bytes, and one record that had begun."""
+        session, incoming = self.session, self._incoming
+        parts: list[bytes] = []
+        try:
+            while not parts or incoming.pending or session.pending():
+                part = session.read(count)
+                if not part:
+                    self._shut_seen = True
+                    break
+                parts.append(part)
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLError as error:
+            self._broken(error)
+            return
+        if self._outgoing.pending:
+            self._answer()
+        if self._shut_seen and not self.ended:
+            self._readable = True
+            self._schedule()
+        if parts and not self.ended:
+            self._owner.on_data(parts[0] if len(parts) == 1 else b"".join(parts))
+
+    def _answer(self) -> None:
+        """TLS itself has something to say."""
+        if self._blocked and self._outgoing.pending > ANSWERS_BYTES_MAX:
+            self._end("it does not read what TLS answers")
+        elif not self._blocked:
+            self.flush()
+
+    def _broken(self, error: Exception) -> None:
+        """The peer is told why (an alert), and gets the time to read it."""
+        owner = self._owner
+        self.flush()
+        if self.ended:
+            return
+        if not self._closing:
+            self._closing = True
+            self._lingering = self._loop.call_later(LINGER_S_MAX, self.abort)
+            self._await_end()
+            owner.on_end(f"TLS: {reason_of(error)}")
+
+    # Writing -------------------------------------------------------------------------------
+
+    def write(self, data: bytes) -> None:
+        """Sends at the end of this turn; before the handshake is over nothing can be said."""
+        if self.secured:
+            Transport.write(self, data)
+
+    def flush(self) -> None:
+        """One send of everything, encrypted now."""
+        if self.ended or self._blocked:
+            return
+        try:
+            data = self._seal()
+        except ssl.SSLError:
+            self._writing_failed()
+            return
+        if not data:
+            return
+        try:
+            sent = send_some(self.fd, data)
+        except OSError:
+            self._writing_failed()
+            return
+        self.queued_bytes = len(data) - sent
+        self._sealed = self.queued_bytes > 0
+        if self._sealed:
+            self._first = data[sent:]
+            self._block()
+        else:
+            self._first = None
+        if self.full or self._closing:
+            self._after_flush()
+
+    def _seal(self) -> bytes:
+        """What is to be sent: what is left from before, what was written, what TLS says."""
+        head = b""
+        waiting = self._queue
+        if self._first is not None:
+            if self._sealed:
+                head = self._first
+            else:
+                waiting = [self._first, *waiting]
+        if waiting:
+            self.session.write(waiting[0] if len(waiting) == 1 else b"".join(waiting))
+            self._queue.clear()
+        if self._goodbye and self.secured:
+            self._goodbye = False
+            self._say_goodbye()
+        if not self._outgoing.pending:
+            return head
+        return head + self._outgoing.read() if head else self._outgoing.read()
+
+    def _say_goodbye(self) -> None:
+        """That nothing comes behind this is said by TLS too: else it could be cut unnoticed."""
+        try:
+            self.session.unwrap()
+        except (ssl.SSLError, OSError):
+            return  # the peer has not said it: we do not wait
+
+    # The end -------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Closes once everything written is sent, and that it is all."""
+        if self.ended or self._closing:
+            return
+        if not self.secured:
+            self.abort()
+            return
+        self._goodbye = True
+        if self._first is None:
+            self.flush()
+            if self._first is None:
+                self.abort()
+                return
+        Transport.close(self)
+
+    def shut_writing(self) -> None:
+        """Tells the peer that nothing more comes; reading goes on."""
+        self._goodbye = True
+        Transport.shut_writing(self)
+
+    def tls_text(self) -> str:
+        """Version and cipher, as PgBouncer's console shows them."""
+        cipher = self.session.cipher()
+        return "" if cipher is None else f"{self.session.version()}/{cipher[0]}"
+
+
+def reason_of(error: Exception) -> str:
+    """What OpenSSL says, without its places in the source."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"the certificate is not accepted: {error.verify_message}"
+    reason = getattr(error, "reason", None)
+    return reason.lower().replace("_", " ") if isinstance(reason, str) else str(error)

@@ -1,0 +1,46 @@
+"""Who gets TLS, and who must have it."""
+
+import pytest
+
+from pglane.config.settings import Settings
+from pglane.connection.client_login import ClientLogin, UserList
+from pglane.engine.client_tls import ClientTls
+from tests.support.certificates import Authority
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    door = Authority(tmp_path_factory.mktemp("certificates")).sign("door", "localhost")
+    return {
+        "client_tls_cert_file": str(door.certificate),
+        "client_tls_key_file": str(door.key),
+    }
+
+
+def prepared(files, peer, mode="auto"):
+    login = ClientLogin(UserList({}, trust=True, mock_secret=b""), b"nonce")
+    made = ClientTls.of(Settings(**files, client_tls_sslmode=mode))
+    assert made is not None
+    made.prepare(login, peer)
+    return login.offers_tls, login.demands_tls
+
+
+def test_without_a_certificate_there_is_none(files):
+    assert ClientTls.of(Settings()) is None
+    assert ClientTls.of(Settings(**files, client_tls_sslmode="disable")) is None
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "::ffff:127.0.0.1"])
+def test_on_this_machine_it_is_a_choice(files, address):
+    assert prepared(files, (address, 999)) == (True, "")
+    assert prepared(files, (address, 999), "require") == (True, "require")
+
+
+@pytest.mark.parametrize("address", ["192.0.2.1", "2001:db8::1", "::ffff:1.2.3.4"])
+def test_from_other_machines_it_is_a_must(files, address):
+    assert prepared(files, (address, 999)) == (True, "auto")
+    assert prepared(files, (address, 999), "prefer") == (True, "")
+
+
+def test_a_unix_socket_has_none(files):
+    assert prepared(files, b"", "require") == (False, "")
