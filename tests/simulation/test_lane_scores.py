@@ -56,3 +56,9 @@ def test_abuse_of_the_small_lane_does_not_reach_the_shop() -> None:
     browse = scores_of(W3, lanes_for(W3))["browse"]
     assert browse.served >= browse.asked - 5
     assert browse.wait_s_99 < 0.015
+
+
+def test_without_any_configuration_the_flood_of_one_user_does_not_stop_another() -> None:
+    otp = scores_of(W1, Lanes(W1.budget, ()))["otp"]
+    assert otp.served >= otp.asked - 1
+    assert otp.wait_s_99 < 0.025

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Iterable
 
 from pglane.scheduler.lanes import LaneQueue
+from pglane.scheduler.matching import LaneMatching, LaneRule, Origin
 from pglane.scheduler.policy import LanePolicy
 from pglane.scheduler.request import Request
 
@@ -40,16 +41,21 @@ class Discipline:
 
 
 class Lanes(Discipline):
-    """This gateway's."""
+    """This gateway's: each kind is a user, with a lane of its name or an automatic one."""
 
     name = "lanes"
 
     def __init__(self, budget: int, policies: Iterable[LanePolicy]) -> None:
-        self.queue = LaneQueue(budget, policies)
+        known = list(policies)
+        self.queue = LaneQueue(budget, known)
+        self._matching = LaneMatching(
+            known, [LaneRule(lane.name, user=lane.name) for lane in known]
+        )
 
     def request(self, kind: str, tenant: str) -> object:
         """A request of a lane."""
-        lane = self.queue.lanes[kind]
+        placed = self._matching.place(Origin("transaction", kind, "", tenant))
+        lane = self.queue.add(placed.policy)
         return Request(lane, lane.tenants.enter(tenant), "", None, None)
 
     def ask(self, request: object, now: float) -> bool:
