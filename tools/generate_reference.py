@@ -3,7 +3,8 @@
     python tools/generate_reference.py            writes them
     python tools/generate_reference.py --check    fails when one of them is stale
 
-Settings come from `pglane.config.settings`, refusals from the classes of `pglane.errors`.
+Settings come from `pglane.config.settings`, refusals from the classes of `pglane.errors`, the
+console's tables from `pglane.control.columns`.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import pglane.errors
 from pglane.config.schema import json_schema, settings_page
+from pglane.control import columns
 from pglane.errors import Refusal
 
 REFERENCE = Path(__file__).resolve().parents[1] / "docs" / "reference"
@@ -68,6 +70,7 @@ def pages() -> dict[str, str]:
         "settings.md": settings_page(),
         "pglane.schema.json": json.dumps(json_schema(), indent=2) + "\n",
         "errors.md": errors_page(),
+        "console.md": columns.markdown(),
     }
 
 

@@ -7,10 +7,11 @@ from pglane.connection.owed cimport OwedAnswers
 from pglane.connection.statements cimport (
     ClientStatement, ServerStatement, ServerStatements, Shape
 )
+from pglane.connection.traffic cimport Traffic
 from pglane.wire.framing cimport MessageReader
 
 
-cdef int _QUERY, _SYNC, _FUNCTION, _EXECUTE, _INTERNAL, _LOCAL, _READY
+cdef int _QUERY, _SYNC, _FUNCTION, _EXECUTE, _INTERNAL, _LOCAL, _READY, _IDLE_STATUS
 
 
 cdef class Exchange(OwedAnswers):
@@ -33,6 +34,7 @@ cdef class Exchange(OwedAnswers):
     cdef public bint owes_ready
     cdef public object own
     cdef public dict ending
+    cdef public Traffic traffic
     cdef bytes _parameters_told
 
     cpdef answer_locally(self, PendingParse change)

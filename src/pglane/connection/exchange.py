@@ -47,6 +47,7 @@ from pglane.connection.owed import OwedAnswers
 from pglane.connection.own_queries import OwnQueries
 from pglane.connection.request_messages import COPY_FAIL, FAILING_PARSE, SYNC_MESSAGE
 from pglane.connection.statements import ClientStatement, ServerStatement, ServerStatements
+from pglane.connection.traffic import Traffic
 from pglane.wire.body import MalformedMessage
 from pglane.wire.framing import MalformedStream, MessageReader
 from pglane.wire.server_messages import ParameterStatus, error_fields
@@ -82,6 +83,7 @@ _EXECUTE: int = EXECUTE
 _INTERNAL: int = INTERNAL
 _LOCAL: int = LOCAL
 _READY: int = READY
+_IDLE_STATUS: int = IDLE_STATUS
 
 FORGETTING_TAGS = (b"DEALLOCATE ALL\x00", b"DISCARD ALL\x00")
 LENGTH_MAX = 0x3FFFFFFF + 4
@@ -110,6 +112,7 @@ class Exchange(OwedAnswers):
         names: the statements of the client whose requests were forwarded last.
         own: what came of the queries of our own.
         ending: fields of the FATAL or PANIC that ends this server connection.
+        traffic: what is counted; the engine puts the database's own here.
     """
 
     # fmt: off
@@ -117,6 +120,7 @@ class Exchange(OwedAnswers):
         "_parameters_told", "attached", "changed", "copy_in", "deaf", "drawn", "ending", "held",
         "names", "owes_ready", "own", "parameters", "reader", "renumber",
         "skipping", "statements", "status", "subscriptions", "to_client", "to_server",
+        "traffic",
     )
     # fmt: on
 
@@ -142,11 +146,14 @@ class Exchange(OwedAnswers):
         self.own = OwnQueries()
         self.ending: dict[str, bytes] | None = None
         self._parameters_told = b""
+        self.traffic = Traffic()
 
     # What was asked ------------------------------------------------------------------------
 
     def answer_locally(self, change: PendingParse) -> None:
         """Told as done once all asked before is answered; an error before it takes it back."""
+        if change.client_statement is not None:
+            self.traffic.parses += 1
         if self._head == len(self._kinds):
             self.to_client.append(change.settle())
             return
@@ -314,6 +321,9 @@ class Exchange(OwedAnswers):
         if not self._note_status(reader):
             return -1 - BROKEN
         self.copy_in = False
+        self.traffic.queries += 1
+        if self.status == _IDLE_STATUS:
+            self.traffic.transactions += 1
         self._undo_deallocation(self._head)
         self._pop()
         event = _READY if self._head == len(self._kinds) else 0
@@ -383,6 +393,8 @@ class Exchange(OwedAnswers):
             or (kind == 0x33 and head == CLOSE)
             or (head == EXECUTE and (kind == 0x49 or kind == 0x73))
         ):
+            if kind == 0x32:
+                self.traffic.binds += 1
             self._undo_deallocation(self._head)
             self._pop()
             return 0
@@ -419,7 +431,11 @@ class Exchange(OwedAnswers):
         if isinstance(made, ServerStatement):
             made.complete = True
         self._pop()
-        return -1 if head == PARSE_SILENT else 0
+        self.traffic.server_parses += 1
+        if head == PARSE_SILENT:
+            return -1
+        self.traffic.parses += 1
+        return 0
 
     # Errors ------------------------------------------------------------------------------------
 

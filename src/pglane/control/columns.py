@@ -5,62 +5,9 @@ Names are PgBouncer's where the thing is the same, so that dashboards made for i
 and ours where it is not. docs/reference/console.md is made from here (see `markdown`).
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-
-TEXT_OID = 25
-INT4_OID = 23
-INT8_OID = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column.
-
-    Attributes:
-        name: key in the worker's rows and name on the wire.
-        type_name: text, int4 or int8.
-        meaning: one line for people.
-        ours: True when PgBouncer has no such column.
-    """
-
-    name: str
-    type_name: str
-    meaning: str
-    ours: bool = False
-
-    @property
-    def type_oid(self) -> int:
-        """PostgreSQL's number of the type."""
-        return {"text": TEXT_OID, "int4": INT4_OID, "int8": INT8_OID}[self.type_name]
-
-    @property
-    def type_bytes(self) -> int:
-        """Its size; -1: variable."""
-        return {"text": -1, "int4": 4, "int8": 8}[self.type_name]
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """What one SHOW answers with.
-
-    Attributes:
-        name: the word behind SHOW, in capitals.
-        meaning: one line for SHOW HELP and the reference.
-        columns: what a row has.
-        row_names: rows that are always the same, and their meaning.
-    """
-
-    name: str
-    meaning: str
-    columns: tuple[Column, ...]
-    row_names: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """The keys of a row, in order."""
-        return tuple(column.name for column in self.columns)
-
+from pglane.control.columns_of_inventory import inventory_tables
+from pglane.control.columns_of_statistics import STATISTICS_TABLES
+from pglane.control.table import Column, Table
 
 CLIENTS = Table(
     "CLIENTS",
@@ -171,11 +118,18 @@ POOLS = Table(
 LIST_NAMES = {
     "databases": "databases that have a ledger of server connections",
     "users": "roles that have connected",
+    "peers": "always 0: there are none",
     "pools": "rows of SHOW POOLS",
+    "peer_pools": "always 0: there are none",
+    "free_clients": "client connections that may still come",
     "used_clients": "client connections that are logged in",
     "login_clients": "client connections that are logging in",
+    "free_servers": "server connections that the budgets of these databases still allow",
     "used_servers": "server connections, those being opened and closed too",
+    "dns_names": "names whose addresses are known: 1 where PostgreSQL is told by name",
+    "dns_zones": "always 0: zones are not watched",
     "dns_queries": "names being looked up",
+    "dns_pending": "always 0: no look-up waits for another",
     "internal_errors": "connections lost to a fault of pglane itself; PgBouncer has no such row",
 }
 """The rows of SHOW LISTS, in order, and what they count."""
@@ -230,6 +184,8 @@ VERSION = Table(
     (Column("version", "text", "pglane and its version"),),
 )
 
+INVENTORY_TABLES = inventory_tables(CLIENTS.columns)
+
 HELP = Table(
     "HELP",
     "The commands of this console",
@@ -239,10 +195,17 @@ HELP = Table(
     ),
 )
 
-TABLES = (CLIENTS, SERVERS, POOLS, LISTS, VERSION, MONITORS, HELP)
+TABLES = (
+    *(CLIENTS, SERVERS, POOLS, LISTS, VERSION, MONITORS),
+    *INVENTORY_TABLES,
+    *STATISTICS_TABLES,
+    HELP,
+)
 
 _HEAD = """\
 # The admin console
+
+<!-- made by tools/generate_reference.py from src/pglane/control -->
 
 Connect to the database `pglane` on any door, with any client of PostgreSQL. Commands may be
 written in capitals or not; the simple and the extended protocol work, results come as text or

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from pglane.control.columns import Column
+from pglane.control.table import Column
 from pglane.errors.processes import ConsoleProtocolUnsupported, ConsoleSnapshotUnanswered
 from pglane.errors.refused import RefusedError
 from pglane.wire.server_messages import DataRow, FieldDescription, RowDescription

@@ -38,7 +38,7 @@ class Snapshots:
         self._done: dict[int, asyncio.Future[list[Row]]] = {}
 
     async def ask(self, what: str) -> list[Row]:
-        """The worker's rows for `what`: clients, servers, pools or lists.
+        """The worker's rows for `what`, a word of `engine.questions.MAKERS`.
 
         Raises:
             RefusedError: there is no worker, it ended, or it did not answer in time.

@@ -25,11 +25,13 @@ import json
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
 from pglane.config.settings import Settings, descriptions
+from pglane.control.answers import Answers
 from pglane.control.console import Console
 from pglane.control.listeners import (
     Listener,
@@ -42,6 +44,7 @@ from pglane.control.monitor import Monitors
 from pglane.control.resolver import Resolver
 from pglane.control.restarts import CRASHES_MAX, WINDOW_S, Restarts
 from pglane.control.snapshots import Snapshots
+from pglane.control.statistics import PERIOD_S
 from pglane.control.worker_process import WorkerProcess, close_all, describe_exit
 from pglane.engine.channel import Message
 from pglane.errors.catalogue import Refusal
@@ -97,7 +100,10 @@ class Supervisor:
         self._monitors = Monitors(self._log, self._send, self._resolver)
         self._monitors.configure(settings)
         self._snapshots = Snapshots(self._send)
-        self._console = Console(self._snapshots.ask, self._log)
+        self._answers = Answers(
+            self._snapshots.ask, lambda: self._settings, self._process_ids, time.monotonic
+        )
+        self._console = Console(self._answers.ask, self._log)
         self._tasks: set[asyncio.Task[None]] = set()
         self._timers: list[asyncio.TimerHandle] = []
         self._has_terminal = _has_terminal()
@@ -133,6 +139,7 @@ class Supervisor:
             loop.add_signal_handler(number, handler)
         try:
             self._look_for_missing()
+            self._begin_period()
             code = await self._keep_running()
             return 1 if self._bereft else code
         finally:
@@ -284,6 +291,24 @@ class Supervisor:
         addresses, error = await self._resolver.resolve(host, port)
         answer = {"type": "resolved", "host": host, "port": port}
         self._send({**answer, "addresses": addresses, "error": error})
+
+    def _process_ids(self) -> dict[str, int]:
+        ids = {"supervisor": os.getpid()}
+        if self._worker is not None:
+            ids["worker"] = self._worker.pid
+        return ids
+
+    def _begin_period(self) -> None:
+        """Averages are made over periods that begin and end here."""
+        self._later(int(PERIOD_S * 1000), self._end_period)
+
+    def _end_period(self) -> None:
+        self._begin_period()
+        self._start_task(self._take_reading())
+
+    async def _take_reading(self) -> None:
+        with contextlib.suppress(RefusedError):  # no worker, no reading: the period goes on
+            await self._answers.period_ends()
 
     def _start_task(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

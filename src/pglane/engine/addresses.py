@@ -58,6 +58,11 @@ class ServerAddresses:
         for then in waiting:
             then(self._known, error)
 
+    def known(self) -> tuple[list[Address], float]:
+        """The addresses of the last look-up, and for how many seconds they are fresh enough."""
+        left_s = self._learned + LOOKUP_S_MAX - self._loop.now
+        return list(self._known), max(left_s, 0.0)
+
     def lookup_count(self) -> int:
         """Names being looked up."""
         return min(1, len(self._waiting))

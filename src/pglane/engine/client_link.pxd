@@ -2,6 +2,7 @@ cimport cython
 
 from pglane.connection.exchange cimport Exchange
 from pglane.connection.requests cimport ClientRequests
+from pglane.connection.traffic cimport Traffic
 from pglane.doors.lease cimport Need
 from pglane.engine.database cimport Database
 from pglane.engine.server_link cimport LeaseHolder, ServerLink
@@ -20,6 +21,8 @@ cdef bint _is_ignored(int kind)
 
 
 cdef class ClientLink(LeaseHolder):
+    cdef double _asked
+    cdef double _began
     cdef long long _lasting
     cdef public double connected
     cdef public Database database
@@ -54,6 +57,10 @@ cdef class ClientLink(LeaseHolder):
     cdef _stopped(self, int outcome, ServerLink server)
     @cython.locals(server=ServerLink, exchange=Exchange, requests=ClientRequests)
     cpdef answered(self)
+    cdef _note_waited(self)
+    cdef _note_asked(self)
+    @cython.locals(now=double, traffic=Traffic)
+    cdef _note_answered(self, Exchange exchange)
     cdef _end_lease(self, object ending, ServerLink server)
     cdef _release(self, ServerLink server)
     cpdef unlease(self)

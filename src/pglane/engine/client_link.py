@@ -91,6 +91,8 @@ class ClientLink(LeaseHolder):
     """
 
     __slots__ = (
+        "_asked",
+        "_began",
         "_lasting",
         "connected",
         "database",
@@ -146,17 +148,21 @@ class ClientLink(LeaseHolder):
         self.server: ServerLink | None = None
         self.request = None
         self.requested = entered.connected
+        self._asked = -1.0  # since when something is unanswered; negative: nothing is
+        self._began = -1.0  # since when its transaction runs; negative: none does
 
     # What comes ----------------------------------------------------------------------------
 
     def on_data(self, data: bytes) -> None:
         """The client sent something."""
+        self.database.traffic.received_bytes += len(data)
         server = self.server
         if server is not None and server.raw:
             server.transport.write(data)
             return
         self.requests.reader.feed(data)
         if self.phase == _LEASED:
+            self._note_asked()
             self.forward()
         elif self.phase == _IDLE:
             self.want()
@@ -232,6 +238,10 @@ class ClientLink(LeaseHolder):
     def granted(self, server: "ServerLink") -> None:
         """The lease begins."""
         self.server = server
+        self.database.traffic.leases += 1
+        if self.request is not None:
+            self._note_waited()
+        self._note_asked()
         self.request = None
         self.phase = _LEASED
         server.lease_to(self)
@@ -312,6 +322,7 @@ class ClientLink(LeaseHolder):
             self._note_texts(exchange.parameters)
         if exchange.skipping or exchange.held or requests.reader.stream_left:
             return
+        self._note_answered(exchange)
         if requests.effects & _CATALOG:
             requests.catalog_settles(transaction_is_over=exchange.status == IDLE_STATUS)
             if exchange.status == IDLE_STATUS:
@@ -325,6 +336,26 @@ class ClientLink(LeaseHolder):
             return
         ending = self.door.after_answer(exchange.status, requests.effects, pinned=self.pinned)
         self._end_lease(ending, server)
+
+    def _note_waited(self) -> None:
+        self.database.traffic.wait_s += self.database.loop.now - self.request.arrived  # type: ignore[union-attr]
+
+    def _note_asked(self) -> None:
+        """Counts time from now on, unless it is counted already."""
+        if self._asked < 0:
+            self._asked = self.database.loop.now
+            if self._began < 0:
+                self._began = self._asked
+
+    def _note_answered(self, exchange: Exchange) -> None:
+        now = self.database.loop.now
+        traffic = self.database.traffic
+        if self._asked >= 0:
+            traffic.query_s += now - self._asked
+            self._asked = -1.0
+        if exchange.status == _IDLE_STATUS and self._began >= 0:
+            traffic.transaction_s += now - self._began
+            self._began = -1.0
 
     def _end_lease(self, ending: Ending, server: "ServerLink") -> None:
         match ending:
@@ -360,6 +391,8 @@ class ClientLink(LeaseHolder):
             server.unlease()
         self.server = None
         self.phase = _IDLE
+        self._asked = -1.0
+        self._began = -1.0
         if self.transport.paused:
             self.transport.resume()
 

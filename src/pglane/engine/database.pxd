@@ -1,5 +1,6 @@
 cimport cython
 
+from pglane.connection.traffic cimport Traffic
 from pglane.doors.lease cimport Grant, LeaseDesk
 from pglane.engine.loop cimport Loop, Timer
 from pglane.engine.server_link cimport LeaseHolder, ServerLink
@@ -14,8 +15,11 @@ cdef class Database:
     cdef public LeaseDesk desk
     cdef public dict welcomes
     cdef public dict custom_names
+    cdef public Traffic traffic
     cdef public bint draining
     cdef public bint vacating
+    cdef public bint paused
+    cdef public bint disabled
     cdef public object opening
     cdef public object watch
     cdef public object listening

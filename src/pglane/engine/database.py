@@ -6,6 +6,7 @@ between two clients in `handover`, what a client hears of a lost server connecti
 
 from typing import TYPE_CHECKING
 
+from pglane.connection.traffic import Traffic
 from pglane.doors.lease import Close, Decision, Grant, LeaseDesk, Open, Reject
 from pglane.doors.session_state import SessionStatePolicy
 from pglane.engine import hearing
@@ -60,6 +61,9 @@ class Database:
         welcomes: reported settings by role and settings vector: what a new client is told.
         watch: what the monitor says about it.
         custom_names: custom settings that some client made: no view of PostgreSQL lists them.
+        traffic: what passed through.
+        paused: nobody gets a server connection until RESUME.
+        disabled: no new client is let in until ENABLE.
     """
 
     def __init__(self, worker: "Worker", name: str) -> None:
@@ -71,8 +75,11 @@ class Database:
         self.desk.rotated = settings.rotate
         self.welcomes: dict[tuple[str, Vector], Welcome] = {}
         self.custom_names: dict[str, None] = {}
+        self.traffic = Traffic()
         self.draining = False
         self.vacating = False
+        self.paused = False
+        self.disabled = False
         self._wait_s_max = settings.wait_ms_max / 1000
         self._tick_timer: Timer | None = None
         self.opening = Opening(self)

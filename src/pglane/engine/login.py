@@ -179,6 +179,7 @@ class Entrance:
         worker.knows_keys(login)
         database = worker.database(wanted.database)
         database.vacating = False
+        database.traffic.logins += 1
         door = link.door
         startup = worker.vectors.of(wanted.settings)
         fresh = door.NAME == "direct"

@@ -1,6 +1,7 @@
 cimport cython
 
 from pglane.connection.exchange cimport Exchange
+from pglane.connection.traffic cimport Traffic
 from pglane.doors.lease cimport Need
 from pglane.engine.transport cimport Owner, Transport
 from pglane.pool.ledger cimport Slot
@@ -44,6 +45,7 @@ cdef class ServerLink(Owner):
     cdef public bytes sum
     cdef public dict sums
     cdef public bint suspect
+    cdef public Traffic traffic
     cdef public Transport transport
     cdef public object vector
 

@@ -102,6 +102,7 @@ class ServerLink(Owner):
         sums: hashes of all settings, by the vector that held when they were taken.
         sum: one whose vector is being read back.
         expires: when it is to be replaced, in seconds of the clock.
+        traffic: what its database counts.
     """
 
     __slots__ = (
@@ -130,6 +131,7 @@ class ServerLink(Owner):
         "sums",
         "superuser",
         "suspect",
+        "traffic",
         "transport",
         "vector",
     )
@@ -148,6 +150,7 @@ class ServerLink(Owner):
         self.slot = slot
         self.transport = transport
         self.exchange = Exchange(statements, login.parameters)
+        self.traffic = self.exchange.traffic = database.traffic
         self.process_id = login.process_id
         self.key = login.key
         self.address = address
@@ -176,6 +179,7 @@ class ServerLink(Owner):
 
     def on_data(self, data: bytes) -> None:
         """The server sent something."""
+        self.traffic.sent_bytes += len(data)
         client = self.client
         if self.raw:
             if client is not None:

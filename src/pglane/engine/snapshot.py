@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from pglane.engine.addresses import is_name
 from pglane.engine.client_link import GONE, IDLE, LEASED, WAITING, WELCOME, ClientLink
 from pglane.engine.database import Database
 from pglane.engine.server_link import ServerLink
@@ -34,19 +35,6 @@ SLOT_STATES: dict[int, str] = {
     SlotState.CLEANING: "tested",
     SlotState.CLOSING: "closing",
 }
-
-
-def snapshot_rows(worker: "Worker", what: str) -> Iterator[Row]:
-    """The rows of `what` (a key of `makers`); nothing for anything else."""
-    makers = {
-        "clients": client_rows,
-        "servers": server_rows,
-        "pools": pool_rows,
-        "lists": list_rows,
-        "monitors": monitor_rows,
-    }
-    maker = makers.get(what)
-    return maker(worker) if maker is not None else iter(())
 
 
 def client_rows(worker: "Worker") -> Iterator[Row]:
@@ -258,15 +246,23 @@ def longest(row: Row, waited_us: int) -> None:
 
 def list_rows(worker: "Worker") -> Iterator[Row]:
     """How many there are of everything."""
+    settings = worker.settings
     slots = sum(database.desk.ledger.used for database in worker.databases.values())
     counts = {
         "databases": len(worker.databases),
         "users": len({client.user for client in worker.clients.values()}),
+        "peers": 0,
         "pools": sum(1 for _ in pool_rows(worker)),
+        "peer_pools": 0,
+        "free_clients": max(settings.clients_max - len(worker.clients), 0),
         "used_clients": len(worker.clients),
         "login_clients": worker.login_count(),
+        "free_servers": max(len(worker.databases) * settings.budget - slots, 0),
         "used_servers": slots,
+        "dns_names": int(is_name(settings.server_host)),
+        "dns_zones": 0,
         "dns_queries": worker.lookup_count(),
+        "dns_pending": 0,
         "internal_errors": worker.internal_errors,
     }
     for name, items in counts.items():

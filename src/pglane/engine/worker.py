@@ -33,9 +33,9 @@ from pglane.engine.dialer import Address, Dial
 from pglane.engine.listener import Listener
 from pglane.engine.login import Entrance
 from pglane.engine.loop import Loop
+from pglane.engine.questions import snapshot_rows
 from pglane.engine.relay import join
 from pglane.engine.server_link import ServerLink
-from pglane.engine.snapshot import snapshot_rows
 from pglane.engine.syscalls import Peer, peer_text
 from pglane.engine.transport import Owner, Transport
 from pglane.errors import Refusal
@@ -280,6 +280,10 @@ class Worker:
     def with_addresses(self, then: Callable[[Sequence[Address], str], None]) -> None:
         """Calls `then` with the server's addresses, or with none and why."""
         self._addresses.ask(self.settings.server_host, self.settings.server_port, then)
+
+    def known_addresses(self) -> tuple[list[Address], float]:
+        """The server's addresses as last looked up, and for how many seconds they are fresh."""
+        return self._addresses.known()
 
     def resolved(self, message: dict[str, Any]) -> None:
         """The supervisor looked the name up."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pglane.engine.snapshot import snapshot_rows
+from pglane.engine.questions import snapshot_rows
 from tests.support.engine_rig import LOGIN_ANSWER, READY, STARTUP, error, query
 from tests.support.listening import LISTENED, UNLISTENED, barrier, goes_on, listens, notification
 

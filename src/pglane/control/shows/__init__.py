@@ -1,5 +1,6 @@
-"""The commands of the admin console, one file each."""
+"""The SHOWs of the admin console: those of some size in a file each, the others in one."""
 
+from pglane.control.shows.answered import SHOW_INVENTORY, SHOW_STATISTICS
 from pglane.control.shows.clients import SHOW_CLIENTS
 from pglane.control.shows.help import SHOW_HELP
 from pglane.control.shows.lists import SHOW_LISTS
@@ -18,6 +19,8 @@ _ALL = (
     SHOW_LISTS,
     SHOW_VERSION,
     SHOW_MONITORS,
+    *SHOW_INVENTORY,
+    *SHOW_STATISTICS,
     SHOW_HELP,
 )
 

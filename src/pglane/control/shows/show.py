@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from pglane.control.columns import Column, Table
+from pglane.control.table import Column, Table
 
 Row = dict[str, Any]
 Ask = Callable[[str], Awaitable[list[Row]]]

@@ -1,0 +1,133 @@
+"""Rows for the console that list and count: databases, roles, sockets, traffic.
+
+As in `snapshot`, keys are the console's column names, and nothing is computed that whoever reads
+the rows can compute.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from pglane.connection.traffic import Traffic
+from pglane.engine.addresses import is_name
+from pglane.engine.server_link import ServerLink
+from pglane.engine.snapshot import Row, client_row, server_row
+
+if TYPE_CHECKING:
+    from pglane.engine.worker import Worker
+
+UNTOUCHED = Traffic()
+"""Of a database that nobody has come to yet."""
+MICROSECONDS = 1_000_000
+NO_POSITIONS = dict.fromkeys(("recv_pos", "pkt_pos", "pkt_remain", "send_pos", "send_remain"), 0)
+
+
+def names(worker: "Worker") -> list[str]:
+    """The databases that somebody came to, and the one that is configured."""
+    configured = worker.settings.server_database
+    known = list(worker.databases)
+    return known if not configured or configured in known else [configured, *known]
+
+
+def database_rows(worker: "Worker") -> Iterator[Row]:
+    """One row for each database."""
+    settings = worker.settings
+    clients = Counter(client.database.name for client in worker.clients.values())
+    for name in names(worker):
+        database = worker.databases.get(name)
+        yield {
+            "name": name,
+            "host": settings.server_host,
+            "port": settings.server_port,
+            "database": name,
+            "force_user": None,
+            "pool_size": settings.budget,
+            "min_pool_size": 0,
+            "reserve_pool_size": 0,
+            "reserve_pool": 0,
+            "server_lifetime": settings.server_lifetime_ms_max // 1000,
+            "pool_mode": None,
+            "load_balance_hosts": None,
+            "max_connections": settings.budget,
+            "current_connections": database.desk.ledger.used if database is not None else 0,
+            "max_client_connections": 0,
+            "current_client_connections": clients[name],
+            "paused": int(database is not None and database.paused),
+            "disabled": int(database is not None and database.disabled),
+        }
+
+
+def user_rows(worker: "Worker") -> Iterator[Row]:
+    """One row for each role that may come in by its name, or is in."""
+    clients = Counter(client.user for client in worker.clients.values())
+    servers = Counter(
+        slot.user for database in worker.databases.values() for slot in database.desk.ledger
+    )
+    known = dict.fromkeys([user.name for user in worker.settings.users] + [*clients, *servers])
+    for name in known:
+        yield {
+            "name": name,
+            "pool_size": None,
+            "reserve_pool_size": None,
+            "pool_mode": None,
+            "max_user_connections": 0,
+            "current_connections": servers[name],
+            "max_user_client_connections": 0,
+            "current_client_connections": clients[name],
+        }
+
+
+def socket_rows(worker: "Worker") -> Iterator[Row]:
+    """One row for each connection: clients first, then servers."""
+    for client in list(worker.clients.values()):
+        row = client_row(worker, client)
+        row["state"] = f"cl_{row['state']}"
+        waits = client.requests.reader.buffered_bytes()
+        yield row | _buffered(waits, client.transport.queued_bytes)
+    for database in list(worker.databases.values()):
+        for slot in database.desk.ledger:
+            row = server_row(worker, database, slot)
+            row["state"] = f"sv_{row['state']}"
+            link = slot.link if isinstance(slot.link, ServerLink) else None
+            queued_bytes = link.transport.queued_bytes if link is not None else 0
+            yield row | _buffered(0, queued_bytes)
+
+
+def _buffered(waits_bytes: int, queued_bytes: int) -> Row:
+    return {**NO_POSITIONS, "pkt_avail": waits_bytes, "send_avail": queued_bytes}
+
+
+def active_socket_rows(worker: "Worker") -> Iterator[Row]:
+    """Those that something is going on with."""
+    return (row for row in socket_rows(worker) if not str(row["state"]).endswith("_idle"))
+
+
+def traffic_rows(worker: "Worker") -> Iterator[Row]:
+    """What passed through each database; a database that nobody came to has zeros."""
+    for name in names(worker):
+        database = worker.databases.get(name)
+        traffic = database.traffic if database is not None else UNTOUCHED
+        yield {
+            "database": name,
+            "server_assignment_count": traffic.leases,
+            "xact_count": traffic.transactions,
+            "query_count": traffic.queries,
+            "bytes_received": traffic.received_bytes,
+            "bytes_sent": traffic.sent_bytes,
+            "xact_time": int(traffic.transaction_s * MICROSECONDS),
+            "query_time": int(traffic.query_s * MICROSECONDS),
+            "wait_time": int(traffic.wait_s * MICROSECONDS),
+            "client_parse_count": traffic.parses,
+            "server_parse_count": traffic.server_parses,
+            "bind_count": traffic.binds,
+            "client_login_count": traffic.logins,
+        }
+
+
+def dns_host_rows(worker: "Worker") -> Iterator[Row]:
+    """One row, if PostgreSQL is told by name."""
+    host = worker.settings.server_host
+    if is_name(host):
+        found, fresh_s = worker.known_addresses()
+        addresses = ",".join(each.address for each in found)
+        yield {"hostname": host, "ttl": int(fresh_s), "addrs": addresses}

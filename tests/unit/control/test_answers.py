@@ -1,0 +1,68 @@
+"""Who answers what."""
+
+import asyncio
+
+from pglane.config.settings import Settings
+from pglane.control.answers import Answers
+from pglane.control.columns_of_inventory import CONFIG, MEM, STATE
+from pglane.control.columns_of_statistics import COUNTERS, STATISTICS_TABLES
+
+
+class Worker:
+    """Counts ten queries a second, and remembers what it was asked."""
+
+    def __init__(self):
+        self.asked = []
+        self.now = 100.0
+
+    async def ask(self, what):
+        self.asked.append(what)
+        counts = dict.fromkeys((each.key for each in COUNTERS), 0)
+        counts["query_count"] = int(self.now * 10)
+        return [{"database": "app", **counts}]
+
+    def clock(self):
+        return self.now
+
+
+def answers_of(worker, processes=None):
+    return Answers(worker.ask, Settings, lambda: processes or {}, worker.clock)
+
+
+def test_what_only_the_worker_knows_is_asked_of_it():
+    worker = Worker()
+    assert asyncio.run(answers_of(worker).ask("clients"))
+    assert worker.asked == ["clients"]
+
+
+def test_what_the_supervisor_knows_needs_no_worker():
+    worker = Worker()
+    answers = answers_of(worker, {"nobody": -1})
+    (state, *_) = asyncio.run(answers.ask("state"))
+    assert state == {"key": "active", "value": "yes"}
+    assert asyncio.run(answers.ask("config"))[0].keys() == set(CONFIG.keys)
+    assert asyncio.run(answers.ask("dns_zones")) == []
+    assert asyncio.run(answers.ask("mem")) == []
+    assert worker.asked == []
+    assert [row["key"] for row in asyncio.run(answers.ask("state"))] == list(STATE.row_names)
+    assert MEM.keys
+
+
+def test_statistics_are_made_of_the_workers_counts():
+    worker = Worker()
+    answers = answers_of(worker)
+    for table in STATISTICS_TABLES:
+        (row, *_) = asyncio.run(answers.ask(table.name.lower()))
+        assert tuple(row) == table.keys
+    assert set(worker.asked) == {"traffic"}
+
+
+def test_averages_are_those_of_the_last_period():
+    worker = Worker()
+    answers = answers_of(worker)
+    asyncio.run(answers.period_ends())
+    worker.now += 60.0
+    asyncio.run(answers.period_ends())
+    worker.now += 30.0
+    (row,) = asyncio.run(answers.ask("stats"))
+    assert (row["total_query_count"], row["avg_query_count"]) == (1900, 10)
