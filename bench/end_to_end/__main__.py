@@ -29,6 +29,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--sizes", default=SIZES, help="server connections of the gateways")
     parser.add_argument("--scale", type=int, default=10, help="of pgbench")
     parser.add_argument("--seed", type=int, default=None, help="of the order of runs")
+    parser.add_argument("--tls", action="store_true", help="clients connect to gateways by TLS")
     parser.add_argument("--quick", action="store_true", help="four workloads, one size")
     parser.add_argument("--json", action="store_true", help="print JSON instead of the table")
     parser.add_argument("--no-files", action="store_true", help="leave bench/results alone")
@@ -48,15 +49,20 @@ def _words(text: str) -> list[str]:
 
 
 def start_contenders(
-    stack: ExitStack, running: Cluster, folder: Path, families: list[str], sizes: list[int]
+    stack: ExitStack, running: Cluster, folder: Path, chosen: argparse.Namespace, sizes: list[int]
 ) -> tuple[list[Contender], list[str]]:
     """Those that run, and why the others do not."""
+    families = _words(chosen.contenders)
+    tls = contenders.certificate(folder) if chosen.tls else None
     found: list[Contender] = [contenders.direct(running)] if "direct" in families else []
     missing: list[str] = []
     programs = contenders.pgbouncer_programs() if "pgbouncer" in families else []
     for size in sizes:
-        starts = [contenders.pgbouncer(running, folder, program, size) for program in programs]
-        starts += [contenders.pglane(running, folder, size)] if "pglane" in families else []
+        starts = [
+            contenders.pgbouncer(running, folder, program, size, tls=tls) for program in programs
+        ]
+        if "pglane" in families:
+            starts.append(contenders.pglane(running, folder, size, tls=tls))
         for start in starts:
             try:
                 found.append(stack.enter_context(start))
@@ -100,7 +106,8 @@ def run_all(
 
 def write_files(where: report.Circumstances, runs: list[Run], missing: list[str]) -> None:
     """`bench/results/<date>-<commit>.md` and `.json`."""
-    stem = f"{datetime.now(UTC):%Y-%m-%d}-{where.commit}"
+    tls = "-tls" if "--tls" in where.command.split() else ""
+    stem = f"{datetime.now(UTC):%Y-%m-%d}-{where.commit}{tls}"
     report.RESULTS.mkdir(exist_ok=True)
     (report.RESULTS / f"{stem}.md").write_text(report.markdown(where, runs, missing))
     (report.RESULTS / f"{stem}.json").write_text(report.as_json(where, runs, missing))
@@ -119,7 +126,7 @@ def main() -> int:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pglane-bench-")))
         processes.give_away(folder)
         running = stack.enter_context(cluster.running(folder, bin_, pgbench, chosen.scale))
-        found, missing = start_contenders(stack, running, folder, _words(chosen.contenders), sizes)
+        found, missing = start_contenders(stack, running, folder, chosen, sizes)
         where = report.circumstances(
             "bench.end_to_end",
             running.version,

@@ -41,11 +41,11 @@ class Endpoint:
     database: str = DATABASE
 
 
-def client_environment(password: str) -> dict[str, str]:
-    """For libpq: no encryption is asked for, so that no contender pays for the question."""
+def client_environment(password: str, *, tls: bool = False) -> dict[str, str]:
+    """For libpq: without `tls` none is asked for, so that no contender pays for the question."""
     return {
         "PGPASSWORD": password,
-        "PGSSLMODE": "disable",
+        "PGSSLMODE": "require" if tls else "disable",
         "PGGSSENCMODE": "disable",
         "PGCONNECT_TIMEOUT": "20",
     }

@@ -35,6 +35,7 @@ class Contender:
         size: how many server connections it may open; 0: as many as there are clients.
         pid: root of its tree of processes; 0: it has none of its own.
         prepared: whether protocol-level prepared statements work.
+        tls: clients connect to it by TLS.
     """
 
     family: str
@@ -43,6 +44,7 @@ class Contender:
     endpoint: Endpoint
     pid: int
     prepared: bool
+    tls: bool = False
 
     @property
     def name(self) -> str:
@@ -79,9 +81,38 @@ def pgbouncer_programs() -> list[Path]:
     return [SYSTEM_PGBOUNCER, *([Path(newer)] if newer else [])]
 
 
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """What clients are shown; two files."""
+
+    certificate: Path
+    key: Path
+
+
+def certificate(folder: Path) -> Certificate:
+    """One that signed itself, on the curve that everybody uses."""
+    made = Certificate(folder / "door.crt", folder / "door.key")
+    curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1")
+    argv = ["openssl", "req", "-x509", "-nodes", "-subj", "/CN=localhost", *curve]
+    files = ["-out", str(made.certificate), "-keyout", str(made.key)]
+    try:
+        subprocess.run([*argv, *files], capture_output=True, check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise processes.CannotStartError(f"no certificate: {error}") from error
+    for path in (made.certificate, made.key):
+        processes.give_away(path)
+    return made
+
+
 @contextmanager
 def pgbouncer(
-    cluster: Cluster, folder: Path, program: Path, size: int, *, trust: bool = False
+    cluster: Cluster,
+    folder: Path,
+    program: Path,
+    size: int,
+    *,
+    trust: bool = False,
+    tls: Certificate | None = None,
 ) -> Iterator[Contender]:
     """PgBouncer in transaction mode; `trust`: clients need no password."""
     number = pgbouncer_version(program)
@@ -92,19 +123,25 @@ def pgbouncer(
     secret = cluster.psql.password if trust else cluster.verifier
     users.touch(mode=0o600)
     users.write_text(f'"{cluster.endpoint.user}" "{secret}"\n')
-    config.write_text(_pgbouncer_settings(cluster, port, size, users, trust=trust, tracks=tracks))
+    more = {"max_prepared_statements": "200"} if tracks else {}
+    if tls is not None:
+        more["client_tls_sslmode"] = "require"
+        more["client_tls_cert_file"] = str(tls.certificate)
+        more["client_tls_key_file"] = str(tls.key)
+    config.write_text(_pgbouncer_settings(cluster, port, size, users, more, trust=trust))
     processes.give_away(users)
     argv: list[str | Path] = [program, "--quiet", config]
     process = processes.spawn(argv, log=log, environment={}, demoted=True)
     try:
         processes.await_start(process, lambda: processes.accepts(port), log, f"PgBouncer {number}")
-        yield Contender("pgbouncer", number, size, Endpoint(port), process.pid, prepared=tracks)
+        end = Endpoint(port)
+        yield Contender("pgbouncer", number, size, end, process.pid, tracks, tls is not None)
     finally:
         processes.stop(process)
 
 
 def _pgbouncer_settings(
-    cluster: Cluster, port: int, size: int, users: Path, *, trust: bool, tracks: bool
+    cluster: Cluster, port: int, size: int, users: Path, more: dict[str, str], *, trust: bool
 ) -> str:
     server = cluster.endpoint
     settings = {
@@ -119,7 +156,7 @@ def _pgbouncer_settings(
         "log_connections": "0",
         "log_disconnections": "0",
         "log_stats": "0",
-        **({"max_prepared_statements": "200"} if tracks else {}),
+        **more,
     }
     database = f"{server.database} = host={server.host} port={server.port}"
     lines = [f"{name} = {value}" for name, value in settings.items()]
@@ -128,7 +165,12 @@ def _pgbouncer_settings(
 
 @contextmanager
 def pglane(
-    cluster: Cluster, folder: Path, size: int, *, trust: bool = False
+    cluster: Cluster,
+    folder: Path,
+    size: int,
+    *,
+    trust: bool = False,
+    tls: Certificate | None = None,
 ) -> Iterator[Contender]:
     """The transaction door of pglane, as its own command line starts it."""
     server = cluster.endpoint
@@ -139,6 +181,13 @@ def pglane(
     for door in ("transaction", "session", "direct"):
         argv += [f"--{door}-port", str(processes.free_port())]
     argv += ["--auth", "trust"] if trust else []
+    if tls is not None:
+        config = folder / f"pglane-{size}.toml"
+        config.write_text(
+            f'[clients]\ntls_sslmode = "require"\n'
+            f'tls_cert_file = "{tls.certificate}"\ntls_key_file = "{tls.key}"\n'
+        )
+        argv += ["--config", str(config)]
     environment = {
         "PGPASSWORD": cluster.psql.password,
         "XDG_STATE_HOME": str(folder / f"pglane-{size}-state"),
@@ -149,7 +198,8 @@ def pglane(
     try:
         processes.await_start(process, lambda: _transaction_port(log) > 0, log, "pglane")
         endpoint = Endpoint(_transaction_port(log))
-        yield Contender("pglane", pglane_version(), size, endpoint, process.pid, prepared=True)
+        number = pglane_version()
+        yield Contender("pglane", number, size, endpoint, process.pid, True, tls is not None)
     finally:
         processes.stop(process)
 
@@ -178,7 +228,8 @@ def refuses_wrong_password(cluster: Cluster, contender: Contender) -> bool:
         f"-h{end.host}",
         f"-p{end.port}",
     ]
-    environment = {**os.environ, **client_environment("not-" + cluster.psql.password)}
+    wrong = client_environment("not-" + cluster.psql.password, tls=contender.tls)
+    environment = {**os.environ, **wrong}
     done = subprocess.run(
         [*argv, f"-U{end.user}", end.database],
         env=environment,

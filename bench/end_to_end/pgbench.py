@@ -97,7 +97,7 @@ def _pgbench(
     try:
         done = subprocess.run(
             [cluster.pgbench, *workload.arguments(), *options, *where],
-            env={**os.environ, **client_environment(cluster.psql.password)},
+            env={**os.environ, **client_environment(cluster.psql.password, tls=contender.tls)},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

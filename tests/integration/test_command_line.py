@@ -156,7 +156,7 @@ def test_another_one_on_the_same_data_is_refused(pglane, place):
     [
         (["up", "mysql://h/d"], "mysql:// is not PostgreSQL"),
         (["up", "postgresql://u@h/d"], "--auth trust"),
-        (["up", "postgresql://u:p@h/d?sslmode=require"], "encrypted connection"),
+        (["up", "postgresql://u:p@h/d?sslmode=sure"], "no mode of TLS"),
         (["up", "--config", "/nothing.toml"], "PGL0104"),
         (["up", "--embedded", "--postgres-bin", "/nothing"], "PGL0902"),
         (["up", "postgresql://u:p@h/d", "--budget", "0"], "1 to 10000"),

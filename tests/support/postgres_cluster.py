@@ -86,6 +86,10 @@ class PostgresCluster:
             **(settings or {}),
         }
 
+    def configure(self, **settings: str) -> None:
+        """More lines of postgresql.conf; before `create`."""
+        self._settings.update(settings)
+
     # ------------------------------------------------------------------ life
 
     def create(self) -> "PostgresCluster":

@@ -35,7 +35,6 @@ OPTIONS = {
     "auth": "--auth",
 }
 """Settings that an option of the command line can set."""
-SERVER_FIELDS = ("host", "port", "user", "password", "database")
 NAMING = ("server_host", "server_user", "server_database")
 """Settings that name a database; a port or a password alone does not."""
 URI_ARGUMENT = "the URI"
@@ -149,9 +148,9 @@ def settle(assembly: Assembly, server: Server | None) -> Settings:
     values: dict[str, Any] = dict(assembly.loaded.values)
     places = dict(assembly.loaded.places)
     if server is not None:
-        for name in SERVER_FIELDS:
-            values[f"server_{name}"] = getattr(server, name)
-            places[f"server_{name}"] = assembly.origin
+        for name, value in server.values().items():
+            values[name] = value
+            places[name] = assembly.origin
     settings = Settings(**values)
     refusals = rules.objections(settings, places)
     if refusals:

@@ -18,6 +18,7 @@ from typing import Any
 
 from pglane.config.places import error_place, line_of, lines_of
 from pglane.config.settings import Description, User, file_descriptions
+from pglane.config.tls import SYSTEM
 from pglane.config.uri import read_uri
 from pglane.config.values import judge
 from pglane.errors.catalogue import Refusal
@@ -187,6 +188,8 @@ class _Reader:
 
     def _tls_file(self, setting: Description, named: str) -> str:
         """A file is named as seen from this one; a key that everybody can read is told."""
+        if named == SYSTEM:
+            return named
         file = self._file.parent / Path(named).expanduser()
         is_key = setting.key == "tls_key_file" and file.is_file()
         if is_key and file.stat().st_mode & OTHERS_READ:
@@ -241,9 +244,16 @@ class _Reader:
             self._loaded.refusals += error.refusals
             return
         self._loaded.notes += server.notes
-        for name in ("host", "port", "user", "password", "database"):
-            self._loaded.values[f"server_{name}"] = getattr(server, name)
-            self._loaded.places[f"server_{name}"] = where
+        for name, value in server.values().items():
+            if "_tls_" in name and name in self._loaded.values:
+                said = self._loaded.places[name]
+                other = name.replace("_", ".", 1)
+                seen = "the URI's options say it too"
+                self._refuse(
+                    SettingsConflict(where=said, key="server.uri", other=other, seen=seen)
+                )
+            self._loaded.values[name] = value
+            self._loaded.places[name] = where
 
     def _follow_users_file(self) -> None:
         named = self._loaded.values.pop("users_file", "")

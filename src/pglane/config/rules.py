@@ -12,6 +12,7 @@ from pglane.errors.configuration import (
     PasswordNeeded,
     PortTwice,
     ServerUnknown,
+    SettingsConflict,
     TlsCertificateNeeded,
     TrustNotLocal,
 )
@@ -42,6 +43,7 @@ def objections(settings: Settings, places: Mapping[str, str]) -> list[Refusal]:
         *_server(settings, places),
         *_users(settings, places),
         *_client_tls(settings, places),
+        *_server_tls(settings, places),
     ]
 
 
@@ -152,5 +154,41 @@ def _client_tls(settings: Settings, places: Mapping[str, str]) -> list[Refusal]:
     return []
 
 
+def _server_tls(settings: Settings, places: Mapping[str, str]) -> list[Refusal]:
+    mode = settings.server_tls_sslmode
+    found: list[Refusal] = []
+    wanted = (
+        {"server_tls_ca_file": f"server.tls_sslmode = {mode!r}"} if mode in tls.VERIFYING else {}
+    )
+    if settings.server_tls_cert_file:
+        wanted["server_tls_key_file"] = "server.tls_cert_file"
+    if settings.server_tls_key_file:
+        wanted["server_tls_cert_file"] = "server.tls_key_file"
+    for name, asked in wanted.items():
+        if not getattr(settings, name):
+            place = "server_tls_sslmode" if name.endswith("ca_file") else "server_tls_cert_file"
+            found.append(
+                TlsCertificateNeeded(
+                    where=places.get(place, DEFAULT),
+                    asked=asked,
+                    key=_place(name),
+                    remedy="set it (in a URI: sslrootcert, sslcert, sslkey)",
+                )
+            )
+    for name, strong in (("ca_file", ("verify-full",)), ("negotiation", tls.DEMANDING)):
+        value = getattr(settings, f"server_tls_{name}")
+        if value in (tls.SYSTEM, "direct") and mode not in strong:
+            seen = f"{value} needs {strong[0]}; the mode is {mode}, which others could make weaker"
+            where = places.get(f"server_tls_{name}", DEFAULT)
+            key, other = f"server.tls_{name}", "server.tls_sslmode"
+            found.append(SettingsConflict(where=where, key=key, other=other, seen=seen))
+    if not found:
+        try:
+            tls.server_context(settings, places)
+        except RefusedError as error:
+            found += error.refusals
+    return found
+
+
 def _place(name: str) -> str:
-    return name.replace("client_", "clients.")
+    return name.replace("client_", "clients.").replace("server_", "server.")

@@ -228,6 +228,36 @@ class Settings:
         unit="statements",
         limits=(1, 100_000),
     )
+    server_tls_sslmode: str = _setting(
+        "server.tls_sslmode",
+        "auto",
+        "TLS towards PostgreSQL over TCP. disable: none; allow: if it insists; prefer: if it can; "
+        "require: only so; verify-ca: and its certificate is signed by tls_ca_file; verify-full: "
+        "and names the host; auto: prefer to other machines, allow on this one",
+        choices=("auto", *SSLMODES),
+    )
+    server_tls_ca_file: str = _setting(
+        "server.tls_ca_file",
+        "",
+        "authorities of PostgreSQL's certificate (PEM); if set, require and prefer look at it "
+        'too; "system": those of this machine, with verify-full only',
+        limits=(0, 4000),
+    )
+    server_tls_cert_file: str = _setting(
+        "server.tls_cert_file",
+        "",
+        "pglane's own certificate, for a PostgreSQL that asks for one (PEM)",
+        limits=(0, 4000),
+    )
+    server_tls_key_file: str = _setting(
+        "server.tls_key_file", "", "its private key (PEM, not encrypted)", limits=(0, 4000)
+    )
+    server_tls_negotiation: str = _setting(
+        "server.tls_negotiation",
+        "postgres",
+        "direct: TLS begins without asking, one round trip less; PostgreSQL 17 or newer",
+        choices=("postgres", "direct"),
+    )
     monitor_user: str = _setting(
         "server.monitor_user",
         "",

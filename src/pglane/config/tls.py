@@ -21,6 +21,8 @@ ALPN = "postgresql"
 """The protocol's name in TLS handshakes (IANA)."""
 VERIFYING = ("verify-ca", "verify-full")
 DEMANDING = ("require", *VERIFYING)
+SYSTEM = "system"
+"""In place of a file: the authorities that this machine trusts."""
 CERTIFICATE_BYTES_MAX = 1024 * 1024
 DEFAULT = "the default settings"
 NOWHERE: Mapping[str, str] = {}
@@ -50,6 +52,33 @@ def client_context(
         _load_authorities(context, settings, "client", places)
         demanded = settings.client_tls_sslmode in VERIFYING
         context.verify_mode = ssl.CERT_REQUIRED if demanded else ssl.CERT_OPTIONAL
+    return context
+
+
+def server_context(
+    settings: Settings, places: Mapping[str, str] = NOWHERE
+) -> ssl.SSLContext | None:
+    """What PostgreSQL is asked for TLS with; None when it is not.
+
+    As with libpq, authorities that are named are looked at in every mode.
+
+    Raises:
+        RefusedError: a file cannot be used.
+    """
+    mode = settings.server_tls_sslmode
+    if mode == "disable":
+        return None
+    context = _context(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = mode == "verify-full"
+    if settings.server_tls_ca_file == SYSTEM:
+        context.load_default_certs()
+    elif settings.server_tls_ca_file:
+        _load_authorities(context, settings, "server", places)
+    else:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if settings.server_tls_cert_file:
+        _load_certificate(context, settings, "server", places)
     return context
 
 

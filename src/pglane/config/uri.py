@@ -3,8 +3,8 @@
 The rules are libpq's (PostgreSQL manual, "Connection Strings", "Environment Variables", "The
 Password File"): a URI's own words first, then the variables, then defaults. What libraries add to
 URIs for themselves (PgBouncer flags, pool sizes of ORMs) is ignored with a note. What asks for
-security that we cannot give (TLS so far) is refused: a connection is never quietly less than what
-was asked for, and a misspelt `ssl...` option counts as asking.
+security that we cannot give is refused: a connection is never quietly less than what was asked
+for, and a misspelt `ssl...` option counts as asking. What is said about TLS is in `uri_tls`.
 
 No message of this module shows a password.
 """
@@ -16,11 +16,12 @@ import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote_to_bytes
 
+from pglane.config import uri_tls
 from pglane.errors.catalogue import Refusal
 from pglane.errors.configuration import (
-    ServerTlsUnsupported,
     SettingsConflict,
     UriMalformed,
     UriUnsupported,
@@ -43,7 +44,7 @@ VARIABLES = {
     "dbname": "PGDATABASE",
     "passfile": "PGPASSFILE",
     "service": "PGSERVICE",
-    "sslmode": "PGSSLMODE",
+    **uri_tls.VARIABLES,
     "channel_binding": "PGCHANNELBINDING",
     "gssencmode": "PGGSSENCMODE",
     "require_auth": "PGREQUIREAUTH",
@@ -52,26 +53,17 @@ VARIABLES = {
 NAMING = ("PGHOST", "PGHOSTADDR", "PGPORT", "PGUSER", "PGDATABASE", "PGSERVICE")
 """Variables that name a database; a password alone does not."""
 HARMLESS = {
-    "sslmode": ("disable", "allow", "prefer"),
-    "ssl": ("", "0", "false", "disable", "allow", "prefer"),
     "channel_binding": ("disable", "prefer"),
     "gssencmode": ("disable", "prefer"),
     "require_auth": ("",),
     "target_session_attrs": ("", "any"),
-    "sslnegotiation": ("", "postgres"),
     "load_balance_hosts": ("", "disable"),
     "replication": ("", "0", "false", "off", "no"),
     "service": ("",),
 }
 """Options with a meaning of their own, and the values that ask nothing of us."""
-TLS = ("sslmode", "ssl", "sslnegotiation", "channel_binding")
-TLS_FILES = (
-    *("sslcert", "sslkey", "sslpassword", "sslrootcert", "sslcrl", "sslcrldir", "sslsni"),
-    *("sslcompression", "sslcertmode", "sslaccept", "sslidentity"),
-    *("ssl_min_protocol_version", "ssl_max_protocol_version", "sslkeylogfile"),
-)
-"""Say how TLS is done, not that it is; without TLS they have nothing to say."""
 REMEDIES = {
+    "channel_binding": "leave it out, and say sslmode=verify-full",
     "service": "name host, user and database in the URI instead",
     "gssencmode": "say gssencmode=disable",
     "require_auth": "leave it out; PostgreSQL's pg_hba.conf decides how pglane logs in",
@@ -91,6 +83,7 @@ class Server:
         user: role.
         password: "" when none is known.
         database: name of the database.
+        tls: what is said about TLS, by the key in [server].
         notes: what was ignored, one sentence each.
     """
 
@@ -100,6 +93,19 @@ class Server:
     password: str = field(repr=False)
     database: str
     notes: tuple[str, ...] = ()
+    tls: Mapping[str, str] = field(default_factory=dict)
+
+    def values(self) -> dict[str, Any]:
+        """By field name of `Settings`."""
+        said = {
+            "host": self.host,
+            "port": self.port,
+            "user": self.user,
+            "password": self.password,
+            "database": self.database,
+            **self.tls,
+        }
+        return {f"server_{name}": value for name, value in said.items()}
 
 
 def read_uri(text: str, where: str, environment: Mapping[str, str]) -> Server:
@@ -215,6 +221,8 @@ def _server(given: dict[str, str], where: str, environment: Mapping[str, str]) -
         if environment.get(variable)
     } | given
     refusals, notes = _objections(words, given, where)
+    tls, wrong = uri_tls.read(words, lambda name: _place(name, given, where), environment)
+    refusals += wrong
     refusals += [
         UriMalformed(where=where, seen=f"the {name} is not UTF-8")
         for name, value in words.items()
@@ -234,7 +242,12 @@ def _server(given: dict[str, str], where: str, environment: Mapping[str, str]) -
     password = words.get("password", "")
     if not password:
         password = _from_pgpass(words, environment, (host, str(port), database, user), notes)
-    return Server(host, port, user, password, database, tuple(notes))
+    return Server(host, port, user, password, database, tuple(notes), tls)
+
+
+def _place(name: str, given: Mapping[str, str], where: str) -> str:
+    """Where a word was said."""
+    return where if name in given else VARIABLES.get(name, where)
 
 
 def _objections(
@@ -244,24 +257,15 @@ def _objections(
     refusals: list[Refusal] = []
     notes: list[str] = []
     for name, value in words.items():
-        place = where if name in given else VARIABLES.get(name, where)
+        place = _place(name, given, where)
         option = f"{name}={value}"
         if name in HARMLESS:
             if value.lower() in HARMLESS[name]:
                 continue
-            if name in TLS:
-                refusals.append(ServerTlsUnsupported(where=place, option=option))
-            else:
-                seen = f"{option} is not supported, and ignoring it would not be what was asked"
-                refusal = UriUnsupported(
-                    where=place, option=name, seen=seen, remedy=REMEDIES[name]
-                )
-                refusals.append(refusal)
-        elif name.lower().startswith("ssl") and name not in TLS_FILES:
-            seen = f"{name} is no option of PostgreSQL's; TLS must not hang on a spelling"
-            remedy = "leave it out, or say sslmode=disable or sslmode=prefer"
-            refusals.append(UriUnsupported(where=place, option=name, seen=seen, remedy=remedy))
-        elif name not in VARIABLES:
+            seen = f"{option} is not supported, and ignoring it would not be what was asked"
+            refusal = UriUnsupported(where=place, option=name, seen=seen, remedy=REMEDIES[name])
+            refusals.append(refusal)
+        elif name not in VARIABLES and not uri_tls.is_about_tls(name):
             notes.append(f"{where}: the option {name} is ignored")
     if given.get("host") and given.get("hostaddr") and given["host"].startswith("/"):
         refusals.append(

@@ -69,6 +69,7 @@ class ServerLogin:
 
     Attributes:
         done: ReadyForQuery came.
+        asked: the server asked for a proof, or for none: it would let us in.
         refusal: why it failed, in our words; None if it did not or the server said why.
         error: the ErrorResponse with which the server refused; None if it did not.
         parameters: reported settings.
@@ -96,6 +97,7 @@ class ServerLogin:
         self._challenged = False
         self._admitted = False
         self.done = False
+        self.asked = False
         self.refusal: Refusal | None = None
         self.error: ErrorResponse | None = None
         self.parameters: dict[str, str] = {}
@@ -157,6 +159,7 @@ class ServerLogin:
                 pass
 
     def _authenticate(self, body: bytes) -> bytes:
+        self.asked = True
         message = decode_authentication(body)
         password = self._credentials.password
         match message:

@@ -28,6 +28,8 @@ from pglane.control.server_session import (
 )
 from pglane.engine.channel import Message
 from pglane.engine.dialer import Address
+from pglane.engine.server_tls import ServerTls
+from pglane.errors.refused import RefusedError
 
 MONITORS_MAX = 64
 """Databases watched at once; beyond it a database is served, and not watched."""
@@ -272,7 +274,11 @@ class Monitors:
             raise SessionFailedError(error)
         user, password = monitor_login(settings)
         addresses = [Address(**each) for each in found]
-        return await ServerSession.open(addresses, user, password.encode(), database)
+        try:
+            tls = ServerTls(settings)
+        except RefusedError as refused:
+            raise SessionFailedError(str(refused)) from refused
+        return await ServerSession.open(addresses, user, password.encode(), database, tls)
 
     async def close(self) -> None:
         """Ends all of them."""

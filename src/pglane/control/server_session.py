@@ -9,9 +9,19 @@ import asyncio
 import secrets
 from collections.abc import Sequence
 
+from pglane.config.tls import ALPN
 from pglane.connection.server_login import Credentials, ServerLogin
 from pglane.connection.startup_settings import server_startup
-from pglane.engine.dialer import Address, server_text
+from pglane.engine.dialer import NOT_LET_IN, Address, server_text
+from pglane.engine.server_tls import (
+    ACCEPTED,
+    ASKED,
+    DECLINED,
+    NOT_OFFERED,
+    OTHER,
+    UNNAMED,
+    ServerTls,
+)
 from pglane.wire.body import MalformedMessage
 from pglane.wire.framing import MalformedStream, MessageReader
 from pglane.wire.server_messages import DataRow, ErrorResponse
@@ -23,10 +33,15 @@ READ_BYTES = 65_536
 DATA_ROW, ERROR, READY = 0x44, 0x45, 0x5A
 
 Row = list[bytes | None]
+Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class SessionFailedError(Exception):
     """The server cannot be reached, does not let us in, or does not answer; the text says why."""
+
+
+class NotThisWayError(SessionFailedError):
+    """The server does not let us in with TLS, or not without."""
 
 
 class QuestionRefusedError(SessionFailedError):
@@ -43,7 +58,12 @@ class ServerSession:
 
     @classmethod
     async def open(
-        cls, addresses: Sequence[Address], user: str, password: bytes, database: str
+        cls,
+        addresses: Sequence[Address],
+        user: str,
+        password: bytes,
+        database: str,
+        tls: ServerTls,
     ) -> "ServerSession":
         """Logs in at the first address that answers; the caller bounds the time.
 
@@ -52,22 +72,26 @@ class ServerSession:
         """
         failure = "the host name has no address"
         for address in addresses:
-            try:
-                return await cls._log_in(address, user, password, database)
-            except OSError as error:
-                failure = f"{address}: {error.strerror or error}"
+            for with_tls in tls.attempts(address):
+                try:
+                    ends = await connect(address)
+                    ends = await secure(*ends, tls) if with_tls else ends
+                    clear = address.local or (with_tls and tls.demanded)
+                    credentials = Credentials(password, None, clear)
+                    return await cls._log_in(address, user, credentials, database, ends)
+                except (OSError, NotThisWayError) as error:
+                    failure = f"{address}: {getattr(error, 'strerror', None) or error}"
         raise SessionFailedError(failure)
 
     @classmethod
     async def _log_in(
-        cls, address: Address, user: str, password: bytes, database: str
+        cls, address: Address, user: str, credentials: Credentials, database: str, ends: Ends
     ) -> "ServerSession":
         settings = {"application_name": "pglane monitor", "client_encoding": "UTF8"}
         startup = server_startup(user, database, settings, check_interval=False)
-        credentials = Credentials(password, None, address.local)
         nonce = secrets.token_urlsafe(24).encode()
         login = ServerLogin(user, startup, credentials, nonce, str(address))
-        session = cls(*await connect(address))
+        session = cls(*ends)
         try:
             session._writer.write(login.begin())
             while not login.done and not login.failed:
@@ -77,6 +101,9 @@ class ServerSession:
             raise
         if login.failed:
             session.close()
+            code = (login.error.get("C") or b"") if login.error is not None else b""
+            if code[:2] == NOT_LET_IN and not login.asked:
+                raise NotThisWayError(_reason(login))
             raise SessionFailedError(_reason(login))
         return session
 
@@ -124,11 +151,46 @@ class ServerSession:
         self._writer.close()
 
 
-async def connect(address: Address) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def connect(address: Address) -> Ends:
     """The two ends of a stream to `address`."""
     if address.family == "unix":
         return await asyncio.open_unix_connection(f"{address.address}/.s.PGSQL.{address.port}")
     return await asyncio.open_connection(address.address, address.port)
+
+
+async def secure(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, tls: ServerTls
+) -> Ends:
+    """Makes TLS of a connection; closes it where that fails.
+
+    Raises:
+        NotThisWayError: the server does not offer it.
+        OSError: the handshake failed, or its certificate is not good.
+    """
+    try:
+        refused = await _shake(reader, writer, tls)
+    except BaseException:
+        writer.close()
+        raise
+    if refused:
+        writer.close()
+        raise NotThisWayError(refused)
+    return reader, writer
+
+
+async def _shake(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, tls: ServerTls
+) -> str:
+    """Asks for TLS and does its handshake; why not, if the server does not want it."""
+    assert tls.context is not None
+    if not tls.direct:
+        writer.write(ASKED)
+        answer = await reader.read(READ_BYTES)
+        if answer != ACCEPTED:
+            return NOT_OFFERED if answer == DECLINED else OTHER
+    await writer.start_tls(tls.context, server_hostname=tls.name)
+    session = writer.get_extra_info("ssl_object")
+    return UNNAMED if tls.direct and session.selected_alpn_protocol() != ALPN else ""
 
 
 def _reason(login: ServerLogin) -> str:

@@ -14,6 +14,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 from pglane.engine.dialer import Address, Connecting, open_socket
+from pglane.engine.server_tls import Securing
 from pglane.engine.transport import Owner, Transport
 from pglane.wire.startup import CancelRequest
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from pglane.engine.client_link import ClientLink
     from pglane.engine.loop import Loop
     from pglane.engine.server_link import ServerLink
+    from pglane.engine.server_tls import ServerTls
 
 PROCESS_ID_MIN = 4_194_305
 """Above the largest process id that Linux gives (2^22); other systems stay far below it."""
@@ -73,7 +75,16 @@ class CancelKeys:
 class ServerCancel(Owner):
     """One cancel request on its way to the server; `done` is called when it is over."""
 
-    __slots__ = ("_connecting", "_done", "_link", "_loop", "_timer", "_transport")
+    __slots__ = (
+        "_connecting",
+        "_done",
+        "_link",
+        "_loop",
+        "_securing",
+        "_timer",
+        "_tls",
+        "_transport",
+    )
 
     def __init__(
         self,
@@ -82,12 +93,16 @@ class ServerCancel(Owner):
         address: Address,
         within_s: float,
         done: "Callable[[], None]",
+        tls: "ServerTls | None" = None,
     ) -> None:
+        """With `tls` the request is encrypted, as the connection is that it is about."""
         self._loop = loop
+        self._tls = tls
         self._link = link
         self._done: Callable[[], None] | None = done
         self._transport: Transport | None = None
         self._connecting: Connecting | None = None
+        self._securing: Securing | None = None
         self._timer = loop.call_later(within_s, self._too_slow)
         link.cancels += 1
         try:
@@ -108,7 +123,25 @@ class ServerCancel(Owner):
             self._over()
             return
         self._transport = Transport(self._loop, sock.detach(), self, 65_536)
-        self._transport.write(CancelRequest(self._link.process_id, self._link.key).encode())
+        if self._tls is None:
+            self._send(self._transport)
+        else:
+            self._securing = Securing(self._loop, self._transport, self._tls, self._secured)
+            self._securing.begin()
+
+    def _secured(self, transport: Transport | None, reason: str) -> None:
+        """A request that cannot be sent is over: nothing strikes."""
+        del reason
+        self._securing = None
+        if transport is None:
+            self._over()
+        else:
+            transport.set_owner(self)
+            self._send(transport)
+
+    def _send(self, transport: Transport) -> None:
+        self._transport = transport
+        transport.write(CancelRequest(self._link.process_id, self._link.key).encode())
 
     def on_data(self, data: bytes) -> None:
         """The server says nothing here."""
@@ -132,6 +165,8 @@ class ServerCancel(Owner):
             return
         if self._connecting is not None:
             self._connecting.abandon()
+        if self._securing is not None:
+            self._securing.transport.abort()
         if self._transport is not None:
             self._transport.abort()
         self._link.cancels -= 1

@@ -3,6 +3,9 @@
 A `Dial` ends in exactly one call: `on_open(login, transport, address)` or `on_failure(reason,
 error)`, where `error` is the server's own ErrorResponse if it gave one. What a server may take
 for both is one deadline.
+
+With and without TLS is tried in the order of `ServerTls.attempts`: the second where the server
+cannot do the first, or does not let us in by it (a rule of pg_hba.conf), as libpq does.
 """
 
 import errno
@@ -13,11 +16,16 @@ from dataclasses import dataclass
 
 from pglane.connection.server_login import ServerLogin
 from pglane.engine.loop import Loop, Ready
+from pglane.engine.server_tls import NOT_OFFERED, Securing, ServerTls, is_disagreement
 from pglane.engine.transport import Owner, Transport
 from pglane.errors import Refusal
+from pglane.errors.server import ServerTlsFailed
 from pglane.wire.server_messages import ErrorResponse, error_response
 
 KEEPALIVE_IDLE_S = 60
+QUEUE_BYTES_MAX = 262_144
+NOT_LET_IN = b"28"
+"""Class of SQLSTATE: a rule for this user, address, or way (with TLS or without)."""
 CONNECTING = frozenset({errno.EINPROGRESS, errno.EAGAIN, errno.EWOULDBLOCK})
 
 
@@ -116,14 +124,17 @@ class Dial(Owner):
     """One attempt to open a server connection."""
 
     __slots__ = (
-        "_addresses",
         "_connecting",
         "_loop",
         "_make_login",
         "_on_failure",
         "_on_open",
+        "_plans",
+        "_securing",
         "_timer",
+        "_tls",
         "_transport",
+        "_with_tls",
         "address",
         "login",
         "over",
@@ -133,49 +144,94 @@ class Dial(Owner):
         self,
         loop: Loop,
         addresses: Sequence[Address],
-        make_login: Callable[[Address], ServerLogin],
+        make_login: Callable[[Address, bool], ServerLogin],
         on_open: Callable[["Dial", Transport], None],
         on_failure: Callable[["Dial", str, ErrorResponse | None], None],
         within_s: float,
+        tls: ServerTls,
     ) -> None:
         self._loop = loop
-        self._addresses = list(addresses)
+        self._tls = tls
+        self._with_tls = False
+        self._plans = [
+            (address, with_tls) for address in addresses for with_tls in tls.attempts(address)
+        ]
         self._make_login = make_login
         self._on_open = on_open
         self._on_failure = on_failure
         self._connecting: Connecting | None = None
+        self._securing: Securing | None = None
         self._transport: Transport | None = None
         self._timer = loop.call_later(within_s, self._too_slow)
         self.login: ServerLogin | None = None
-        self.address: Address = self._addresses[0]
+        self.address: Address = addresses[0]
         self.over = False
 
     def begin(self) -> None:
         """Tries the first address."""
         self._next("no address")
 
-    def _next(self, reason: str) -> None:
+    def _next(self, reason: str, error: ErrorResponse | None = None) -> None:
+        """Goes on with the next plan; without one the last failure is told."""
         self._connecting = None
+        self._securing = None
         self._transport = None
-        while self._addresses:
-            self.address = self._addresses.pop(0)
+        while self._plans:
+            self.address, self._with_tls = self._plans.pop(0)
             try:
                 sock = open_socket(self.address)
-            except OSError as error:
-                reason = f"{self.address}: {error.strerror}"
+            except OSError as failure:
+                self._leave_address()
+                reason, error = f"{self.address}: {failure.strerror}", None
                 continue
             self._connecting = Connecting(self._loop, sock, self._connected)
             return
-        self._fail(reason, None)
+        self._fail(reason, error)
+
+    def _leave_address(self) -> None:
+        """It cannot be reached, with or without TLS."""
+        self._plans = [plan for plan in self._plans if plan[0] != self.address]
+
+    def _may_go_on(self) -> bool:
+        """Whether the other way, with TLS or without, is to be tried here."""
+        return bool(self._plans) and self._plans[0][0] == self.address
 
     def _connected(self, sock: socket.socket | None, reason: str) -> None:
         if sock is None:
+            self._leave_address()
             self._next(f"{self.address}: {reason}")
             return
         self._connecting = None
-        self._transport = Transport(self._loop, sock.detach(), self, 262_144)
-        self.login = self._make_login(self.address)
-        self._transport.write(self.login.begin())
+        self._transport = Transport(self._loop, sock.detach(), self, QUEUE_BYTES_MAX)
+        if self._with_tls:
+            self._securing = Securing(self._loop, self._transport, self._tls, self._secured)
+            self._securing.begin()
+        else:
+            self._log_in(self._transport)
+
+    def _secured(self, transport: Transport | None, reason: str) -> None:
+        """TLS is there, or cannot be had."""
+        self._securing = None
+        if transport is not None:
+            transport.set_owner(self)
+            self._log_in(transport)
+        elif reason == NOT_OFFERED and self._may_go_on():
+            self._plans.pop(0)
+            self._with_tls = False
+            assert self._transport is not None
+            self._transport.set_owner(self)
+            self._log_in(self._transport)
+        else:
+            if self._transport is not None:
+                self._transport.abort()
+            told = f"{self.address}: {reason}"
+            refusal = ServerTlsFailed(reason=told, mode=self._tls.mode)
+            self._next(told, refused_by_us(refusal) if is_disagreement(reason) else None)
+
+    def _log_in(self, transport: Transport) -> None:
+        self._transport = transport
+        self.login = self._make_login(self.address, self._with_tls)
+        transport.write(self.login.begin())
 
     def on_data(self, data: bytes) -> None:
         """The server answers the login."""
@@ -184,14 +240,22 @@ class Dial(Owner):
         assert transport is not None
         answer = login.receive(data)
         if login.failed:
-            error = login.error or refused_by_us(login.refusal)
-            self._fail(server_text(error), error)
+            self._refused(login, transport)
             return
         if answer:
             transport.write(answer)
         if login.done:
             self._finish()
             self._on_open(self, transport)
+
+    def _refused(self, login: ServerLogin, transport: Transport) -> None:
+        error = login.error or refused_by_us(login.refusal)
+        code = (login.error.get("C") or b"") if login.error is not None else b""
+        if code[:2] == NOT_LET_IN and not login.asked and self._may_go_on():
+            transport.abort()
+            self._next(server_text(error), error)
+        else:
+            self._fail(server_text(error), error)
 
     def on_end(self, reason: str) -> None:
         """The server closed before the login was done."""
@@ -208,6 +272,8 @@ class Dial(Owner):
         self._finish()
         if self._connecting is not None:
             self._connecting.abandon()
+        if self._securing is not None:
+            self._securing.transport.abort()
         if self._transport is not None:
             self._transport.abort()
 

@@ -24,6 +24,8 @@ from pglane.engine.loop import Loop
 from pglane.engine.syscalls import send_some
 from pglane.engine.transport import LINGER_S_MAX, Owner, Transport
 
+BROKEN = "TLS: "
+"""How the reason for an end begins that TLS has, and not the network."""
 ANSWERS_BYTES_MAX = 65_536
 """What TLS itself may have to say to a peer that does not read."""
 
@@ -146,7 +148,7 @@ class TlsTransport(Transport):
             self._closing = True
             self._lingering = self._loop.call_later(LINGER_S_MAX, self.abort)
             self._await_end()
-            owner.on_end(f"TLS: {reason_of(error)}")
+            owner.on_end(f"{BROKEN}{reason_of(error)}")
 
     # Writing -------------------------------------------------------------------------------
 

@@ -36,6 +36,7 @@ from pglane.engine.loop import Loop
 from pglane.engine.questions import snapshot_rows
 from pglane.engine.relay import join
 from pglane.engine.server_link import ServerLink
+from pglane.engine.server_tls import ServerTls
 from pglane.engine.syscalls import Peer, peer_text
 from pglane.engine.transport import Owner, Transport
 from pglane.errors import Refusal
@@ -68,6 +69,7 @@ class Worker:
     ) -> None:
         self.loop = Loop(clock)
         self.settings = Settings()
+        self.server_tls = ServerTls(self.settings)
         self.databases: dict[str, Database] = {}
         self.entrance = Entrance(self)
         self.clients = self.entrance.clients
@@ -127,9 +129,12 @@ class Worker:
     def _apply_tls(self, settings: Settings) -> None:
         """Files that broke since the supervisor tried them change nothing."""
         try:
+            server_tls = ServerTls(settings)
             self.entrance.tls = ClientTls.of(settings)
         except RefusedError as error:
             self.log("error", "tls_not_applied", f"TLS stays as it was: {error}")
+        else:
+            self.server_tls = server_tls
 
     def reload(self, message: dict[str, Any]) -> None:
         """Settings that may change while clients are connected."""
@@ -253,16 +258,18 @@ class Worker:
         on_failure: Callable[[Dial, str, Any], None],
     ) -> Dial:
         """An attempt to open a server connection; not begun yet."""
+        tls = self.server_tls
 
-        def login(address: Address) -> ServerLogin:
+        def login(address: Address, encrypted: bool) -> ServerLogin:
             password = self._passwords.get(user, b"")
             known = self._server_keys.get(user)
             keys = known if known is not None or password else self._client_keys.get(user)
-            credentials = Credentials(password, keys, address.local)
+            clear = address.local or (encrypted and tls.demanded)
+            credentials = Credentials(password, keys, clear)
             return ServerLogin(user, startup, credentials, self.nonce(), str(address))
 
         within_s = self.settings.connect_ms_max / 1000
-        return Dial(self.loop, addresses, login, on_open, on_failure, within_s)
+        return Dial(self.loop, addresses, login, on_open, on_failure, within_s, tls)
 
     def logged_in(self, user: str, login: ServerLogin) -> None:
         """SCRAM keys that worked save the next login's computing."""
@@ -325,7 +332,8 @@ class Worker:
 
         assert server.dialled is not None
         within_s = self.settings.cancel_ms_max / 1000
-        ServerCancel(self.loop, server, server.dialled, within_s, over)
+        tls = self.server_tls if server.transport.tls_text() else None
+        ServerCancel(self.loop, server, server.dialled, within_s, over, tls)
 
     # People --------------------------------------------------------------------------------
 

@@ -38,18 +38,6 @@ class UriUnsupported(AtConfiguration, Refusal):
     hint = "{remedy}"
 
 
-class ServerTlsUnsupported(AtConfiguration, Refusal):
-    """An encrypted connection to the server is asked for, and not built yet."""
-
-    code = "PGL0103"
-    message = "{where}: {option} asks for an encrypted connection to PostgreSQL"
-    detail = "this version of pglane speaks to PostgreSQL unencrypted, and never does so unasked"
-    hint = (
-        "run pglane on the database's machine or in its private network and say sslmode=prefer "
-        "or sslmode=disable, or wait for the version that has TLS towards the server"
-    )
-
-
 class FileUnreadable(AtConfiguration, Refusal):
     """A file that is named and cannot be read as text."""
 

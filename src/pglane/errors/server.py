@@ -63,3 +63,19 @@ class ServerAuthenticationUnsupported(Refusal):
     retry_safe = True
     log_level = "error"
     fatal = True
+
+
+class ServerTlsFailed(Refusal):
+    """The server and we do not agree on TLS; without it nothing is said."""
+
+    code = "PGL0620"
+    sqlstate = "08001"
+    message = "no encrypted connection to PostgreSQL"
+    detail = "{reason}; server.tls_sslmode is {mode}. Nothing was executed."
+    hint = (
+        "Look at PostgreSQL's ssl settings, and at tls_sslmode and tls_ca_file in [server] "
+        "(in a URI: sslmode, sslrootcert)."
+    )
+    retry_safe = True
+    log_level = "error"
+    fatal = True

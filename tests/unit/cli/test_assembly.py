@@ -94,8 +94,8 @@ def test_several_addresses_and_none():
 
 def test_all_mistakes_of_all_places_at_once(write):
     file = write("[server]\nbudgt = 7\n")
-    words = (URI + "?sslmode=require", "--config", file, "--budget", "0")
-    assert codes(*words) == ["KeyUnknown", "OutOfRange", "ServerTlsUnsupported"]
+    words = (URI + "?sslmode=sure", "--config", file, "--budget", "0")
+    assert codes(*words) == ["KeyUnknown", "OutOfRange", "UriUnsupported"]
 
 
 def test_without_configuration_exactly_the_uris_own_user():

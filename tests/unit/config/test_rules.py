@@ -101,3 +101,29 @@ def test_clients_certificates_need_authorities(files):
 
 def test_files_are_tried(files):
     assert codes(**{**files, "client_tls_key_file": "/nowhere"}) == ["TlsFileUnusable"]
+
+
+# TLS towards the server ---------------------------------------------------------------------
+
+
+def test_verifying_needs_authorities(files):
+    assert codes(server_tls_sslmode="verify-ca") == ["TlsCertificateNeeded"]
+    ca = {"server_tls_ca_file": files["client_tls_ca_file"]}
+    assert codes(server_tls_sslmode="verify-full", **ca) == []
+    assert codes(server_tls_sslmode="verify-full", server_tls_ca_file="/no") == ["TlsFileUnusable"]
+
+
+def test_our_certificate_and_its_key_belong_together(files):
+    cert, key = files["client_tls_cert_file"], files["client_tls_key_file"]
+    assert codes(server_tls_cert_file=cert) == ["TlsCertificateNeeded"]
+    assert codes(server_tls_key_file=key) == ["TlsCertificateNeeded"]
+    assert codes(server_tls_cert_file=cert, server_tls_key_file=key) == []
+
+
+def test_what_a_weak_mode_would_make_worthless():
+    system = {"server_tls_ca_file": "system"}
+    assert codes(**system, server_tls_sslmode="require") == ["SettingsConflict"]
+    assert codes(**system, server_tls_sslmode="verify-full") == []
+    direct = {"server_tls_negotiation": "direct"}
+    assert codes(**direct) == ["SettingsConflict"]
+    assert codes(**direct, server_tls_sslmode="require") == []

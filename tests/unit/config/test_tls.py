@@ -105,3 +105,35 @@ def test_a_key_with_a_passphrase_is_refused_and_not_asked_for(door, authority):
     locked = authority.lock(door.key)
     told = refusal(client_settings(door, client_tls_key_file=str(locked)))
     assert "without a passphrase" in told
+
+
+# Towards the server -------------------------------------------------------------------------
+
+
+def server(**values):
+    return tls.server_context(Settings(**{f"server_tls_{k}": str(v) for k, v in values.items()}))
+
+
+def test_towards_the_server_without_authorities_nobody_is_verified():
+    assert server(sslmode="disable") is None
+    for mode in ("auto", "allow", "prefer", "require"):
+        context = server(sslmode=mode)
+        assert context.verify_mode is ssl.CERT_NONE
+        assert not context.check_hostname
+        assert context.minimum_version is ssl.TLSVersion.TLSv1_2
+
+
+def test_authorities_that_are_named_are_looked_at(authority):
+    for mode in ("prefer", "require", "verify-ca"):
+        context = server(sslmode=mode, ca_file=authority.file)
+        assert context.verify_mode is ssl.CERT_REQUIRED
+        assert not context.check_hostname
+    assert server(sslmode="verify-full", ca_file=authority.file).check_hostname
+    assert server(sslmode="verify-full", ca_file="system").verify_mode is ssl.CERT_REQUIRED
+
+
+def test_our_own_certificate(door):
+    assert server(cert_file=door.certificate, key_file=door.key) is not None
+    with pytest.raises(RefusedError) as caught:
+        server(cert_file=door.certificate, key_file="/nowhere")
+    assert "server.tls_key_file" in str(caught.value)

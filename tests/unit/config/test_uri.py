@@ -6,7 +6,7 @@ from hypothesis import example, given, strategies as st
 
 from pglane.config.uri import Server, read_environment, read_uri
 from pglane.errors import RefusedError
-from pglane.errors.configuration import ServerTlsUnsupported, UriMalformed, UriUnsupported
+from pglane.errors.configuration import UriMalformed, UriUnsupported
 
 
 def read(text, **environment):
@@ -77,20 +77,12 @@ def test_what_is_malformed(text, seen):
     assert refusal.text.startswith("the URI: ")
 
 
-@pytest.mark.parametrize("option", ["sslmode=require", "sslmode=verify-full", "ssl=true"])
-def test_tls_towards_the_server_is_never_silently_left_out(option):
-    assert isinstance(refusals(f"postgresql://u@h/d?{option}")[0], ServerTlsUnsupported)
-
-
-def test_tls_by_variable_is_refused_under_its_name():
-    refusal = refusals("postgresql://u@h/d", PGSSLMODE="require")[0]
+def test_tls_of_the_text_wins_over_that_of_a_variable():
+    assert read("postgresql://u@h/d", PGSSLMODE="require").tls == {"tls_sslmode": "require"}
+    server = read("postgresql://u@h/d?sslmode=verify-full", PGSSLMODE="disable")
+    assert server.values()["server_tls_sslmode"] == "verify-full"
+    refusal = refusals("postgresql://u@h/d", PGSSLMODE="sure")[0]
     assert refusal.text.startswith("PGSSLMODE: ")
-    assert read("postgresql://u@h/d?sslmode=disable", PGSSLMODE="require").host == "h"
-
-
-@pytest.mark.parametrize("option", ["sslmode=prefer", "sslmode=disable", "sslmode=allow"])
-def test_tls_that_is_not_asked_for(option):
-    assert read(f"postgresql://u@h/d?{option}").notes == ()
 
 
 @pytest.mark.parametrize(
@@ -125,7 +117,7 @@ def test_a_folder_and_an_address_contradict_each_other():
 
 
 def test_everything_wrong_is_told_at_once():
-    assert len(refusals("postgresql://u@h,i/d?sslmode=require&service=x")) == 3
+    assert len(refusals("postgresql://u@h,i/d?sslmode=sure&service=x")) == 3
 
 
 def test_variables_fill_the_gaps_only():

@@ -194,7 +194,7 @@ class Fleet:
         self.opened = []
         monkeypatch.setattr(module.ServerSession, "open", self.open)
 
-    async def open(self, addresses, user, password, database):
+    async def open(self, addresses, user, password, database, tls):
         self.opened.append(database)
         return Session(FIRST)
 

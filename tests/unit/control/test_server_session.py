@@ -4,11 +4,14 @@ import asyncio
 
 import pytest
 
+from pglane.config.settings import Settings
 from pglane.control.server_session import ServerSession, SessionFailedError
 from pglane.engine.dialer import Address
+from pglane.engine.server_tls import ServerTls
 from tests.support.engine_rig import LOGIN_ANSWER, READY, error, message
 
 ROW = message(b"D", b"\x00\x02\x00\x00\x00\x01x\xff\xff\xff\xff")
+PLAIN = ServerTls(Settings(server_tls_sslmode="disable"))
 DONE = message(b"C", b"SELECT 1\x00") + READY
 
 
@@ -57,7 +60,7 @@ class Server:
             Address("unix", str(self.path / "nowhere"), 5432),
             Address("unix", str(self.path), 5432),
         ]
-        return ServerSession.open(addresses, "anna", b"secret", "app")
+        return ServerSession.open(addresses, "anna", b"secret", "app", PLAIN)
 
 
 def run(coroutine):
@@ -115,7 +118,7 @@ def test_a_login_that_fails_says_why(tmp_path, login):
 
 def test_no_address_is_said_so():
     with pytest.raises(SessionFailedError, match="no address"):
-        run(ServerSession.open([], "anna", b"", "app"))
+        run(ServerSession.open([], "anna", b"", "app", PLAIN))
 
 
 def test_too_many_rows_are_too_many(tmp_path, monkeypatch):

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from pglane.config.settings import Settings
 from pglane.connection.server_login import Credentials, ServerLogin
 from pglane.engine.dialer import Address, Dial, open_socket, refused_by_us, server_text
 from pglane.engine.loop import EpollReadiness, Loop, PollReadiness
+from pglane.engine.server_tls import ServerTls
 from pglane.wire.server_messages import ErrorResponse
 from pglane.wire.startup import StartupMessage
 from tests.support.engine_rig import LOGIN_ANSWER, error
@@ -29,9 +31,11 @@ class Rig:
         self.failed: list[tuple[str, ErrorResponse | None]] = []
         self.servers: list[socket.socket] = []
         self.dials: list[Dial] = []
+        self.tls = ServerTls(Settings(server_tls_sslmode="disable"))
 
     def dial(self, *addresses: Address) -> Dial:
-        def login(address: Address) -> ServerLogin:
+        def login(address: Address, encrypted: bool) -> ServerLogin:
+            assert encrypted == (self.tls.mode == "require")
             packet = StartupMessage(3, 0, {"user": b"anna"})
             return ServerLogin("anna", packet, Credentials(), b"nonce", str(address))
 
@@ -42,6 +46,7 @@ class Rig:
             lambda _, transport: self.opened.append(transport),
             lambda _, reason, refusal: self.failed.append((reason, refusal)),
             5.0,
+            self.tls,
         )
         self.dials.append(dial)
         dial.begin()
