@@ -75,10 +75,10 @@ class LaneDesk:
 
     def provide(self, own: Lane | None, now: float) -> None:
         """Offers what is idle, opens where there is room, and closes what fits nobody."""
-        for slot in self.in_state(IDLE):
-            if self.offer(slot, own, now):
-                own = None
         while self.has_room() or self.in_state(IDLE):
+            if any(self.offer(slot, own, now) for slot in self.in_state(IDLE)):
+                own = None
+                continue
             request = self.queue.choose(None, own, now, True)
             if request is None:
                 return

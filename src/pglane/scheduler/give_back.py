@@ -14,7 +14,7 @@ connection counts until its backend is gone. `bounds.GIVE_BACK_S` covers that ti
 from collections.abc import Iterable
 
 from pglane.scheduler.lane import UNMET, Lane
-from pglane.scheduler.request import Lease
+from pglane.scheduler.request import Lease, Request
 
 _NEVER = float("inf")
 
@@ -54,7 +54,7 @@ class Recalls:
                 if ends > now:
                     due = min(due, ends)
                     break
-                if lease.recalled < 0.0 and not lease.committing:
+                if _can_end(lease):
                     self._note(lease, now)
                     asked.append(lease)
         return asked, due
@@ -66,10 +66,17 @@ class Recalls:
         lane.counters.recalls += 1
 
 
+def _can_end(lease: Lease) -> bool:
+    """Whether it may be asked: not twice, not in its COMMIT, and not before it has begun."""
+    if lease.recalled >= 0.0 or lease.committing:
+        return False
+    return not (isinstance(lease, Request) and lease.claimed)
+
+
 def _first_end(lane: Lane) -> float:
     """When the first of its leases becomes older than it allows; perhaps it is already."""
     for lease in lane.holders:
-        if lane.hold_s_max and lease.recalled < 0.0:
+        if lane.hold_s_max and _can_end(lease):
             return lease.since + lane.hold_s_max
     return _NEVER
 
@@ -96,7 +103,7 @@ def _lent(lanes: list[Lane], needed: int, now: float) -> tuple[list[Lease], floa
             if lease.since + hold_s > now:
                 due = min(due, lease.since + hold_s)
                 break
-            if lease.recalled < 0.0 and not lease.committing:
+            if _can_end(lease):
                 able.append(lease)
         ripe += sorted(able, key=_loss)[: lane.busy - lane.reserve]
     chosen = sorted(ripe, key=_loss)[:needed]

@@ -102,6 +102,8 @@ class LaneQueue(LaneTree):
         lane.arrivals.remove(request)
         if request.claimed:
             del self._coming[request]
+            lane.holders.remove(request)  # its holders stand in the order in which they began
+            lane.holders.append(request)
         else:
             self._serve(request, lane, now)
         waited_s = now - request.arrived
@@ -112,8 +114,11 @@ class LaneQueue(LaneTree):
             tenant.wait_s_max = waited_s
         if lane.is_promised:
             self._judge(request, lane, waited_s)
-        request.claimed = False
-        request.since = now
+        if request.claimed:
+            request.claimed = False
+            request.since = now
+            if lane.hold_s_max and now + lane.hold_s_max < self._due:
+                self._due = now + lane.hold_s_max
 
     def claim(self, request: Request, now: float) -> None:
         """A server connection is being made ready for it; the place is booked from now on.

@@ -126,3 +126,19 @@ def test_when_nobody_waits_the_first_end_is_remembered() -> None:
     rig.queue.expired(rig.now)
     rig.queue.recall(rig.now)
     assert rig.queue.next_due() == again.since + 2.0
+
+
+def test_what_is_still_being_opened_is_not_asked_for() -> None:
+    rig = lent_rig()
+    first, second = rig.fill("browse", 2)
+    opening = rig.request("browse")
+    rig.queue.arrive(opening, rig.now)
+    rig.queue.claim(opening, rig.now)
+    rig.ask("otp")
+    first.committing = second.committing = True
+    rig.now += 5.0
+    assert rig.queue.recall(rig.now) == []
+    rig.queue.grant(opening, rig.now)
+    assert list(rig.lane("browse").holders) == [first, second, opening]
+    rig.now += 1.0
+    assert rig.queue.recall(rig.now) == [opening]

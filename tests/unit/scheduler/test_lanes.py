@@ -434,3 +434,14 @@ def test_a_lease_that_is_asked_back_is_counted_until_its_place_is_free() -> None
     rig.now += 0.5
     assert rig.end(lease) == [waiting]
     assert rig.lane("browse").counters.give_back_s == 0.5
+
+
+def test_the_time_of_a_lease_begins_when_its_server_connection_is_ready() -> None:
+    rig = LaneRig(1, LanePolicy("browse", hold_s_max=2.0))
+    request = claimed(rig, "browse")
+    rig.now += 3.0
+    rig.ask("browse")
+    assert rig.queue.recall(rig.now) == []
+    assert rig.queue.expired(rig.now) == []
+    rig.queue.grant(request, rig.now)
+    assert rig.queue.next_due() == rig.now + 2.0
