@@ -8,9 +8,10 @@ from typing import Any
 import django
 import pytest
 from django.core.management import call_command
-from django.db import IntegrityError, connections, transaction
+from django.db import DatabaseError, IntegrityError, connections, transaction
 from django.db.models import Count, Sum
 
+from tests.support.gateway import Gateway
 from tests.support.target import Target
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.integration.drivers.django_shop.settings")
@@ -31,8 +32,8 @@ def _settings(target: Target) -> dict[str, Any]:
     }
 
 
-def _add(alias: str, target: Target) -> None:
-    connections.settings[alias] = _settings(target)
+def _add(alias: str, target: Target, **further: object) -> None:
+    connections.settings[alias] = {**_settings(target), **further}
     connections.settings = connections.configure_settings(connections.settings)
 
 
@@ -98,3 +99,27 @@ def test_get_or_create_and_update(shop: str) -> None:
         assert made is expected
     assert Seller.objects.using(shop).filter(name="same").update(name="other") == 1
     assert Seller.objects.using(shop).filter(name="other").exists()
+
+
+@pytest.mark.gateway
+def test_an_iterator_outside_a_transaction(gateway: Gateway) -> None:
+    """docs/explanation/which-door.md: it needs Django's setting for doors like this one."""
+    _add("migrations", gateway.target("direct"))
+    _add("refused", gateway.target("transaction"))
+    _add("shop", gateway.target("transaction"), DISABLE_SERVER_SIDE_CURSORS=True)
+    call_command("migrate", database="migrations", verbosity=0, interactive=False)
+    try:
+        Seller.objects.using("migrations").bulk_create(Seller(name=f"s{n}") for n in range(300))
+        rows = Seller.objects.using("refused").order_by("pk")
+        with pytest.raises(DatabaseError) as refused:
+            list(rows.iterator(100))
+        assert "PGL0403" in str(refused.value)
+        assert f":{gateway.ports['session']}" in str(refused.value), "the session door's address"
+        assert rows.count() == 301, "the connection lives on"
+        with transaction.atomic(using="refused"):
+            assert len(list(rows.iterator(100))) == 301
+        assert len(list(rows.using("shop").iterator(100))) == 301
+    finally:
+        call_command("migrate", "django_shop", "zero", database="migrations", verbosity=0)
+        for alias in ("shop", "refused", "migrations"):
+            _forget(alias)
