@@ -27,14 +27,20 @@ def quick_gateway(cluster: PostgresCluster) -> Iterator[Gateway]:
 def work_mem_of_all(target: Target) -> set[str]:
     """What clients on as many server connections at once are told."""
     with contextlib.ExitStack() as stack:
-        clients = [stack.enter_context(ScriptedClient.login(target)) for _ in range(CLIENTS)]
-        for client in clients:
-            client.query("BEGIN")
-        told = {str(client.value("SHOW work_mem")) for client in clients}
-        pids = {client.value("SELECT pg_backend_pid()") for client in clients}
-        for client in clients:
-            client.query("COMMIT")
-    assert len(pids) == CLIENTS
+        return work_mem_of(
+            [stack.enter_context(ScriptedClient.login(target)) for _ in range(CLIENTS)]
+        )
+
+
+def work_mem_of(clients: list[ScriptedClient]) -> set[str]:
+    """The same of clients that are connected already."""
+    for client in clients:
+        client.query("BEGIN")
+    told = {str(client.value("SHOW work_mem")) for client in clients}
+    pids = {client.value("SELECT pg_backend_pid()") for client in clients}
+    for client in clients:
+        client.query("COMMIT")
+    assert len(pids) == len(clients)
     return told
 
 
@@ -93,6 +99,25 @@ def test_after_new_defaults_all_server_connections_have_them(
         # What was noticed may still be how the test before this one tidied up.
         eventually(lambda: work_mem_of_all(target) == {"7MB"}, what="all have the new value")
         assert lasting.value("SHOW work_mem") == "7MB"
+
+
+@pytest.mark.gateway
+def test_no_idle_server_connection_of_before_is_leased(fragile_cluster: PostgresCluster) -> None:
+    """Not even once: what has changed is known, and nobody was in their way."""
+    gateway = Gateway(fragile_cluster, settings={"server": {"monitor_ms": 50}})
+    try:
+        target = gateway.start().target("transaction", "second")
+        with contextlib.ExitStack() as stack:
+            clients = [stack.enter_context(ScriptedClient.login(target)) for _ in range(CLIENTS)]
+            assert work_mem_of(clients) == {"4MB"}
+            eventually(lambda: epoch(gateway))
+            noticed = gateway.log().count("opened before are replaced")
+            alter_role(fragile_cluster, "7MB")
+            eventually(lambda: gateway.log().count("opened before are replaced") > noticed)
+            assert work_mem_of(clients) == {"7MB"}
+    finally:
+        gateway.destroy()
+        fragile_cluster.admin("ALTER ROLE second RESET ALL")
 
 
 @pytest.mark.gateway

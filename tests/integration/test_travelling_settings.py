@@ -401,3 +401,24 @@ def test_through_pgbouncer_the_same_bleeds_and_is_lost(pgbouncer: Target, row: s
         switching.client.query("DISCARD ALL")
     assert mine == untouched, "the client has lost what it set"
     assert seen[-1] != untouched, "a stranger has got it"
+
+
+LEFT = (
+    "SET search_path = evil",
+    "SELECT set_config('app.tenant', 'evil', false)",
+    "SET ROLE part",
+)
+
+
+@pytest.mark.parametrize("polite", [True, False], ids=["terminates", "vanishes"])
+def test_what_a_client_set_and_left_at_once_is_nobodys(
+    single_transaction_door: Target, polite: bool
+) -> None:
+    """Nobody waits for its answer, so nobody asks what became of its settings."""
+    with ScriptedClient.login(single_transaction_door) as other:
+        before = ask(other, LOOK)
+        for text in LEFT:
+            with ScriptedClient.login(single_transaction_door) as leaving:
+                leaving.send(p.query(text) + (p.terminate() if polite else b""))
+            for _ in range(3):
+                assert ask(other, LOOK) == before
