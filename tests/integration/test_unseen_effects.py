@@ -345,6 +345,59 @@ def test_without_the_right_to_read_catalogs_every_write_is_looked_at(
 
 
 @pytest.mark.gateway
+def test_what_was_proved_counts_no_more_when_catalogs_cannot_be_read(
+    watchful: Gateway, cluster: PostgresCluster
+) -> None:
+    cluster.admin("SET ROLE app; CREATE TABLE turning (id int)", database="unseen")
+    target = known_door(watchful)
+    with ScriptedClient.login(target) as one, ScriptedClient.login(target) as other:
+        one.query("INSERT INTO turning VALUES (1)")
+        cluster.admin("REVOKE SELECT ON pg_catalog.pg_trigger FROM PUBLIC", database="unseen")
+        try:
+            eventually(lambda: monitor_row(watchful)["state"] != "watching")
+            cluster.admin(
+                "SET ROLE app; CREATE TRIGGER fires BEFORE INSERT ON turning "
+                "FOR EACH ROW EXECUTE FUNCTION sets_and_fires()",
+                database="unseen",
+            )
+            one.query("INSERT INTO turning VALUES (2)")
+            for _ in range(3):
+                assert other.value("SHOW work_mem") != "9MB"
+            assert one.value("SHOW work_mem") == "9MB"
+        finally:
+            cluster.admin("GRANT SELECT ON pg_catalog.pg_trigger TO PUBLIC", database="unseen")
+    eventually(lambda: monitor_row(watchful)["state"] == "watching")
+
+
+@pytest.mark.gateway
+def test_a_session_that_cannot_be_looked_at_is_nobodys(
+    watchful: Gateway, cluster: PostgresCluster
+) -> None:
+    target = known_door(watchful)
+    cluster.admin("REVOKE SELECT ON pg_catalog.pg_locks FROM PUBLIC", database="unseen")
+    try:
+        with ScriptedClient.login(target) as client:
+            left = client.query("SELECT pg_backend_pid(), 'unlooked', sets_and_returns()")
+            left_at = rows(left)[0][0]
+            for _ in range(3):
+                assert client.value("SELECT pg_backend_pid()") != left_at
+        assert "could not be looked at" in watchful.log()
+    finally:
+        cluster.admin("GRANT SELECT ON pg_catalog.pg_locks TO PUBLIC", database="unseen")
+
+
+@pytest.mark.gateway
+def test_who_keeps_its_server_connection_is_not_looked_at_again(watchful: Gateway) -> None:
+    target = known_door(watchful)
+    with ScriptedClient.login(target) as client:
+        client.query("SELECT locks() WHERE 'kept' <> ''")
+        looked_at = monitor_row(watchful)["probes"]
+        for _ in range(3):
+            client.query("SELECT sets_and_returns()")
+        assert monitor_row(watchful)["probes"] == looked_at
+
+
+@pytest.mark.gateway
 def test_a_function_that_is_called_by_its_number(
     watchful: Gateway, cluster: PostgresCluster
 ) -> None:
