@@ -267,6 +267,22 @@ def test_equal_texts_parsed_under_different_settings(
         client.close()
 
 
+@pytest.mark.usefixtures("two_schemas")
+@pytest.mark.parametrize("state", STATES)
+def test_equal_texts_parsed_after_different_settings_were_made(two, state: str) -> None:
+    """On one server connection, that was opened with neither of them."""
+    text, *cases = STATES[state]
+    for client, (settings, _) in zip(two, cases, strict=True):
+        for name, value in settings.items():
+            made = value.removeprefix("-c ").split("=") if name == "options" else [name, value]
+            made_it = client.query(f"SELECT set_config('{made[0]}', '{made[1]}', false)")
+            assert not errors(made_it)
+        assert not errors(client.extended(p.parse(text, "s1")))
+    for _ in range(2):
+        for client, (_, expected) in zip(two, cases, strict=True):
+            assert run(client, "s1") == [(expected,)]
+
+
 def test_schema_change_is_told_and_a_new_parse_works(
     two, cluster: PostgresCluster, table: str
 ) -> None:
