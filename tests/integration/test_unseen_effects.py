@@ -202,6 +202,52 @@ def test_pgbouncer_gives_it_to_the_next_client(bouncing: PgBouncer, what: str) -
             other.query("DISCARD ALL")
 
 
+MADE = {
+    "CREATE TABLE": "CREATE TABLE leftover (id int)",
+    "CREATE TABLE AS": "CREATE TABLE leftover AS SELECT 1",
+    "SELECT INTO": "SELECT 1 AS one INTO leftover",
+    "CREATE VIEW": "CREATE VIEW leftover AS SELECT 1",
+    "CREATE SEQUENCE": "CREATE SEQUENCE leftover",
+}
+LEFT = "SELECT to_regclass('pg_temp.leftover') IS NOT NULL"
+
+
+def make_by_value(client: ScriptedClient, text: str) -> None:
+    """Makes something temporary that no text says is."""
+    client.query("BEGIN")
+    path = p.parse("SELECT set_config('search_path', $1, true)")
+    assert not errors(client.extended(path, p.bind((b"pg_temp",)), p.execute()))
+    assert not errors(client.query(text))
+    client.query("COMMIT")
+
+
+@pytest.mark.gateway
+@pytest.mark.parametrize("made", MADE)
+def test_what_a_value_makes_temporary_stays_with_its_client(watchful: Gateway, made: str) -> None:
+    target = known_door(watchful)
+    with ScriptedClient.login(target) as one, ScriptedClient.login(target) as other:
+        other.query("SELECT 1")
+        make_by_value(one, MADE[made])
+        for _ in range(4):
+            assert other.value(LEFT) == "f"
+        assert one.value(LEFT) == "t"
+    with ScriptedClient.login(target) as later:
+        assert later.value(LEFT) == "f"
+
+
+@pytest.mark.parametrize("made", MADE)
+def test_pgbouncer_gives_what_a_value_makes_temporary_to_others(
+    bouncing: PgBouncer, made: str
+) -> None:
+    target = bouncing.target(database="unseen")
+    with ScriptedClient.login(target) as one, ScriptedClient.login(target) as other:
+        try:
+            make_by_value(one, MADE[made])
+            assert other.value(LEFT) == "t"
+        finally:
+            other.query("DISCARD ALL")
+
+
 @pytest.mark.gateway
 def test_what_is_proved_is_not_looked_at(watchful: Gateway) -> None:
     target = known_door(watchful)

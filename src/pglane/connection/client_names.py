@@ -89,6 +89,9 @@ DISCARDS = int(Effect.DISCARD_ALL)
 CATALOG = int(Effect.CATALOG)
 RENEWS = int(Effect.CATALOG | Effect.OPAQUE | Effect.UNKNOWN)
 """May change what names and types mean."""
+MAKES = int(Effect.CATALOG | Effect.DATABASE)
+"""Of CATALOG without DATABASE: what is made may be temporary without a word in the text, where a
+value that no text shows says so in search_path."""
 LISTENS = int(Effect.LISTEN)
 CHANNELS = int(Effect.LISTEN | Effect.UNLISTEN)
 NOTIFIES = int(Effect.NOTIFY | Effect.OPAQUE | Effect.EXECUTES | Effect.UNKNOWN)
@@ -238,6 +241,9 @@ class ClientNames:
         if verdict.effects & RENEWS:
             self.effects |= CATALOG
             self._shapes.renew()
+        if verdict.effects & MAKES == CATALOG:
+            self.unseen = self.unseen if self.effects & UNSEEN else []  # no statement is to blame
+            self.effects |= UNSEEN
         if verdict.settings:
             self.settings.update(verdict.settings)
         if verdict.effects & READING_EFFECTS:

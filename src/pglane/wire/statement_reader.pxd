@@ -3,12 +3,13 @@ from pglane.wire.lexemes cimport Lexer
 
 cdef int END, WORD, QUOTED, QUOTED_UNICODE, STRING, NUMBER, SYMBOL, BROKEN
 cdef int _AS, _ATOMIC, _BEGIN, _END_WORD, _EXECUTE, _HOLD, _TEMP_WORD, _UPDATE, _WITH
+cdef int _INSERTS, _SELECTS, _OPENED, _CLOSED
 cdef int _PG_SETTINGS, _SET_CONFIG, _KEYWORDS
 cdef int _CREATE, _REPLACE, _LOCAL, _GLOBAL, _INTO
 cdef int _NOTHING, _FIRST, _BODY_SEMICOLON, _TEMP_NAME
 cdef int _NAME_BYTES_MAX, _HIGH_NAME_BYTES_MAX
 cdef int _KIND_IMPORT, _KIND_INSERT, _KIND_MERGE, _KIND_CREATE, _KIND_EXPLAIN, _KIND_UNKNOWN
-cdef long long _EFFECT_TEMP, _EFFECT_UNKNOWN, _EFFECT_MALFORMED, _EFFECT_EXECUTES
+cdef long long _EFFECT_CATALOG, _EFFECT_TEMP, _EFFECT_UNKNOWN, _EFFECT_MALFORMED, _EFFECT_EXECUTES
 cdef long long _EFFECT_SEQUENCE, _EFFECT_SEQUENCE_READ, _EFFECT_SEQUENCE_TOLD
 cdef object _DRAWING, _CREATE_NOTHING
 cdef dict _WORDS, _HEADS
@@ -33,6 +34,7 @@ cdef class Reader:
     cdef bint started
     cdef bint atomic
     cdef bint held
+    cdef bint selects
     cdef bint updates
     cdef bint names_settings
     cdef bint assigns_path
@@ -71,6 +73,8 @@ cdef class Reader:
 
     @cython.locals(previous=int)
     cdef _keyword(self, int code)
+    cdef _into(self, int previous)
+    cdef bint _begins(self, int previous) except -1
     cdef _body(self, int code, int previous)
     cdef _config_call(self)
 

@@ -51,6 +51,8 @@ _HOLD = -15
 _TEMP_WORD = -16
 _UPDATE = -17
 _WITH = -18
+_INSERTS = -19  # INSERT and MERGE
+_SELECTS = -25
 # among them those that TEMP follows when something temporary is created.
 _CREATE = -20
 _REPLACE = -21
@@ -62,6 +64,8 @@ _NOTHING = 0
 _FIRST = -30
 _BODY_SEMICOLON = -31
 _TEMP_NAME = -32  # pg_temp, which means the schema if a dot follows
+_OPENED = -33
+_CLOSED = -34
 
 _WORDS: dict[bytes, int] = {
     b"as": _AS,
@@ -72,10 +76,13 @@ _WORDS: dict[bytes, int] = {
     b"execute": _EXECUTE,
     b"global": _GLOBAL,
     b"hold": _HOLD,
+    b"insert": _INSERTS,
     b"into": _INTO,
     b"local": _LOCAL,
+    b"merge": _INSERTS,
     b"pg_settings": _PG_SETTINGS,
     b"replace": _REPLACE,
+    b"select": _SELECTS,
     b"set_config": _SET_CONFIG,
     b"temp": _TEMP_WORD,
     b"temporary": _TEMP_WORD,
@@ -115,6 +122,7 @@ _CREATE_NOTHING = frozenset(
 )
 _KIND_EXPLAIN = int(Kind.EXPLAIN)
 _KIND_UNKNOWN = int(Kind.UNKNOWN)
+_EFFECT_CATALOG = int(Effect.CATALOG)
 _EFFECT_TEMP = int(Effect.TEMP)
 _EFFECT_UNKNOWN = int(Effect.UNKNOWN)
 _EFFECT_MALFORMED = int(Effect.MALFORMED)
@@ -155,6 +163,7 @@ class Reader:
         "own",
         "pending",
         "previous",
+        "selects",
         "settings",
         "started",
         "updates",
@@ -185,6 +194,7 @@ class Reader:
         self.updates = False
         self.names_settings = False
         self.assigns_path = False
+        self.selects = False
         self.odd_string = False
         self.head: list[bytes] | None = None
         self.binding: list[ConfigCall] | None = None
@@ -229,7 +239,7 @@ class Reader:
         elif symbol == 46 and self.previous == _TEMP_NAME and self.kind not in _CREATE_NOTHING:
             self.own |= _EFFECT_TEMP
         self.pending = 0
-        self.previous = _NOTHING
+        self.previous = _OPENED if symbol == 40 else _CLOSED if symbol == 41 else _NOTHING
         if self.wanted > 0:
             self._collect(bytes((symbol,)))
         elif not self.started and symbol != 40:
@@ -304,6 +314,7 @@ class Reader:
         self.begin = self.lexer.begin
         self.kind, self.own, self.wanted = rule
         self.updates = word == b"update"
+        self.selects = word == b"select"
         self.previous = _CREATE if self.kind == _KIND_CREATE else _FIRST
         if self.wanted > 0:
             self._collect(word)
@@ -365,8 +376,11 @@ class Reader:
             if _INTO <= previous <= _CREATE:
                 self.own |= _EFFECT_TEMP
         elif code == _INTO:
-            if previous == _FIRST and self.kind in (_KIND_INSERT, _KIND_MERGE):
-                self.previous = _NOTHING  # a table named temp
+            self._into(previous)
+        elif code == _SELECTS:
+            self.selects = self.selects or self.depth == 0
+        elif code == _INSERTS:
+            self.previous = code if self._begins(previous) else _NOTHING
         elif code == _UPDATE:
             self.updates = True
         elif code == _HOLD:
@@ -376,6 +390,20 @@ class Reader:
                 self.own |= _EFFECT_EXECUTES
         elif self.depth == 0 and self.kind == _KIND_CREATE:
             self._body(code, previous)
+
+    def _into(self, previous: int) -> None:
+        """SELECT .. INTO makes a table; INSERT INTO and MERGE INTO do not."""
+        if self.kind in (_KIND_INSERT, _KIND_MERGE):
+            if previous == _FIRST:
+                self.previous = _NOTHING  # a table named temp
+        elif previous != _INSERTS:
+            self.own |= _EFFECT_CATALOG
+
+    def _begins(self, previous: int) -> bool:
+        """Whether INSERT or MERGE begins a statement inside this one; elsewhere it is a name."""
+        if self.depth:
+            return previous == _OPENED
+        return not self.selects and previous in (_CLOSED, _AS, _FIRST)
 
     def _body(self, code: int, previous: int) -> None:
         """BEGIN ATOMIC and its END."""
