@@ -39,7 +39,7 @@ cdef class Exchange(OwedAnswers):
 
     cpdef answer_locally(self, PendingParse change)
     cpdef bint may_have_failed(self) except -1
-    cpdef ask_internally(self, bytes text)
+    cpdef ask_internally(self, bytes text, bint guards=*)
     cpdef bint is_idle(self) except -1
     @cython.locals(reader=MessageReader, events=int, held=int)
     cpdef int receive(self, bytes data) except? -1
@@ -86,6 +86,8 @@ cdef class Exchange(OwedAnswers):
     cdef int _copy_in_begins(self) except? -1000
     cpdef copy_ends(self)
     cpdef syncs(self)
-    @cython.locals(fields=dict, body=bytes)
+    @cython.locals(fields=dict, body=bytes, guards=bint)
     cdef int _take_internal(self, int kind, MessageReader reader) except? -1000
+    @cython.locals(at=Py_ssize_t)
+    cdef int _refused_behind(self) except? -1000
     cdef str _parameter(self, MessageReader reader)

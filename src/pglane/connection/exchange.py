@@ -165,11 +165,11 @@ class Exchange(OwedAnswers):
         """Whether the transaction is a failed one, or may be when what is asked next arrives."""
         return self.status == FAILED_STATUS or self._cycle_at >= self._head
 
-    def ask_internally(self, text: bytes) -> None:
-        """A query of our own; its answer is swallowed and INTERNAL_DONE tells its end."""
+    def ask_internally(self, text: bytes, guards: bool = False) -> None:
+        """A query of our own: swallowed, its end is INTERNAL_DONE; `guards`: see `riding`."""
         self.statements.unnamed = None  # as every Query does (fact A3)
         self.to_server.append(b"Q%b%b\x00" % ((len(text) + 5).to_bytes(4, "big"), text))
-        self.expect(INTERNAL, None)
+        self.expect(INTERNAL, guards or None)
 
     def is_idle(self) -> bool:
         """Nothing is outstanding and no transaction is open."""
@@ -570,9 +570,28 @@ class Exchange(OwedAnswers):
             if not self._note_status(reader):
                 return BROKEN
             self.own.done()
+            guards = self._payloads[self._head] is not None
             self._pop()
+            if guards and (self.own.error is not None or self.status != IDLE_STATUS):
+                return self._refused_behind()
             return 0 if self._silent() else INTERNAL_DONE
         return 0
+
+    def _refused_behind(self) -> int:
+        """A guarding query failed: what was asked behind it never was."""
+        if self.own.error is None or self.status != FAILED_STATUS:
+            self.ending = {"M": b"settings were refused, and not what was sent behind them"}
+            return BROKEN
+        if not self.outstanding():
+            return INTERNAL_DONE
+        if self.unit_open:
+            self.to_server.append(SYNC_MESSAGE)
+        for at in range(len(self._kinds) - 1, self._head - 1, -1):
+            self._undo(at)
+        self._drop()
+        self.held = 0
+        self.expect(INTERNAL)
+        return TO_SERVER
 
     def _parameter(self, reader: MessageReader) -> str:
         status = ParameterStatus.decode(reader.buffer[reader.begin + 5 : reader.end])

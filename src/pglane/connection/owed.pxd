@@ -21,3 +21,4 @@ cdef class OwedAnswers:
     cdef _pop(self)
     cdef _trim(self)
     cdef _insert(self, object refusal)
+    cdef _drop(self)

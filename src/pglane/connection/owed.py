@@ -117,3 +117,10 @@ class OwedAnswers:
         self._payloads.insert(self._head, refusal)
         self._cycle_at += self._cycle_at >= self._head
         self._close_at += self._close_at >= self._head
+
+    def _drop(self) -> None:
+        """What is outstanding was never asked."""
+        del self._kinds[self._head :]
+        del self._payloads[self._head :]
+        self._cycle_at = -1
+        self._close_at = -1

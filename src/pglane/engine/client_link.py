@@ -250,10 +250,7 @@ class ClientLink(LeaseHolder):
         else:
             hearing.by_itself(self, server)
         server.exchange.subscriptions = self.requests.subscriptions
-        self.requests.effects = 0
-        self.requests.unanswered_effects = 0
-        self.requests.discards = 0
-        self.requests.drew = -1
+        self._begin_lease()
         drawn = self.requests.strangers_drew = server.exchange.drawn
         if (
             server.vector is not self.vector
@@ -264,6 +261,18 @@ class ClientLink(LeaseHolder):
             prepare_lease(self, server)
         else:
             self.forward()
+
+    def _begin_lease(self) -> None:
+        self.requests.effects = 0
+        self.requests.unanswered_effects = 0
+        self.requests.discards = 0
+        self.requests.drew = -1
+
+    def takes_back(self, request: bytes) -> None:
+        """Its first request of this lease never was; it is at the head of what waits again."""
+        reader = self.requests.reader
+        reader.feed(request + reader.take_all())
+        self._begin_lease()
 
     def forward(self) -> None:
         """Sends on what is here, as far as it may be sent now."""

@@ -6,6 +6,7 @@ between two clients in `handover`, what a client hears of a lost server connecti
 
 from typing import TYPE_CHECKING
 
+from pglane.connection.riding import AcceptedStates
 from pglane.connection.traffic import Traffic
 from pglane.doors.lease import Close, Decision, Grant, LeaseDesk, Open, Reject
 from pglane.doors.session_state import SessionStatePolicy
@@ -59,6 +60,7 @@ class Database:
             until a client comes.
         session_state: what clients of the transaction door may leave behind.
         welcomes: reported settings by role and settings vector: what a new client is told.
+        accepted: states that its server connections took: they need not be confirmed again.
         watch: what the monitor says about it.
         custom_names: custom settings that some client made: no view of PostgreSQL lists them.
         traffic: what passed through.
@@ -74,6 +76,7 @@ class Database:
         self.desk = LeaseDesk(settings.budget, settings.opening_max)
         self.desk.rotated = settings.rotate
         self.welcomes: dict[tuple[str, Vector], Welcome] = {}
+        self.accepted = AcceptedStates()
         self.custom_names: dict[str, None] = {}
         self.traffic = Traffic()
         self.draining = False
@@ -304,7 +307,7 @@ class Database:
         if exchange.outstanding() == 0:
             abandoned(server)
         elif cancel:
-            self.worker.cancel_server(server)
+            self.worker.cancel_request(server, lambda: None)
         if server.transport.paused:
             server.transport.resume()
 
@@ -351,6 +354,7 @@ class Database:
         if not server.closing:
             server.closing = True
             tell_loss(server, reason)
+        server.free_cancels(strike=False)
         self.listening.servers.pop(server.process_id, None)
         self.perform(self.desk.gone(server.slot, self.loop.now))
         self.arm_tick()

@@ -3,12 +3,16 @@
 Each step is a query of our own on the server connection. The client may be gone when its answer
 comes: then the server connection is nobody's, and `abandoned` decides what it needs before it
 goes to somebody else.
+
+Settings that were accepted before go in one packet with the request that needs them: how that is
+safe is told in `connection.riding`.
 """
 
 from typing import TYPE_CHECKING
 
 from pglane.connection.exchange import IDLE_STATUS
 from pglane.connection.preparation import Purpose, preparation
+from pglane.connection.riding import request_ahead
 from pglane.connection.sql_statements import NONE
 from pglane.engine.server_link import ServerLink
 from pglane.wire.statements import Effect
@@ -34,6 +38,8 @@ def prepare_lease(client: "ClientLink", server: ServerLink) -> None:
     if server.exchange.drawn and must_discard_sequences(client, server):
         discard_sequences(client, server)
         return
+    if client.rewrites and client.welcomed and ride(client, server):
+        return
     escapes = server.has_encoding()
     steps = preparation(server.vector, server.base, client.vector, escapes=escapes)
     if not steps:
@@ -42,6 +48,44 @@ def prepare_lease(client: "ClientLink", server: ServerLink) -> None:
         return
     texts = [step.text.encode("utf-8", "surrogateescape") for step in steps]
     server.run_all(texts, lambda _: prepared(client, server, steps))
+
+
+def ride(client: "ClientLink", server: ServerLink) -> bool:
+    """Sends the settings and the client's request in one packet, if that is safe."""
+    accepted, requests = server.database.accepted, client.requests
+    had, wanted = server.vector, client.vector
+    user = server.slot.user
+    text = accepted.text(user, had, server.base, wanted, escapes=server.has_encoding())
+    request = request_ahead(requests, server.database.watch.verdicts) if text else b""
+    if not request:
+        return False
+    reading = (requests.encoding, requests.standard_strings)
+
+    def answered(succeeded: bool) -> None:
+        if succeeded:
+            server.now_holds(wanted)
+            server.free_cancels(strike=True)
+            if server.client is client:
+                client.forward()
+            return  # the end of the request comes, or has come in the same packet
+        accepted.remove(user, wanted)
+        server.free_cancels(strike=False)
+        requests.encoding, requests.standard_strings = reading
+        server.roll_back(lambda fine: _made_anew(client, server, request, fine))
+
+    server.run_guard(text, client, answered)
+    return True
+
+
+def _made_anew(client: "ClientLink", server: ServerLink, request: bytes, fine: bool) -> None:
+    """The settings were refused and nothing of the request ran: it waits for them this time."""
+    if not fine:
+        server.database.lost(server, "a failed transaction could not be rolled back")
+    elif server.client is not client:
+        abandoned(server)
+    else:
+        client.takes_back(request)
+        prepare_lease(client, server)
 
 
 def has_statements(server: ServerLink) -> bool:
@@ -93,6 +137,7 @@ def prepared(client: "ClientLink", server: ServerLink, steps: "list[Step]") -> N
     lacking = {step.statement for step in failed}
     members = frozenset(client.vector.prepared.by_name.values()) - lacking
     server.now_holds(vectors.of(client.vector.items, vectors.statements(members)))
+    server.database.accepted.add(server.slot.user, client.vector)
     if any(step.purpose is Purpose.DROP for step in failed):
         forget_all(server, lambda _: prepare_lease(client, server))
     elif server.client is client:

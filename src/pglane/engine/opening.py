@@ -92,6 +92,7 @@ class Opening:
             return
         link.suspect = begun != database.watch.generation
         if not link.suspect:
+            database.accepted.add(slot.user, link.base)
             database.welcomes.setdefault((slot.user, link.base), Welcome(dict(login.parameters)))
         database.watch.begin()
         database.perform(database.desk.opened(slot, database.loop.now))

@@ -142,7 +142,9 @@ class Reading:
         database.note_custom_names(told.settings)
         vectors = database.worker.vectors
         there = statements if question.statements else server.vector.prepared
-        server.now_holds(vectors.of(theirs, there))
+        held = vectors.of(theirs, there)
+        server.now_holds(held)
+        database.accepted.add(server.slot.user, held)
         self._end(vectors.of(mine, statements))
 
     def _statements(self, told: Told, mine: "Mapping[str, str]") -> SqlStatements | None:

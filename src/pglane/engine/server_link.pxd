@@ -33,6 +33,8 @@ cdef class ServerLink(Owner):
     cdef public bint dirty
     cdef public Exchange exchange
     cdef public double expires
+    cdef public bint guarded
+    cdef public list held_cancels
     cdef public bytes key
     cdef public long long leases
     cdef public long notifier

@@ -86,6 +86,8 @@ class ServerLink(Owner):
         vector: settings that are true on it now.
         base: settings it was opened with.
         busy: a query of our own runs on it.
+        guarded: a client's request was sent behind that query.
+        held_cancels: what cancels that request, as soon as nothing else would be hit.
         raw: bytes pass unread (direct door).
         cancels: cancel requests on their way.
         process_id: of its backend.
@@ -119,6 +121,8 @@ class ServerLink(Owner):
         "dirty",
         "exchange",
         "expires",
+        "guarded",
+        "held_cancels",
         "key",
         "leases",
         "must_discard",
@@ -173,6 +177,8 @@ class ServerLink(Owner):
         self.dirty = False
         self.dialled: Address | None = None
         self.busy = False
+        self.guarded = False
+        self.held_cancels: list[Callable[[], None]] = []
         self._after_task: Callable[[bool], None] | None = None
 
     # What comes ----------------------------------------------------------------------------
@@ -291,6 +297,15 @@ class ServerLink(Owner):
         """Whether a client's requests may be sent now."""
         return not self.busy and not self.cancels and not self.closing
 
+    def free_cancels(self, *, strike: bool) -> None:
+        """What waited for the end of a query of ours: cancels what runs now, or it is too late."""
+        held, self.held_cancels = self.held_cancels, []
+        for done in held:
+            if strike and self.exchange.outstanding():
+                self.database.worker.cancel_server(self, done)
+            else:
+                done()
+
     def flush(self) -> None:
         """Hands what the exchange collected to the socket."""
         self.transport.write_all(self.exchange.to_server)
@@ -315,8 +330,21 @@ class ServerLink(Owner):
             self.exchange.ask_internally(text)
         self.flush()
 
+    def run_guard(self, text: bytes, client: "ClientLink", then: Callable[[bool], None]) -> None:
+        """Sends a query of our own with the client's one request behind it.
+
+        `then` gets whether it succeeded; if not, the request was refused and is taken back.
+        """
+        self._after_task = then
+        self.exchange.own.begin()
+        self.exchange.ask_internally(text, guards=True)
+        client.forward()
+        self.guarded = True
+        self.busy = True
+
     def _task_done(self) -> None:
         then = self._after_task
+        self.guarded = False
         self.busy = False
         self._after_task = None
         if then is not None:

@@ -111,6 +111,7 @@ class Watch:
         self.generation += 1
         database = self._database
         database.welcomes.clear()
+        database.accepted.clear()
         links = [slot.link for slot in database.desk.ledger]
         stale = [link for link in links if isinstance(link, ServerLink) and not link.raw]
         for link in stale:

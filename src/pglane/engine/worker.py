@@ -316,11 +316,19 @@ class Worker:
         server = client.server if client is not None else None
         if client is not None and client.phase == WAITING:
             client.database.cancel_waiting(client, CanceledWhileWaiting())
-        if server is None or server.busy or not (server.raw or server.exchange.outstanding()):
+        idle = server is None or not (server.raw or server.exchange.outstanding())
+        if server is None or idle or (server.busy and not server.guarded):
             # Nothing of the client's runs; a query of ours must not be hit in its place.
             transport.close()
             return
-        self.cancel_server(server, transport.close)
+        self.cancel_request(server, transport.close)
+
+    def cancel_request(self, server: ServerLink, done: Callable[[], None]) -> None:
+        """Cancels what runs for a client; if a query of ours is before it, when that is over."""
+        if server.guarded:
+            server.held_cancels.append(done)
+        else:
+            self.cancel_server(server, done)
 
     def cancel_server(self, server: ServerLink, done: Callable[[], None] | None = None) -> None:
         """Cancels what runs on a server connection; it is in quarantine until that is over."""

@@ -443,3 +443,78 @@ def test_a_notifier_is_known_by_another_number(lease: Lease) -> None:
     assert told == messages(ROWS, other, ROW, DONE, other, READY)
     malformed = b"A\x00\x00\x00\x06\x00\x00"
     assert lease.answer(malformed) == [malformed]
+
+
+# A query of ours with a request behind it
+
+
+def guarded(lease: Lease, *messages: Any) -> None:
+    lease.exchange.own.begin()
+    lease.exchange.ask_internally(b"BEGIN; SELECT 1; COMMIT", guards=True)
+    lease.send(*messages)
+
+
+FAILED = s.ReadyForQuery(b"E")
+
+
+def test_a_request_behind_a_query_of_ours_is_answered(lease: Lease) -> None:
+    guarded(lease, *UNIT, SYNC)
+    lease.answer(DONE, READY)
+    assert lease.events == lease.form.INTERNAL_DONE
+    assert lease.answer(*ANSWERS, READY) == messages(*ANSWERS, READY)
+    assert lease.events == lease.form.READY
+
+
+@pytest.mark.parametrize("request_", [(c.Query(b"SELECT 1"),), (*UNIT, SYNC)])
+def test_if_that_fails_the_request_never_was(lease: Lease, request_: tuple[Any, ...]) -> None:
+    lease.requests.statements[b""] = before = lease.form.ClientStatement(b"", b"", None, None)
+    guarded(lease, *request_)
+    assert lease.answer(error(b"42501"), FAILED) == []
+    assert not lease.events & lease.form.INTERNAL_DONE
+    assert lease.exchange.to_server == []
+    assert not lease.exchange.executes_unanswered()
+    assert lease.answer(error(b"25P02"), FAILED) == []
+    assert lease.events == lease.form.INTERNAL_DONE
+    assert lease.exchange.own.error["C"] == b"42501"
+    if len(request_) == 1:
+        assert lease.requests.statements == {b"": before}
+    assert lease.exchange.outstanding() == 0
+
+
+def test_names_that_a_refused_request_gave_are_taken_back(lease: Lease) -> None:
+    lease.send(c.Parse(b"old", b"SELECT 2"), SYNC)
+    lease.answer(PARSED, READY)
+    new = (c.Parse(b"new", b"SELECT 1"), c.Bind(b"", b"new"), c.Parse(b"same", b"SELECT 2"))
+    guarded(lease, *new, c.Close(b"S", b"old"), SYNC)
+    assert set(lease.requests.statements) == {b"new", b"same"}
+    assert lease.answer(error(), FAILED, error(b"25P02"), FAILED) == []
+    assert lease.events & lease.form.INTERNAL_DONE
+    assert set(lease.requests.statements) == {b"old"}
+
+
+def test_a_request_of_which_only_a_part_was_sent_is_ended(lease: Lease) -> None:
+    guarded(lease, *UNIT)
+    lease.exchange.held = lease.form.HELD_FOR_ANSWERS
+    lease.exchange.to_server.clear()
+    lease.answer(error(), FAILED)
+    assert lease.events & lease.form.TO_SERVER
+    assert lease.exchange.to_server == [SYNC.encode()]
+    assert not lease.exchange.held
+    assert lease.answer(error(b"25P02"), FAILED) == []
+    assert lease.events == lease.form.INTERNAL_DONE
+
+
+def test_a_query_that_failed_with_nothing_behind_it_is_done(lease: Lease) -> None:
+    guarded(lease)
+    lease.answer(error(), FAILED)
+    assert lease.events == lease.form.INTERNAL_DONE
+
+
+@pytest.mark.parametrize("answers", [(error(), READY), (DONE, FAILED), (DONE, IN_TRANSACTION)])
+def test_what_does_not_keep_the_request_from_running_is_noticed(
+    lease: Lease, answers: tuple[Any, ...]
+) -> None:
+    guarded(lease, c.Query(b"SELECT 1"))
+    assert lease.answer(*answers, ROWS, ROW, DONE, READY) == []
+    assert lease.events == lease.form.BROKEN
+    assert lease.exchange.executes_unanswered()

@@ -89,3 +89,16 @@ def test_what_was_answered_long_ago_is_forgotten(lease: Lease) -> None:
         assert lease.exchange.segment == turn
         assert lease.exchange.is_idle()
         assert not lease.exchange.may_discard()
+
+
+def test_what_is_owed_behind_a_query_of_ours_that_failed_never_was(lease: Lease) -> None:
+    exchange = lease.exchange
+    exchange.ask_internally(b"BEGIN; SELECT 1; COMMIT", guards=True)
+    lease.send(c.Query(b"SELECT 1"))
+    lease.answer(error(), s.ReadyForQuery(b"E"))
+    assert (exchange.outstanding(), exchange.may_discard()) == (1, False)
+    lease.answer(error(b"25P02"), READY)
+    assert exchange.is_idle()
+    lease.send(c.Query(b"SELECT 1"))
+    lease.answer(DONE, READY)
+    assert exchange.is_idle()

@@ -79,7 +79,11 @@ def test_what_is_leased_is_closed_when_the_lease_ends(rigs):
     client.send(query("SELECT 1"))
     server.gets(b"SELECT 1")
     defaults(rig, "a")
+    accepted = rig.worker.databases["app"].accepted
+    plain, other = (rig.worker.vectors.of(items) for items in ({}, {"work_mem": "9MB"}))
+    assert accepted.text("anna", other, plain, plain, escapes=True)
     defaults(rig, "b")
+    assert not accepted.text("anna", other, plain, plain, escapes=True)
     server.send(ANSWER)
     client.gets(READY)
     server.ends()
