@@ -171,10 +171,15 @@ def pglane(
     *,
     trust: bool = False,
     tls: Certificate | None = None,
+    sources: Path | None = None,
 ) -> Iterator[Contender]:
-    """The transaction door of pglane, as its own command line starts it."""
+    """The transaction door of pglane, as its own command line starts it.
+
+    `sources`: where another package `pglane` lies that runs instead of the installed one.
+    """
     server = cluster.endpoint
-    log = folder / f"pglane-{size}.log"
+    name = f"pglane-{size}" + (f"-{sources.parent.name}" if sources else "")
+    log = folder / f"{name}.log"
     log.write_text("")
     uri = f"postgresql://{server.user}@{server.host}:{server.port}/{server.database}"
     argv = [sys.executable, "-m", "pglane", "up", uri, "--budget", str(size)]
@@ -190,7 +195,8 @@ def pglane(
         argv += ["--config", str(config)]
     environment = {
         "PGPASSWORD": cluster.psql.password,
-        "XDG_STATE_HOME": str(folder / f"pglane-{size}-state"),
+        "XDG_STATE_HOME": str(folder / f"{name}-state"),
+        **({"PYTHONPATH": str(sources)} if sources else {}),
         "NO_COLOR": "1",
         "PYTHONUNBUFFERED": "1",
     }
