@@ -5,6 +5,7 @@ import datetime as dt
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.compat import explanations, outcomes, results
@@ -93,9 +94,7 @@ class Comparison:
             suspects = outcomes.differences(direct, runs[place])
             again = self._again(place, suspects)
             unstable[place] = len(suspects) - len(again)
-            different += [
-                Difference(test, place, before, here) for test, (before, here) in again.items()
-            ]
+            different += again
         return Result(
             self.suite.name,
             dt.datetime.now(tz=dt.UTC).date().isoformat(),
@@ -110,42 +109,48 @@ class Comparison:
         """The whole suite at a place."""
         record = self._records / f"{self.suite.name}-{self.server}-{place}.jsonl"
         if place not in self._reused:
-            self._start(place, record, self.suite.tests)
+            self._start(place, record)
         outcome = outcomes.read(record)
         print(f"{self.suite.name} {place}: {outcomes.counts(outcome)}", flush=True)
         return outcome
 
-    def _again(self, place: str, suspects: outcomes.Differences) -> outcomes.Differences:
+    def _again(self, place: str, suspects: outcomes.Differences) -> list[Difference]:
         """Suspects that differ in the same way once more, both runs being of them alone."""
         if not suspects:
-            return {}
-        runs = []
+            return []
+        runs, codes = [], {}
         for where in ("direct", place):
             record = self._records / f"{self.suite.name}-{self.server}-{place}-again-{where}.jsonl"
             self._start(where, record, list(suspects))
             runs.append(outcomes.read(record))
+            codes = outcomes.codes(record)
         again = outcomes.differences(*runs)
-        # One whose name cannot be asked for alone (a class made while tests are found) stays.
-        return {
-            test: pair
+        return [
+            Difference(test, place, *pair, codes.get(test, ""))
             for test, pair in suspects.items()
-            if again.get(test) == pair or test not in runs[1]
-        }
+            if again.get(test) == pair
+        ]
 
-    def _start(self, place: str, record: Path, tests: "list[str] | tuple[str, ...]") -> None:
-        """Runs some tests at a place; outcomes go to the record, output to a log beside it."""
+    def _start(self, place: str, record: Path, only: Sequence[str] = ()) -> None:
+        """Runs tests at a place; outcomes go to the record, output to a log beside it."""
         record.write_text("")
+        if only:
+            record.with_suffix(".only").write_text("".join(f"{test}\n" for test in only))
+            chosen = {"PGLANE_COMPAT_ONLY": str(record.with_suffix(".only"))}
+        else:
+            chosen = {}
         python = python_for(self.suite, self.checkout)
         prepared = opened(place, self.server, self.suite.prepared_by)
         with prepared as (target, version), record.with_suffix(".log").open("w") as log:
             self._server_version = version
-            words, variables = self.suite.command(target, tests)
+            words, variables = self.suite.command(target, self.suite.tests)
             subprocess.run(
                 [str(python), *words],
                 cwd=self.checkout / self.suite.folder,
                 env={
                     **os.environ,
                     **variables,
+                    **chosen,
                     "PYTHONPATH": str(RECORDER),
                     "PGLANE_COMPAT_RECORD": str(record),
                 },

@@ -1,9 +1,10 @@
 """Why tests differ: `explanations.toml`, kept by hand, matched with what was found.
 
 An entry names a suite, the places it speaks of and patterns of test names (a `*` stands for
-anything, all else for itself). What no entry matches is unexplained: that is a bug, of the gateway
-or of the list. An entry that matches nothing any more is told too, so that the list only says what
-is true.
+anything, all else for itself). One that says a statement was refused names the refusal's code,
+and speaks of a test only if the error that failed this test carries it. What no entry matches is
+unexplained: that is a bug, of the gateway or of the list. An entry that matches nothing any more
+is told too, so that the list only says what is true.
 """
 
 import re
@@ -22,8 +23,9 @@ class Explanation:
     """One reason, and the tests it explains.
 
     Attributes:
-        kind: `by design`, `refused` (with the code in `why`) or `bug`.
+        kind: `by design`, `refused` or `bug`.
         why: one or two sentences for the page.
+        code: what the error of a test must say of itself; a refusal has always one.
     """
 
     suite: str
@@ -31,10 +33,17 @@ class Explanation:
     kind: str
     why: str
     tests: tuple[str, ...]
+    code: str = ""
+
+    def __post_init__(self) -> None:
+        if self.kind == "refused" and not self.code:
+            raise ValueError(f"{self.suite}: {self.why}: which code refuses it?")
 
     def explains(self, suite: str, difference: Difference) -> bool:
         """Whether this is the reason for that difference."""
         if self.suite != suite or difference.place not in self.places:
+            return False
+        if self.code and self.code != difference.code:
             return False
         return any(_matches(pattern, difference.test) for pattern in self.tests)
 
@@ -48,7 +57,12 @@ def load(path: Path = LIST) -> list[Explanation]:
     entries = tomllib.loads(path.read_text())["difference"]
     return [
         Explanation(
-            one["suite"], tuple(one["places"]), one["kind"], one["why"], tuple(one["tests"])
+            one["suite"],
+            tuple(one["places"]),
+            one["kind"],
+            one["why"],
+            tuple(one["tests"]),
+            one.get("code", ""),
         )
         for one in entries
     ]

@@ -19,6 +19,12 @@ def read(path: Path) -> dict[str, str]:
     return {line["test"]: line["outcome"] for line in lines}
 
 
+def codes(path: Path) -> dict[str, str]:
+    """What each failed test's own error said of itself (`recorder/pglane_codes.py`)."""
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    return {line["test"]: line.get("code", "") for line in lines}
+
+
 def counts(run: Run) -> dict[str, int]:
     """How many tests ended how."""
     counted = Counter(run.values())

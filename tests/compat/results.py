@@ -10,12 +10,18 @@ RESULTS = Path(__file__).parent / "results"
 
 @dataclass(frozen=True)
 class Difference:
-    """A test that ended otherwise through a door than directly, twice."""
+    """A test that ended otherwise through a door than directly, twice.
+
+    Attributes:
+        code: what the error that failed it says of itself: the code of a refusal, else the
+            SQLSTATE, else the class.
+    """
 
     test: str
     place: str
     direct: str
     here: str
+    code: str = ""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,13 @@ def record(path: Path, *lines: tuple[str, str]) -> Path:
     return path
 
 
+def test_codes_are_read_by_test(tmp_path: Path) -> None:
+    path = tmp_path / "r"
+    line = {"test": "a", "outcome": "failed", "reason": "", "code": "PGL0402"}
+    path.write_text(json.dumps(line) + "\n")
+    assert outcomes.codes(path) == {"a": "PGL0402"}
+
+
 def test_the_last_word_on_a_test_counts(tmp_path: Path) -> None:
     path = record(tmp_path / "r", ("a", "failed"), ("b", "skipped"), ("a", "passed"))
     run = outcomes.read(path)

@@ -1,6 +1,9 @@
 """Differences find their explanations, and the page shows the rest as not explained."""
 
+import dataclasses
 from pathlib import Path
+
+import pytest
 
 from tests.compat import explanations, results
 from tests.compat.explanations import Explanation, explained
@@ -17,7 +20,7 @@ def result(*differences: Difference) -> Result:
 
 
 def differs(test: str, place: str = "session") -> Difference:
-    return Difference(test, place, "passed", "failed")
+    return Difference(test, place, "passed", "failed", "PGL0402")
 
 
 def test_only_a_star_stands_for_anything() -> None:
@@ -50,9 +53,26 @@ def test_the_page_counts_groups_and_admits() -> None:
         [result(differs("t::b"), differs("t::b", "transaction"), differs("t::c"))], [LOOKS]
     )
     assert "| drv 1.2 | 18.1 | 2026-01-02 | 2 / 1 / 0 | 2 / 1 / 0 | 2 / 1 / 0 |" in text
-    assert "| 1: `b` | session, transaction | by design: looks |" in text
-    assert "| `c` | session | not explained |" in text
+    assert "| 1 | PGL0402 | session, transaction | by design: looks | `b` |" in text
+    assert "| 1 | PGL0402 | session | not explained | `c` |" in text
     assert "Nothing." in page([result()], [])
+
+
+def test_what_differed_once_is_told() -> None:
+    kept = result()
+    assert "differed once" not in page([kept], [])
+    unstable = dataclasses.replace(kept, unstable={"session": 0, "transaction": 3})
+    assert "3 differed once and not again (transaction door)." in page([unstable], [])
+
+
+def test_a_refusal_explains_only_tests_whose_own_error_carries_it() -> None:
+    refused = Explanation("drv", ("session",), "refused", "temp", ("*",), "PGL0402")
+    other = dataclasses.replace(differs("t::c"), code="PGL0403")
+    taken, unexplained = explained(result(differs("t::b"), other), [refused])
+    assert taken == [(refused, [differs("t::b")])]
+    assert unexplained == [other]
+    with pytest.raises(ValueError, match="which code"):
+        Explanation("drv", ("session",), "refused", "temp", ("*",))
 
 
 def test_a_result_survives_its_file(tmp_path: Path) -> None:
