@@ -34,7 +34,7 @@ cdef class ClientRequests(ClientNames):
     @cython.locals(statement=ClientStatement)
     cdef bint _names_unsettled(self, Verdict verdict, bytes text, Exchange exchange) except -1
     cdef bint _passes_named(self, int kind, Exchange exchange) except -1
-    @cython.locals(reader=MessageReader, verdict=Verdict, data=cython.p_char, last=Py_ssize_t)
+    @cython.locals(reader=MessageReader, verdict=Verdict, data=bytes, last=Py_ssize_t)
     cdef bint _query(self, Exchange exchange) except -1
     cdef _expect_query(self, Exchange exchange, object deallocation)
     @cython.locals(

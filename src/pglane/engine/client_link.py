@@ -328,7 +328,7 @@ class ClientLink(LeaseHolder):
             return
         if requests.unanswered_effects:
             requests.unanswered_effects = 0
-            self._note_texts(exchange.parameters)
+            requests.read_texts_as(exchange.parameters)
         if exchange.skipping or exchange.held or requests.reader.stream_left:
             return
         self._note_answered(exchange)
@@ -425,12 +425,7 @@ class ClientLink(LeaseHolder):
 
     def parameters_changed(self, exchange: Exchange) -> None:
         """The scanner must read its texts as the server does."""
-        self._note_texts(exchange.parameters)
-
-    def _note_texts(self, parameters: dict[str, str]) -> None:
-        requests = self.requests
-        requests.encoding = parameters.get("client_encoding", "UTF8")
-        requests.standard_strings = parameters.get("standard_conforming_strings", "on") == "on"
+        self.requests.read_texts_as(exchange.parameters)
 
     # Endings -------------------------------------------------------------------------------
 
@@ -519,7 +514,7 @@ class ClientLink(LeaseHolder):
         """What a server says after the login, in our name."""
         key_data = BackendKeyData(self.process_id, self.key).encode()
         self.transport.write(b"".join([welcome.encoded, key_data, READY_IDLE]))
-        self._note_texts(welcome.parameters)
+        self.requests.read_texts_as(welcome.parameters)
         self.phase = _IDLE
         self.database.worker.cancel_keys.assign(self)
         self.want()

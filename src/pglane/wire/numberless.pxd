@@ -4,6 +4,7 @@ ctypedef unsigned char* p_uchar
 
 cdef bytes _CLASSES
 cdef unsigned char[4096] _scratch
+cdef int _NUMBER_MARK
 cdef int _OTHER, _NAME, _DIGIT, _STOP, _DASH, _NUMBER
 
 

@@ -14,6 +14,9 @@ try:
 except ModuleNotFoundError:
     from pglane.wire import uncompiled as cython
 
+NUMBER_MARK = 0
+"""A byte that no text has: it ends one."""
+_NUMBER_MARK: int = NUMBER_MARK  # compiled, a C integer
 TEXT_BYTES_MAX = 4096
 """Longer texts are left alone: to copy them would cost what a scan saves."""
 
@@ -39,7 +42,7 @@ _CLASSES = bytes(
 
 
 def numberless(text: bytes) -> bytes | None:
-    """`text` with every number written 0; None where that cannot be told without reading it."""
+    """`text` with a mark for every number; None where those cannot be told without reading it."""
     size = len(text)
     if size > TEXT_BYTES_MAX:
         return None
@@ -60,7 +63,7 @@ def numberless(text: bytes) -> bytes | None:
                 kind = _NAME
             else:
                 kind = _NUMBER
-                byte = 0x30
+                byte = _NUMBER_MARK
         result[kept] = byte
         kept += 1
         before = kind

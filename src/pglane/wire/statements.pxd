@@ -1,5 +1,6 @@
 cimport cython
 from pglane.wire.numberless cimport numberless
+from pglane.wire.recent_texts cimport RecentTexts
 from pglane.wire.lexemes cimport Lexer
 from pglane.wire.statement_reader cimport Reader
 
@@ -41,10 +42,16 @@ cdef class VerdictCache:
     cdef Py_ssize_t _young_bytes
     cdef Py_ssize_t _old_bytes
     cdef Py_ssize_t _turns
+    cdef RecentTexts _recent
     cdef public object sight
     cdef readonly Py_ssize_t hits
     cdef readonly Py_ssize_t misses
 
+    @cython.locals(verdict=Verdict)
+    cpdef Verdict lookup_part(
+        self, bytes data, Py_ssize_t begin, Py_ssize_t end, str client_encoding,
+        bint standard_conforming_strings
+    )
     @cython.locals(verdict=Verdict)
     cpdef Verdict lookup(self, bytes text, str client_encoding, bint standard_conforming_strings)
 

@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pglane.wire.lexemes import Lexer
 from pglane.wire.numberless import numberless
+from pglane.wire.recent_texts import RecentTexts
 from pglane.wire.statement_forms import ConfigCall
 from pglane.wire.statement_reader import Reader
 from pglane.wire.statement_words import (
@@ -192,6 +193,7 @@ class VerdictCache:
         "_entries_half",
         "_old",
         "_old_bytes",
+        "_recent",
         "_text_bytes_max",
         "_turns",
         "_young",
@@ -212,9 +214,26 @@ class VerdictCache:
         self._young_bytes = 0
         self._old_bytes = 0
         self._turns = 0
+        self._recent = RecentTexts()
         self.sight: Sight | None = None
         self.hits = 0
         self.misses = 0
+
+    def lookup_part(
+        self,
+        data: bytes,
+        begin: int,
+        end: int,
+        client_encoding: str,
+        standard_conforming_strings: bool,
+    ) -> Verdict:
+        """The verdict on a part of `data`; it is copied only if its like was not seen lately."""
+        if standard_conforming_strings and client_encoding == "UTF8":
+            verdict = self._recent.find(data, begin, end)
+            if verdict is not None:
+                self.hits += 1
+                return verdict  # type: ignore[return-value]
+        return self.lookup(data[begin:end], client_encoding, standard_conforming_strings)
 
     def lookup(
         self, text: bytes, client_encoding: str, standard_conforming_strings: bool
@@ -223,11 +242,16 @@ class VerdictCache:
         if client_encoding != "UTF8" and not _is_readable(text, client_encoding):
             self.misses += 1
             return _UNREADABLE
+        if 0 in text:  # no server reads it; in a key it would be the mark of a number
+            self.misses += 1
+            return _UNREADABLE
         # In every safe encoding the same bytes get the same verdict.
         key: object = text if standard_conforming_strings else (text, None)
         verdict = self._young.get(key)
         if verdict is not None:
             self.hits += 1
+            if standard_conforming_strings:
+                self._recent.keep_text(text, verdict)
             return verdict
         return self._miss(key, text, standard_conforming_strings)
 
@@ -262,6 +286,7 @@ class VerdictCache:
                 self._keep(plain, verdict, len(plain))
         else:
             self.hits += 1
+            self._recent.keep_pattern(plain, verdict)
         return verdict
 
     def _scan(self, text: bytes, standard_conforming_strings: bool) -> Verdict:
@@ -281,6 +306,7 @@ class VerdictCache:
         self._old = {}
         self._young_bytes = 0
         self._old_bytes = 0
+        self._recent.clear()
 
     def _keep(self, key: object, verdict: Verdict, text_bytes: int) -> None:
         full = len(self._young) >= self._entries_half
@@ -290,6 +316,7 @@ class VerdictCache:
             self._young = {}
             self._young_bytes = 0
             self._turns += 1
+            self._recent.clear()  # what is used is to be seen, and kept in the young one
         self._young[key] = verdict
         self._young_bytes += text_bytes
 

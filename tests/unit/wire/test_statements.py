@@ -321,6 +321,39 @@ class TestCache:
         cache.lookup(b"SELECT 1", "UTF8", True)
         assert cache.statistics().entries == 0
 
+    def test_a_part_of_a_message_is_judged_as_the_text_it_holds(self) -> None:
+        cache = VerdictCache(100, 1000)
+        for text in (b"SET a.b = 1", b"SET a.b = 22", b"SET a.b = 333", b"SET a.c = 'x'") * 3:
+            data = b"Q...." + text + b"\x00S"
+            verdict = cache.lookup_part(data, 5, 5 + len(text), "UTF8", True)
+            assert verdict.settings == (text[4:7].decode(),)
+        assert (cache.hits, cache.misses) == (10, 2)
+
+    def test_a_part_is_read_as_its_client_reads_it(self) -> None:
+        cache = VerdictCache(100, 1000)
+        text = b"SELECT '\\'; COMMIT; --'"
+        for _ in range(3):
+            assert cache.lookup_part(text, 0, len(text), "UTF8", True).count == 2
+            assert cache.lookup_part(text, 0, len(text), "UTF8", False).count == 1
+            assert cache.lookup_part(TRAP, 0, len(TRAP), "UTF8", True).kinds == (Kind.SELECT,)
+            assert cache.lookup_part(TRAP, 0, len(TRAP), "SJIS", True).kinds == (Kind.UNKNOWN,)
+
+    def test_a_part_with_a_zero_byte_is_never_taken_for_a_pattern(self) -> None:
+        cache = VerdictCache(100, 1000)
+        for text in (b"SELECT 1", b"SELECT 2", b"SELECT 3"):
+            cache.lookup_part(text, 0, len(text), "UTF8", True)
+        for _ in range(3):
+            assert cache.lookup_part(b"SELECT \x00", 0, 8, "UTF8", True).effects == Effect.UNKNOWN
+
+    def test_parts_are_forgotten_and_kept_like_texts(self) -> None:
+        cache = VerdictCache(4, 1000)
+        for text in (b"BEGIN", b"BEGIN", b"BEGIN", b"SET a = 1", b"SET b = 1", b"BEGIN"):
+            cache.lookup_part(text, 0, len(text), "UTF8", True)
+        assert cache.statistics() == CacheStatistics(4, 28, 3, 3, 1), "it was seen, and moved"
+        cache.forget()
+        cache.lookup_part(b"BEGIN", 0, 5, "UTF8", True)
+        assert cache.statistics().misses == 4
+
     def test_statistics(self) -> None:
         cache = VerdictCache(4, 1000)
         for text in (b"SELECT a", b"SELECT bb", b"BEGIN", b"SELECT a", b"BEGIN"):
