@@ -38,8 +38,6 @@ cdef class ClientNames:
     cdef Shapes _shapes
 
     cdef Verdict _judge(self, bytes text)
-    cdef Verdict _judge_part(self, bytes data, Py_ssize_t begin, Py_ssize_t end)
-    cpdef read_texts_as(self, dict parameters)
     @cython.locals(verdict=Verdict)
     cdef _note(self, ClientStatement statement)
     cdef _note_verdict(self, Verdict verdict)

@@ -220,16 +220,6 @@ class ClientNames:
     def _judge(self, text: bytes) -> Verdict:
         return self._cache.lookup(text, self.encoding, self.standard_strings)
 
-    def _judge_part(self, data: bytes, begin: int, end: int) -> Verdict:
-        return self._cache.lookup_part(data, begin, end, self.encoding, self.standard_strings)
-
-    def read_texts_as(self, parameters: dict[str, str]) -> None:
-        """What the server reports says how texts are to be read."""
-        encoding = parameters.get("client_encoding", "UTF8")
-        # One object for the usual one: it is compared for every text.
-        self.encoding = "UTF8" if encoding == "UTF8" else encoding
-        self.standard_strings = parameters.get("standard_conforming_strings", "on") == "on"
-
     def _note(self, statement: ClientStatement | None) -> None:
         if statement is not None:
             verdict: Verdict = statement.verdict  # type: ignore[assignment]
@@ -311,7 +301,9 @@ class ClientNames:
         if exchange.outstanding():
             return not exchange.copy_in
         if not exchange.unit_open:  # reported just before ReadyForQuery
-            self.read_texts_as(exchange.parameters)
+            self.encoding = exchange.parameters.get("client_encoding", "UTF8")
+            strings = exchange.parameters.get("standard_conforming_strings", "on")
+            self.standard_strings = strings == "on"
         return False
 
     def _state_objection(self, verdict: Verdict, text: bytes, exchange: Exchange) -> bytes | None:

@@ -301,7 +301,9 @@ class ClientRequests(ClientNames):
         last = reader.end - 1
         if data[last] != 0:
             raise MalformedRequest("Query", "its text does not end with a zero byte")
-        verdict = self._judge_part(data, reader.begin + 5, last)
+        verdict = self._cache.lookup_part(
+            data, reader.begin + 5, last, self.encoding, self.standard_strings
+        )
         if verdict.effects:
             if verdict.effects & self.apart:
                 return False
@@ -403,7 +405,9 @@ class ClientRequests(ClientNames):
         end = self._string_end(reader.begin + 6)
         text = reader.buffer[reader.begin + 6 : end]
         types = reader.buffer[end + 1 : reader.end]
-        verdict = self._judge_part(reader.buffer, reader.begin + 6, end)
+        verdict = self._cache.lookup_part(
+            reader.buffer, reader.begin + 6, end, self.encoding, self.standard_strings
+        )
         if verdict.effects & self.asked:
             return False
         self._keep_unnamed(ClientStatement(text, types, verdict, NO_SHAPE), exchange)

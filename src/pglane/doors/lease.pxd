@@ -4,6 +4,9 @@ from pglane.pool.ledger cimport Ledger, Slot
 from pglane.scheduler.fifo cimport FifoQueue, Offer, Request
 
 
+cdef int _IDLE, _LEASED
+
+
 cdef class Need:
     cdef public object startup
     cdef public object base
@@ -50,6 +53,7 @@ cdef class LeaseDesk:
     cpdef drop(self, Request request)
     cpdef list resize(self, Py_ssize_t budget, Py_ssize_t opening_max, double now)
     cpdef cleaning(self, Slot slot, double now)
+    cpdef bint rests(self, Slot slot, double now) except -1
     @cython.locals(ledger=Ledger, request=Request)
     cpdef Request pass_on(self, Slot slot, double now)
     cpdef list released(self, Slot slot, double now)

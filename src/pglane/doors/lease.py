@@ -30,6 +30,10 @@ from pglane.connection.settings import Vector, fits_without_reset
 from pglane.pool.ledger import CLEANING, CLOSING, IDLE, LEASED, OPENING, Ledger, Slot
 from pglane.scheduler.fifo import FifoQueue, Offer, Request, WaitReason
 
+# Compiled, these are C integers that Python code cannot see.
+_IDLE: int = IDLE
+_LEASED: int = LEASED
+
 LOOKED_AT_MAX = 16
 """Idle connections looked at for one in the client's state; a look costs nanoseconds."""
 BACKOFF_S_MIN = 0.1
@@ -157,7 +161,7 @@ class LeaseDesk:
         if slot.holds is not need.holds or not need.accepts(slot.base):
             slot = self._best_idle(user, need)
         if slot is not None:
-            self.ledger.move(slot, LEASED, now)
+            self.ledger.move(slot, _LEASED, now)
         return slot
 
     def _best_idle(self, user: str, need: Need) -> Slot | None:
@@ -224,6 +228,16 @@ class LeaseDesk:
         if slot.state == LEASED:
             self.ledger.move(slot, CLEANING, now)
 
+    def rests(self, slot: Slot, now: float) -> bool:
+        """A clean server connection is idle if nobody waits for one and the budget is kept.
+
+        The path of a budget that is not used up. False: something is to be decided.
+        """
+        if not self.queue.is_empty() or self.ledger.excess() > 0:
+            return False
+        self.ledger.move(slot, _IDLE, now)
+        return True
+
     def pass_on(self, slot: Slot, now: float) -> Request | None:
         """A clean server connection goes straight to whoever is next, if nothing else changes.
 
@@ -231,9 +245,9 @@ class LeaseDesk:
         decides.
         """
         ledger = self.ledger
-        if slot.state != LEASED or not len(self.queue):
+        if slot.state != _LEASED or self.queue.is_empty():
             return None
-        if ledger.room() != 0 or ledger.count(IDLE):
+        if ledger.room() != 0 or ledger.count(_IDLE):
             return None
         self._offered.slot = slot
         request = self.queue.choose(self._offered, now, True)
@@ -250,7 +264,7 @@ class LeaseDesk:
         if self.ledger.excess() > 0:
             self.ledger.move(slot, CLOSING, now)
             return [Close(slot)]
-        if not len(self.queue):
+        if self.queue.is_empty():
             self.ledger.move(slot, IDLE, now)
             return []
         return self._offer(slot, now) + self._provide(now)
@@ -355,10 +369,10 @@ class LeaseDesk:
     def _provide(self, now: float) -> list[Decision]:
         """Places for those who have none coming."""
         decisions: list[Decision] = []
-        if not len(self.queue):
+        if self.queue.is_empty():
             return decisions
         self._open_more(decisions, now)
-        while len(self.queue) and not self.ledger.has_room():
+        while not self.queue.is_empty() and not self.ledger.has_room():
             request = self.queue.unclaimed()
             idle = self.ledger.oldest_idle()
             if request is None or idle is None:

@@ -67,4 +67,5 @@ cdef class ClientLink(LeaseHolder):
     cdef _end_lease(self, object ending, ServerLink server)
     cdef _release(self, ServerLink server)
     cpdef unlease(self)
+    cdef _note_texts(self, dict parameters)
     cdef bint _discard(self) except -1

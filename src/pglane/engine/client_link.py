@@ -328,7 +328,7 @@ class ClientLink(LeaseHolder):
             return
         if requests.unanswered_effects:
             requests.unanswered_effects = 0
-            requests.read_texts_as(exchange.parameters)
+            self._note_texts(exchange.parameters)
         if exchange.skipping or exchange.held or requests.reader.stream_left:
             return
         self._note_answered(exchange)
@@ -425,7 +425,14 @@ class ClientLink(LeaseHolder):
 
     def parameters_changed(self, exchange: Exchange) -> None:
         """The scanner must read its texts as the server does."""
-        self.requests.read_texts_as(exchange.parameters)
+        self._note_texts(exchange.parameters)
+
+    def _note_texts(self, parameters: dict[str, str]) -> None:
+        requests = self.requests
+        encoding = parameters.get("client_encoding", "UTF8")
+        # One object for the usual one: it is compared for every text.
+        requests.encoding = "UTF8" if encoding == "UTF8" else encoding
+        requests.standard_strings = parameters.get("standard_conforming_strings", "on") == "on"
 
     # Endings -------------------------------------------------------------------------------
 
@@ -514,7 +521,7 @@ class ClientLink(LeaseHolder):
         """What a server says after the login, in our name."""
         key_data = BackendKeyData(self.process_id, self.key).encode()
         self.transport.write(b"".join([welcome.encoded, key_data, READY_IDLE]))
-        self.requests.read_texts_as(welcome.parameters)
+        self._note_texts(welcome.parameters)
         self.phase = _IDLE
         self.database.worker.cancel_keys.assign(self)
         self.want()

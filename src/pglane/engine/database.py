@@ -264,6 +264,8 @@ class Database:
         if server.suspect or server.exchange.mixed or now >= server.expires or self.draining:
             self.close(server)
             return
+        if self.desk.rests(server.slot, now):
+            return
         request = None if self._performing else self.desk.pass_on(server.slot, now)
         if request is not None:
             self._pass_on(request, server.slot)

@@ -1,6 +1,10 @@
 cimport cython
 
 
+cdef bytes _ALLOWED
+cdef int _IDLE, _CLOSING, _STATES
+
+
 cdef class Slot:
     cdef public object base
     cdef public object holds
@@ -9,25 +13,45 @@ cdef class Slot:
     cdef public double since
     cdef public int state
     cdef public str user
+    cdef public Place place
+    cdef public Slot older
+    cdef public Slot newer
+    cdef public Place shelf
+
+
+cdef class Place:
+    cdef public Py_ssize_t count
+    cdef public Slot oldest
+    cdef public Slot newest
+
+    @cython.locals(newest=Slot)
+    cpdef add(self, Slot slot)
+    @cython.locals(older=Slot, newer=Slot)
+    cpdef take_out(self, Slot slot)
 
 
 cdef class Ledger:
     cdef public Py_ssize_t budget
     cdef Py_ssize_t _used
-    cdef dict _idle
+    cdef Py_ssize_t _idle_count
+    cdef dict _shelves
     cdef tuple _places
 
+    @cython.locals(place=Place)
     cpdef Py_ssize_t count(self, int state) except -1
     cpdef bint has_room(self) except -1
     cpdef Py_ssize_t room(self) except? -1000
+    @cython.locals(closing=Place)
     cpdef Py_ssize_t excess(self) except? -1
-    @cython.locals(stack=list, place=dict)
     cpdef move(self, Slot slot, int state, double now)
     cpdef hand_over(self, Slot slot, double now)
-    @cython.locals(place=dict, stack=list)
+    @cython.locals(place=Place)
     cdef _leave(self, Slot slot)
-    @cython.locals(stack=list)
+    @cython.locals(shelf=Place)
+    cdef Place _shelf(self, str user)
+    cdef Place _place_of(self, Slot slot)
+    @cython.locals(shelf=Place)
     cpdef Slot newest_idle(self, str user)
-    @cython.locals(place=dict)
+    @cython.locals(oldest=Slot, slot=Slot, shelf=Place)
     cpdef Slot oldest_idle(self)
     cpdef list idle_of(self, str user)

@@ -5,6 +5,9 @@ to another. A server connection counts from the moment it is asked for until its
 (fact A5 of the protocol research): closing a socket does not end a running statement, so a slot
 that is CLOSING is still used.
 
+Places are chains through the slots themselves: a transaction moves a slot twice, and to make no
+object and hash nothing for that is what it costs least. Free slots stand in a chain per role.
+
 States and the containers they name::
 
     OPENING   being connected and logged in
@@ -44,6 +47,12 @@ ALLOWED: tuple[tuple[bool, ...], ...] = (
     (False, False, False, False, False),  # from CLOSING
 )
 """Every transition there is; the end of a slot (`remove`) is allowed from every state."""
+_ALLOWED = bytes(way for ways in ALLOWED for way in ways)
+
+# Compiled, these are C integers that Python code cannot see.
+_IDLE: int = IDLE
+_CLOSING: int = CLOSING
+_STATES: int = len(ALLOWED)
 
 
 class Slot:
@@ -57,9 +66,24 @@ class Slot:
         base: the settings it was opened with (`connection.settings.Vector`).
         link: the engine's object for it; the ledger does not look inside.
         holds: the state of its session as the engine last told; compared, not looked into.
+        place: the one it is in; None: its end.
+        older, newer: its neighbours there.
+        shelf: the place of idle slots of its role.
     """
 
-    __slots__ = ("base", "holds", "link", "opened", "since", "state", "user")
+    __slots__ = (
+        "base",
+        "holds",
+        "link",
+        "newer",
+        "older",
+        "opened",
+        "place",
+        "shelf",
+        "since",
+        "state",
+        "user",
+    )
 
     def __init__(self, user: str, base: object, now: float) -> None:
         self.user = user
@@ -69,6 +93,61 @@ class Slot:
         self.opened = now
         self.link: object = None
         self.holds = base
+        self.place: Place | None = None
+        self.older: Slot | None = None
+        self.newer: Slot | None = None
+        self.shelf: Place | None = None
+
+
+class Place:
+    """Slots in order of arrival.
+
+    Attributes:
+        count: how many there are.
+        oldest, newest: the ends of the chain.
+    """
+
+    __slots__ = ("count", "newest", "oldest")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.oldest: Slot | None = None
+        self.newest: Slot | None = None
+
+    def __iter__(self) -> Iterator[Slot]:
+        """From the oldest to the newest; nothing may be moved meanwhile."""
+        slot = self.oldest
+        while slot is not None:
+            yield slot
+            slot = slot.newer
+
+    def add(self, slot: Slot) -> None:
+        """A slot that is nowhere comes here."""
+        newest = self.newest
+        slot.place = self
+        slot.older = newest
+        if newest is None:
+            self.oldest = slot
+        else:
+            newest.newer = slot
+        self.newest = slot
+        self.count += 1
+
+    def take_out(self, slot: Slot) -> None:
+        """One that is here is nowhere from now on."""
+        older, newer = slot.older, slot.newer
+        if older is None:
+            self.oldest = newer
+        else:
+            older.newer = newer
+            slot.older = None
+        if newer is None:
+            self.newest = older
+        else:
+            newer.older = older
+            slot.newer = None
+        slot.place = None
+        self.count -= 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +176,15 @@ class Ledger:
             raise ValueError(msg)
         self.budget = budget
         self._used = 0
-        self._idle: dict[str, list[Slot]] = {}
-        # Dicts for their order: of equals the first one counts, in every run.
-        self._places: tuple[dict[Slot, None], ...] = ({}, {}, {}, {}, {})
+        self._idle_count = 0
+        self._shelves: dict[str, Place] = {}
+        # That of IDLE stays empty: those are on the shelves.
+        self._places: tuple[Place, ...] = (Place(), Place(), Place(), Place(), Place())
 
     def __iter__(self) -> Iterator[Slot]:
         """Every slot, in no order that matters."""
-        return iter([slot for place in self._places for slot in place])
+        places = (*self._places, *self._shelves.values())
+        return iter([slot for place in places for slot in place])
 
     @property
     def used(self) -> int:
@@ -112,15 +193,18 @@ class Ledger:
 
     def count(self, state: int) -> int:
         """Slots in one state."""
-        return len(self._places[state])
+        if state == _IDLE:
+            return self._idle_count
+        place: Place = self._places[state]
+        return place.count
 
     def count_of(self, user: str) -> int:
         """Slots of one role, in any state."""
-        return sum(slot.user == user for place in self._places for slot in place)
+        return sum(slot.user == user for slot in self)
 
     def in_state(self, state: int) -> list[Slot]:
         """Slots in one state, longest there first."""
-        return sorted(self._places[state], key=_since)
+        return sorted((slot for slot in self if slot.state == state), key=_since)
 
     def has_room(self) -> bool:
         """Whether one more may be opened."""
@@ -132,7 +216,8 @@ class Ledger:
 
     def excess(self) -> int:
         """How many more are used than the budget allows, those that are ending not counted."""
-        return self._used - len(self._places[CLOSING]) - self.budget
+        closing: Place = self._places[_CLOSING]
+        return self._used - closing.count - self.budget
 
     def open(self, user: str, base: object, now: float) -> Slot:
         """A new slot in OPENING.
@@ -144,7 +229,7 @@ class Ledger:
             msg = f"the budget of {self.budget} is used up"
             raise RuntimeError(msg)
         slot = Slot(user, base, now)
-        self._places[OPENING][slot] = None
+        self._places[OPENING].add(slot)
         self._used += 1
         return slot
 
@@ -154,19 +239,17 @@ class Ledger:
         Raises:
             RuntimeError: there is no such transition, or the slot is not where it says.
         """
-        if not ALLOWED[slot.state][state]:
+        if not _ALLOWED[_STATES * slot.state + state]:
             msg = f"no way from {SlotState(slot.state).name} to {SlotState(state).name}"
             raise RuntimeError(msg)
         self._leave(slot)
         slot.state = state
         slot.since = now
-        place = self._places[state]
-        place[slot] = None
-        if state == IDLE:
-            stack = self._idle.get(slot.user)
-            if stack is None:
-                stack = self._idle[slot.user] = []
-            stack.append(slot)
+        if state == _IDLE:
+            self._idle_count += 1
+            if slot.shelf is None:
+                slot.shelf = self._shelf(slot.user)
+        self._place_of(slot).add(slot)
 
     def hand_over(self, slot: Slot, now: float) -> None:
         """From one client straight to the next: its place stays the same."""
@@ -179,35 +262,48 @@ class Ledger:
         self._used -= 1
 
     def _leave(self, slot: Slot) -> None:
-        place = self._places[slot.state]
-        if slot not in place:
+        place = self._place_of(slot)
+        if slot.place is not place:
             msg = f"a slot says {SlotState(slot.state).name} and is not there"
             raise RuntimeError(msg)
-        del place[slot]
-        if slot.state == IDLE:
-            stack = self._idle[slot.user]
-            if stack[len(stack) - 1] is slot:
-                stack.pop()
-            else:
-                stack.remove(slot)
+        place.take_out(slot)
+        if slot.state == _IDLE:
+            self._idle_count -= 1
+
+    def _shelf(self, user: str) -> Place:
+        shelf = self._shelves.get(user)
+        if shelf is None:
+            shelf = self._shelves[user] = Place()
+        return shelf
+
+    def _place_of(self, slot: Slot) -> Place:
+        """Where a slot in its state is."""
+        if slot.state == _IDLE and slot.shelf is not None:
+            return slot.shelf
+        return self._places[slot.state]
 
     def idle_of(self, user: str) -> list[Slot]:
         """Idle slots of one role, newest first."""
-        return self._idle.get(user, [])[::-1]
+        return list(self._shelves.get(user, ()))[::-1]
 
     def newest_idle(self, user: str) -> Slot | None:
         """The idle slot of one role that was used last."""
-        stack = self._idle.get(user)
-        return stack[len(stack) - 1] if stack else None
+        shelf = self._shelves.get(user)
+        return None if shelf is None else shelf.newest
 
     def oldest_idle(self) -> Slot | None:
         """The idle slot, of any role, that was not used for longest."""
-        place = self._places[IDLE]
-        return min(place, key=_since) if place else None
+        oldest: Slot | None = None
+        if self._idle_count:
+            for shelf in self._shelves.values():
+                slot = shelf.oldest
+                if slot is not None and (oldest is None or slot.since < oldest.since):
+                    oldest = slot
+        return oldest
 
     def statistics(self) -> LedgerStatistics:
         """A snapshot."""
-        return LedgerStatistics(self.budget, *map(len, self._places))
+        return LedgerStatistics(self.budget, *map(self.count, range(_STATES)))
 
 
 def _since(slot: Slot) -> float:

@@ -18,6 +18,7 @@ cdef class Offer:
 cdef class FifoQueue:
     cdef dict _waiting
 
+    cpdef bint is_empty(self) except -1
     cpdef arrive(self, Request request)
     cpdef leave(self, Request request)
     @cython.locals(request=Request)

@@ -89,6 +89,10 @@ class FifoQueue:
     def __contains__(self, request: object) -> bool:
         return request in self._waiting
 
+    def is_empty(self) -> bool:
+        """Nobody waits."""
+        return not self._waiting
+
     def arrive(self, request: Request) -> None:
         """It waits from now on."""
         self._waiting[request] = None

@@ -104,6 +104,20 @@ def test_a_released_one_goes_to_who_waits_longest() -> None:
     assert grant.request is first
 
 
+def test_a_released_one_rests_where_nobody_waits_and_the_budget_is_kept() -> None:
+    desk = LeaseDesk(2, 2)
+    slot, other = opened_slot(desk), opened_slot(desk)
+    assert desk.rests(slot, 2.0)
+    assert (slot.state, slot.since) == (IDLE, 2.0)
+    assert desk.resize(1, 1, 3.0) == [Close(slot)]
+    desk.ledger.budget = 0
+    assert not desk.rests(other, 3.0), "one too many"
+    desk.ledger.budget = 2
+    assert desk.arrive(wish(now=4.0), 4.0) == []
+    assert not desk.rests(other, 4.0), "somebody waits"
+    assert other.state == LEASED
+
+
 def test_a_released_one_is_passed_straight_on_where_nothing_else_changes() -> None:
     desk = LeaseDesk(1, 1)
     slot = opened_slot(desk)

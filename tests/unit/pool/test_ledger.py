@@ -107,3 +107,29 @@ def test_what_is_ending_is_no_excess_of_a_lowered_budget() -> None:
     ledger.move(slots[0], CLOSING, 2.0)
     assert ledger.excess() == 1
     assert not ledger.has_room()
+
+
+def test_slots_come_back_to_their_place_and_leave_it_in_any_order() -> None:
+    ledger = Ledger(4)
+    slots = [opened(ledger, now=float(when)) for when in range(3)]
+    other = opened(ledger, "berta", now=9.0)
+    for slot in (slots[1], slots[0]):
+        ledger.move(slot, LEASED, 10.0)
+    assert ledger.idle_of("anna") == [slots[2]]
+    assert ledger.oldest_idle() is slots[2]
+    ledger.move(slots[0], IDLE, 11.0)
+    assert ledger.idle_of("anna") == [slots[0], slots[2]]
+    ledger.move(slots[2], LEASED, 12.0)
+    ledger.move(slots[0], LEASED, 12.0)
+    assert ledger.idle_of("anna") == []
+    assert ledger.oldest_idle() is other
+    assert ledger.in_state(LEASED) == [slots[1], slots[2], slots[0]]
+    assert (ledger.count(IDLE), ledger.count(LEASED)) == (1, 3)
+    ledger.remove(slots[2])
+    assert set(ledger) == {slots[0], slots[1], other}
+
+
+def test_of_two_roles_the_one_idle_for_longest_is_the_oldest() -> None:
+    ledger = Ledger(2)
+    first, _ = opened(ledger, now=1.0), opened(ledger, "berta", now=2.0)
+    assert ledger.oldest_idle() is first

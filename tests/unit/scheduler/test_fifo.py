@@ -35,9 +35,11 @@ def test_an_offer_must_say_whom_it_fits() -> None:
 def test_who_came_first_is_the_head() -> None:
     queue = FifoQueue()
     assert queue.head() is None
+    assert queue.is_empty()
     assert queue.statistics().head_arrived is None
     first, second = ask(queue, "anna", 1.0), ask(queue, "anna", 2.0)
     assert queue.head() is first
+    assert not queue.is_empty()
     assert list(queue) == [first, second]
     assert queue.statistics().waiting == len(queue) == 2
     assert queue.statistics().head_arrived == 1.0
