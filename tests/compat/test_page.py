@@ -60,7 +60,7 @@ def test_the_page_counts_groups_and_admits() -> None:
 
 def test_what_differed_once_is_told() -> None:
     kept = result()
-    assert "differed once" not in page([kept], [])
+    assert "differed once and not again (" not in page([kept], [])
     unstable = dataclasses.replace(kept, unstable={"session": 0, "transaction": 3})
     assert "3 differed once and not again (transaction door)." in page([unstable], [])
 
