@@ -87,6 +87,16 @@ class FakeWorker:
         if not left:
             self.finish()
 
+    def on_leave(self, _message):
+        if not self.deaf:
+            self.finish()
+
+    def on_command(self, message):
+        """Does nothing, and says that it is done."""
+        paused = [message["database"]] if message["verb"] == "PAUSE" else []
+        self.send({"type": "command_held", "paused": paused, "disabled": []})
+        self.send({"type": "command_done", "id": message["id"], "problem": "", "left": ""})
+
     def on_stop(self, _message):
         if not self.deaf:
             self.finish()
@@ -169,6 +179,9 @@ class FakeWorker:
 
     def do_start(self, _client):
         return self.start
+
+    def do_held(self, _client):
+        return self.start["held"]
 
     def do_settings(self, _client):
         return self.settings

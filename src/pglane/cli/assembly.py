@@ -169,5 +169,5 @@ def _with_users(settings: Settings) -> Settings:
         else user
         for user in users
     )
-    console = settings.console_users or (settings.server_user,)
-    return dataclasses.replace(settings, users=whole, console_users=console)
+    admins = settings.admin_users or (settings.server_user,)
+    return dataclasses.replace(settings, users=whole, admin_users=admins)

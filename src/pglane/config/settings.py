@@ -319,11 +319,14 @@ class Settings:
         limits=(0, 4000),
     )
     users: tuple[User, ...] = ()
-    console_users: tuple[str, ...] = _setting(
-        "clients.console_users",
+    admin_users: tuple[str, ...] = _setting(
+        "clients.admin_users",
         (),
-        "who may connect to the database pglane (SHOW ...); "
+        "who may run everything in the console, the database pglane; "
         "empty: only the role that pglane itself uses",
+    )
+    stats_users: tuple[str, ...] = _setting(
+        "clients.stats_users", (), "who may only look there (SHOW ...)"
     )
     login_ms_max: int = _setting(
         "clients.login_ms_max",

@@ -24,6 +24,7 @@ class Answers:
         settings: those in force.
         processes: our processes' ids by name.
         clock: seconds, of the supervisor's clock.
+        paused: whether everything is paused.
     """
 
     def __init__(
@@ -32,7 +33,9 @@ class Answers:
         settings: Callable[[], Settings],
         processes: Callable[[], Mapping[str, int]],
         clock: Callable[[], float],
+        paused: Callable[[], bool],
     ) -> None:
+        self._paused = paused
         self._ask_worker = ask_worker
         self._settings = settings
         self._processes = processes
@@ -92,5 +95,6 @@ class Answers:
         return []
 
     async def _state(self) -> list[Row]:
-        said = {"active": True, "paused": False, "suspended": False}
+        paused = self._paused()
+        said = {"active": not paused, "paused": paused, "suspended": False}
         return [{"key": key, "value": "yes" if yes else "no"} for key, yes in said.items()]

@@ -5,6 +5,7 @@ Names are PgBouncer's where the thing is the same, so that dashboards made for i
 and ours where it is not. docs/reference/console.md is made from here (see `markdown`).
 """
 
+from pglane.control import actions
 from pglane.control.columns_of_inventory import inventory_tables
 from pglane.control.columns_of_statistics import STATISTICS_TABLES
 from pglane.control.table import Column, Table
@@ -211,12 +212,15 @@ Connect to the database `pglane` on any door, with any client of PostgreSQL. Com
 written in capitals or not; the simple and the extended protocol work, results come as text or
 binary. `BEGIN`, `COMMIT` and `ROLLBACK` are accepted because drivers send them, and do nothing.
 Column names are PgBouncer's where they mean the same; the last column says whose name it is.
+
+`admin_users` may do everything here, `stats_users` may only look (SHOW). By default the role that
+pglane itself uses is the only admin user.
 """
 
 
 def markdown() -> str:
     """The whole of docs/reference/console.md."""
-    return "\n".join([_HEAD, *map(_section, TABLES)])
+    return "\n".join([_HEAD, actions.markdown(), *map(_section, TABLES)])
 
 
 def _section(table: Table) -> str:

@@ -14,7 +14,9 @@ import base64
 import os
 import secrets
 import socket
+from collections.abc import Callable
 
+from pglane.control.actions import Act
 from pglane.control.console_session import ConsoleSession, greeting
 from pglane.control.log import Log
 from pglane.control.shows import Ask
@@ -45,12 +47,20 @@ class Console:
 
     Args:
         ask: asks the worker for a snapshot.
+        act_for: gives what carries out the actions of a user.
         log: where comings and goings are told.
         idle_ms_max: how long a connection may be silent.
     """
 
-    def __init__(self, ask: Ask, log: Log, idle_ms_max: int = IDLE_MS_MAX) -> None:
+    def __init__(
+        self,
+        ask: Ask,
+        act_for: Callable[[str], Act],
+        log: Log,
+        idle_ms_max: int = IDLE_MS_MAX,
+    ) -> None:
         self._ask = ask
+        self._act_for = act_for
         self._log = log
         self._idle_ms_max = idle_ms_max
         self._serving: set[asyncio.Task[None]] = set()
@@ -81,7 +91,9 @@ class Console:
                 return
             self._serving.add(task)
             buffered = base64.b64decode(message.get("buffered", ""))
-            await _Connection(self._ask, reader, writer, self._idle_ms_max).serve(buffered)
+            act = self._act_for(str(message.get("user", "")))
+            session = _Connection(self._ask, act, reader, writer, self._idle_ms_max)
+            await session.serve(buffered)
         except asyncio.CancelledError:
             writer.write(error_response(ConsoleClosing()))
             raise
@@ -122,6 +134,7 @@ class _Connection:
     def __init__(
         self,
         ask: Ask,
+        act: Act,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         idle_ms_max: int,
@@ -129,7 +142,7 @@ class _Connection:
         self._reader = reader
         self._writer = writer
         self._idle_ms_max = idle_ms_max
-        self._session = ConsoleSession(self._write, ask)
+        self._session = ConsoleSession(self._write, ask, act)
         self._messages = MessageReader(MESSAGE_BYTES_MAX)
 
     async def serve(self, buffered: bytes) -> None:

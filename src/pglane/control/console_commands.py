@@ -3,19 +3,27 @@
 The grammar is words and semicolons: no literals, no expressions. BEGIN, COMMIT and ROLLBACK are
 there because most drivers open a transaction without being asked; they change the status that
 ReadyForQuery tells and nothing else, and an error does not end such a transaction, since there is
-nothing to undo.
+nothing to undo. Names of databases are taken as they are typed, in double quotes or not.
 """
 
 import re
 from dataclasses import dataclass
 
-from pglane.control.shows import COMMANDS, SHOWS, Show
+from pglane.control.actions import DATABASE_VERBS, SHUTDOWNS, VERBS, Action
+from pglane.control.settings_rows import PGBOUNCER_NAMES
+from pglane.control.shows import SHOWS, Show
 from pglane.errors.processes import ConsoleRunsNoSql, ConsoleUnknownCommand
 from pglane.errors.refused import RefusedError
 
 SEEN_CHARACTERS_MAX = 60
 """How much of an unknown text its error repeats."""
 
+COMMANDS = ", ".join([*(f"SHOW {name}" for name in SHOWS), *(verb.name for verb in VERBS)])
+"""All of them as a hint tells them."""
+
+_DATABASE_VERBS = {verb.name: verb for verb in DATABASE_VERBS}
+_SET = re.compile(r"SET\s+([\w.]+)\s*(?:=|\sTO\s)\s*(.*)", re.DOTALL | re.IGNORECASE)
+_NAME = re.compile(r'"(?:[^"]|"")+"|[^\s"]+')
 _COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 _BEGINNINGS = {"BEGIN", "START"}
 _ENDINGS = {"COMMIT": "COMMIT", "END": "COMMIT", "ROLLBACK": "ROLLBACK", "ABORT": "ROLLBACK"}
@@ -35,11 +43,13 @@ class Command:
         tag: what CommandComplete says.
         show: what answers it; None: it has no rows.
         status: the transaction status from then on; None: as it was.
+        action: what it changes; None: nothing.
     """
 
     tag: bytes
     show: Show | None = None
     status: bytes | None = None
+    action: Action | None = None
 
 
 def read_commands(text: str) -> list[Command]:
@@ -49,11 +59,15 @@ def read_commands(text: str) -> list[Command]:
         RefusedError: one of them is none of the console's.
     """
     statements = _COMMENT.sub(" ", text).split(";")
-    return [_read(words) for statement in statements if (words := statement.upper().split())]
+    return [_read(statement.strip()) for statement in statements if statement.strip()]
 
 
-def _read(words: list[str]) -> Command:
+def _read(statement: str) -> Command:
+    words = statement.upper().split()
     first = words[0]
+    action = _action(first, statement)
+    if action is not None:
+        return Command(first.encode(), action=action)
     if first == "SHOW" and len(words) == 2 and words[1] in SHOWS:
         return Command(b"SHOW", show=SHOWS[words[1]])
     if first in _BEGINNINGS:
@@ -66,3 +80,31 @@ def _read(words: list[str]) -> Command:
     if len(seen) > SEEN_CHARACTERS_MAX:
         seen = seen[:SEEN_CHARACTERS_MAX] + "..."
     raise RefusedError(ConsoleUnknownCommand(seen=seen, commands=COMMANDS))
+
+
+def _action(first: str, statement: str) -> Action | None:
+    """The action of a statement that begins with this word; None: it has none."""
+    rest = statement[len(first) :].strip()
+    if first in _DATABASE_VERBS:
+        return _for_database(first, rest)
+    if first == "RELOAD" and not rest:
+        return Action(first)
+    if first == "SHUTDOWN" and rest.upper() in SHUTDOWNS:
+        return Action(first, rest.upper())
+    assignment = _SET.fullmatch(statement) if first == "SET" else None
+    if assignment is None:
+        return None
+    key, value = assignment[1], assignment[2].strip()
+    if "." not in key and key.lower() not in PGBOUNCER_NAMES:
+        return None  # what drivers set at a server, such as extra_float_digits
+    quoted = len(value) > 1 and value[0] == value[-1] == "'"
+    return Action(first, key.lower(), value[1:-1] if quoted else value)
+
+
+def _for_database(verb: str, rest: str) -> Action | None:
+    if not rest:
+        return None if _DATABASE_VERBS[verb].needs_database else Action(verb)
+    if _NAME.fullmatch(rest) is None:
+        return None
+    name = rest[1:-1].replace('""', '"') if rest.startswith('"') else rest
+    return Action(verb, name)

@@ -9,9 +9,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from pglane.control.console_commands import Command, read_commands
+from pglane.control.actions import Act
+from pglane.control.console_commands import COMMANDS, Command, read_commands
 from pglane.control.console_rows import column_formats, data_row, row_description
-from pglane.control.shows import COMMANDS, Ask, Row
+from pglane.control.shows import Ask, Row
 from pglane.errors import Refusal
 from pglane.errors.processes import (
     ConsoleNameUnknown,
@@ -88,10 +89,12 @@ class ConsoleSession:
     Args:
         write: sends bytes; waits while the client does not read.
         ask: asks the worker.
+        act: carries out what changes something, if this client may.
     """
 
     write: Write
     ask: Ask
+    act: Act
     _status: bytes = b"I"
     _skipping: bool = False
     _statements: dict[bytes, Command | None] = field(default_factory=dict)
@@ -206,6 +209,8 @@ class ConsoleSession:
             if portal.left:
                 await self.write(PortalSuspended().encode())
                 return
+        if command.action is not None:
+            await self.act(command.action)
         if command.status is not None:
             self._status = command.status
         await self.write(command_complete(command.tag))

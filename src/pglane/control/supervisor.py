@@ -30,6 +30,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
+from pglane.config import rules
 from pglane.config.settings import Settings, descriptions
 from pglane.control.answers import Answers
 from pglane.control.console import Console
@@ -41,13 +42,16 @@ from pglane.control.listeners import (
 )
 from pglane.control.log import Log
 from pglane.control.monitor import Monitors
+from pglane.control.operator import Operator
 from pglane.control.resolver import Resolver
 from pglane.control.restarts import CRASHES_MAX, WINDOW_S, Restarts
 from pglane.control.snapshots import Snapshots
 from pglane.control.statistics import PERIOD_S
+from pglane.control.worker_commands import WorkerCommands
 from pglane.control.worker_process import WorkerProcess, close_all, describe_exit
 from pglane.engine.channel import Message
 from pglane.errors.catalogue import Refusal
+from pglane.errors.console import ConsoleReloadImpossible
 from pglane.errors.processes import ReloadRefused, WorkerDidNotStart, WorkerKeepsCrashing
 from pglane.errors.refused import RefusedError
 
@@ -95,15 +99,21 @@ class Supervisor:
         self._was_ready = False
         self._ending = asyncio.Event()
         self._stopping = False
+        self._draining = False
         self._restarts = Restarts()
         self._resolver = Resolver()
         self._monitors = Monitors(self._log, self._send, self._resolver)
         self._monitors.configure(settings)
         self._snapshots = Snapshots(self._send)
+        self._commands = WorkerCommands(self._send)
         self._answers = Answers(
-            self._snapshots.ask, lambda: self._settings, self._process_ids, time.monotonic
+            self._snapshots.ask,
+            lambda: self._settings,
+            self._process_ids,
+            time.monotonic,
+            self._commands.everything_is_paused,
         )
-        self._console = Console(self._answers.ask, self._log)
+        self._console = Console(self._answers.ask, self._operator().act_for, self._log)
         self._tasks: set[asyncio.Task[None]] = set()
         self._timers: list[asyncio.TimerHandle] = []
         self._has_terminal = _has_terminal()
@@ -112,12 +122,28 @@ class Supervisor:
             "resolve": self._worker_asks_for_addresses,
             "console": self._worker_hands_over_console,
             "snapshot_rows": lambda message, _: self._snapshots.answer(message),
+            "command_done": lambda message, _: self._commands.answer(message),
+            "command_held": lambda message, _: self._commands.took_effect(message),
             "log": self._worker_logs,
             "watch": lambda message, _: self._monitors.watch(message["database"]),
             "look": lambda message, _: self._monitors.look(message["database"]),
             "unwatch": lambda message, _: self._monitors.unwatch(message["database"]),
             "stopped": lambda _message, _fds: None,
         }
+
+    def _operator(self) -> Operator:
+        return Operator(
+            self._commands,
+            lambda: self._settings,
+            self._change_settings,
+            self._reload_settings,
+            {
+                "": self._stop,
+                "WAIT_FOR_SERVERS": self._drain,
+                "WAIT_FOR_CLIENTS": self._leave,
+            },
+            self._log,
+        )
 
     async def run(self) -> int:
         """Opens the doors and serves until a signal says to end.
@@ -200,6 +226,7 @@ class Supervisor:
             ready.cancel()
         self._worker = None
         self._snapshots.worker_ended()
+        self._commands.worker_ended()
         await self._monitors.close()
         return self._judge_exit(worker, code)
 
@@ -212,6 +239,7 @@ class Supervisor:
                 for each in self._listeners
             ],
             "addresses": addresses,
+            "held": self._commands.held(),
         }
 
     def _expect_ready(self, worker: WorkerProcess) -> None:
@@ -326,8 +354,9 @@ class Supervisor:
 
     def _drain(self) -> None:
         """TERM."""
-        if self._ending.is_set():
+        if self._draining or self._stopping:
             return
+        self._draining = True
         self._ending.set()
         bound_ms = self._settings.drain_ms_max
         text = "draining: nobody new is let in, what runs may end"
@@ -335,6 +364,16 @@ class Supervisor:
         close_listeners(self._listeners)
         self._send({"type": "drain"})
         self._later(bound_ms, self._drain_expired)
+
+    def _leave(self) -> None:
+        """SHUTDOWN WAIT_FOR_CLIENTS at the console; no bound but what signals set."""
+        if self._ending.is_set():
+            return
+        self._ending.set()
+        text = "nobody new is let in; the gateway ends when the last client has left"
+        self._log.write("info", "leave_started", text)
+        close_listeners(self._listeners)
+        self._send({"type": "leave"})
 
     def _drain_expired(self) -> None:
         if not self._stopping:
@@ -384,30 +423,44 @@ class Supervisor:
         self._timers = [timer for timer in self._timers if timer.when() > loop.time()]
         self._timers.append(loop.call_later(delay_ms / 1000, call, *args))
 
-    def _reload_settings(self) -> None:
+    def _reload_settings(self) -> list[Refusal]:
+        """Reads the configuration again; what is wrong with it, in which case nothing changes."""
         if self._reload is None:
             text = "there is no configuration file to read again"
             self._log.write("info", "reload_ignored", text)
-            return
+            return [ConsoleReloadImpossible()]
         try:
             seen = self._reload()
         except RefusedError as error:
-            for refusal in error.refusals:
-                self._log.refusal("reload_refused", refusal)
-            return
+            return self._refuse_reload(*error.refusals)
         except (OSError, ValueError) as error:
-            self._log.refusal("reload_refused", ReloadRefused(reason=error))
-            return
+            return self._refuse_reload(ReloadRefused(reason=error))
         fixed = _fixed_changes(self._settings, seen)
+        self._put_in_force(seen, fixed)
+        for name in fixed:
+            text = f"{name} has changed in the configuration; it takes effect at the next start"
+            self._log.write("warning", "reload_needs_restart", text, setting=name)
+        self._log.write("info", "reloaded", "the configuration was read again")
+        return []
+
+    def _refuse_reload(self, *refusals: Refusal) -> list[Refusal]:
+        for refusal in refusals:
+            self._log.refusal("reload_refused", refusal)
+        return list(refusals)
+
+    def _change_settings(self, changes: dict[str, Any]) -> None:
+        """SET at the console."""
+        seen = dataclasses.replace(self._settings, **changes)
+        if refusals := rules.objections(seen, {}):
+            raise RefusedError(*refusals)
+        self._put_in_force(seen, [])
+
+    def _put_in_force(self, seen: Settings, fixed: Sequence[str]) -> None:
         kept = {name: getattr(self._settings, name) for name in fixed}
         self._settings = dataclasses.replace(seen, **kept)
         self._log.configure(self._settings.log_format, self._settings.log_level)
         self._monitors.configure(self._settings)
-        for name in fixed:
-            text = f"{name} has changed in the configuration; it takes effect at the next start"
-            self._log.write("warning", "reload_needs_restart", text, setting=name)
         self._send({"type": "reload", "settings": json.loads(self._settings.to_json())})
-        self._log.write("info", "reloaded", "the configuration was read again")
 
 
 def _fixed_changes(now: Settings, seen: Settings) -> list[str]:

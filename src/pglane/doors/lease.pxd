@@ -36,6 +36,7 @@ cdef class LeaseDesk:
     cdef public Py_ssize_t opening_max
     cdef public str failure
     cdef public Py_ssize_t rotated
+    cdef public bint paused
     cdef list _promised
     cdef dict _claims
     cdef SlotOffer _offered

@@ -131,6 +131,7 @@ class LeaseDesk:
         ledger: where the slots are.
         queue: who waits.
         failure: what the last attempt to open said, "" after a success.
+        paused: nobody is given a server connection, and none is opened.
         rotated: so many server connections of a role are opened before one is used again, and then
             the one unused for longest comes first; 0: the one used last does.
     """
@@ -141,6 +142,7 @@ class LeaseDesk:
         self.opening_max = opening_max
         self.failure = ""
         self.rotated = 0
+        self.paused = False
         self._promised: list[Request] = []
         self._claims: dict[Slot, Request] = {}
         self._offered = SlotOffer(Slot("", None, 0.0))
@@ -358,7 +360,7 @@ class LeaseDesk:
     def _fall_back(self, now: float) -> list[Decision]:
         """Where leases rotate: who awaited another one that cannot be opened takes its last."""
         decisions: list[Decision] = []
-        if self.rotated:
+        if self.rotated and not self.paused:
             for idle in self.ledger.in_state(IDLE):
                 self._offered.slot = idle
                 request = self.queue.choose(self._offered, now, False)
@@ -369,7 +371,7 @@ class LeaseDesk:
     def _provide(self, now: float) -> list[Decision]:
         """Places for those who have none coming."""
         decisions: list[Decision] = []
-        if self.queue.is_empty():
+        if self.paused or self.queue.is_empty():
             return decisions
         self._open_more(decisions, now)
         while not self.queue.is_empty() and not self.ledger.has_room():

@@ -81,6 +81,10 @@ class ControlLink(Ready):
                 worker.start(message)
             case "drain":
                 worker.drain()
+            case "leave":
+                worker.leave()
+            case "command":
+                worker.operating.take(message)
             case "stop":
                 worker.stop()
             case "reload":

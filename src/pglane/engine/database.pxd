@@ -21,6 +21,7 @@ cdef class Database:
     cdef public bint vacating
     cdef public bint paused
     cdef public bint disabled
+    cdef public long long reconnects
     cdef public object opening
     cdef public object watch
     cdef public object listening

@@ -18,7 +18,7 @@ from pglane.engine.opening import Opening
 from pglane.engine.server_link import CLOSE_S_MAX, TERMINATE, LeaseHolder, ServerLink
 from pglane.engine.watch import Watch
 from pglane.errors.server import ServerUnreachable
-from pglane.errors.waiting import WaitTooLong
+from pglane.errors.waiting import WaitedWhilePaused, WaitTooLong
 from pglane.pool.ledger import SlotState
 from pglane.scheduler.fifo import Request
 from pglane.wire.statements import Effect
@@ -66,6 +66,7 @@ class Database:
         traffic: what passed through.
         paused: nobody gets a server connection until RESUME.
         disabled: no new client is let in until ENABLE.
+        reconnects: how often all server connections were to be replaced.
     """
 
     def __init__(self, worker: "Worker", name: str) -> None:
@@ -83,6 +84,7 @@ class Database:
         self.vacating = False
         self.paused = False
         self.disabled = False
+        self.reconnects = 0
         self._wait_s_max = settings.wait_ms_max / 1000
         self._tick_timer: Timer | None = None
         self.opening = Opening(self)
@@ -208,6 +210,9 @@ class Database:
         client: ClientLink = request.client  # type: ignore[assignment]
         now = self.loop.now
         waited_ms = (now - request.arrived) * 1000
+        if self.paused:
+            client.rejected(WaitedWhilePaused(database=self.name, waited_ms=waited_ms))
+            return
         statistics = self.desk.ledger.statistics()
         if self.desk.failure and not statistics.leased:
             refusal = ServerUnreachable(
@@ -262,6 +267,9 @@ class Database:
         """A clean server connection goes to whoever is next."""
         now = self.loop.now
         if server.suspect or server.exchange.mixed or now >= server.expires or self.draining:
+            self.close(server)
+            return
+        if self.paused:
             self.close(server)
             return
         if self.desk.rests(server.slot, now):

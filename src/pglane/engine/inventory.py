@@ -52,8 +52,8 @@ def database_rows(worker: "Worker") -> Iterator[Row]:
             "current_connections": database.desk.ledger.used if database is not None else 0,
             "max_client_connections": 0,
             "current_client_connections": clients[name],
-            "paused": int(database is not None and database.paused),
-            "disabled": int(database is not None and database.disabled),
+            "paused": int(worker.operating.pauses(name)),
+            "disabled": int(name in worker.operating.disabled),
         }
 
 

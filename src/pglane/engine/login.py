@@ -27,7 +27,13 @@ from pglane.engine.tls_transport import TlsTransport
 from pglane.engine.transport import Owner, Transport
 from pglane.errors import Refusal
 from pglane.errors.entering import ConsoleForbidden, DirectTlsUnnamed, DoorNeedsPooling
-from pglane.errors.waiting import LoginTooSlow, ShuttingDown, TooManyClients, TooManyLogins
+from pglane.errors.waiting import (
+    DatabaseDisabled,
+    LoginTooSlow,
+    ShuttingDown,
+    TooManyClients,
+    TooManyLogins,
+)
 from pglane.wire.server_messages import error_response
 
 if TYPE_CHECKING:
@@ -176,8 +182,11 @@ class Entrance:
         if len(self.clients) >= self._clients_max:
             link.refuse(self._too_many_clients())
             return
-        worker.knows_keys(login)
         database = worker.database(wanted.database)
+        if database.disabled:
+            link.refuse(DatabaseDisabled(database=database.name))
+            return
+        worker.knows_keys(login)
         database.vacating = False
         database.traffic.logins += 1
         door = link.door
@@ -359,7 +368,8 @@ class LoginLink(Owner):
 
     def _enter_console(self, wanted: StartupSettings) -> None:
         login = self._login
-        if login.user not in self._worker.settings.console_users:
+        settings = self._worker.settings
+        if login.user not in settings.admin_users and login.user not in settings.stats_users:
             self.refuse(ConsoleForbidden(user=login.user))
             return
         assert login.negotiation is not None

@@ -45,6 +45,10 @@ class Opening:
         """Opens a server connection in `slot` for what `request` needs."""
         self._worker.with_addresses(lambda found, error: self._dial(slot, request, found, error))
 
+    def _generation(self) -> int:
+        """Changes whenever server connections that were opened before are to be replaced."""
+        return self._database.watch.generation + self._database.reconnects
+
     def stop(self) -> None:
         """Nothing is opened any more."""
         self._stopped = True
@@ -61,7 +65,7 @@ class Opening:
             self.failed(slot, request, error or "the host name has no address", None)
             return
         client: ClientLink = request.client  # type: ignore[assignment]
-        begun = self._database.watch.generation
+        begun = self._generation()
         dial = self._worker.dial(
             self._database,
             client,
@@ -90,12 +94,15 @@ class Opening:
         if client.need.fresh:
             self._opened_fresh(link, request, client, login.rest)
             return
-        link.suspect = begun != database.watch.generation
+        link.suspect = begun != self._generation()
         if not link.suspect:
             database.accepted.add(slot.user, link.base)
             database.welcomes.setdefault((slot.user, link.base), Welcome(dict(login.parameters)))
         database.watch.begin()
-        database.perform(database.desk.opened(slot, database.loop.now))
+        if database.paused:
+            database.close(link)
+        else:
+            database.perform(database.desk.opened(slot, database.loop.now))
 
     def _link(self, slot: "Slot", dial: "Dial", transport: "Transport") -> ServerLink:
         worker = self._worker

@@ -15,6 +15,7 @@ from pglane.engine.server_link import ServerLink
 from pglane.engine.shared_listener import APPLICATION_NAME, SharedListener
 from pglane.engine.syscalls import peer_text
 from pglane.pool.ledger import Slot, SlotState
+from pglane.scheduler.fifo import WaitReason
 
 if TYPE_CHECKING:
     from pglane.engine.worker import Worker
@@ -73,9 +74,16 @@ def client_row(worker: "Worker", client: ClientLink) -> Row:
         "id": client.number,
         "door": client.door.NAME,
         "lane": client.door.NAME,
-        "wait_reason": request.reason.value if request is not None else "",
+        "wait_reason": waits_for(client),
         "pinned": pinned_by(client),
     }
+
+
+def waits_for(client: ClientLink) -> str:
+    """Why it waits; "" if it does not."""
+    if client.request is None:
+        return ""
+    return WaitReason.PAUSED.value if client.database.paused else client.request.reason.value
 
 
 def pinned_by(client: ClientLink) -> str:

@@ -33,6 +33,7 @@ from pglane.engine.dialer import Address, Dial
 from pglane.engine.listener import Listener
 from pglane.engine.login import Entrance
 from pglane.engine.loop import Loop
+from pglane.engine.operating import Operating
 from pglane.engine.questions import snapshot_rows
 from pglane.engine.relay import join
 from pglane.engine.server_link import ServerLink
@@ -61,6 +62,8 @@ class Worker:
         clients: those that are logged in, by number.
         databases: by name, made when first asked for.
         draining: no new leases; it ends when the last one does.
+        leaving: no new clients; it ends when the last one leaves.
+        operating: what was told at the console.
         internal_errors: exceptions that cost a connection each.
     """
 
@@ -79,6 +82,7 @@ class Worker:
         self.statement_prefix = b"pglane_%b_" % secrets.token_hex(STATEMENT_PREFIX_BYTES).encode()
         self.check_interval = True
         self.draining = False
+        self.leaving = False
         self.random = random.SystemRandom().random
         self._listeners: list[Listener] = []
         self._client_keys: dict[str, ScramKeys] = {}
@@ -89,6 +93,7 @@ class Worker:
         self.internal_errors = 0
         self._control = ControlLink(self, control)
         self._addresses = ServerAddresses(self.loop, self._control.send)
+        self.operating = Operating(self)
         self.loop.on_failure = self.failed
         self.started_wall_s = time.time() - self.loop.now  # noqa: TID251 -- for showing dates only
 
@@ -102,6 +107,7 @@ class Worker:
         """Settings and listening sockets are here: open the doors."""
         self._apply(Settings.from_json(json.dumps(message["settings"])))
         self._addresses.learn(message.get("addresses") or [])
+        self.operating.begin(message.get("held") or {})
         for told in message["listeners"]:
             sock = socket.socket(fileno=told["fd"])
             door = DOORS[told["door"]]
@@ -154,6 +160,12 @@ class Worker:
                 client.end_for_drain()
         self._stop_when_empty()
 
+    def leave(self) -> None:
+        """No new clients; ends when those that are here have left."""
+        self.leaving = True
+        self._close_entrances()
+        self._stop_when_empty()
+
     def stop(self) -> None:
         """Ends at once: everything is closed."""
         if self._stopping:
@@ -177,7 +189,7 @@ class Worker:
         self._listeners.clear()
 
     def _stop_when_empty(self) -> None:
-        if self.draining and not self.clients:
+        if (self.draining or self.leaving) and not self.clients:
             self.stop()
 
     # Clients -------------------------------------------------------------------------------
@@ -208,6 +220,7 @@ class Worker:
         known = self.databases.get(name)
         if known is None:
             known = self.databases[name] = Database(self, name)
+            self.operating.applies(known)
         return known
 
     def client_gone(self, client: ClientLink) -> None:
@@ -307,6 +320,10 @@ class Worker:
         database = self.databases.get(message["database"])
         if database is not None:
             database.watch.heard(message)
+
+    def tell_supervisor(self, message: dict[str, Any]) -> None:
+        """Sends it a message."""
+        self._control.send(message)
 
     # Cancel --------------------------------------------------------------------------------
 

@@ -64,7 +64,7 @@ class ConsoleForbidden(Refusal):
     sqlstate = "42501"
     message = 'user "{user}" may not use the console'
     detail = 'Database "pglane" is the gateway\'s own console.'
-    hint = "Name the user in console_users, or connect to another database."
+    hint = "Name the user in admin_users or stats_users, or connect to another database."
     retry_safe = True
     fatal = True
     log_level = "info"

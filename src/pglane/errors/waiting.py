@@ -77,3 +77,44 @@ class LoginTooSlow(Refusal):
     retry_safe = True
     fatal = True
     log_level = "info"
+
+
+class WaitedWhilePaused(Refusal):
+    """A request waited its whole time for a database that somebody paused."""
+
+    code = "PGL0320"
+    sqlstate = "57P03"
+    message = 'database "{database}" is paused; it was waited for {waited_ms:.0f} ms'
+    detail = (
+        "Somebody at the console paused it: nobody gets a server connection. Nothing was executed."
+    )
+    hint = "Safe to retry. RESUME in the database pglane ends it; the limit is wait_ms_max."
+    retry_safe = True
+
+
+class DatabaseDisabled(Refusal):
+    """No new clients are let into the database."""
+
+    code = "PGL0321"
+    sqlstate = "57P03"
+    message = 'database "{database}" is disabled: no new clients are let in'
+    detail = "Somebody disabled it at the console."
+    hint = "Connect again later. ENABLE in the database pglane ends it."
+    retry_safe = True
+    fatal = True
+    log_level = "info"
+
+
+class Killed(Refusal):
+    """KILL ended the client."""
+
+    code = "PGL0322"
+    sqlstate = "57P01"
+    message = "terminating connection due to administrator command"
+    detail = (
+        "Somebody killed all connections to the database at the console. A transaction that was "
+        "open was rolled back; whether a COMMIT that was under way took effect is not known."
+    )
+    hint = "Connect again; you will wait until the database is resumed."
+    retry_safe = False
+    fatal = True

@@ -104,7 +104,7 @@ def test_without_configuration_exactly_the_uris_own_user():
     assert (user.name, user.password) == ("app", "pw")
     kept = Verifier.parse(user.verifier.encode())
     assert kept == Verifier.of_password(b"pw", kept.salt, kept.iterations)
-    assert settings.console_users == ("app",)
+    assert settings.admin_users == ("app",)
 
 
 def test_without_a_password_trust_must_be_asked_for_by_name():
@@ -120,14 +120,14 @@ def test_trust_beyond_loopback_is_refused():
 
 def test_users_of_both_files_beside_the_uris_own(write):
     config = write(
-        "[users.a]\npassword = 'x'\n[users.b]\npassword = 'x'\n[clients]\nconsole_users = ['a']\n"
+        "[users.a]\npassword = 'x'\n[users.b]\npassword = 'x'\n[clients]\nadmin_users = ['a']\n"
     )
     users = write(f"[users.b]\nverifier = '{VERIFIER}'\n", "users.toml")
     settings = put_together(URI, "--config", config, "--users", users)[1]
     assert [user.name for user in settings.users] == ["app", "a", "b"]
     assert settings.users[2] == User("b", VERIFIER)
     assert settings.users[1].verifier
-    assert settings.console_users == ("a",)
+    assert settings.admin_users == ("a",)
 
 
 def test_a_users_table_of_the_uris_own_name_is_kept(write):

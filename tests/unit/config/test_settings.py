@@ -11,7 +11,7 @@ def test_json_round_trip_keeps_types_and_secrets():
         listen_addresses=("127.0.0.1",),
         server_password="hush",
         users=(User("alice", "SCRAM-SHA-256$x", "hush"), User("bob")),
-        console_users=("alice",),
+        admin_users=("alice",),
     )
     assert Settings.from_json(settings.to_json()) == settings
 

@@ -44,7 +44,7 @@ def test_the_wrong_type_is_told_with_an_example(name, value):
         ("auth", "Trusted", 'did you mean "trust"?'),
         ("auth", "kerberos", "the default is 'scram'"),
         ("server_user", "é" * 32, "shorten it"),
-        ("console_users", ["x"] * 1001, "shorten it"),
+        ("admin_users", ["x"] * 1001, "shorten it"),
     ],
 )
 def test_out_of_range_is_told_with_a_way_out(name, value, hint):

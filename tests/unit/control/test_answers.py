@@ -25,8 +25,8 @@ class Worker:
         return self.now
 
 
-def answers_of(worker, processes=None):
-    return Answers(worker.ask, Settings, lambda: processes or {}, worker.clock)
+def answers_of(worker, processes=None, *, paused=False):
+    return Answers(worker.ask, Settings, lambda: processes or {}, worker.clock, lambda: paused)
 
 
 def test_what_only_the_worker_knows_is_asked_of_it():
@@ -66,3 +66,9 @@ def test_averages_are_those_of_the_last_period():
     worker.now += 30.0
     (row,) = asyncio.run(answers.ask("stats"))
     assert (row["total_query_count"], row["avg_query_count"]) == (1900, 10)
+
+
+def test_the_state_tells_a_pause_of_everything():
+    answers = answers_of(Worker(), paused=True)
+    state = {row["key"]: row["value"] for row in asyncio.run(answers.ask("state"))}
+    assert state == {"active": "no", "paused": "yes", "suspended": "no"}

@@ -22,13 +22,27 @@ async def ask(_what):
     return [{"list": "users", "items": number} for number in range(1000)]
 
 
+ACTED = []
+
+
+def act_for(user):
+    async def act(action):
+        ACTED.append((user, action.verb))
+
+    return act
+
+
 class Client:
     """The far end of a console connection."""
 
     def __init__(self, console, buffered=b""):
         self.sock, theirs = socket.socketpair()
         self.sock.setblocking(False)
-        message = {"type": "console", "buffered": base64.b64encode(buffered).decode()}
+        message = {
+            "type": "console",
+            "user": "boss",
+            "buffered": base64.b64encode(buffered).decode(),
+        }
         self.task = asyncio.create_task(console.serve(theirs.detach(), message))
         self.reader = MessageReader(1_000_000)
 
@@ -67,7 +81,7 @@ def run(scenario, **arguments):
     async def main():
         log = Log(io.StringIO(), "json")
         async with asyncio.timeout(30):
-            await scenario(Console(ask, log, **arguments))
+            await scenario(Console(ask, act_for, log, **arguments))
 
     asyncio.run(main())
 
@@ -188,5 +202,19 @@ def test_the_message_of_the_worker_may_lack_what_was_buffered():
         assert await asyncio.get_running_loop().sock_recv(ours, 1) == b"S"
         ours.close()
         await task
+
+    run(scenario)
+
+
+def test_an_action_is_carried_out_for_who_typed_it():
+    async def scenario(console):
+        ACTED.clear()
+        client = Client(console)
+        await client.until("Z")
+        await client.send(Query(b"RELOAD").encode() + Terminate().encode())
+        assert (await client.until("C")).tag == b"RELOAD"
+        await client.task
+        client.sock.close()
+        assert ACTED == [("boss", "RELOAD")]
 
     run(scenario)

@@ -3,7 +3,8 @@
 import pytest
 from hypothesis import given, strategies as st
 
-from pglane.control.console_commands import read_commands
+from pglane.control.actions import VERBS, Action
+from pglane.control.console_commands import COMMANDS, read_commands
 from pglane.control.shows import SHOWS
 from pglane.errors.refused import RefusedError
 
@@ -83,3 +84,48 @@ def test_any_text_is_commands_or_a_refusal(text):
     else:
         return
     assert found.sqlstate in {"42601", "0A000"}
+
+
+@pytest.mark.parametrize(
+    ("text", "action"),
+    [
+        ("PAUSE", Action("PAUSE")),
+        ("pause Shop", Action("PAUSE", "Shop")),
+        ('RESUME "my ""own"" shop"', Action("RESUME", 'my "own" shop')),
+        ("RECONNECT", Action("RECONNECT")),
+        ("KILL app", Action("KILL", "app")),
+        ("WAIT_CLOSE app", Action("WAIT_CLOSE", "app")),
+        ("disable app", Action("DISABLE", "app")),
+        ("ENABLE app", Action("ENABLE", "app")),
+        ("reload", Action("RELOAD")),
+        ("SHUTDOWN", Action("SHUTDOWN")),
+        ("shutdown wait_for_clients", Action("SHUTDOWN", "WAIT_FOR_CLIENTS")),
+        ("SET server.budget = 7", Action("SET", "server.budget", "7")),
+        ("set Server.Budget=7", Action("SET", "server.budget", "7")),
+        ("SET log.level TO 'debug'", Action("SET", "log.level", "debug")),
+        ("SET clients.stats_users = a, b", Action("SET", "clients.stats_users", "a, b")),
+        ("SET query_wait_timeout = 5", Action("SET", "query_wait_timeout", "5")),
+    ],
+)
+def test_actions(text, action):
+    (command,) = read_commands(text)
+    assert command.action == action
+    assert (command.tag, command.show, command.status) == (action.verb.encode(), None, None)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["PAUSE a b", "DISABLE", "ENABLE", 'KILL "', "RELOAD now", "SHUTDOWN now", "PAUSE a'b c"],
+)
+def test_actions_that_are_none(text):
+    assert refusal(text).sqlstate == "42601"
+
+
+@pytest.mark.parametrize("text", ["SET extra_float_digits = 3", "SET x.y", "SET search_path TO a"])
+def test_what_drivers_set_at_a_server_is_sql(text):
+    assert refusal(text).sqlstate == "0A000"
+
+
+def test_a_hint_names_all_commands():
+    shown = [f"SHOW {name}" for name in SHOWS]
+    assert COMMANDS.split(", ") == [*shown, *(verb.name for verb in VERBS)]

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given, strategies as st
 
 from pglane.control import console_session
+from pglane.control.actions import Action
 from pglane.control.columns import CLIENTS
 from pglane.control.console_session import ConsoleSession, greeting
+from pglane.errors.console import ConsoleNeedsAdmin
 from pglane.errors.processes import ConsoleSnapshotUnanswered
 from pglane.errors.refused import RefusedError
 from pglane.wire.body import MalformedMessage
@@ -48,6 +50,15 @@ async def ask(_what):
     return list(ROWS)
 
 
+ACTED = []
+
+
+async def act(action):
+    ACTED.append(action)
+    if action.name == "refused":
+        raise RefusedError(ConsoleNeedsAdmin(user="u", verb=action.verb))
+
+
 def talk(*messages, ask=ask):
     """The answers to these messages, decoded."""
     written = []
@@ -56,7 +67,7 @@ def talk(*messages, ask=ask):
         written.append(data)
 
     async def run():
-        session = ConsoleSession(write, ask)
+        session = ConsoleSession(write, ask, act)
         for message in messages:
             data = message.encode()
             await session.handle(data[0], data[5:])
@@ -245,9 +256,9 @@ def test_a_worker_that_does_not_answer(query):
 
 def test_what_is_no_message_is_not_answered():
     with pytest.raises(MalformedMessage):
-        asyncio.run(ConsoleSession(None, ask).handle(ord("?"), b""))
+        asyncio.run(ConsoleSession(None, ask, act).handle(ord("?"), b""))
     with pytest.raises(MalformedMessage):
-        asyncio.run(ConsoleSession(None, ask).handle(ord("P"), b"x"))
+        asyncio.run(ConsoleSession(None, ask, act).handle(ord("P"), b"x"))
 
 
 NAMES = st.sampled_from([b"", b"a"])
@@ -274,3 +285,30 @@ def test_any_pipeline_keeps_the_servers_order(messages):
     queries = sum(isinstance(message, Query) for message in messages)
     syncs = 1 + sum(isinstance(message, Sync) for message in messages)
     assert syncs <= answers.count("Z") <= syncs + queries
+
+
+def test_an_action_is_carried_out_and_told_by_its_word():
+    ACTED.clear()
+    told = talk(Query(b"pause app; RESUME"))
+    assert [message.tag for message in told if chr(message.kind) == "C"] == [b"PAUSE", b"RESUME"]
+    assert [Action("PAUSE", "app"), Action("RESUME")] == ACTED
+
+
+def test_an_action_by_the_extended_protocol_runs_once():
+    ACTED.clear()
+    told = talk(
+        Parse(b"", b"RELOAD", ()),
+        Describe(b"S", b""),
+        Bind(b"", b"", (), (), ()),
+        Execute(b"", 0),
+        Sync(),
+    )
+    assert "".join(chr(message.kind) for message in told) == "1tn2CZ"
+    assert [Action("RELOAD")] == ACTED
+
+
+def test_a_refused_action_ends_the_text():
+    ACTED.clear()
+    told = talk(Query(b"KILL refused; RESUME"))
+    assert "".join(chr(message.kind) for message in told) == "EZ"
+    assert len(ACTED) == 1

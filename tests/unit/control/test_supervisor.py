@@ -15,6 +15,7 @@ import pytest
 
 from pglane.config.settings import Settings
 from pglane.control import restarts, supervisor as module
+from pglane.control.actions import Action
 from pglane.control.listeners import close_listeners
 from pglane.control.log import Log
 from pglane.control.supervisor import Supervisor
@@ -480,3 +481,84 @@ def test_an_announcement_that_fails_stops_nothing():
 def test_a_process_without_a_terminal_knows(monkeypatch):
     monkeypatch.setattr(os, "open", lambda *_arguments: os.dup(0))
     assert module._has_terminal()
+
+
+def test_what_is_typed_at_the_console_reaches_the_worker_and_the_next_one():
+    async def then(one):
+        act = one.supervisor._operator().act_for("boss")
+        await act(Action("PAUSE", "app"))
+        await act(Action("SET", "server.budget", "7"))
+        assert (await one.tell("settings"))["budget"] == 7
+        await one.tell("kill 9")
+        await one.logged("worker_ready", 2)
+        assert await one.tell("held") == {"paused": ["app"], "disabled": []}
+        with pytest.raises(RefusedError, match="PGL0835"):
+            await act(Action("RELOAD"))
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    whole = {"server_user": "boss", "server_password": "x", "server_database": "app"}
+    settings = dataclasses.replace(SETTINGS, admin_users=("boss",), **whole)
+    assert run(then, settings=settings)[1] == 0
+
+
+def test_settings_that_do_not_fit_together_are_not_put_in_force():
+    one = Run(settings=dataclasses.replace(SETTINGS, auth="trust"))
+    with pytest.raises(RefusedError):
+        one.supervisor._change_settings({"listen_addresses": ("0.0.0.0",)})
+    assert one.supervisor._settings.listen_addresses == SETTINGS.listen_addresses
+
+
+@pytest.mark.parametrize(
+    ("word", "event"),
+    [
+        ("", "stop_started"),
+        ("WAIT_FOR_SERVERS", "drain_started"),
+        ("WAIT_FOR_CLIENTS", "leave_started"),
+    ],
+)
+def test_a_shutdown_at_the_console_ends_it_in_good_order(word, event):
+    async def then(one):
+        await one.supervisor._operator().act_for("boss")(Action("SHUTDOWN", word))
+        one.supervisor._leave()  # it ends already
+
+    settings = dataclasses.replace(SETTINGS, admin_users=("boss",))
+    one, code = run(then, settings=settings)
+    assert code == 0
+    assert [entry["event"] for entry in one.events()].count(event) == 1
+
+
+def test_a_drain_cuts_a_wait_for_clients_short():
+    async def then(one):
+        await one.tell("deaf")
+        one.supervisor._leave()
+        os.kill(os.getpid(), signal.SIGTERM)
+        await one.logged("drain_started")
+        os.kill(os.getpid(), signal.SIGINT)
+        await one.logged("stop_started")
+        os.kill(os.getpid(), signal.SIGINT)
+
+    one, code = run(then)
+    assert code == 1
+    assert one.event("worker_killed")
+
+
+def test_the_periods_reading_needs_a_worker():
+    async def main():
+        one = Run()
+        await one.supervisor._take_reading()
+        one.supervisor._end_period()
+        await asyncio.gather(*one.supervisor._tasks)
+        for timer in one.supervisor._timers:
+            timer.cancel()
+        return one
+
+    assert asyncio.run(main()).events() == []
+
+
+def test_processes_are_told_with_their_ids():
+    async def then(one):
+        assert set(one.supervisor._process_ids()) == {"supervisor", "worker"}
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    one, _ = run(then)
+    assert one.supervisor._process_ids() == {"supervisor": os.getpid()}

@@ -442,3 +442,25 @@ def test_a_rotating_desk_passes_the_last_one_on_where_the_budget_has_no_other() 
     desk.arrive(wish(need=need), 5.0)
     assert kinds(desk.released(only, 6.0)) == [Grant]
     assert need.last is only
+
+
+def test_a_paused_desk_opens_none_and_takes_none_from_anybody() -> None:
+    desk = LeaseDesk(2, 2)
+    desk.paused = True
+    request = wish()
+    assert desk.arrive(request, 1.0) == []
+    assert desk.tick(2.0) == []
+    (reject,) = desk.tick(11.0)
+    assert isinstance(reject, Reject)
+    desk.arrive(wish(now=12.0), 12.0)
+    desk.paused = False
+    assert kinds(desk.tick(12.0)) == [Open]
+
+
+def test_a_paused_desk_that_rotates_falls_back_on_nothing() -> None:
+    desk, need, only = rotating(budget=2)
+    (opening,) = desk.arrive(wish(need=need), 3.0)
+    desk.released(only, 4.0)
+    desk.paused = True
+    assert isinstance(opening, Open)
+    assert desk.opening_failed(opening.slot, "refused", 0.0, 5.0) == []

@@ -36,8 +36,7 @@ def test_the_configured_database_is_listed_before_anybody_comes(rigs) -> None:
 def test_databases_tell_who_is_in_them(rig) -> None:
     rig.pair()
     rig.pair(database="other")
-    rig.worker.databases["other"].paused = True
-    rig.worker.databases["other"].disabled = True
+    rig.worker.operating.begin({"paused": ["other"], "disabled": ["other"]})
     one, other = database_rows(rig.worker)
     assert (one["name"], one["current_connections"]) == ("app", 1)
     assert one["current_client_connections"] == 1

@@ -112,14 +112,21 @@ def test_settings_that_cannot_be_are_refused(rig) -> None:
 
 
 def test_the_console_is_for_its_users(rigs) -> None:
-    rig = rigs(console_users=("boss",))
+    rig = rigs(admin_users=("boss",))
     client = rig.connect()
     client.send(startup(user="anna", database="pglane"))
     assert b"PGL0205" in client.ends()
 
 
+def test_who_may_only_look_may_come_in(rigs) -> None:
+    rig = rigs(stats_users=("anna",))
+    client = rig.connect()
+    client.send(startup(user="anna", database="pglane"))
+    rig.until(lambda: rig.heard("console"))
+
+
 def test_a_console_client_is_handed_to_the_supervisor(rigs) -> None:
-    rig = rigs(console_users=("anna",))
+    rig = rigs(admin_users=("anna",))
     client = rig.connect()
     client.send(startup(user="anna", database="pglane", application_name="psql") + b"rest")
     rig.until(lambda: rig.heard("console"))
@@ -232,7 +239,7 @@ def test_a_client_that_must_use_tls_is_told_so(rigs, certificate) -> None:
 
 
 def test_a_console_client_with_tls_stays_here_and_is_relayed(rigs, certificate) -> None:
-    rig = rigs(console_users=("anna",), **certificate)
+    rig = rigs(admin_users=("anna",), **certificate)
     peer = secured(rig)
     peer.send(startup(user="anna", database="pglane") + b"more")
     rig.until(lambda: rig.heard("console"), "the supervisor gets it")

@@ -4,8 +4,9 @@ import string
 
 import pytest
 
-from pglane.errors import CATALOGUE
+from pglane.errors import CATALOGUE, console, processes
 
+MODULES = {console.__name__, processes.__name__}
 FAMILY = [kind for code, kind in sorted(CATALOGUE.items()) if code.startswith("PGL08")]
 
 
@@ -27,4 +28,5 @@ def test_every_text_is_filled_in(kind):
 
 
 def test_the_family_is_here():
-    assert len(FAMILY) == 17
+    assert len(FAMILY) == 23
+    assert {kind.__module__ for kind in FAMILY} == MODULES

@@ -10,7 +10,7 @@ from pglane.control.shows.servers import SHOW_SERVERS
 from pglane.control.shows.show import Ask, Row, Show
 from pglane.control.shows.version import SHOW_VERSION
 
-__all__ = ["COMMANDS", "SHOWS", "Ask", "Row", "Show"]
+__all__ = ["SHOWS", "Ask", "Row", "Show"]
 
 _ALL = (
     SHOW_CLIENTS,
@@ -26,6 +26,3 @@ _ALL = (
 
 SHOWS: dict[str, Show] = {show.table.name: show for show in _ALL}
 """By the word behind SHOW."""
-
-COMMANDS = ", ".join(f"SHOW {name}" for name in SHOWS)
-"""All of them as a hint tells them."""
