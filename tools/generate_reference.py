@@ -4,7 +4,7 @@
     python tools/generate_reference.py --check    fails when one of them is stale
 
 Settings come from `pglane.config.settings`, refusals from the classes of `pglane.errors`, the
-console's tables from `pglane.control.columns`.
+console's tables from `pglane.control.columns`, the metrics from `pglane.control.metrics`.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pglane.errors
 from pglane.config.schema import json_schema, settings_page
-from pglane.control import columns
+from pglane.control import columns, metrics
 from pglane.errors import Refusal
 
 REFERENCE = Path(__file__).resolve().parents[1] / "docs" / "reference"
@@ -71,6 +71,7 @@ def pages() -> dict[str, str]:
         "pglane.schema.json": json.dumps(json_schema(), indent=2) + "\n",
         "errors.md": errors_page(),
         "console.md": columns.markdown(),
+        "metrics.md": metrics.markdown(),
     }
 
 

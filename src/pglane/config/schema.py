@@ -16,6 +16,7 @@ SECTIONS = {
     "clients": "Who may come in, and how much one client may take.",
     "transaction": "The transaction door.",
     "gateway": "The gateway itself.",
+    "metrics": "What Prometheus reads.",
     "log": "What is written to standard error.",
 }
 SOURCES = {

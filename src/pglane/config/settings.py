@@ -391,6 +391,21 @@ class Settings:
         unit="entries",
         limits=(1, 10_000_000),
     )
+    metrics_address: str = _setting(
+        "metrics.address",
+        "127.0.0.1",
+        "address the metrics are offered on, without a password",
+        limits=(1, 255),
+        fixed=True,
+    )
+    metrics_port: int = _setting(
+        "metrics.port",
+        0,
+        "port of the metrics for Prometheus, GET /metrics; 0: none",
+        unit="port",
+        limits=(0, PORT_MAX),
+        fixed=True,
+    )
     log_format: str = _setting(
         "log.format", "text", "form of the log's lines", choices=("text", "json")
     )

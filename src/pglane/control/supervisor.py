@@ -41,6 +41,8 @@ from pglane.control.listeners import (
     close_listeners,
 )
 from pglane.control.log import Log
+from pglane.control.metrics import exposition
+from pglane.control.metrics_server import MetricsServer
 from pglane.control.monitor import Monitors
 from pglane.control.operator import Operator
 from pglane.control.resolver import Resolver
@@ -113,6 +115,7 @@ class Supervisor:
             time.monotonic,
             self._commands.everything_is_paused,
         )
+        self._metrics = MetricsServer(lambda: exposition(self._answers.ask))
         self._console = Console(self._answers.ask, self._operator().act_for, self._log)
         self._tasks: set[asyncio.Task[None]] = set()
         self._timers: list[asyncio.TimerHandle] = []
@@ -164,6 +167,7 @@ class Supervisor:
         for number, handler in handlers.items():
             loop.add_signal_handler(number, handler)
         try:
+            await self._metrics.open(self._settings.metrics_address, self._settings.metrics_port)
             self._look_for_missing()
             self._begin_period()
             code = await self._keep_running()
@@ -179,6 +183,7 @@ class Supervisor:
         for task in self._tasks:
             task.cancel()
         close_listeners(self._listeners)
+        await self._metrics.close()
         await self._monitors.close()
         await self._console.close()
         if self._worker is not None:

@@ -73,3 +73,19 @@ class ConsoleReloadImpossible(Refusal):
     hint = "Start it with --config FILE, or change single settings with SET."
     retry_safe = True
     log_level: ClassVar[str] = "info"
+
+
+class MetricsAddressNotUsable(Refusal):
+    """The metrics cannot be offered there."""
+
+    code = "PGL0836"
+    sqlstate = "58000"
+    message = "the metrics cannot be offered on {address} port {port}"
+    detail = "the system answered: {reason}"
+    hint = (
+        "Use an address of this machine in metrics.address and a free port in metrics.port "
+        "(`ss -ltnp` names who has it); without metrics.port nothing listens."
+    )
+    retry_safe = True
+    log_level: ClassVar[str] = "error"
+    fatal = True

@@ -1,0 +1,105 @@
+"""The page that Prometheus reads."""
+
+import asyncio
+import re
+
+import pytest
+
+from pglane.control.columns_of_statistics import COUNTERS
+from pglane.control.metrics import METRICS, exposition, markdown
+from pglane.errors.processes import ConsoleSnapshotUnanswered
+from pglane.errors.refused import RefusedError
+
+SAMPLE = re.compile(r'([a-z_]+)(\{(?:[a-z]+="(?:[^"\\\n]|\\.)*",?)+\})? (-?[0-9.e+-]+)')
+POOL_COUNTS = (
+    "cl_active cl_waiting cl_pinned sv_login sv_idle sv_active sv_tested sv_closing maxwait"
+)
+
+
+def rows_of(what, user="ada"):
+    pool = {"database": "app", "user": user, "door": "session", "maxwait_us": 500_000}
+    return {
+        "mem": [{"name": "worker", "memtotal": 4096}],
+        "pools": [pool | {name: at for at, name in enumerate(POOL_COUNTS.split())}],
+        "databases": [{"name": "app", "pool_size": 20, "paused": 0, "disabled": 1}],
+        "traffic": [
+            {"database": "app", **{each.key: 1_000_000 + at for at, each in enumerate(COUNTERS)}}
+        ],
+        "lists": [
+            {"list": name, "items": 3}
+            for name in ("used_clients", "login_clients", "free_clients", "internal_errors")
+        ],
+    }[what]
+
+
+def page(user="ada", down=()):
+    async def ask(what):
+        if what in down:
+            raise RefusedError(ConsoleSnapshotUnanswered(reason="gone"))
+        return rows_of(what, user)
+
+    return asyncio.run(exposition(ask))
+
+
+def test_every_metric_is_there_once_with_its_kind():
+    text = page()
+    for metric in METRICS:
+        assert text.count(f"# TYPE {metric.name} {metric.kind}\n") == 1
+        assert text.count(f"# HELP {metric.name} ") == 1
+    assert text.endswith("\n")
+
+
+def test_lines_are_well_formed_and_belong_to_the_head_above():
+    name = ""
+    for line in page().splitlines():
+        if line.startswith("#"):
+            name = line.split()[2]
+            continue
+        found = SAMPLE.fullmatch(line)
+        assert found, line
+        assert found[1] == name
+        float(found[3])
+
+
+def test_values_are_in_base_units():
+    text = page()
+    assert 'pglane_client_wait_seconds_max{database="app",user="ada",door="session"} 8.5\n' in text
+    assert 'pglane_transaction_seconds_total{database="app"} 1.000005\n' in text
+    assert (
+        'pglane_server_connections{database="app",user="ada",door="session",state="idle"} 4'
+        in (text)
+    )
+    assert 'pglane_database_disabled{database="app"} 1\n' in text
+    assert 'pglane_resident_memory_bytes{process="worker"} 4096\n' in text
+
+
+def test_a_role_with_an_odd_name_breaks_no_line():
+    text = page('x"y\\z\n\udcff')
+    assert 'user="x\\"y\\\\z\\n?"' in text
+    assert all(SAMPLE.fullmatch(line) for line in text.splitlines() if line[0] != "#")
+
+
+@pytest.mark.parametrize("down", ["pools", "lists"])
+def test_without_the_worker_there_is_what_the_supervisor_knows(down):
+    text = page(down=[down])
+    assert "pglane_worker_up 0\n" in text
+    assert "pglane_info{version=" in text
+    assert "pglane_resident_memory_bytes" in text
+    for missing in ("pglane_client_connections", "pglane_queries_total", "pglane_clients"):
+        assert missing not in text
+
+
+def test_names_keep_the_conventions():
+    for metric in METRICS:
+        assert re.fullmatch(r"pglane_[a-z_]+", metric.name)
+        assert (metric.kind == "counter") == metric.name.endswith("_total")
+        assert metric.samples
+        assert not metric.meaning.endswith(".")
+    assert len({metric.name for metric in METRICS}) == len(METRICS)
+
+
+def test_the_page_of_the_reference_has_every_metric():
+    text = markdown()
+    for metric in METRICS:
+        assert f"| `{metric.name}` | {metric.kind} |" in text
+    assert "`state` (opening, idle, active, cleaning, closing)" in text
