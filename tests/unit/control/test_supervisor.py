@@ -486,8 +486,8 @@ def test_a_process_without_a_terminal_knows(monkeypatch):
 def test_what_is_typed_at_the_console_reaches_the_worker_and_the_next_one():
     async def then(one):
         act = one.supervisor._operator().act_for("boss")
-        await act(Action("PAUSE", "app"))
         await act(Action("SET", "server.budget", "7"))
+        await act(Action("PAUSE", "app"))  # its answer comes behind the settings
         assert (await one.tell("settings"))["budget"] == 7
         await one.tell("kill 9")
         await one.logged("worker_ready", 2)
