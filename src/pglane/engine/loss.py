@@ -35,11 +35,21 @@ def tell_loss(server: "ServerLink", reason: str) -> None:
 def loss_answer(client: "ClientLink", server: "ServerLink", reason: str) -> bytes:
     """The ErrorResponse that is true for this client."""
     exchange = server.exchange
-    began = client.requests.unanswered_effects & Effect.TRANSACTION
-    explicit = exchange.status != IDLE_STATUS and not began
-    if exchange.executes_unanswered() and not explicit:
+    if outcome_is_unknown(client, server):
         return error_response(OutcomeUnknown(reason=reason))
     if exchange.ending is not None and exchange.ending.get("C"):
         return ErrorResponse(tuple(exchange.ending.items())).encode()
+    explicit = _is_explicit(client, server)
     when = "while a transaction was open" if explicit else "while it was yours"
     return error_response(ServerLost(when=when, reason=reason))
+
+
+def outcome_is_unknown(client: "ClientLink", server: "ServerLink") -> bool:
+    """Whether something was sent that may have been committed."""
+    return server.exchange.executes_unanswered() and not _is_explicit(client, server)
+
+
+def _is_explicit(client: "ClientLink", server: "ServerLink") -> bool:
+    """Whether a transaction is open that nothing in flight begins or ends."""
+    began = client.requests.unanswered_effects & Effect.TRANSACTION
+    return server.exchange.status != IDLE_STATUS and not began

@@ -17,16 +17,19 @@ from typing import TYPE_CHECKING, Any
 
 from pglane.engine.commands import ALL, UNFINISHED, UNKNOWN, WAIT_S_MAX
 from pglane.engine.inventory import names
+from pglane.engine.loss import loss_answer, outcome_is_unknown
 from pglane.engine.server_link import ServerLink
 from pglane.errors.waiting import Killed
 from pglane.pool.ledger import SlotState
 from pglane.wire.server_messages import error_response
 
 if TYPE_CHECKING:
+    from pglane.engine.client_link import ClientLink
     from pglane.engine.database import Database
     from pglane.engine.worker import Worker
 
 LOOK_S = 0.02
+KILLED = "all connections to this database were killed at the console"
 
 
 class Operating:
@@ -171,9 +174,20 @@ def kill(database: "Database") -> None:
     """Ends all clients and server connections."""
     for client in list(database.worker.clients.values()):
         if client.database is database:
-            client.end_with(error_response(Killed()))
+            _end(client)
     for link in _links(database):
         database.close(link)
+
+
+def _end(client: "ClientLink") -> None:
+    """Ends a client with what is true for it: a statement in flight may have been committed."""
+    server = client.server
+    if server is not None and server.raw:
+        client.leave(polite=False)  # nobody knows where in its stream an error could stand
+    elif server is not None and outcome_is_unknown(client, server):
+        client.end_with(loss_answer(client, server, KILLED))
+    else:
+        client.end_with(error_response(Killed()))
 
 
 def _close_idle(database: "Database") -> None:

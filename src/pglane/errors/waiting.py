@@ -113,7 +113,7 @@ class Killed(Refusal):
     message = "terminating connection due to administrator command"
     detail = (
         "Somebody killed all connections to the database at the console. A transaction that was "
-        "open was rolled back; whether a COMMIT that was under way took effect is not known."
+        "open was rolled back."
     )
     hint = "Connect again; you will wait until the database is resumed."
     retry_safe = False

@@ -213,7 +213,7 @@ def test_a_kill_ends_clients_and_servers_of_one_database(rig, console) -> None:
     client.send(query("SELECT 1"))
     server.gets(b"SELECT 1")
     console.runs("KILL")
-    assert b"PGL0322" in client.ends()
+    assert b"C08007" in client.ends(), "it may have been committed"
     assert rig.accept().gets(b"\x04\xd2\x16\x2e"), "what ran is cancelled"
     assert len(rig.worker.clients) == 1
     late = rig.client()
@@ -223,6 +223,16 @@ def test_a_kill_ends_clients_and_servers_of_one_database(rig, console) -> None:
     assert wait_reasons(rig) == ["", "paused"]
     assert late.look() == stranger.look() == b""
     assert console.held() == (["app"], [])
+
+
+def test_a_kill_tells_each_client_what_is_true_for_it(rig, console) -> None:
+    idle, _ = rig.pair()
+    raw, raw_server = rig.pair("direct")
+    raw_server.send(ONE_ROW[:10])
+    raw.gets(ONE_ROW[:10])
+    console.runs("KILL")
+    assert b"PGL0322" in idle.ends()
+    assert raw.ends() == b"", "its row has not ended, an error cannot stand there"
 
 
 def test_who_leaves_last_ends_the_worker(rig) -> None:
