@@ -88,8 +88,9 @@ def test_psycopg_pipeline(where):
         psycopg.connect(**where, dbname="pglane", autocommit=True) as connection,
         connection.pipeline(),
     ):
-        cursors = [connection.execute(f"SHOW {name}") for name in COMMANDS]
-        assert all(cursor.fetchall() for cursor in cursors)
+        cursors = {name: connection.execute(f"SHOW {name}") for name in COMMANDS}
+        empty = [name for name, cursor in cursors.items() if not cursor.fetchall()]
+        assert empty == ["DNS_ZONES"], "all else has rows"
 
 
 def test_psycopg_errors_leave_the_connection_usable(where):

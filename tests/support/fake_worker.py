@@ -15,6 +15,7 @@ import socket
 import sys
 import threading
 
+from pglane.control.columns_of_statistics import COUNTERS
 from pglane.engine.channel import ChannelReader, receive, send_message
 
 SSL_REQUEST = 80877103
@@ -124,6 +125,8 @@ class FakeWorker:
         ]
         if message["what"] == "lists":
             rows = [{"list": "users", "items": 2}]
+        elif message["what"] == "traffic":
+            rows = [{"database": "shop", **{counter.key: 0 for counter in COUNTERS}}]
         for row in rows[:-1]:
             self.send({"type": "snapshot_rows", "id": message["id"], "rows": [row], "last": False})
         last = {"type": "snapshot_rows", "id": message["id"], "rows": rows[-1:], "last": True}
