@@ -106,6 +106,7 @@ POOLS = Table(
         Column("maxwait", "int4", "seconds the longest waiting client has waited by now"),
         Column("maxwait_us", "int4", "microseconds beyond those seconds"),
         Column("pool_mode", "text", "PgBouncer's word: transaction or session (direct too)"),
+        Column("load_balance_hosts", "text", "always NULL: there is one host"),
         Column("door", "text", "transaction, session or direct", ours=True),
         Column("lane", "text", "class of traffic", ours=True),
         Column(

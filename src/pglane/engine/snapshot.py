@@ -233,6 +233,7 @@ def pool(
             "user": user,
             **dict.fromkeys(POOL_COUNTS, 0),
             "pool_mode": "transaction" if door == "transaction" else "session",
+            "load_balance_hosts": None,
             "door": door,
             "lane": door,
             "budget": worker.settings.budget,

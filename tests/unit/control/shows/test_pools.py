@@ -7,7 +7,7 @@ from pglane.control.shows.pools import SHOW_POOLS
 KNOWN_FROM_PGBOUNCER = """
 database user cl_active cl_waiting cl_active_cancel_req cl_waiting_cancel_req sv_active
 sv_active_cancel sv_being_canceled sv_idle sv_used sv_tested sv_login maxwait maxwait_us
-pool_mode
+pool_mode load_balance_hosts
 """
 
 
