@@ -3,38 +3,31 @@ cimport cython
 from pglane.connection.expectations cimport (
     PendingDeallocation, PendingParse, forget_names, note_step, pass_on
 )
-from pglane.connection.owed cimport OwedAnswers
+from pglane.connection.owed cimport is_status
+from pglane.connection.relayed cimport RelayedAnswers
 from pglane.connection.statements cimport (
     ClientStatement, ServerStatement, ServerStatements, Shape
 )
-from pglane.connection.traffic cimport Traffic
 from pglane.wire.framing cimport MessageReader
 
 
-cdef int _QUERY, _SYNC, _FUNCTION, _EXECUTE, _INTERNAL, _LOCAL, _READY, _IDLE_STATUS
+cdef int _QUERY, _SYNC, _FUNCTION, _EXECUTE, _INTERNAL, _LOCAL, _READY
 
 
-cdef class Exchange(OwedAnswers):
-    cdef public MessageReader reader
+cdef class Exchange(RelayedAnswers):
     cdef public ServerStatements statements
     cdef public dict parameters
     cdef public set changed
-    cdef public int status
     cdef public list to_client
     cdef public list to_server
-    cdef public bint skipping
-    cdef public bint copy_in
-    cdef public int held
     cdef public dict names
     cdef public bint attached
     cdef public bint deaf
     cdef public bint drawn
     cdef public object renumber
-    cdef public object subscriptions
     cdef public bint owes_ready
     cdef public object own
     cdef public dict ending
-    cdef public Traffic traffic
     cdef bytes _parameters_told
 
     cpdef answer_locally(self, PendingParse change)

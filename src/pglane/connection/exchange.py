@@ -43,11 +43,11 @@ from pglane.connection.expectations import (
     note_step,
     pass_on,
 )
-from pglane.connection.owed import OwedAnswers
+from pglane.connection.owed import is_status
 from pglane.connection.own_queries import OwnQueries
+from pglane.connection.relayed import RelayedAnswers
 from pglane.connection.request_messages import COPY_FAIL, FAILING_PARSE, SYNC_MESSAGE
 from pglane.connection.statements import ClientStatement, ServerStatement, ServerStatements
-from pglane.connection.traffic import Traffic
 from pglane.wire.body import MalformedMessage
 from pglane.wire.framing import MalformedStream, MessageReader
 from pglane.wire.server_messages import ParameterStatus, error_fields
@@ -55,7 +55,6 @@ from pglane.wire.server_messages import ParameterStatus, error_fields
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pglane.connection.subscriptions import Subscriptions
 
 READY = 1
 INTERNAL_DONE = 2
@@ -83,7 +82,6 @@ _EXECUTE: int = EXECUTE
 _INTERNAL: int = INTERNAL
 _LOCAL: int = LOCAL
 _READY: int = READY
-_IDLE_STATUS: int = IDLE_STATUS
 
 FORGETTING_TAGS = (b"DEALLOCATE ALL\x00", b"DISCARD ALL\x00")
 LENGTH_MAX = 0x3FFFFFFF + 4
@@ -92,7 +90,7 @@ INSPECTED_BYTES_MAX = 16 * 1024 * 1024
 """Largest answer that is kept until it is whole; rows and copy data are not kept."""
 
 
-class Exchange(OwedAnswers):
+class Exchange(RelayedAnswers):
     """The conversation on one server connection after its login.
 
     Attributes:
@@ -117,36 +115,27 @@ class Exchange(OwedAnswers):
 
     # fmt: off
     __slots__ = (
-        "_parameters_told", "attached", "changed", "copy_in", "deaf", "drawn", "ending", "held",
-        "names", "owes_ready", "own", "parameters", "reader", "renumber",
-        "skipping", "statements", "status", "subscriptions", "to_client", "to_server",
-        "traffic",
+        "_parameters_told", "attached", "changed", "deaf", "drawn", "ending", "names",
+        "owes_ready", "own", "parameters", "renumber", "statements", "to_client", "to_server",
     )
     # fmt: on
 
     def __init__(self, statements: ServerStatements, parameters: dict[str, str]) -> None:
-        OwedAnswers.__init__(self)
-        self.reader = MessageReader(LENGTH_MAX)
+        RelayedAnswers.__init__(self, LENGTH_MAX)
         self.statements = statements
         self.parameters = parameters
         self.changed: set[str] = set()
-        self.status = IDLE_STATUS
         self.to_client: list[object] = []
         self.to_server: list[bytes] = []
-        self.skipping = False
-        self.copy_in = False
-        self.held = 0
         self.attached = False
         self.deaf = False
         self.drawn = False
         self.renumber: Callable[[int], int] | None = None
-        self.subscriptions: Subscriptions | None = None
         self.owes_ready = False
         self.names: dict[bytes, ClientStatement] = {}
         self.own = OwnQueries()
         self.ending: dict[str, bytes] | None = None
         self._parameters_told = b""
-        self.traffic = Traffic()
 
     # What was asked ------------------------------------------------------------------------
 
@@ -320,10 +309,7 @@ class Exchange(OwedAnswers):
             return self._misfit(0x5A)
         if not self._note_status(reader):
             return -1 - BROKEN
-        self.copy_in = False
-        self.traffic.queries += 1
-        if self.status == _IDLE_STATUS:
-            self.traffic.transactions += 1
+        self._unit_ended()
         self._undo_deallocation(self._head)
         self._pop()
         event = _READY if self._head == len(self._kinds) else 0
@@ -337,7 +323,7 @@ class Exchange(OwedAnswers):
     def _note_status(self, reader: MessageReader) -> bool:
         """Keeps the transaction status; False if the message has none."""
         status = reader.buffer[reader.end - 1]
-        if reader.end - reader.begin != 6 or status not in (0x49, 0x54, 0x45):  # I, T, E
+        if reader.end - reader.begin != 6 or not is_status(status):
             self.ending = {"M": b"ReadyForQuery without a transaction status"}
             return False
         self.status = status
@@ -423,15 +409,8 @@ class Exchange(OwedAnswers):
         return 0
 
     def _parse_complete(self, head: int) -> int:
-        payload = self._payloads[self._head]
-        made = payload
-        if isinstance(payload, PendingParse):
-            made = payload.server_statement
-            payload.settle()
-        if isinstance(made, ServerStatement):
-            made.complete = True
+        self._parsed(self._payloads[self._head])
         self._pop()
-        self.traffic.server_parses += 1
         if head == PARSE_SILENT:
             return -1
         self.traffic.parses += 1

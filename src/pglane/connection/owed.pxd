@@ -1,4 +1,11 @@
+cimport cython
+
+from pglane.connection.expectations cimport PendingParse
+
+
 cdef int _QUERY, _SYNC, _FUNCTION, _INTERNAL, _COPY_END
+cdef int _PARSE, _BIND, _DESCRIBE, _EXECUTE
+cdef Py_ssize_t _HEADER_BYTES, _READY_BYTES
 cdef int _OUTSTANDING_MAX, _ANSWERED_MAX
 
 
@@ -17,8 +24,17 @@ cdef class OwedAnswers:
     cpdef bint may_keep_closed(self) except -1
     cpdef Py_ssize_t outstanding(self) except -1
     cpdef bint is_full(self) except -1
+    @cython.locals(
+        size=Py_ssize_t, owed=Py_ssize_t, head=Py_ssize_t, at=Py_ssize_t, kind=int,
+        high=Py_ssize_t, length=Py_ssize_t, end=Py_ssize_t, asked=int, last=cython.bint
+    )
+    cpdef bint is_answered_by(self, bytes data) except -1
+    cdef bint _passes(self, int kind, int asked, Py_ssize_t head, int first) except -1
     cdef int _head_kind(self) except -1
     cdef _pop(self)
     cdef _trim(self)
     cdef _insert(self, object refusal)
     cdef _drop(self)
+
+
+cpdef bint is_status(int status) except -1

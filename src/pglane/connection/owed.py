@@ -8,15 +8,20 @@ bookkeeping.
 """
 
 from pglane.connection.expectations import (
+    BIND,
     COPY_END,
+    DESCRIBE,
     EXECUTE,
     FUNCTION,
     INTERNAL,
     LOCAL,
     OUTSTANDING_MAX,
+    PARSE,
     QUERY,
     SYNC,
+    PendingParse,
 )
+from pglane.wire.framing import HEADER_BYTES
 
 # Compiled, these are C integers that Python code cannot see: to compare with them costs no object.
 _QUERY: int = QUERY
@@ -24,6 +29,12 @@ _SYNC: int = SYNC
 _FUNCTION: int = FUNCTION
 _INTERNAL: int = INTERNAL
 _COPY_END: int = COPY_END
+_PARSE: int = PARSE
+_BIND: int = BIND
+_DESCRIBE: int = DESCRIBE
+_EXECUTE: int = EXECUTE
+_HEADER_BYTES: int = HEADER_BYTES
+_READY_BYTES: int = 6  # of a ReadyForQuery, the shortest message with a body
 _OUTSTANDING_MAX: int = OUTSTANDING_MAX
 _ANSWERED_MAX: int = 64  # how many answered expectations are kept
 
@@ -88,6 +99,49 @@ class OwedAnswers:
         """Too much is outstanding to ask for more."""
         return len(self._kinds) - self._head >= _OUTSTANDING_MAX
 
+    def is_answered_by(self, data: bytes) -> bool:
+        """Whether a chunk is exactly all that is owed, of kinds that a client gets unread."""
+        size = len(data)
+        owed = len(self._kinds)
+        head = self._head
+        at = 0
+        while at + _READY_BYTES <= size and head < owed:
+            kind = data[at]
+            high = data[
+                at + 1
+            ]  # in a variable of its own: shifted as C's int it would turn negative
+            length = (high << 24) | (data[at + 2] << 16) | (data[at + 3] << 8) | data[at + 4]
+            end = at + 1 + length
+            if end > size or length + 1 < _HEADER_BYTES:
+                return False
+            asked = self._kinds[head]
+            if kind == 0x5A:  # ReadyForQuery
+                last = head + 1 == owed and end == size and length + 1 == _READY_BYTES
+                return last and (asked in (_QUERY, _SYNC)) and is_status(data[at + 5])
+            if not self._passes(kind, asked, head, data[at + 5]):
+                return False
+            if asked != _QUERY and kind != 0x44:
+                head += 1
+            at = end
+        return False
+
+    def _passes(self, kind: int, asked: int, head: int, first: int) -> bool:
+        """Whether an answer goes to the client unread; `first` is the byte behind its header."""
+        if kind == 0x44:  # DataRow
+            return asked in (_QUERY, _EXECUTE)
+        if kind == 0x31:  # ParseComplete
+            return asked == _PARSE
+        if kind == 0x32:  # BindComplete
+            return asked == _BIND
+        payload = self._payloads[head]
+        if payload is not None and (asked != _QUERY or type(payload) is not PendingParse):
+            return False
+        if kind == 0x43:  # CommandComplete, but for DEALLOCATE, DISCARD and DELETE
+            return first != 0x44 and (asked in (_QUERY, _EXECUTE))
+        if kind == 0x54:  # RowDescription
+            return asked in (_QUERY, _DESCRIBE)
+        return False
+
     def executes_unanswered(self) -> bool:
         """Whether a statement that may change data was sent and is not answered (fact A7)."""
         return any(kind in (QUERY, EXECUTE, FUNCTION, SYNC) for kind in self._kinds[self._head :])
@@ -124,3 +178,8 @@ class OwedAnswers:
         del self._payloads[self._head :]
         self._cycle_at = -1
         self._close_at = -1
+
+
+def is_status(status: int) -> bool:
+    """Whether a byte is a transaction status: I, T or E."""
+    return status == 0x49 or status == 0x54 or status == 0x45

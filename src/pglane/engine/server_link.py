@@ -194,6 +194,10 @@ class ServerLink(Owner):
         if self.closing:
             return
         exchange = self.exchange
+        if client is not None and exchange.relays(data):
+            client.transport.write(data)
+            self.answered()
+            return
         events = exchange.receive(data)
         if exchange.to_client:
             if client is not None:

@@ -8,6 +8,7 @@ from tests.support.lease import FORMS, Lease, encoded, error
 READY = s.ReadyForQuery(b"I")
 DONE = s.CommandComplete(b"SELECT 1")
 SYNC = c.Sync()
+PARSED = (s.ParseComplete(), s.BindComplete())
 
 
 @pytest.fixture(params=FORMS)
@@ -102,3 +103,59 @@ def test_what_is_owed_behind_a_query_of_ours_that_failed_never_was(lease: Lease)
     lease.send(c.Query(b"SELECT 1"))
     lease.answer(DONE, READY)
     assert exchange.is_idle()
+
+
+ROWS = (s.RowDescription(()), s.DataRow((b"1",)), s.DataRow((b"2",)))
+
+
+@pytest.mark.parametrize(
+    ("asked", "answers", "all_of_it"),
+    [
+        ("QUERY", (*ROWS, DONE, READY), True),
+        ("QUERY", (DONE, DONE, READY), True),
+        ("PARSE BIND DESCRIBE EXECUTE SYNC", (*PARSED, *ROWS, DONE, READY), True),
+        ("SYNC", (s.ReadyForQuery(b"T"),), True),
+        ("", (READY,), False),
+        ("QUERY QUERY", (DONE, READY), False),
+        ("QUERY", (DONE, READY, READY), False),
+        ("QUERY", (DONE,), False),
+        ("QUERY", (DONE, b"Z\x00\x00\x00\x05?"), False),
+        ("QUERY", (DONE, b"Z\x00\x00\x00\x04??"), False),
+        ("QUERY", (DONE, b"Z\x00\x00\x00\x06I?"), False),
+        ("QUERY", (b"C\x00\x00\x00\x03??", READY), False),
+        ("QUERY", (b"C\x00\x00\x00\xff?", READY), False),
+        ("QUERY", (b"C\xff\xff\xff\xff?", READY), False),
+        ("FUNCTION", (READY,), False),
+        ("EXECUTE", (READY,), False),
+        ("INTERNAL", (*ROWS, DONE, READY), False),
+        ("QUERY", (s.CommandComplete(b"DISCARD ALL"), READY), False),
+        ("QUERY", (error(), READY), False),
+        ("QUERY", (s.ParameterStatus(b"TimeZone", b"UTC"), DONE, READY), False),
+        ("BIND EXECUTE SYNC", (*PARSED, DONE, READY), False),
+        ("PARSE EXECUTE SYNC", (*PARSED, DONE, READY), False),
+        ("BIND SYNC", (s.BindComplete(), DONE, READY), False),
+        ("BIND SYNC", (s.BindComplete(), ROWS[0], READY), False),
+        ("BIND SYNC", (s.BindComplete(), ROWS[1], READY), False),
+    ],
+)
+def test_what_is_all_that_is_owed(
+    lease: Lease, asked: str, answers: tuple[object, ...], all_of_it: bool
+) -> None:
+    for kind in asked.split():
+        lease.exchange.expect(getattr(lease.form, kind))
+    assert lease.exchange.is_answered_by(encoded(*answers)) == all_of_it
+
+
+@pytest.mark.parametrize("kind", ["QUERY", "EXECUTE", "DESCRIBE"])
+def test_an_answer_that_means_something_to_us_is_looked_at(lease: Lease, kind: str) -> None:
+    exchange, form = lease.exchange, lease.form
+    exchange.expect(getattr(form, kind), b"an error of ours")
+    exchange.expect(form.SYNC)
+    assert not exchange.is_answered_by(encoded(*ROWS, DONE, READY))
+
+
+def test_a_query_that_destroys_the_unnamed_statement_is_like_any_other(lease: Lease) -> None:
+    lease.send(c.Parse(b"", b"SELECT 1", ()), SYNC)
+    lease.answer(s.ParseComplete(), READY)
+    lease.send(c.Query(b"SELECT 1"))
+    assert lease.exchange.is_answered_by(encoded(*ROWS, DONE, READY))

@@ -1,0 +1,26 @@
+cimport cython
+
+from pglane.connection.expectations cimport PendingParse
+from pglane.connection.owed cimport OwedAnswers
+from pglane.connection.statements cimport ServerStatement
+from pglane.connection.traffic cimport Traffic
+from pglane.wire.framing cimport MessageReader
+
+
+cdef int _PARSE, _BIND, _IDLE_STATUS
+
+
+cdef class RelayedAnswers(OwedAnswers):
+    cdef public MessageReader reader
+    cdef public int status
+    cdef public bint skipping
+    cdef public bint copy_in
+    cdef public int held
+    cdef public object subscriptions
+    cdef public Traffic traffic
+
+    @cython.locals(reader=MessageReader, at=Py_ssize_t, kind=int)
+    cpdef bint relays(self, bytes data) except -1
+    cdef _unit_ended(self)
+    @cython.locals(parse=PendingParse)
+    cdef _parsed(self, object payload)
