@@ -243,7 +243,7 @@ class Exchange(RelayedAnswers):
         if begin == 0 and end == reader.size:
             self.to_client.append(reader.buffer)
         else:
-            self.to_client.append(reader.buffer[begin:end])
+            self.to_client.append(reader.part(begin, end))
 
     def _maybe_stream(self, reader: MessageReader) -> None:
         """Hands on the incomplete row at the end of a chunk; most answers wait until whole."""
@@ -511,7 +511,7 @@ class Exchange(RelayedAnswers):
     def syncs(self) -> None:
         """The client sent Sync; never called while a copy runs."""
         self.skipping = False
-        self.expect(SYNC)
+        self.expect(_SYNC)
 
     def abandon(self) -> None:
         """Its client is gone: brings the server to ReadyForQuery without ending a unit well.

@@ -3,6 +3,7 @@ cimport cython
 from pglane.connection.statements cimport ClientStatement, ServerStatement
 
 
+@cython.freelist(32)
 cdef class PendingParse:
     cdef public ServerStatement server_statement
     cdef public dict names

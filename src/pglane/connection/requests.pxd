@@ -9,6 +9,9 @@ from pglane.wire.framing cimport MessageReader
 from pglane.wire.statements cimport Verdict
 
 
+cdef int _FORWARDED, _HELD, _QUERY, _BIND, _DESCRIBE, _EXECUTE, _PARSE
+
+
 cdef class ClientRequests(ClientNames):
     cdef public MessageReader reader
     cdef public int out_of_place

@@ -66,6 +66,15 @@ TERMINATED = 1
 HELD = 2
 OUT_OF_PLACE = 4
 
+# Compiled, these are C integers that Python code cannot see.
+_FORWARDED: int = FORWARDED
+_HELD: int = HELD
+_QUERY: int = QUERY
+_BIND: int = BIND
+_DESCRIBE: int = DESCRIBE
+_EXECUTE: int = EXECUTE
+_PARSE: int = PARSE
+
 CALLED_BY_NUMBER = Verdict((Kind.CALL,), int(Effect.OPAQUE), ())
 """A function call names its function by a number that only the database knows."""
 KNOWN = frozenset(b"QPBDEHSCFdcfXp")
@@ -104,9 +113,9 @@ class ClientRequests(ClientNames):
         exchange.names = self.statements
         if reader.stream_left:
             exchange.to_server.append(reader.take_stream())
-        outcome = FORWARDED
+        outcome = _FORWARDED
         run = reader.end
-        while outcome == FORWARDED and not exchange.held and reader.next():
+        while outcome == _FORWARDED and not exchange.held and reader.next():
             kind = reader.kind
             begin = reader.begin
             try:
@@ -119,8 +128,8 @@ class ClientRequests(ClientNames):
                 self._hand_on(exchange, run, begin)
                 self._refuse_malformed(exchange, malformed)
             run = reader.end
-        if exchange.held and outcome == FORWARDED:
-            outcome = HELD
+        if exchange.held and outcome == _FORWARDED:
+            outcome = _HELD
         self._hand_on(exchange, run, reader.end)
         self._maybe_stream(exchange)
         return outcome
@@ -143,7 +152,7 @@ class ClientRequests(ClientNames):
         if begin == 0 and end == reader.size:
             exchange.to_server.append(reader.buffer)
         else:
-            exchange.to_server.append(reader.buffer[begin:end])
+            exchange.to_server.append(reader.part(begin, end))
 
     def _maybe_stream(self, exchange: Exchange) -> None:
         """Copy data is handed on as it comes; everything else is read whole."""
@@ -178,7 +187,7 @@ class ClientRequests(ClientNames):
         """Portals have the client's own names; a Describe of a statement is rewritten."""
         if self._byte(self.reader.begin + 5) == 0x53:
             return False
-        exchange.expect(DESCRIBE)
+        exchange.expect(_DESCRIBE)
         return True
 
     def _passes_unanswered(self, kind: int, exchange: Exchange) -> bool:
@@ -224,13 +233,13 @@ class ClientRequests(ClientNames):
     def _execute(self, exchange: Exchange) -> bool:
         if self._deallocating and self._portal() in self._deallocating:
             return False
-        exchange.expect(EXECUTE)
+        exchange.expect(_EXECUTE)
         return True
 
     def _portal(self) -> bytes:
         """The portal that the current Execute names, with its zero byte; the limit left out."""
         reader = self.reader
-        return reader.buffer[reader.begin + 5 : reader.end - 4]
+        return reader.part(reader.begin + 5, reader.end - 4)
 
     def _execute_apart(self, exchange: Exchange) -> int:
         """Runs what may drop prepared statements, or change what is listened to.
@@ -255,7 +264,7 @@ class ClientRequests(ClientNames):
             payload = self._deallocation(text, exchange)
         steps = self._steps(verdict, text, None)
         exchange.to_server.append(self.reader.message())
-        exchange.expect(EXECUTE, steps if payload is None else payload)
+        exchange.expect(_EXECUTE, steps if payload is None else payload)
         return FORWARDED
 
     def _names_unsettled(self, verdict: Verdict, text: bytes, exchange: Exchange) -> bool:
@@ -274,16 +283,16 @@ class ClientRequests(ClientNames):
             before = self.statements.get(name)
             statement = ClientStatement(text, b"", verdict, NO_SHAPE)
             self._keep(name, statement)
-            exchange.expect(PARSE, PendingParse(None, self.statements, name, statement, before))
+            exchange.expect(_PARSE, PendingParse(None, self.statements, name, statement, before))
         elif kind == 0x42:
             _, at = self._string(self.reader.begin + 5)
             name, at = self._string(at)
             self._note(self.statements.get(name))
-            exchange.expect(BIND)
+            exchange.expect(_BIND)
             if name not in self.statements:
                 self._note_verdict(NOT_ACCOUNTED_FOR)
         elif kind == 0x44:
-            exchange.expect(DESCRIBE)
+            exchange.expect(_DESCRIBE)
         elif kind == 0x43:
             exchange.expect(CLOSE)
         elif kind == 0x46:
@@ -320,9 +329,9 @@ class ClientRequests(ClientNames):
         exchange.statements.unnamed = None
         before = self.statements.pop(b"", None) if self.statements else None
         if before is None or deallocation is not None:
-            exchange.expect(QUERY, deallocation)
+            exchange.expect(_QUERY, deallocation)
         else:
-            exchange.expect(QUERY, PendingParse(None, self.statements, b"", None, before))
+            exchange.expect(_QUERY, PendingParse(None, self.statements, b"", None, before))
 
     def _query_apart(self, exchange: Exchange) -> int:
         """A text that may not run here, drop prepared statements or change what is listened to."""
@@ -362,19 +371,19 @@ class ClientRequests(ClientNames):
         else:
             exchange.statements.unnamed = None
             self.statements.pop(b"", None)
-            exchange.expect(QUERY, steps)
+            exchange.expect(_QUERY, steps)
 
     def _fail_query(self, exchange: Exchange, answer: bytes) -> None:
         """Makes the server fail in place of a Query, and the client read `answer`."""
         exchange.to_server.append(message(b"Q", SYNTAX_THAT_FAILS + b"\x00"))
-        exchange.expect(QUERY, answer)
+        exchange.expect(_QUERY, answer)
 
     # The extended protocol -------------------------------------------------------------------
 
     def _string(self, at: int) -> tuple[bytes, int]:
         """The zero-terminated string at `at`, and where it is followed."""
         end = self._string_end(at)
-        return self.reader.buffer[at:end], end + 1
+        return self.reader.part(at, end), end + 1
 
     def _string_end(self, at: int) -> int:
         """Where the string at `at` ends: the index of its zero byte."""
@@ -403,8 +412,8 @@ class ClientRequests(ClientNames):
         if self._byte(reader.begin + 5) != 0:
             return False
         end = self._string_end(reader.begin + 6)
-        text = reader.buffer[reader.begin + 6 : end]
-        types = reader.buffer[end + 1 : reader.end]
+        text = reader.part(reader.begin + 6, end)
+        types = reader.part(end + 1, reader.end)
         verdict = self._cache.lookup_part(
             reader.buffer, reader.begin + 6, end, self.encoding, self.standard_strings
         )
@@ -418,7 +427,7 @@ class ClientRequests(ClientNames):
         before = self.statements.get(b"")
         self.statements[b""] = statement
         exchange.statements.unnamed = statement
-        exchange.expect(PARSE, PendingParse(None, self.statements, b"", statement, before))
+        exchange.expect(_PARSE, PendingParse(None, self.statements, b"", statement, before))
 
     def _bind_unnamed(self, exchange: Exchange) -> bool:
         """A Bind of the unnamed statement that this server connection holds is sent as it is."""
@@ -426,7 +435,7 @@ class ClientRequests(ClientNames):
         end = self._string_end(reader.begin + 5)
         if self._byte(end + 1) != 0:
             return False
-        portal = reader.buffer[reader.begin + 5 : end]
+        portal = reader.part(reader.begin + 5, end)
         statement = self.statements.get(b"")
         if statement is None or exchange.statements.unnamed is not statement:
             return False
@@ -436,7 +445,7 @@ class ClientRequests(ClientNames):
         if verdict.effects & self.asked:
             return False
         self._note_bound(portal, statement, verdict, exchange)
-        exchange.expect(BIND)
+        exchange.expect(_BIND)
         return True
 
     def _rewrite(self, kind: int, exchange: Exchange) -> int:
@@ -491,7 +500,7 @@ class ClientRequests(ClientNames):
         reader = self.reader
         name, at = self._string(reader.begin + 5)
         text, at = self._string(at)
-        types = reader.buffer[at : reader.end]
+        types = reader.part(at, reader.end)
         verdict = self._judge(text)
         if verdict.effects & self.asked:
             if self._is_unread(exchange):
@@ -522,7 +531,7 @@ class ClientRequests(ClientNames):
             return FORWARDED
         fresh = self._prepare(exchange, shape, shape.types)
         statement.prepared = fresh
-        exchange.expect(PARSE, PendingParse(fresh, self.statements, name, statement))
+        exchange.expect(_PARSE, PendingParse(fresh, self.statements, name, statement))
         return FORWARDED
 
     def _bind(self, exchange: Exchange) -> int:
@@ -531,7 +540,7 @@ class ClientRequests(ClientNames):
         name, at = self._string(at)
         if self._is_uncertain(name, exchange):
             return self._wait(exchange, HELD_FOR_ANSWERS)
-        rest = reader.buffer[at : reader.end]
+        rest = reader.part(at, reader.end)
         statement = self.statements.get(name)
         verdict: Verdict | None = None
         if statement is not None:
@@ -550,7 +559,7 @@ class ClientRequests(ClientNames):
             return HELD
         self._note_bound(portal, statement, verdict, exchange)
         exchange.to_server.append(message(b"B", b"%b\x00%b\x00%b" % (portal, target, rest)))
-        exchange.expect(BIND, statement if name else None)
+        exchange.expect(_BIND, statement if name else None)
         return FORWARDED
 
     def _describe(self, exchange: Exchange) -> int:
@@ -565,7 +574,7 @@ class ClientRequests(ClientNames):
             reader.step_back()
             return HELD
         exchange.to_server.append(message(b"D", b"S" + target + b"\x00"))
-        exchange.expect(DESCRIBE, self._described(self.statements.get(name)))
+        exchange.expect(_DESCRIBE, self._described(self.statements.get(name)))
         return FORWARDED
 
     def _described(self, statement: ClientStatement | None) -> ClientStatement | None:

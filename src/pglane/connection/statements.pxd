@@ -25,6 +25,7 @@ cdef class Shapes:
     cpdef Shape of(self, bytes text, bytes types, object parse_key)
 
 
+@cython.freelist(32)
 cdef class ClientStatement:
     cdef public bytes text
     cdef public bytes types

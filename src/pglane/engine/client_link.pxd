@@ -11,11 +11,10 @@ from pglane.pool.ledger cimport Slot
 from pglane.scheduler.fifo cimport Request
 from pglane.wire.framing cimport MessageReader
 
-cdef long long _DATABASE
-
 
 cdef int _WELCOME, _IDLE, _WAITING, _LEASED, _GONE, _IDLE_STATUS
-cdef long long _CATALOG, _DATABASE
+cdef int _TERMINATE
+cdef long long _CATALOG, _DATABASE, _EXECUTES, _NOTIFIES
 
 cdef bint _is_ignored(int kind)
 

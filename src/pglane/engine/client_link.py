@@ -73,6 +73,9 @@ _GONE: int = GONE
 _IDLE_STATUS: int = IDLE_STATUS
 _CATALOG: int = CATALOG
 _DATABASE: int = int(Effect.DATABASE)
+_EXECUTES: int = EXECUTES
+_NOTIFIES: int = NOTIFIES
+_TERMINATE: int = TERMINATE
 
 
 class ClientLink(LeaseHolder):
@@ -215,7 +218,7 @@ class ClientLink(LeaseHolder):
                 if self.discarding:
                     return
             while reader.next():
-                if reader.kind == TERMINATE:
+                if reader.kind == _TERMINATE:
                     self.leave(polite=True)
                     return
                 if not _is_ignored(reader.kind):
@@ -294,7 +297,7 @@ class ClientLink(LeaseHolder):
             self.transport.write_all(exchange.to_client)
         if self.requests.unanswered_effects & _DATABASE:
             self.database.worker.vacate_databases()
-        if self.requests.unanswered_effects & NOTIFIES:
+        if self.requests.unanswered_effects & _NOTIFIES:
             server.notifier = self.process_id
         if outcome:
             self._stopped(outcome, server)
@@ -338,7 +341,7 @@ class ClientLink(LeaseHolder):
                 self.database.watch.look()
         if not self.rewrites or self.pinned or exchange.status != _IDLE_STATUS:
             return  # every door keeps the lease
-        if requests.effects & EXECUTES:
+        if requests.effects & _EXECUTES:
             requests.note_executed(self.vector.prepared.by_name.values())
         if requests.effects & self._lasting == 0 and not exchange.changed:
             self._release(server)

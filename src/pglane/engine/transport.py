@@ -230,7 +230,9 @@ class Transport(Ready):
     def write_all(self, parts: list[Any]) -> None:
         """Writes several `bytes` and empties the list."""
         if len(parts) == 1:
-            self.write(parts.pop())
+            part = parts[0]
+            parts.clear()  # to pop the last one shrinks the list by way of realloc
+            self.write(part)
             return
         for part in parts:
             self.write(part)

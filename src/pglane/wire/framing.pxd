@@ -41,6 +41,8 @@ cdef class MessageReader:
     cpdef bytes take_all(self)
     @cython.locals(data=bytes, end=Py_ssize_t, near=Py_ssize_t)
     cpdef Py_ssize_t zero_at(self, Py_ssize_t at) except? -2
+    @cython.locals(data=cython.p_char)
+    cpdef bytes part(self, Py_ssize_t begin, Py_ssize_t end)
     cpdef bytes body(self)
     cpdef bytes message(self)
     cpdef Py_ssize_t buffered_bytes(self)

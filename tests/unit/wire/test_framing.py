@@ -401,3 +401,12 @@ def answer(reader: Any, step: Any) -> Any:
 @given(steps=operations)
 def test_both_forms_agree_on_any_use(steps: list[Any]) -> None:
     assert trace(framing, steps) == trace(FORMS["pure"], steps)
+
+
+def test_a_part_is_a_slice(form: Any) -> None:
+    reader = form.MessageReader(LENGTH_MAX)
+    reader.feed(encoded([(ord("Q"), b"SELECT 1\x00")]))
+    assert reader.next()
+    assert reader.part(5, reader.end - 1) == b"SELECT 1"
+    assert reader.part(0, reader.end) == reader.message()
+    assert reader.part(7, 7) == reader.part(9, 7) == b""
