@@ -94,11 +94,12 @@ def test_a_pause_stops_the_load_and_a_resume_lets_it_go_on(one: Gateway) -> None
         assert command(one, "PAUSE app") == "PAUSE"
         assert database(one)["paused"] == 1
         assert database(one)["current_connections"] == 0
-        held = load.turns
         eventually(
             lambda: [row["wait_reason"] for row in one.show("CLIENTS")].count("paused") == 6,
             what="all wait for the same reason",
         )
+        held = load.turns  # all wait now: what was answered before is counted
+        assert database(one)["current_connections"] == 0
         assert load.turns == held
         assert one.server_connections() == [] or _only_listening(one)
         assert command(one, "RESUME app") == "RESUME"
