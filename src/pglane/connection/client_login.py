@@ -12,12 +12,17 @@ Where TLS begins, after the client's request or without one, the caller does the
 (`begins_tls`) and feeds what comes through it. A request to cancel is taken in the clear even
 where TLS is demanded: libpq before version 17 knows no other, and it tells nothing but a key.
 
+The connections of one application all begin with the same packet. What one means is worked out
+once (`Greeting`) and kept with the user list: when that is another, so is what packets mean.
+
 Source: PostgreSQL manual, "Message Flow: Start-up".
 """
 
 from collections.abc import Mapping
 from enum import Enum
+from typing import Any
 
+from pglane.connection.startup_settings import StartupSettings, startup_settings
 from pglane.errors import Refusal
 from pglane.errors.entering import (
     AuthenticationMalformed,
@@ -45,6 +50,7 @@ from pglane.wire.scram import (
     Verifier,
 )
 from pglane.wire.startup import (
+    STARTUPS_KEPT,
     CancelRequest,
     GSSENCRequest,
     Negotiation,
@@ -66,6 +72,14 @@ CHOICE_BYTES = len(CHOICE) + 4
 """What stands before the first message of the mechanism: its name and the message's length."""
 CONTINUE = AuthenticationSASLContinue.code
 FINAL = AuthenticationSASLFinal.code
+FINAL_BYTES = 46
+"""Of the mechanism's last word, v= and 32 bytes in base64."""
+FINAL_HEADER = sasl_request(FINAL, b"x" * FINAL_BYTES)[:-FINAL_BYTES]
+
+# Compiled, these are C integers: to compare with them costs no object.
+_CHOICE_BYTES: int = CHOICE_BYTES
+_PASSWORD: int = PASSWORD
+_AUTHENTICATION_BYTES_MAX: int = AUTHENTICATION_BYTES_MAX
 
 
 class Stage(Enum):
@@ -86,6 +100,38 @@ _ENTERED = Stage.ENTERED
 _OVER = Stage.OVER
 
 
+class Greeting:
+    """What one startup packet means, for every client that sends it.
+
+    Attributes:
+        startup: the packet.
+        negotiation: the protocol version and what the client is told of it.
+        user: the role it asks for.
+        told: what is answered.
+        verifier: of the user; None if nothing is asked.
+        by_door: what the caller made of it for each door, kept with it.
+    """
+
+    __slots__ = ("_wanted", "by_door", "negotiation", "startup", "told", "user", "verifier")
+
+    def __init__(
+        self, startup: StartupMessage, negotiation: Negotiation, user: str, users: "UserList"
+    ) -> None:
+        self.startup = startup
+        self.negotiation = negotiation
+        self.user = user
+        self.verifier = None if users.trust else users.verifier(user)
+        self.told = negotiation.encode() + (OK if users.trust else OFFER)
+        self.by_door: dict[Any, Any] = {}
+        self._wanted: StartupSettings | Refusal | None = None
+
+    def wanted(self) -> StartupSettings | Refusal:
+        """The settings it asks for, or why they cannot be; for those that have logged in."""
+        if self._wanted is None:
+            self._wanted = startup_settings(self.startup, self.user)
+        return self._wanted
+
+
 class UserList:
     """Who may come in.
 
@@ -101,6 +147,17 @@ class UserList:
         self._verifiers = dict(verifiers)
         self.trust = trust
         self._mock_secret = mock_secret
+        self._greetings: dict[bytes, Greeting] = {}
+
+    def greeting(self, packet: bytes) -> Greeting | None:
+        """What this packet meant the last time it came."""
+        return self._greetings.get(packet)
+
+    def keep(self, packet: bytes, greeting: Greeting) -> None:
+        """Remembers what it means."""
+        if len(self._greetings) >= STARTUPS_KEPT:
+            self._greetings.clear()
+        self._greetings[packet] = greeting
 
     def verifier(self, user: str) -> Verifier:
         """The user's verifier, or one that no password fits."""
@@ -114,8 +171,7 @@ class ClientLogin:
     Attributes:
         stage: where it is.
         answers: what the client is to be sent; the caller takes and clears it.
-        startup: the client's startup packet, once it came.
-        negotiation: the protocol version and what the client was told of it.
+        greeting: what the client's startup packet means, once it came.
         user: the role it asked for.
         cancel: set if all it wanted was to cancel another connection's query.
         refusal: why it may not come in.
@@ -128,13 +184,12 @@ class ClientLogin:
     def __init__(self, users: UserList, nonce: bytes) -> None:
         self._users = users
         self._nonce = nonce
-        self._startup_reader = StartupReader()
-        self._reader = MessageReader(AUTHENTICATION_BYTES_MAX)
+        self._startup_reader: StartupReader | None = None
+        self._reader: MessageReader | None = None
         self._scram: ScramServer | None = None
         self.stage = _STARTUP
         self.answers: list[bytes] = []
-        self.startup: StartupMessage | None = None
-        self.negotiation: Negotiation | None = None
+        self.greeting: Greeting | None = None
         self.user = ""
         self.cancel: CancelRequest | None = None
         self.refusal: Refusal | None = None
@@ -154,64 +209,100 @@ class ClientLogin:
         return None if self._scram is None else self._scram.keys
 
     @property
+    def client_key(self) -> bytes:
+        """What the client knows; b"" if it was not asked."""
+        return b"" if self._scram is None else self._scram.client_key
+
+    @property
     def rest(self) -> bytes:
         """What the client sent beyond its login; asked for once."""
-        return self._startup_reader.rest + self._reader.take_all()
+        rest = b"" if self._startup_reader is None else self._startup_reader.rest
+        return rest if self._reader is None else rest + self._reader.take_all()
 
     def receive(self, data: bytes) -> None:
         """Takes what the client sent."""
-        if self.stage is _STARTUP:
-            self._startup_reader.feed(data)
-            self._read_startup()
+        if self.stage is not _STARTUP:
+            self._receive_answer(data)
             return
-        self._reader.feed(data)
-        self._read_answers()
+        reader = self._startup_reader
+        if reader is not None and reader.rest:
+            reader.feed(data)
+            self._read_startup(reader)
+            return
+        known = self._users.greeting(data)
+        if known is not None and (self.encrypted or not self.demands_tls):
+            self._startup_reader = None
+            self._greeted(known)
+            return
+        if reader is None:
+            reader = self._startup_reader = StartupReader()
+        reader.feed(data)
+        self._read_startup(reader)
+        if self.greeting is not None and int.from_bytes(data[:4], "big") == len(data):
+            self._users.keep(data, self.greeting)
 
     def begin_tls(self) -> bytes:
         """What came of the handshake already; what is received from now on comes through it."""
+        assert self._startup_reader is not None
         self.begins_tls = False
         self.encrypted = True
         return self._startup_reader.restart()
 
-    def _read_startup(self) -> None:
+    def _receive_answer(self, data: bytes) -> None:
+        """Most clients send one whole message: that needs no reader."""
+        try:
+            if self._reader is None and self._is_asked() and _is_whole_answer(data):
+                text = data
+                self._take(_PASSWORD, text[5 : len(data)])
+            else:
+                self._read_answers(data)
+        except (MalformedStream, MalformedMessage) as malformed:
+            self._malformed(str(malformed))
+        except ScramFailure as failure:
+            self._scram_failed(failure)
+
+    def _is_asked(self) -> bool:
+        return self.stage is _SASL_FIRST or self.stage is _SASL_FINAL
+
+    def _read_startup(self, reader: StartupReader) -> None:
         while self.stage is _STARTUP and not self.begins_tls:
-            packet = self._startup_reader.next()
+            packet = reader.next()
             match packet:
                 case None:
                     return
                 case SSLRequest() if self.offers_tls and not self.encrypted:
-                    self._accept_tls()
+                    self._accept_tls(reader)
                 case SSLRequest() | GSSENCRequest():
                     self._decline_encryption()
                 case TlsHello():
-                    self._take_hello()
+                    self._take_hello(reader)
                 case CancelRequest():
                     self.cancel = packet
                     self.stage = _OVER
                 case StartupMessage():
-                    self._begin(packet)
+                    self._begin(packet, reader.rest)
                 case _:
                     self._refuse(packet)
 
     def _decline_encryption(self) -> None:
         self.answers.append(b"N")
 
-    def _accept_tls(self) -> None:
-        early = len(self._startup_reader.rest)
+    def _accept_tls(self, reader: StartupReader) -> None:
+        early = len(reader.rest)
         if early:
             self._refuse(EarlyPlaintext(seen=early))
             return
         self.answers.append(b"S")
         self.begins_tls = True
 
-    def _take_hello(self) -> None:
+    def _take_hello(self, reader: StartupReader) -> None:
         if self.offers_tls:
             self.begins_tls = True
         else:
-            seen = self._startup_reader.rest
+            seen = reader.rest
             self._refuse(length_refusal(seen, int.from_bytes(seen[:4], "big")))
 
-    def _begin(self, startup: StartupMessage) -> None:
+    def _begin(self, startup: StartupMessage, rest: bytes) -> None:
         negotiation = negotiate(startup)
         user = startup.parameters.get("user", b"").decode("utf-8", "surrogateescape")
         if isinstance(negotiation, Refusal):
@@ -223,38 +314,31 @@ class ClientLogin:
         if self.demands_tls and not self.encrypted:
             self._refuse(TlsDemanded(mode=self.demands_tls))
             return
-        self.startup = startup
-        self.negotiation = negotiation
-        self.user = user
-        self.answers.append(negotiation.encode())
-        if self._users.trust:
-            self._enter()
-            return
-        self.answers.append(OFFER)
-        self.stage = _SASL_FIRST
-        self._reader.feed(self._startup_reader.rest)
-        self._startup_reader = StartupReader()
-        self._read_answers()
+        self._greeted(Greeting(startup, negotiation, user, self._users))
+        if self.stage is _SASL_FIRST and rest:
+            self._startup_reader = None
+            self._receive_answer(rest)
 
-    def _enter(self) -> None:
-        self.answers.append(OK)
-        self.stage = _ENTERED
+    def _greeted(self, greeting: Greeting) -> None:
+        self.greeting = greeting
+        self.user = greeting.user
+        self.answers.append(greeting.told)
+        self.stage = _ENTERED if greeting.verifier is None else _SASL_FIRST
 
     def _refuse(self, refusal: Refusal) -> None:
         self.refusal = refusal
         self.stage = _OVER
 
-    def _read_answers(self) -> None:
-        try:
-            while (self.stage is _SASL_FIRST or self.stage is _SASL_FINAL) and self._reader.next():
-                self._take(self._reader.kind, self._reader.body())
-        except (MalformedStream, MalformedMessage) as malformed:
-            self._malformed(str(malformed))
-        except ScramFailure as failure:
-            self._scram_failed(failure)
+    def _read_answers(self, data: bytes) -> None:
+        reader = self._reader
+        if reader is None:
+            reader = self._reader = MessageReader(AUTHENTICATION_BYTES_MAX)
+        reader.feed(data)
+        while self._is_asked() and reader.next():
+            self._take(reader.kind, reader.body())
 
     def _take(self, kind: int, body: bytes) -> None:
-        if kind != PASSWORD:
+        if kind != _PASSWORD:
             self._malformed(f"message type {chr(kind)!r}")
         elif self.stage is _SASL_FIRST:
             self._first(body)
@@ -262,25 +346,27 @@ class ClientLogin:
             self._final(body)
 
     def _first(self, body: bytes) -> None:
-        data = body[CHOICE_BYTES:]
-        if not body.startswith(CHOICE) or int.from_bytes(
-            body[len(CHOICE) : CHOICE_BYTES], "big"
-        ) != len(data):
+        text = body
+        size = len(body)
+        data = text[_CHOICE_BYTES:size] if size > _CHOICE_BYTES else b""
+        if not body.startswith(CHOICE) or not _is_length(body, _CHOICE_BYTES - 4, len(data)):
             message = SASLInitialResponse.decode(body)
             if message.mechanism != MECHANISM:
                 seen = message.mechanism.decode("ascii", "replace")[:40]
                 self._malformed(f"mechanism {seen!r}")
                 return
             data = message.data or b""
-        self._scram = ScramServer(self._users.verifier(self.user), self._nonce)
+        assert self.greeting is not None
+        assert self.greeting.verifier is not None
+        self._scram = ScramServer(self.greeting.verifier, self._nonce)
         challenge = self._scram.first(data)
         self.answers.append(sasl_request(CONTINUE, challenge))
         self.stage = _SASL_FINAL
 
     def _final(self, body: bytes) -> None:
         assert self._scram is not None
-        self.answers.append(sasl_request(FINAL, self._scram.final(body)))
-        self._enter()
+        self.answers.append(FINAL_HEADER + self._scram.final(body) + OK)
+        self.stage = _ENTERED
 
     def _malformed(self, seen: str) -> None:
         self._refuse(AuthenticationMalformed(expected="a SCRAM-SHA-256 message", seen=seen))
@@ -290,3 +376,16 @@ class ClientLogin:
             self._refuse(PasswordWrong(user=self.user))
         else:
             self._malformed(str(failure))
+
+
+def _is_whole_answer(data: bytes) -> bool:
+    size = len(data)
+    fits = 5 <= size <= _AUTHENTICATION_BYTES_MAX
+    return fits and data[0] == _PASSWORD and _is_length(data, 1, size - 1)
+
+
+def _is_length(data: bytes, at: int, length: int) -> bool:
+    """Whether `length`, less than 2^24, is written there."""
+    if len(data) < at + 4 or data[at] != 0:
+        return False
+    return (data[at + 1] << 16 | data[at + 2] << 8 | data[at + 3]) == length

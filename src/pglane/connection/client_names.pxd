@@ -37,6 +37,9 @@ cdef class ClientNames:
     cdef VerdictCache _cache
     cdef Shapes _shapes
 
+    cdef _name_nothing(
+        self, VerdictCache cache, Shapes shapes, bint virtual, Py_ssize_t statements_max
+    )
     cdef Verdict _judge(self, bytes text)
     @cython.locals(verdict=Verdict)
     cdef _note(self, ClientStatement statement)

@@ -175,13 +175,10 @@ class ClientNames:
         "virtual",
     )
 
-    def __init__(
-        self,
-        cache: VerdictCache,
-        shapes: Shapes,
-        virtual: bool,
-        statements_max: int,
+    def _name_nothing(
+        self, cache: VerdictCache, shapes: Shapes, virtual: bool, statements_max: int
     ) -> None:
+        """Begins; no constructor, for a call of the base's is not C."""
         self.statements: dict[bytes, ClientStatement] = {}
         self.effects = 0
         self.unanswered_effects = 0

@@ -94,12 +94,11 @@ class ClientRequests(ClientNames):
         self,
         cache: VerdictCache,
         shapes: Shapes,
-        *,
         virtual: bool,
         message_bytes_max: int,
         statements_max: int,
     ) -> None:
-        ClientNames.__init__(self, cache, shapes, virtual, statements_max)
+        self._name_nothing(cache, shapes, virtual, statements_max)
         self.reader = MessageReader(message_bytes_max)
         self.out_of_place = 0
 

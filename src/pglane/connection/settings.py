@@ -63,7 +63,11 @@ class Vector:
 
 
 class Vectors:
-    """The table of interned vectors of one worker."""
+    """The table of interned vectors of one worker.
+
+    Attributes:
+        generation: how often it started anew.
+    """
 
     def __init__(
         self,
@@ -76,6 +80,7 @@ class Vectors:
         self._vectors_max = vectors_max
         self._characters_max = characters_max
         self._characters = 0
+        self.generation = 0
         self.empty = self.of({})
 
     def of(self, items: Mapping[str, str], prepared: SqlStatements = NONE) -> Vector:
@@ -92,6 +97,7 @@ class Vectors:
     def _make_room(self, characters: int) -> None:
         self._characters += characters
         if len(self._table) >= self._vectors_max or self._characters > self._characters_max:
+            self.generation += 1
             self._table.clear()
             self._parse_keys.clear()
             self._statements.clear()

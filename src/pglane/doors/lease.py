@@ -55,7 +55,7 @@ class Need:
 
     __slots__ = ("base", "exact", "fresh", "holds", "last", "startup")
 
-    def __init__(self, startup: Vector, base: Vector, *, exact: bool, fresh: bool) -> None:
+    def __init__(self, startup: Vector, base: Vector, exact: bool, fresh: bool) -> None:
         self.startup = startup
         self.base = base
         self.exact = exact

@@ -1,16 +1,12 @@
-"""Cancelling: a client's key finds its lease; the server connection is in quarantine meanwhile.
+"""Cancelling: the server connection is in quarantine meanwhile.
 
 A cancel request hits whatever the backend runs when it arrives (fact A6). So from the moment one
 is sent until the server closes the connection it came on, nothing is fed to that server
 connection and nobody else gets it (rule B10). The client's own cancel connection is closed only
 then: a driver that waits for that end may rely on the signal having been sent, as with
-PostgreSQL itself.
-
-Keys are random and ours: 4 bytes (protocol 3.0) or 32 (3.2), and a process id that no server
-process can have, for programs give it to pg_terminate_backend too: that must not hit a stranger.
+PostgreSQL itself. Which client a request means is told in `cancel_keys`.
 """
 
-import secrets
 from typing import TYPE_CHECKING
 
 from pglane.engine.dialer import Address, Connecting, open_socket
@@ -22,54 +18,9 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
-    from pglane.engine.client_link import ClientLink
     from pglane.engine.loop import Loop
     from pglane.engine.server_link import ServerLink
     from pglane.engine.server_tls import ServerTls
-
-PROCESS_ID_MIN = 4_194_305
-"""Above the largest process id that Linux gives (2^22); other systems stay far below it."""
-PROCESS_IDS = 0x8000_0000 - PROCESS_ID_MIN
-"""As many are left of what the protocol's signed 32 bits can hold."""
-LONG_KEY_BYTES = 32
-SHORT_KEY_BYTES = 4
-
-
-class CancelKeys:
-    """Which client a cancel request means."""
-
-    def __init__(self) -> None:
-        self._clients: dict[int, ClientLink | None] = {}
-
-    def issue(self, *, long_key: bool) -> tuple[int, bytes]:
-        """A process id that is not in use, and a key."""
-        key_bytes = LONG_KEY_BYTES if long_key else SHORT_KEY_BYTES
-        while True:
-            drawn = secrets.token_bytes(4 + key_bytes)
-            process_id = PROCESS_ID_MIN + int.from_bytes(drawn[:4], "big") % PROCESS_IDS
-            if process_id not in self._clients:
-                break
-        self._clients[process_id] = None
-        return process_id, drawn[4:]
-
-    def assign(self, client: "ClientLink") -> None:
-        """The client that has been given its key."""
-        self._clients[client.process_id] = client
-
-    def withdraw(self, process_id: int) -> None:
-        """The client is gone."""
-        self._clients.pop(process_id, None)
-
-    def knows(self, process_id: int) -> bool:
-        """Whether a client was given this process id."""
-        return process_id in self._clients
-
-    def find(self, request: CancelRequest) -> "ClientLink | None":
-        """The client with this key; compared in constant time."""
-        client = self._clients.get(request.process_id)
-        if client is None or not secrets.compare_digest(client.key, request.key):
-            return None
-        return client
 
 
 class ServerCancel(Owner):

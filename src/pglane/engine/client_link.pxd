@@ -4,9 +4,11 @@ from pglane.connection.exchange cimport Exchange
 from pglane.connection.requests cimport ClientRequests
 from pglane.connection.traffic cimport Traffic
 from pglane.doors.lease cimport Need
+from pglane.engine.admission cimport Admission
 from pglane.engine.database cimport Database
 from pglane.engine.server_link cimport LeaseHolder, ServerLink
 from pglane.engine.transport cimport Transport
+from pglane.engine.welcome cimport Welcome
 from pglane.pool.ledger cimport Slot
 from pglane.scheduler.fifo cimport Request
 from pglane.wire.framing cimport MessageReader
@@ -43,6 +45,12 @@ cdef class ClientLink(LeaseHolder):
     cdef public object vector
     cdef public bint welcomed
 
+    cdef _come_in(self, Admission admission)
+    cpdef begin(self)
+    cdef _ask_first(self)
+    cdef _welcome(self, Welcome welcome)
+    cpdef leave(self, bint polite)
+    cdef _unpin(self, object session_state)
     cpdef on_data(self, bytes data)
     cdef _limit_held(self)
     @cython.locals(reader=MessageReader)

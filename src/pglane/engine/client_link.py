@@ -13,22 +13,22 @@ from pglane.connection.requests import (
     HELD,
     OUT_OF_PLACE,
     TERMINATED,
-    ClientRequests,
 )
 from pglane.connection.settings import Vector
 from pglane.doors.ending import Ending
 from pglane.doors.session_state import IMMOVABLE
 from pglane.engine import hearing, last_answers
+from pglane.engine.admission import Admission
 from pglane.engine.handover import must_discard_sequences, prepare_lease, stop_listening
 from pglane.engine.probing import keep_sum, probe
 from pglane.engine.reading_back import read_back
 from pglane.engine.server_link import LeaseHolder
+from pglane.engine.transport import Transport
 from pglane.engine.welcome import Welcome
 from pglane.errors import Refusal
 from pglane.errors.protocol import MessageOutOfPlace, MessageTooLarge, StreamMalformed
 from pglane.errors.waiting import ShuttingDown
 from pglane.wire.framing import MalformedStream
-from pglane.wire.login_messages import BackendKeyData
 from pglane.wire.server_messages import (
     ErrorResponse,
     error_response,
@@ -39,12 +39,10 @@ from pglane.wire.statements import Effect
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from pglane.doors.lease import Need
+    from pglane.connection.requests import ClientRequests
     from pglane.doors.session_state import ClientSessionState
-    from pglane.engine.database import Database
-    from pglane.engine.login import Entered
     from pglane.engine.server_link import ServerLink
-    from pglane.engine.transport import Transport
+    from pglane.engine.syscalls import Peer
 
 EXECUTES = int(Effect.EXECUTES)
 HELD_BYTES_MAX = 131_072
@@ -84,6 +82,7 @@ class ClientLink(LeaseHolder):
     Attributes:
         phase: one of the numbers above.
         peer: where it comes from.
+        connected: when it did, in seconds of the clock.
         server: the server connection it holds.
         vector: the settings that hold for it.
         startup: the settings it began with.
@@ -119,30 +118,14 @@ class ClientLink(LeaseHolder):
     )
 
     def __init__(
-        self,
-        entered: "Entered",
-        database: "Database",
-        transport: "Transport",
-        requests: ClientRequests,
-        need: "Need",
+        self, admission: Admission, transport: Transport, peer: "Peer", number: int
     ) -> None:
-        self.user = entered.user
-        self.door: ModuleType = entered.door
-        self.rewrites = bool(entered.door.REWRITES_NAMES)
-        self._lasting = int(entered.door.LASTING)
-        self.peer = entered.peer
-        self.number = entered.number
-        self.connected = entered.connected
-        self.process_id = entered.process_id
-        self.key = entered.key
-        self.login_startup = entered.startup
-        self.startup: Vector = need.startup
-        self.vector: Vector = need.startup
-        self.need = need
-        self.database = database
+        self._come_in(admission)
+        self.peer = peer
+        self.number = number
         self.transport = transport
-        self.requests = requests
-        self.requests.parse_key = self.vector.parse_key
+        self.process_id = 0
+        self.key = b""
         self.phase = _WELCOME
         self.pinned = False
         self.session_state: ClientSessionState | None = None
@@ -150,9 +133,24 @@ class ClientLink(LeaseHolder):
         self.discarding = False
         self.server: ServerLink | None = None
         self.request = None
-        self.requested = entered.connected
+        self.connected = 0.0
+        self.requested = 0.0
         self._asked = -1.0  # since when something is unanswered; negative: nothing is
         self._began = -1.0  # since when its transaction runs; negative: none does
+
+    def _come_in(self, admission: Admission) -> None:
+        """A method, for a constructor's arguments have no C types."""
+        self.user = admission.user
+        self.door: ModuleType = admission.door
+        self.rewrites = admission.virtual
+        self._lasting = admission.lasting
+        self.login_startup = admission.startup
+        self.startup: Vector = admission.settings
+        self.vector: Vector = admission.settings
+        self.need = admission.need()
+        self.database = admission.database
+        self.requests: ClientRequests = admission.requests()
+        self.requests.parse_key = self.vector.parse_key
 
     # What comes ----------------------------------------------------------------------------
 
@@ -443,7 +441,7 @@ class ClientLink(LeaseHolder):
         """It left; nobody reads what it is sent."""
         return self.phase == _GONE
 
-    def leave(self, *, polite: bool) -> None:
+    def leave(self, polite: bool) -> None:
         """The client is going; its lease, if any, is put in order."""
         if self.phase == _GONE:
             return
@@ -522,11 +520,11 @@ class ClientLink(LeaseHolder):
 
     def _welcome(self, welcome: Welcome) -> None:
         """What a server says after the login, in our name."""
-        key_data = BackendKeyData(self.process_id, self.key).encode()
-        self.transport.write(b"".join([welcome.encoded, key_data, READY_IDLE]))
-        self._note_texts(welcome.parameters)
+        self.transport.write(welcome.message(self.process_id, self.key))
+        self.requests.encoding = welcome.encoding
+        self.requests.standard_strings = welcome.standard_strings
         self.phase = _IDLE
-        self.database.worker.cancel_keys.assign(self)
+        self.database.cancel_keys.assign(self)
         self.want()
 
     def lease_ready(self, server: "ServerLink") -> None:

@@ -2,6 +2,7 @@ cimport cython
 
 from pglane.connection.traffic cimport Traffic
 from pglane.doors.lease cimport Grant, LeaseDesk
+from pglane.engine.cancel_keys cimport CancelKeys
 from pglane.engine.loop cimport Loop, Timer
 from pglane.engine.server_link cimport LeaseHolder, ServerLink
 from pglane.pool.ledger cimport Slot
@@ -18,6 +19,8 @@ cdef class Database:
     cdef public dict custom_names
     cdef public Traffic traffic
     cdef public bint draining
+    cdef public CancelKeys cancel_keys
+    cdef public object entrance
     cdef public bint vacating
     cdef public bint paused
     cdef public bint disabled

@@ -73,13 +73,15 @@ class Database:
         settings = worker.settings
         self.worker = worker
         self.loop = worker.loop
+        self.entrance = worker.entrance
+        self.cancel_keys = worker.cancel_keys
         self.name = name
         self.desk = LeaseDesk(settings.budget, settings.opening_max)
         self.desk.rotated = settings.rotate
         self.welcomes: dict[tuple[str, Vector], Welcome] = {}
         self.accepted = AcceptedStates()
         self.custom_names: dict[str, None] = {}
-        self.traffic = Traffic()
+        self.traffic: Traffic = Traffic()
         self.draining = False
         self.vacating = False
         self.paused = False
@@ -88,9 +90,11 @@ class Database:
         self._wait_s_max = settings.wait_ms_max / 1000
         self._tick_timer: Timer | None = None
         self.opening = Opening(self)
-        self.watch = Watch(self)
+        self.watch: Watch = Watch(self)
         self.listening = Listening(self)
-        self.session_state = SessionStatePolicy(lambda: worker.door_address("session"))
+        self.session_state: SessionStatePolicy = SessionStatePolicy(
+            lambda: worker.door_address("session")
+        )
         self._apply_session_state(settings)
         self._pending: list[Decision] = []
         self._performing = False
@@ -284,9 +288,9 @@ class Database:
 
     # Clients that leave --------------------------------------------------------------------
 
-    def client_left(self, client: "ClientLink", *, polite: bool) -> None:
+    def client_left(self, client: "ClientLink", polite: bool) -> None:
         """Puts in order what a client leaves behind."""
-        self.worker.client_gone(client)
+        self.entrance.client_gone(client)
         if client.request is not None:
             self.perform(self.desk.leave(client.request, self.loop.now))
             client.request = None

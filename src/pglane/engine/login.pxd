@@ -1,7 +1,11 @@
 cimport cython
 
-from pglane.connection.client_login cimport ClientLogin
+from pglane.connection.client_login cimport ClientLogin, Greeting
+from pglane.engine.admission cimport Admission
+from pglane.engine.cancel_keys cimport CancelKeys
+from pglane.engine.client_link cimport ClientLink
 from pglane.engine.loop cimport Loop, Timer
+from pglane.engine.randomness cimport RandomText
 from pglane.engine.transport cimport Owner, Transport
 
 
@@ -12,7 +16,8 @@ cdef class Entrance:
     cdef long long _numbers
     cdef Timer _timer
     cdef long long _unauthenticated_max
-    cdef public object cancel_keys
+    cdef RandomText _nonces
+    cdef public CancelKeys cancel_keys
     cdef public dict clients
     cdef public bint closed
     cdef public Loop loop
@@ -33,9 +38,10 @@ cdef class Entrance:
     @cython.locals(link=LoginLink)
     cpdef _time_is_over(self)
     cpdef long long next_number(self) except -1
-    @cython.locals(transport=Transport)
-    cpdef enter(self, LoginLink link, ClientLogin login, object wanted)
-    cpdef client_gone(self, object client)
+    cpdef bytes nonce(self)
+    @cython.locals(transport=Transport, client=ClientLink, rest=bytes, number=cython.longlong)
+    cpdef enter(self, LoginLink link, ClientLogin login, Admission admission)
+    cpdef client_gone(self, ClientLink client)
 
 
 cdef class LoginLink(Owner):
@@ -43,7 +49,6 @@ cdef class LoginLink(Owner):
     cdef ClientLogin _login
     cdef bint _over
     cdef object _tls
-    cdef object _worker
     cdef public double connected
     cdef public object door
     cdef public object peer
@@ -55,5 +60,6 @@ cdef class LoginLink(Owner):
     cpdef too_slow(self)
     cdef _begin_tls(self)
     cdef _finish(self)
-    @cython.locals(login=ClientLogin)
+    @cython.locals(greeting=Greeting, admission=Admission)
     cdef _enter(self)
+    cdef Admission _admission(self, Greeting greeting)

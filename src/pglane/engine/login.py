@@ -11,17 +11,15 @@ it.
 """
 
 import functools
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pglane.connection.client_login import ClientLogin, UserList
-from pglane.connection.requests import ClientRequests
-from pglane.connection.startup_settings import StartupSettings, startup_settings
-from pglane.doors import transaction
-from pglane.doors.lease import Need
+from pglane.connection.client_login import ClientLogin, Greeting, UserList
+from pglane.connection.startup_settings import StartupSettings
 from pglane.doors.session_state import ClientSessionState
-from pglane.engine.cancel import CancelKeys
+from pglane.engine.admission import Admission
+from pglane.engine.cancel_keys import CancelKeys
 from pglane.engine.client_link import ClientLink
+from pglane.engine.randomness import RandomBytes, RandomText
 from pglane.engine.syscalls import Peer, peer_text
 from pglane.engine.tls_transport import TlsTransport
 from pglane.engine.transport import Owner, Transport
@@ -43,25 +41,11 @@ if TYPE_CHECKING:
     from pglane.engine.client_tls import ClientTls
     from pglane.engine.loop import Timer
     from pglane.engine.worker import Worker
-    from pglane.wire.startup import StartupMessage
 
 CONSOLE = "pglane"
 LOGIN_QUEUE_BYTES_MAX = 65_536
-
-
-@dataclass(slots=True)
-class Entered:
-    """A client that has proved who it is."""
-
-    user: str
-    door: "ModuleType"
-    peer: Peer
-    number: int
-    connected: float
-    process_id: int
-    key: bytes
-    startup: "StartupMessage"
-    wanted: StartupSettings
+NONCE_CHARACTERS = 32
+"""Of base64: 24 random bytes."""
 
 
 class Entrance:
@@ -77,9 +61,9 @@ class Entrance:
 
     __slots__ = (
         "_clients_max",
-        "_keys",
         "_login_s_max",
         "_logins",
+        "_nonces",
         "_numbers",
         "_timer",
         "_unauthenticated_max",
@@ -96,7 +80,8 @@ class Entrance:
         self.worker = worker
         self.loop = worker.loop
         self.clients: dict[int, ClientLink] = {}
-        self.cancel_keys = CancelKeys()
+        self._nonces = RandomText()
+        self.cancel_keys = CancelKeys(RandomBytes())
         self.closed = False
         self.tls: ClientTls | None = None
         self._numbers = 0
@@ -176,72 +161,45 @@ class Entrance:
         self._numbers += 1
         return self._numbers
 
-    def enter(self, link: "LoginLink", login: ClientLogin, wanted: StartupSettings) -> None:
+    def nonce(self) -> bytes:
+        """A fresh SCRAM nonce."""
+        return self._nonces.take(NONCE_CHARACTERS)
+
+    def enter(self, link: "LoginLink", login: ClientLogin, admission: Admission) -> None:
         """A client is logged in: it becomes a `ClientLink`, unless others were faster."""
-        worker = self.worker
         if len(self.clients) >= self._clients_max:
             link.refuse(self._too_many_clients())
             return
-        database = worker.database(wanted.database)
-        if database.disabled:
-            link.refuse(DatabaseDisabled(database=database.name))
+        if admission.database.disabled:
+            link.refuse(DatabaseDisabled(database=admission.database.name))
             return
-        worker.knows_keys(login)
-        database.vacating = False
-        database.traffic.logins += 1
-        door = link.door
-        startup = worker.vectors.of(wanted.settings)
-        fresh = door.NAME == "direct"
-        base = startup if door.EXACT_BASE else worker.vectors.of(shared_base(startup.items))
-        requests = ClientRequests(
-            database.watch.verdicts,
-            worker.shapes,
-            virtual=bool(door.REWRITES_NAMES),
-            message_bytes_max=worker.settings.statement_bytes_max,
-            statements_max=worker.settings.statements_per_client_max,
-        )
-        need = Need(startup, base, exact=True, fresh=fresh)
-        assert login.startup is not None
-        assert login.negotiation is not None
-        process_id, key = self.cancel_keys.issue(long_key=login.negotiation.long_keys)
-        entered = Entered(
-            user=login.user,
-            door=door,
-            peer=link.peer,
-            number=self.next_number(),
-            connected=link.connected,
-            process_id=process_id,
-            key=key,
-            startup=login.startup,
-            wanted=wanted,
-        )
+        if admission.keeps_keys:
+            self.worker.knows_keys(login)
+        admission.database.vacating = False
+        admission.database.traffic.logins += 1
         transport = link.transport
-        client = ClientLink(entered, database, transport, requests, need)
-        if door is transaction:
-            report = functools.partial(worker.log_login_refusal, link.peer, login.user)
-            client.session_state = ClientSessionState(database.session_state, report)
-            requests.limit(client.session_state)
-        self.clients[entered.number] = client
+        number = self.next_number()
+        client = ClientLink(admission, transport, link.peer, number)
+        client.connected = client.requested = link.connected
+        client.process_id, client.key = self.cancel_keys.issue(admission.long_keys)
+        if admission.session_state is not None:
+            report = functools.partial(self.worker.log_login_refusal, link.peer, login.user)
+            client.session_state = ClientSessionState(admission.session_state, report)
+            client.requests.limit(client.session_state)
+        self.clients[number] = client
         transport.set_owner(client)
-        transport.high_bytes = worker.settings.unread_bytes_max
-        if login.rest:
-            requests.reader.feed(login.rest)
+        transport.high_bytes = admission.unread_bytes_max
+        rest = login.rest
+        if rest:
+            client.requests.reader.feed(rest)
         client.begin()
 
     def client_gone(self, client: ClientLink) -> None:
         """Its connection is over."""
         self.clients.pop(client.number, None)
         self.cancel_keys.withdraw(client.process_id)
-
-
-def shared_base(startup: dict[str, str]) -> dict[str, str]:
-    """What a server connection of the transaction door is opened with for a client.
-
-    RESET goes back to what the connection was opened with, so that must be what the client asked
-    for. Only application_name, which drivers fill with process ids, would keep too many
-    connections apart: RESET of it gives the server's default (docs/reference/differences.md).
-    """
-    return {name: value for name, value in startup.items() if name != "application_name"}
+        if self.closed:
+            self.worker.stop_when_empty()
 
 
 class LoginLink(Owner):
@@ -256,7 +214,6 @@ class LoginLink(Owner):
         "_login",
         "_over",
         "_tls",
-        "_worker",
         "connected",
         "door",
         "peer",
@@ -265,14 +222,13 @@ class LoginLink(Owner):
 
     def __init__(self, entrance: Entrance, fd: int, door: "ModuleType", peer: Peer) -> None:
         self._entrance = entrance
-        self._worker = entrance.worker
         self._over = False
-        self._login = ClientLogin(entrance.users, entrance.worker.nonce())
+        self._login = ClientLogin(self._entrance.users, self._entrance.nonce())
         self.door = door
-        self.connected = entrance.loop.now
+        self.connected = self._entrance.loop.now
         self.peer = peer
-        self.transport = Transport(entrance.loop, fd, self, LOGIN_QUEUE_BYTES_MAX)
-        self._tls = entrance.tls
+        self.transport = Transport(self._entrance.loop, fd, self, LOGIN_QUEUE_BYTES_MAX)
+        self._tls = self._entrance.tls
         if self._tls is not None:
             self._tls.prepare(self._login, peer)
 
@@ -283,13 +239,12 @@ class LoginLink(Owner):
         login = self._login
         login.receive(data)
         if login.answers:
-            self.transport.write(b"".join(login.answers))
-            login.answers.clear()
+            self.transport.write_all(login.answers)
         if login.begins_tls:
             self._begin_tls()
         elif login.cancel is not None:
             self._finish()
-            self._worker.cancel(login.cancel, self.transport)
+            self._entrance.worker.cancel(login.cancel, self.transport)
         elif login.refusal is not None:
             self.refuse(login.refusal)
         elif login.entered:
@@ -316,7 +271,9 @@ class LoginLink(Owner):
         """The client is gone."""
         if self._login.encrypted and not self._login.user and not self._over:
             text = f"a client's TLS ended before it logged in: {reason}"
-            self._worker.log("info", "tls_login_failed", text, client=peer_text(self.peer))
+            self._entrance.worker.log(
+                "info", "tls_login_failed", text, client=peer_text(self.peer)
+            )
         self._finish()
 
     def on_full(self) -> None:
@@ -330,7 +287,7 @@ class LoginLink(Owner):
     def refuse(self, refusal: Refusal) -> None:
         """Says why, and closes."""
         self.transport.write(error_response(refusal))
-        self._worker.log_login_refusal(self.peer, self._login.user, refusal)
+        self._entrance.worker.log_login_refusal(self.peer, self._login.user, refusal)
         self.transport.close()
         self._finish()
 
@@ -346,42 +303,50 @@ class LoginLink(Owner):
             self._entrance.login_over(self)
 
     def _enter(self) -> None:
-        login = self._login
-        assert login.startup is not None
-        wanted = startup_settings(login.startup, login.user)
+        greeting = self._login.greeting
+        assert greeting is not None
+        admission = greeting.by_door.get(self.door)
+        if admission is None or not admission.is_current():
+            admission = self._admission(greeting)
+            if admission is None:
+                return
+            greeting.by_door[self.door] = admission
+        self._finish()
+        self._entrance.enter(self, self._login, admission)
+
+    def _admission(self, greeting: Greeting) -> Admission | None:
+        """Works out what it asks for; None: it was refused, or handed to the console."""
+        wanted = greeting.wanted()
         if isinstance(wanted, Refusal):
             self.refuse(wanted)
-            return
+            return None
         if wanted.database == CONSOLE:
-            self._enter_console(wanted)
-            return
+            self._enter_console(greeting, wanted)
+            return None
         if wanted.replication and self.door.NAME != "direct":
-            direct = self._worker.door_address("direct")
+            direct = self._entrance.worker.door_address("direct") or "not open"
             self.refuse(
-                DoorNeedsPooling(
-                    door=self.door.NAME, value=wanted.replication, direct=direct or "not open"
-                )
+                DoorNeedsPooling(door=self.door.NAME, value=wanted.replication, direct=direct)
             )
-            return
-        self._finish()
-        self._entrance.enter(self, login, wanted)
+            return None
+        database = self._entrance.worker.database(wanted.database)
+        return Admission(self._entrance.worker, self.door, greeting, database)
 
-    def _enter_console(self, wanted: StartupSettings) -> None:
+    def _enter_console(self, greeting: Greeting, wanted: StartupSettings) -> None:
         login = self._login
-        settings = self._worker.settings
+        settings = self._entrance.worker.settings
         if login.user not in settings.admin_users and login.user not in settings.stats_users:
             self.refuse(ConsoleForbidden(user=login.user))
             return
-        assert login.negotiation is not None
         self._finish()
         self.transport.flush()
-        self._worker.hand_to_console(
+        self._entrance.worker.hand_to_console(
             self.transport,
             {
                 "user": login.user,
                 "door": self.door.NAME,
                 "client": peer_text(self.peer),
-                "minor": login.negotiation.minor,
+                "minor": greeting.negotiation.minor,
                 "parameters": wanted.settings,
             },
             login.rest,

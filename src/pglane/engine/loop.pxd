@@ -13,6 +13,7 @@ cdef class Ready:
     cpdef on_ready(self, int mask)
     cpdef read_again(self)
     cpdef flush(self)
+    cpdef forget(self)
     cpdef fail(self)
 
 
@@ -63,11 +64,13 @@ cdef class Loop:
     cdef list _written
     cdef Py_ssize_t _written_count
     cdef list _again
+    cdef list _ended
     cdef list _timers
     cdef bint _running
 
     cpdef add(self, int fd, Ready transport, bint write=*, bint level=*)
     cpdef remove(self, int fd)
+    @cython.locals(transport=Ready)
     cpdef closes(self, int fd)
     cdef bint _forget(self, int fd) except -1
     @cython.locals(at=Py_ssize_t)
@@ -85,6 +88,8 @@ cdef class Loop:
     cdef _read_again(self, list again)
     @cython.locals(written=list, at=Py_ssize_t, transport=Ready)
     cdef _flush(self)
+    @cython.locals(transport=Ready)
+    cdef _let_go(self)
     cdef _failed(self, Ready whose, object error)
     @cython.locals(first=Timer, wait_s=double)
     cdef double _wait_s(self) except? -1

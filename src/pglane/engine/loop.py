@@ -55,6 +55,9 @@ class Ready:
     def flush(self) -> None:
         """End of turn: send what was written."""
 
+    def forget(self) -> None:
+        """It ended in this turn: let go of whom it is for, nothing runs any more."""
+
     def fail(self) -> None:
         """One of the above raised: what it is for cannot go on."""
 
@@ -233,6 +236,7 @@ class Loop:
     __slots__ = (
         "_again",
         "_clock",
+        "_ended",
         "_running",
         "_system_clock",
         "_timers",
@@ -255,6 +259,7 @@ class Loop:
         self._written: list[Ready | None] = []  # as long as the longest turn; never made anew
         self._written_count = 0
         self._again: list[Ready] = []
+        self._ended: list[Ready] = []
         self._timers: list[Timer] = []
         self._running = False
         self.on_failure: Callable[[Exception], None] = raise_it
@@ -276,7 +281,10 @@ class Loop:
 
     def closes(self, fd: int) -> None:
         """Forgets a descriptor that is closed at once; nobody else may have it."""
-        if self._forget(fd):
+        transport = self._transports[fd] if 0 <= fd < len(self._transports) else None
+        if transport is not None:
+            self._transports[fd] = None
+            self._ended.append(transport)
             self.readiness.closes(fd)
 
     def _forget(self, fd: int) -> bool:
@@ -334,6 +342,14 @@ class Loop:
         self._dispatch(count, False)
         self._run_due()
         self._flush()
+        if self._ended:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Not before now: a handler of theirs may have been running."""
+        for transport in self._ended:
+            transport.forget()
+        self._ended.clear()
 
     def _dispatch(self, count: int, ends: bool) -> None:
         """Tells those whose peer has ended, or all others."""

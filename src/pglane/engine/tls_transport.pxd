@@ -1,7 +1,7 @@
 cimport cython
 
 from pglane.engine.syscalls cimport send_some
-from pglane.engine.transport cimport Transport
+from pglane.engine.transport cimport Owner, Transport
 
 
 cdef class TlsTransport(Transport):
@@ -17,7 +17,7 @@ cdef class TlsTransport(Transport):
     cdef _read(self)
     cdef _received(self, bytes data)
     cdef bint _shake(self) except -1
-    @cython.locals(parts=list, part=bytes)
+    @cython.locals(parts=list, part=bytes, owner=Owner)
     cdef _decrypt(self, Py_ssize_t count)
     cdef _answer(self)
     cdef _broken(self, object error)

@@ -129,7 +129,8 @@ class TlsTransport(Transport):
             self._readable = True
             self._schedule()
         if parts and not self.ended:
-            self._owner.on_data(parts[0] if len(parts) == 1 else b"".join(parts))
+            owner = self._owner  # kept until it returns, as in `Transport`
+            owner.on_data(parts[0] if len(parts) == 1 else b"".join(parts))
 
     def _answer(self) -> None:
         """TLS itself has something to say."""

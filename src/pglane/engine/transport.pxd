@@ -40,6 +40,7 @@ cdef class Transport(Ready):
     cpdef set_owner(self, Owner owner)
     @cython.locals(data=bytes, count=Py_ssize_t)
     cdef _read(self)
+    @cython.locals(owner=Owner)
     cdef _received(self, bytes data)
     cdef _peer_shut(self)
     cdef _schedule(self)
@@ -56,4 +57,5 @@ cdef class Transport(Ready):
     cdef _await_end(self)
     cpdef close(self)
     cpdef abort(self)
+    cpdef forget(self)
     cdef _end(self, str reason)

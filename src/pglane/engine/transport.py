@@ -71,6 +71,10 @@ class Owner:
         """Fewer than half of `high_bytes` wait again."""
 
 
+NOBODY = Owner()
+"""Owns what has ended."""
+
+
 class Transport(Ready):
     """One connected socket; its descriptor belongs to the transport.
 
@@ -124,7 +128,7 @@ class Transport(Ready):
         self._scheduled = False
         self._watching_write = False
         try:
-            loop.add(fd, self)
+            self._loop.add(fd, self)
         except OSError:
             close_descriptor(fd)
             raise
@@ -179,7 +183,8 @@ class Transport(Ready):
         self._received(data)
 
     def _received(self, data: bytes) -> None:
-        self._owner.on_data(data)
+        owner = self._owner  # kept until it returns, though another owner may be set meanwhile
+        owner.on_data(data)
 
     def _peer_shut(self) -> None:
         """The end of what the peer sends: of the connection too, unless its owner objects."""
@@ -337,6 +342,10 @@ class Transport(Ready):
             close_descriptor(self.fd)
             if self._lingering is not None:
                 self._lingering.cancel()
+
+    def forget(self) -> None:
+        """Whose it was need not wait for a search for cycles; called by the loop."""
+        self._owner = NOBODY
 
     def fail(self) -> None:
         """A handler raised; called by the loop."""

@@ -68,7 +68,7 @@ class Watch:
         self.probes = 0
         self.sight = Sight()
         entries_max = database.worker.settings.verdict_cache_entries
-        self.verdicts = VerdictCache(entries_max, VERDICT_BYTES_MAX)
+        self.verdicts: VerdictCache = VerdictCache(entries_max, VERDICT_BYTES_MAX)
         self.verdicts.sight = self.sight
 
     def look(self) -> None:

@@ -3,7 +3,7 @@
 Clients of one role that ask for the same settings are told the same: the messages are made once.
 """
 
-from pglane.wire.server_messages import parameter_status
+from pglane.wire.server_messages import parameter_status, ready_for_query
 
 
 class Welcome:
@@ -12,12 +12,16 @@ class Welcome:
     Attributes:
         parameters: by the server's spelling.
         encoded: as ParameterStatus messages.
+        encoding: client_encoding.
+        standard_strings: standard_conforming_strings.
     """
 
-    __slots__ = ("encoded", "parameters")
+    __slots__ = ("encoded", "encoding", "parameters", "standard_strings")
 
     def __init__(self, parameters: dict[str, str]) -> None:
         self.parameters = parameters
+        self.encoding = parameters.get("client_encoding", "UTF8")
+        self.standard_strings = parameters.get("standard_conforming_strings", "on") == "on"
         self.encoded = b"".join(
             [
                 parameter_status(
@@ -27,3 +31,17 @@ class Welcome:
                 for name, value in parameters.items()
             ]
         )
+
+    def message(self, process_id: int, key: bytes) -> bytes:
+        """All of it, with the key of one client's (BackendKeyData), and that it may begin."""
+        head = SHORT_KEY if len(key) == SHORT_KEY_BYTES else _key_head(len(key))
+        return b"".join([self.encoded, head, process_id.to_bytes(4, "big"), key, READY_IDLE])
+
+
+def _key_head(key_bytes: int) -> bytes:
+    return b"K" + (8 + key_bytes).to_bytes(4, "big")
+
+
+SHORT_KEY_BYTES = 4
+SHORT_KEY = _key_head(SHORT_KEY_BYTES)
+READY_IDLE = ready_for_query(b"I")

@@ -11,7 +11,6 @@ import random
 import secrets
 import socket
 import time
-from base64 import b64encode
 from collections.abc import Callable, Sequence
 from traceback import extract_tb
 from typing import Any
@@ -158,13 +157,13 @@ class Worker:
         for client in list(self.clients.values()):
             if client.has_nothing_under_way():
                 client.end_for_drain()
-        self._stop_when_empty()
+        self.stop_when_empty()
 
     def leave(self) -> None:
         """No new clients; ends when those that are here have left."""
         self.leaving = True
         self._close_entrances()
-        self._stop_when_empty()
+        self.stop_when_empty()
 
     def stop(self) -> None:
         """Ends at once: everything is closed."""
@@ -188,7 +187,8 @@ class Worker:
             listener.close()
         self._listeners.clear()
 
-    def _stop_when_empty(self) -> None:
+    def stop_when_empty(self) -> None:
+        """The last client of a worker that drains, or that is being left, is gone."""
         if (self.draining or self.leaving) and not self.clients:
             self.stop()
 
@@ -208,12 +208,19 @@ class Worker:
 
     def nonce(self) -> bytes:
         """A fresh SCRAM nonce."""
-        return b64encode(secrets.token_bytes(24))
+        return self.entrance.nonce()
+
+    def lacks_password(self, user: str) -> bool:
+        """Whether the role's server connections need keys that its clients show."""
+        return not self._passwords.get(user)
 
     def knows_keys(self, login: ClientLogin) -> None:
         """A client has shown keys that may open server connections of its role."""
-        if not self._passwords.get(login.user) and login.keys is not None:
-            self._client_keys[login.user] = login.keys
+        known = self._client_keys.get(login.user)
+        if known is None or known.client_key != login.client_key:
+            keys = login.keys
+            if keys is not None:
+                self._client_keys[login.user] = keys
 
     def database(self, name: str) -> Database:
         """The database of that name; made when first asked for."""
@@ -222,11 +229,6 @@ class Worker:
             known = self.databases[name] = Database(self, name)
             self.operating.applies(known)
         return known
-
-    def client_gone(self, client: ClientLink) -> None:
-        """Its connection is over."""
-        self.entrance.client_gone(client)
-        self._stop_when_empty()
 
     def vacate_databases(self) -> None:
         """A database is about to be created, renamed or dropped.

@@ -1,29 +1,50 @@
 cimport cython
 
 
+cdef unsigned char[32] _mixed
+
 cdef bytes _hmac(bytes key, bytes data)
 cdef bytes _hash(bytes data)
+@cython.locals(at=int)
 cdef bytes _xor(bytes left, bytes right)
+@cython.locals(byte=cython.uchar)
 cdef bytes _printable(bytes nonce)
 cdef bytes _checked_nonce(bytes nonce)
 cdef bytes _sized(bytes message)
-cdef tuple _split_gs2(bytes client_first)
+@cython.locals(attributes=list, part=bytes)
 cdef list _attributes(bytes message)
-cdef bytes _attribute(list attributes, Py_ssize_t index, str name)
+@cython.locals(part=bytes, text=cython.p_char)
+cdef bytes _attribute(list attributes, Py_ssize_t index, bytes name)
 cdef bytes _base64(bytes text)
+
+
+cdef class KeyedHash:
+    cdef object _inner
+    cdef object _outer
+
+    cpdef bytes of(self, bytes message)
+
+
+cdef class PreparedVerifier:
+    cdef public bytes challenge
+    cdef public KeyedHash stored_key
+    cdef public KeyedHash server_key
 
 
 cdef class ScramServer:
     cdef object _verifier
+    cdef PreparedVerifier _prepared
     cdef bytes _nonce
     cdef bytes _client_first_bare
     cdef bytes _gs2_header
     cdef bytes _server_first
     cdef public bytes client_key
 
-    @cython.locals(attributes=list)
+    @cython.locals(attributes=list, size=Py_ssize_t, text=cython.p_char, header=bytes)
     cpdef bytes first(self, bytes client_first)
-    @cython.locals(attributes=list, proof=bytes)
+    @cython.locals(proof=bytes, without_proof=bytes, proof_attribute=bytes, expected=bytes)
     cpdef bytes final(self, bytes client_final)
-    @cython.locals(signed=bytes, client_key=bytes)
+    @cython.locals(attributes=list)
+    cdef _check(self, bytes without_proof)
+    @cython.locals(prepared=PreparedVerifier, signed=bytes, client_key=bytes)
     cdef bytes _verify(self, bytes without_proof, bytes proof)

@@ -18,7 +18,13 @@ from pglane.errors.protocol import EncryptionAskedTwice, ForeignProtocol, Protoc
 from pglane.wire.client_messages import Query, SASLInitialResponse, SASLResponse, Terminate
 from pglane.wire.login_messages import AuthenticationOk, AuthenticationSASL
 from pglane.wire.scram import MECHANISM, ScramClient, Verifier
-from pglane.wire.startup import CancelRequest, GSSENCRequest, SSLRequest, StartupMessage
+from pglane.wire.startup import (
+    STARTUPS_KEPT,
+    CancelRequest,
+    GSSENCRequest,
+    SSLRequest,
+    StartupMessage,
+)
 
 NONCE = b"servernonce0123456789"
 VERIFIER = Verifier.of_password(b"secret", b"salt" * 4, 4096)
@@ -49,8 +55,8 @@ def test_trust_asks_nothing() -> None:
     assert told(made) == AuthenticationOk().encode()
     assert made.rest == Query(b"SELECT 1").encode()
     assert made.user == "u"
-    assert made.startup is not None
-    assert made.negotiation is not None
+    assert made.greeting is not None
+    assert made.greeting.startup.parameters["user"] == b"u"
 
 
 def test_any_split_of_the_startup_packet() -> None:
@@ -155,6 +161,88 @@ def test_the_right_password_comes_in() -> None:
     assert made.rest == b"rest"
 
 
+def test_what_a_packet_means_is_worked_out_once() -> None:
+    users = UserList({"u": VERIFIER}, trust=False, mock_secret=b"m" * 32)
+    first, second, third = (ClientLogin(users, NONCE) for _ in range(3))
+    first.receive(STARTUP)
+    second.receive(SSLRequest().encode())
+    second.receive(STARTUP)
+    third.receive(STARTUP[:9])
+    third.receive(STARTUP[9:])
+    assert told(second) == b"N" + told(first)
+    assert first.greeting is second.greeting
+    assert third.greeting is not first.greeting
+    second.receive(proof_of(second, b"secret"))
+    assert second.entered
+    assert not first.entered
+
+
+def test_packets_that_come_with_something_else_are_not_remembered() -> None:
+    users = UserList({"u": VERIFIER}, trust=True, mock_secret=b"m" * 32)
+    made = ClientLogin(users, NONCE)
+    made.receive(STARTUP + Query(b"SELECT 1").encode())
+    assert made.entered
+    assert users.greeting(STARTUP + Query(b"SELECT 1").encode()) is None
+
+
+def test_what_is_remembered_lets_nobody_in_without_the_tls_it_must_have() -> None:
+    users = UserList({"u": VERIFIER}, trust=True, mock_secret=b"m" * 32)
+    ClientLogin(users, NONCE).receive(STARTUP)
+    assert users.greeting(STARTUP) is not None
+    made = ClientLogin(users, NONCE)
+    made.demands_tls = "require"
+    made.receive(STARTUP)
+    assert isinstance(made.refusal, TlsDemanded)
+    assert not made.entered
+    assert not told(made)
+    encrypted = ClientLogin(users, NONCE)
+    encrypted.demands_tls = "require"
+    encrypted.encrypted = True
+    encrypted.receive(STARTUP)
+    assert encrypted.entered
+
+
+def test_no_more_packets_are_remembered_than_allowed() -> None:
+    users = UserList({}, trust=True, mock_secret=b"m" * 32)
+    packets = [
+        StartupMessage(3, 0, {"user": b"u%d" % number}).encode()
+        for number in range(STARTUPS_KEPT + 1)
+    ]
+    for packet in packets:
+        ClientLogin(users, NONCE).receive(packet)
+    assert users.greeting(packets[0]) is None
+    assert users.greeting(packets[-1]) is not None
+
+
+def test_what_settings_it_asks_for_is_read_once() -> None:
+    made = login(trust=True)
+    made.receive(STARTUP)
+    assert made.greeting is not None
+    wanted = made.greeting.wanted()
+    assert wanted is made.greeting.wanted()
+    assert getattr(wanted, "database", "") == "d"
+
+
+def test_answers_in_pieces_are_put_together() -> None:
+    made = login()
+    made.receive(STARTUP)
+    told(made)
+    client = ScramClient(b"secret", b"clientnonce0123456789")
+    for byte in SASLInitialResponse(MECHANISM, client.first()).encode():
+        made.receive(bytes([byte]))
+    made.receive(SASLResponse(client.final(told(made)[9:])).encode() + b"rest")
+    assert made.entered
+    assert made.client_key
+    assert made.rest == b"rest"
+
+
+def test_who_was_not_asked_has_shown_no_key() -> None:
+    made = login(trust=True)
+    made.receive(STARTUP)
+    assert made.client_key == b""
+    assert made.keys is None
+
+
 @pytest.mark.parametrize("user", [b"u", b"nobody"])
 def test_the_wrong_password_does_not(user: bytes) -> None:
     made = login()
@@ -203,6 +291,8 @@ def test_what_is_no_startup_packet_is_refused(first: bytes) -> None:
         b"p\0\0\0\x05x",
         b"p\0\0\0\x03",
         b"p\0\x10\0\0",
+        b"p\0\0\0\x12SCRAM-SHA-256\0",
+        b"p\0\0\0\x18SCRAM-SHA-256\0\0\0\0\x03ab",
     ],
 )
 def test_malformed_answers_are_refused(answer: bytes) -> None:

@@ -32,8 +32,10 @@ def test_the_table_starts_anew() -> None:
     vectors = Vectors(vectors_max=2)
     one = vectors.of({"a": "1"})
     assert vectors.of({"a": "1"}) is one
+    assert vectors.generation == 0
     vectors.of({"a": "2"})
     assert vectors.of({"a": "1"}) is not one
+    assert vectors.generation == 1
 
 
 def test_the_table_starts_anew_when_it_holds_too_much() -> None:

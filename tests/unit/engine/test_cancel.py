@@ -1,8 +1,5 @@
 """A cancel request finds its lease, and the server connection is in quarantine meanwhile."""
 
-from pglane.engine import cancel
-from pglane.engine.cancel import CancelKeys
-from pglane.wire.startup import CancelRequest
 from tests.support.engine_rig import READY, error, message, query
 from tests.unit.engine.test_database import DONE, desk
 
@@ -14,27 +11,6 @@ def running(rig):
     client.send(query("SELECT pg_sleep(9)"))
     server.gets(b"pg_sleep")
     return client, server
-
-
-def test_keys_are_of_the_length_the_protocol_has() -> None:
-    keys = CancelKeys()
-    short, long = keys.issue(long_key=False), keys.issue(long_key=True)
-    assert (len(short[1]), len(long[1])) == (4, 32)
-    assert short[0] != long[0]
-    assert keys.find(CancelRequest(short[0], short[1])) is None, "nobody has been given it yet"
-    keys.withdraw(short[0])
-    keys.withdraw(short[0])
-
-
-def test_process_ids_are_those_of_no_process(monkeypatch) -> None:
-    """`pg_terminate_backend(the id of the login)` must not hit a stranger."""
-    drawn = iter([0, 0, 1, cancel.PROCESS_IDS - 1])
-    monkeypatch.setattr(
-        cancel.secrets, "token_bytes", lambda size: next(drawn).to_bytes(4, "big") + b"key!"
-    )
-    keys = CancelKeys()
-    ids = [keys.issue(long_key=False)[0] for _ in range(3)]
-    assert ids == [4_194_305, 4_194_306, 2**31 - 1]
 
 
 def test_it_is_sent_with_the_servers_key_and_nothing_is_fed_meanwhile(rig) -> None:

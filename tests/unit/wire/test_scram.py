@@ -1,6 +1,8 @@
 """Vectors of RFC 7677; exchanges of both sides with each other and with `scramp`."""
 
+import hmac
 from base64 import b64decode, b64encode
+from hashlib import sha256
 
 import pytest
 import scramp
@@ -8,6 +10,7 @@ from hypothesis import given, settings, strategies as st
 
 from pglane.wire.scram import (
     ITERATIONS_MAX,
+    KeyedHash,
     ScramClient,
     ScramFailure,
     ScramKeys,
@@ -105,6 +108,12 @@ def test_what_is_no_verifier_is_refused(old: bytes, new: bytes) -> None:
         Verifier.parse(text.replace(old, new))
 
 
+@given(key=st.binary(max_size=64), message=st.binary(max_size=300))
+def test_a_keyed_hash_is_an_hmac_time_after_time(key: bytes, message: bytes) -> None:
+    keyed = KeyedHash(key)
+    assert keyed.of(message) == keyed.of(message) == hmac.digest(key, message, "sha256")
+
+
 @settings(max_examples=30)
 @given(password=st.text(max_size=20), salt=st.binary(min_size=1, max_size=20))
 def test_both_sides_agree_on_any_password(password: str, salt: bytes) -> None:
@@ -131,6 +140,17 @@ def test_keys_are_good_for_one_salt_only() -> None:
     with pytest.raises(ScramFailure, match="not those of the keys") as failing:
         exchange(client, server)
     assert reason_of(failing) is ScramReason.OTHER_VERIFIER
+
+
+def test_an_extension_in_the_last_message_is_taken() -> None:
+    keys = ScramKeys.of_password(b"pencil", SALT, 4096)
+    without_proof = RFC_WITHOUT_PROOF + b",x=ext"
+    signed = b",".join((RFC_CLIENT_FIRST[3:], RFC_SERVER_FIRST, without_proof))
+    signature = hmac.digest(sha256(keys.client_key).digest(), signed, "sha256")
+    proof = bytes(left ^ right for left, right in zip(keys.client_key, signature, strict=True))
+    server = rfc_server()
+    assert server.final(without_proof + b",p=" + b64encode(proof)).startswith(b"v=")
+    assert server.keys == keys
 
 
 def test_a_wrong_password_is_found_by_the_server() -> None:

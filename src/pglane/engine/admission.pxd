@@ -1,0 +1,33 @@
+cimport cython
+
+from pglane.connection.requests cimport ClientRequests
+from pglane.connection.statements cimport Shapes
+from pglane.doors.lease cimport Need
+from pglane.engine.database cimport Database
+from pglane.wire.statements cimport VerdictCache
+
+
+cdef class Admission:
+    cdef object _base
+    cdef bint _fresh
+    cdef long long _generation
+    cdef long long _message_bytes_max
+    cdef Shapes _shapes
+    cdef long long _statements_max
+    cdef object _vectors
+    cdef VerdictCache _verdicts
+    cdef public Database database
+    cdef public object door
+    cdef public bint keeps_keys
+    cdef public long long lasting
+    cdef public bint long_keys
+    cdef public object session_state
+    cdef public object settings
+    cdef public object startup
+    cdef public Py_ssize_t unread_bytes_max
+    cdef public str user
+    cdef public bint virtual
+
+    cdef bint is_current(self) except -1
+    cdef Need need(self)
+    cdef ClientRequests requests(self)

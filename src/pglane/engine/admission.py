@@ -1,0 +1,118 @@
+"""What clients share that sent the same startup packet at the same door.
+
+An application that connects for each transaction sends the same packet each time. Its database,
+its settings as interned vectors, and what they are for the pool are worked out for the first, and
+are here for all others.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from pglane.connection.requests import ClientRequests
+from pglane.doors import transaction
+from pglane.doors.lease import Need
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from pglane.connection.client_login import Greeting
+    from pglane.connection.settings import Vectors
+    from pglane.doors.session_state import SessionStatePolicy
+    from pglane.engine.database import Database
+    from pglane.engine.worker import Worker
+
+
+class Admission:
+    """One way in.
+
+    Attributes:
+        user: the role.
+        door: where it came in.
+        startup: the startup packet.
+        long_keys: whether the clients can take a cancel key of more than 4 bytes.
+        database: which they are in.
+        settings: the vector of the settings that they ask for.
+        session_state: the policy for what they leave behind; None: anything.
+        lasting: effects behind which their leases do not simply end.
+        virtual: names of their statements are rewritten.
+        keeps_keys: they show keys that their server connections need.
+        unread_bytes_max: of what they do not read.
+    """
+
+    __slots__ = (
+        "_base",
+        "_fresh",
+        "_generation",
+        "_message_bytes_max",
+        "_shapes",
+        "_statements_max",
+        "_vectors",
+        "_verdicts",
+        "database",
+        "door",
+        "keeps_keys",
+        "lasting",
+        "long_keys",
+        "session_state",
+        "settings",
+        "startup",
+        "unread_bytes_max",
+        "user",
+        "virtual",
+    )
+
+    def __init__(
+        self, worker: "Worker", door: "ModuleType", greeting: "Greeting", database: "Database"
+    ) -> None:
+        wanted: Any = greeting.wanted()
+        vectors = worker.vectors
+        self.user = greeting.user
+        self.door = door
+        self.startup = greeting.startup
+        self.long_keys = greeting.negotiation.long_keys
+        self.database = database
+        self.settings = vectors.of(wanted.settings)
+        self.session_state: SessionStatePolicy | None = (
+            database.session_state if door is transaction else None
+        )
+        self.keeps_keys = worker.lacks_password(greeting.user)
+        self.unread_bytes_max = worker.settings.unread_bytes_max
+        self.lasting = int(door.LASTING)
+        self.virtual = bool(door.REWRITES_NAMES)
+        self._base = (
+            self.settings if door.EXACT_BASE else vectors.of(shared_base(self.settings.items))
+        )
+        self._fresh = door.NAME == "direct"
+        self._vectors: Vectors = vectors
+        self._generation = vectors.generation
+        self._verdicts = database.watch.verdicts
+        self._shapes = worker.shapes
+        self._message_bytes_max = worker.settings.statement_bytes_max
+        self._statements_max = worker.settings.statements_per_client_max
+
+    def is_current(self) -> bool:
+        """Whether others get the same vectors for the same settings still."""
+        return self._generation == self._vectors.generation
+
+    def need(self) -> Need:
+        """What a server connection for a client must be like."""
+        return Need(self.settings, self._base, True, self._fresh)
+
+    def requests(self) -> ClientRequests:
+        """For the messages of a client."""
+        return ClientRequests(
+            self._verdicts,
+            self._shapes,
+            self.virtual,
+            self._message_bytes_max,
+            self._statements_max,
+        )
+
+
+def shared_base(startup: dict[str, str]) -> dict[str, str]:
+    """What a server connection of the transaction door is opened with for a client.
+
+    RESET goes back to what the connection was opened with, so that must be what the client asked
+    for. Only application_name, which drivers fill with process ids, would keep too many
+    connections apart: RESET of it gives the server's default (docs/reference/differences.md).
+    """
+    return {name: value for name, value in startup.items() if name != "application_name"}

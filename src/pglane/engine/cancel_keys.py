@@ -1,0 +1,69 @@
+"""The keys with which clients cancel, and whom each means.
+
+Keys are random and ours: 4 bytes (protocol 3.0) or 32 (3.2), and a process id that no server
+process can have, for programs give it to pg_terminate_backend too: that must not hit a stranger.
+"""
+
+import secrets
+from typing import TYPE_CHECKING
+
+from pglane.engine.randomness import RandomBytes
+from pglane.wire.startup import CancelRequest
+
+if TYPE_CHECKING:
+    from pglane.engine.client_link import ClientLink
+
+PROCESS_ID_MIN = 4_194_305
+"""Above the largest process id that Linux gives (2^22); other systems stay far below it."""
+PROCESS_IDS = 0x8000_0000 - PROCESS_ID_MIN
+"""As many are left of what the protocol's signed 32 bits can hold."""
+LONG_KEY_BYTES = 32
+SHORT_KEY_BYTES = 4
+
+# Compiled, these are C integers: to reckon with them costs no object.
+_PROCESS_ID_MIN: int = PROCESS_ID_MIN
+_PROCESS_IDS: int = PROCESS_IDS
+
+
+class CancelKeys:
+    """Which client a cancel request means."""
+
+    __slots__ = ("_clients", "_random")
+
+    def __init__(self, random: RandomBytes) -> None:
+        self._random = random
+        self._clients: dict[int, ClientLink | None] = {}
+
+    def issue(self, long_key: bool) -> tuple[int, bytes]:
+        """A process id that is not in use, and a key."""
+        key_bytes = LONG_KEY_BYTES if long_key else SHORT_KEY_BYTES
+        while True:
+            drawn = self._random.take(4 + key_bytes)
+            number = 0
+            for at in range(4):
+                number = number << 8 | drawn[at]
+            process_id = _PROCESS_ID_MIN + number % _PROCESS_IDS
+            if process_id not in self._clients:
+                break
+        self._clients[process_id] = None
+        data = drawn
+        return process_id, data[4 : 4 + key_bytes]
+
+    def assign(self, client: "ClientLink") -> None:
+        """The client that has been given its key."""
+        self._clients[client.process_id] = client
+
+    def withdraw(self, process_id: int) -> None:
+        """The client is gone."""
+        self._clients.pop(process_id, None)
+
+    def knows(self, process_id: int) -> bool:
+        """Whether a client was given this process id."""
+        return process_id in self._clients
+
+    def find(self, request: CancelRequest) -> "ClientLink | None":
+        """The client with this key; compared in constant time."""
+        client = self._clients.get(request.process_id)
+        if client is None or not secrets.compare_digest(client.key, request.key):
+            return None
+        return client

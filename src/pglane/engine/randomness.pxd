@@ -1,0 +1,14 @@
+cimport cython
+
+
+cdef class RandomBytes:
+    cdef Py_ssize_t _at
+    cdef bytes _pool
+
+    @cython.locals(begin=Py_ssize_t, end=Py_ssize_t, data=cython.p_char)
+    cpdef bytes take(self, Py_ssize_t count)
+    cdef bytes _fetch(self, Py_ssize_t count)
+
+
+cdef class RandomText(RandomBytes):
+    pass
