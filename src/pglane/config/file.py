@@ -9,7 +9,6 @@ is how container platforms mount them.
 """
 
 import difflib
-import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,7 +19,9 @@ from pglane.config.places import error_place, line_of, lines_of
 from pglane.config.settings import Description, User, file_descriptions
 from pglane.config.tls import SYSTEM
 from pglane.config.uri import read_uri
+from pglane.config.userlist import read_userlist
 from pglane.config.values import judge
+from pglane.config.verifier_form import VERIFIER
 from pglane.errors.catalogue import Refusal
 from pglane.errors.configuration import (
     FileUnreadable,
@@ -37,9 +38,6 @@ from pglane.errors.refused import RefusedError
 FILE_BYTES_MAX = 16 * 1024 * 1024
 SECRET_BYTES_MAX = 64 * 1024
 OTHERS_READ = 0o004
-BASE64 = r"[A-Za-z0-9+/]+={0,2}"
-KEY_BASE64 = r"[A-Za-z0-9+/]{43}="
-VERIFIER = re.compile(rf"SCRAM-SHA-256\$[1-9]\d{{0,8}}:{BASE64}\${KEY_BASE64}:{KEY_BASE64}")
 KEYS_OF_USER = ("verifier", "password")
 SOURCES = ("", "_env", "_file")
 REFERENCE = "docs/reference/settings.md lists all settings"
@@ -113,18 +111,24 @@ class _Reader:
 
     def _tables(self) -> dict[str, Any]:
         """The parsed file; empty, with a refusal, when it cannot be read."""
+        self._text = self._content()
         try:
-            self._text = _bytes_of(self._file).decode()
             self._lines = lines_of(self._text)
             return tomllib.loads(self._text)
-        except OSError as error:
-            self._unreadable(error.strerror or str(error))
-        except UnicodeDecodeError as error:
-            self._unreadable(f"byte {error.start} is not UTF-8")
         except tomllib.TOMLDecodeError as error:
             line, seen = error_place(error, self._text)
             self._refuse(SyntaxInvalid(where=f"{self._file}:{line}", seen=seen))
         return {}
+
+    def _content(self) -> str:
+        """The file's text; empty, with a refusal, when it cannot be read."""
+        try:
+            return _bytes_of(self._file).decode()
+        except OSError as error:
+            self._unreadable(error.strerror or str(error))
+        except UnicodeDecodeError as error:
+            self._unreadable(f"byte {error.start} is not UTF-8")
+        return ""
 
     def _unreadable(self, seen: str) -> None:
         self._loaded.readable = False
@@ -153,7 +157,7 @@ class _Reader:
             else:
                 self._read_section(name, table)
         self._follow_uri()
-        self._follow_users_file()
+        self._follow_user_files()
 
     def _read_section(self, section: str, table: dict[str, Any]) -> None:
         known = {each.key: each for each in file_descriptions() if each.section == section}
@@ -255,19 +259,30 @@ class _Reader:
             self._loaded.values[name] = value
             self._loaded.places[name] = where
 
-    def _follow_users_file(self) -> None:
-        named = self._loaded.values.pop("users_file", "")
-        self._loaded.places.pop("users_file", None)
-        if not named:
-            return
-        more = read_users(self._file.parent / Path(named).expanduser(), self._environment)
+    def _follow_user_files(self) -> None:
+        """Adds the users of our own file and of PgBouncer's."""
+        for key in ("users_file", "auth_file"):
+            named = self._loaded.values.pop(key, "")
+            self._loaded.places.pop(key, None)
+            if not named:
+                continue
+            more = Loaded()
+            file = self._file.parent / Path(named).expanduser()
+            reader = _Reader(file, self._environment, more)
+            if key == "auth_file":
+                reader.read_userlist()
+            else:
+                reader.read_users()
+            self._add_users(key, more)
+
+    def _add_users(self, key: str, more: Loaded) -> None:
         self._loaded.refusals += more.refusals
         self._loaded.notes += more.notes
         here = self._loaded.values.get("users", ())
         twice = {user.name for user in here} & {user.name for user in more.values["users"]}
         for name in sorted(twice):
             seen = f"user {name} is in this file too"
-            self._conflict(("clients", "users_file"), ("users", name), seen)
+            self._conflict(("clients", key), ("users", name), seen)
         self._loaded.values["users"] = here + more.values["users"]
         self._loaded.places.setdefault("users", more.places["users"])
 
@@ -285,6 +300,15 @@ class _Reader:
                 self._read_user_tables(table)
             else:
                 self._unknown((name,), ["users"])
+
+    def read_userlist(self) -> None:
+        """Reads PgBouncer's user list, never readable by others."""
+        users, refusals = read_userlist(self._content(), str(self._file))
+        self._loaded.values["users"] = users
+        self._loaded.places["users"] = str(self._file)
+        self._loaded.refusals += refusals
+        if self._loaded.readable:
+            self._forbid_others()
 
     def _read_user_tables(self, tables: Any) -> None:
         users: list[User] = []

@@ -463,6 +463,20 @@ FILE_ONLY = (
         secret=False,
         default="",
     ),
+    Description(
+        name="auth_file",
+        section="clients",
+        key="auth_file",
+        unit="",
+        minimum=0,
+        maximum=1000,
+        choices=(),
+        meaning="PgBouncer's userlist.txt with more users, passwords or SCRAM-SHA-256 verifiers; "
+        "others must not be able to read it",
+        reloadable=True,
+        secret=False,
+        default="",
+    ),
 )
 """What a file may say that becomes part of other settings."""
 

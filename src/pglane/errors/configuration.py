@@ -167,6 +167,15 @@ class PasswordUnusable(AtConfiguration, Refusal):
     hint = "type another one; it must not be empty and must be one line of valid characters"
 
 
+class UserlistMalformed(AtConfiguration, Refusal):
+    """A line of PgBouncer's user list that is not one."""
+
+    code = "PGL0118"
+    message = '{where}: expected is "name" "secret"'
+    detail = "{seen}"
+    hint = 'both in double quotes on one line, "" inside them for a quote; ; begins a comment'
+
+
 class TlsFileUnusable(AtConfiguration, Refusal):
     """A certificate, key or list of authorities that cannot be used."""
 

@@ -239,3 +239,37 @@ def test_wrong_verifiers(write, verifier):
     loaded = read_file(write(f'[users.a]\nverifier = "{verifier}"'), {})
     assert told(loaded) == [(1, "VerifierInvalid")]
     assert "sesame" not in loaded.refusals[0].detail_text
+
+
+def test_the_users_of_pgbouncers_list(write):
+    write('"bob" "x"\n', "userlist.txt")
+    write('[users.carol]\npassword = "y"', "more.toml")
+    text = """[clients]
+auth_file = "userlist.txt"
+users_file = "more.toml"
+[users.ann]
+password = "z"
+"""
+    loaded = read_file(write(text), {})
+    assert loaded.refusals == []
+    assert [user.name for user in loaded.values["users"]] == ["ann", "carol", "bob"]
+    assert "auth_file" not in loaded.values
+
+
+def test_mistakes_in_pgbouncers_list(write):
+    write('\n"bob"\n"ann" "y"', "userlist.txt", mode=0o644)
+    text = '[clients]\nauth_file = "userlist.txt"\n[users.ann]\npassword = "x"'
+    loaded = read_file(write(text), {})
+    assert told(loaded) == [
+        (2, "UserlistMalformed"),
+        (1, "SecretReadable"),
+        (3, "SettingsConflict"),
+    ]
+
+
+@pytest.mark.parametrize("content", [b"\xff", None])
+def test_a_list_that_cannot_be_read(tmp_path, write, content):
+    if content is not None:
+        (tmp_path / "userlist.txt").write_bytes(content)
+    loaded = read_file(write('[clients]\nauth_file = "userlist.txt"'), {})
+    assert [type(each).__name__ for each in loaded.refusals] == ["FileUnreadable"]
