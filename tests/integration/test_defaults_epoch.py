@@ -121,6 +121,18 @@ def test_no_idle_server_connection_of_before_is_leased(fragile_cluster: Postgres
 
 
 @pytest.mark.gateway
+def test_who_is_connected_has_a_new_default_and_is_not_told(
+    quick_gateway: Gateway, cluster: PostgresCluster
+) -> None:
+    target = quick_gateway.target("transaction", "second")
+    with ScriptedClient.login(target) as lasting:
+        eventually(lambda: epoch(quick_gateway))
+        cluster.admin("ALTER ROLE second SET TimeZone = 'Asia/Tokyo'")
+        eventually(lambda: lasting.value("SHOW TimeZone") == "Asia/Tokyo")
+        assert lasting.parameters["TimeZone"] == "UTC", "the difference is gone: strike the row out"
+
+
+@pytest.mark.gateway
 def test_who_is_inside_a_transaction_is_not_disturbed(
     quick_gateway: Gateway, cluster: PostgresCluster
 ) -> None:
