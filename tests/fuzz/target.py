@@ -24,7 +24,7 @@ from pglane.wire.options import encode_options, split_options
 from pglane.wire.saslprep import saslprep
 from pglane.wire.scram import ScramClient, ScramFailure, ScramKeys, ScramServer, Verifier
 from pglane.wire.server_messages import decode_server_message, error_fields, error_response
-from pglane.wire.startup import StartupMessage, StartupReader, negotiate
+from pglane.wire.startup import StartupMessage, StartupReader, TlsHello, negotiate
 from tests.support.pure import load_pure
 
 LENGTH_MAX = 1 << 16
@@ -133,6 +133,9 @@ def connection_begin(how: int, data: bytes) -> None:
         if isinstance(packet, Refusal):
             fields = error_fields(error_response(packet)[5:])
             assert set(fields) == set("SVCMDH")
+            continue
+        if isinstance(packet, TlsHello):
+            assert packet is told[-1]
             continue
         reader = StartupReader()
         reader.feed(packet.encode())
