@@ -29,6 +29,7 @@ cdef class Greeting:
 cdef class UserList:
     cdef dict _greetings
     cdef dict _verifiers
+    cdef int _mock_iterations
     cdef readonly bytes _mock_secret
     cdef public bint trust
 

@@ -18,7 +18,8 @@ once (`Greeting`) and kept with the user list: when that is another, so is what 
 Source: PostgreSQL manual, "Message Flow: Start-up".
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Any
 
@@ -42,6 +43,7 @@ from pglane.wire.login_messages import (
     sasl_request,
 )
 from pglane.wire.scram import (
+    ITERATIONS_DEFAULT,
     MECHANISM,
     ScramFailure,
     ScramKeys,
@@ -139,6 +141,9 @@ class UserList:
         verifiers: by role name.
         trust: nobody is asked for anything.
         mock_secret: random bytes known to nobody.
+
+    An unknown user is asked for as many iterations as most known ones are: another number would
+    tell who is known.
     """
 
     def __init__(
@@ -147,6 +152,7 @@ class UserList:
         self._verifiers = dict(verifiers)
         self.trust = trust
         self._mock_secret = mock_secret
+        self._mock_iterations = _usual_iterations(self._verifiers.values())
         self._greetings: dict[bytes, Greeting] = {}
 
     def greeting(self, packet: bytes) -> Greeting | None:
@@ -162,7 +168,15 @@ class UserList:
     def verifier(self, user: str) -> Verifier:
         """The user's verifier, or one that no password fits."""
         known = self._verifiers.get(user)
-        return known or Verifier.mock(user.encode("utf-8", "surrogateescape"), self._mock_secret)
+        return known or Verifier.mock(
+            user.encode("utf-8", "surrogateescape"), self._mock_secret, self._mock_iterations
+        )
+
+
+def _usual_iterations(verifiers: Iterable[Verifier]) -> int:
+    """What most of them have; PostgreSQL's default if there are none."""
+    counted = Counter(verifier.iterations for verifier in verifiers).most_common(1)
+    return counted[0][0] if counted else ITERATIONS_DEFAULT
 
 
 class ClientLogin:

@@ -259,6 +259,15 @@ def test_an_unknown_user_sees_what_a_known_one_sees() -> None:
     assert users.verifier("nobody").salt != users.verifier("\udcff").salt
 
 
+@pytest.mark.parametrize(("counts", "usual"), [((), 4096), ((8192,), 8192), ((1, 7, 7), 7)])
+def test_an_unknown_user_is_asked_for_the_usual_iterations(
+    counts: tuple[int, ...], usual: int
+) -> None:
+    known = {str(number): Verifier(count, b"s", b"", b"") for number, count in enumerate(counts)}
+    users = UserList(known, trust=False, mock_secret=b"m" * 32)
+    assert users.verifier("nobody").iterations == usual
+
+
 def test_a_user_is_needed() -> None:
     made = login(trust=True)
     made.receive(StartupMessage(3, 0, {"database": b"d"}).encode())
