@@ -121,15 +121,43 @@ def test_no_idle_server_connection_of_before_is_leased(fragile_cluster: Postgres
 
 
 @pytest.mark.gateway
-def test_who_is_connected_has_a_new_default_and_is_not_told(
+def test_who_is_connected_is_told_of_new_defaults(
     quick_gateway: Gateway, cluster: PostgresCluster
 ) -> None:
     target = quick_gateway.target("transaction", "second")
-    with ScriptedClient.login(target) as lasting:
+    with (
+        ScriptedClient.login(target) as one,
+        ScriptedClient.login(target, timezone="Asia/Tokyo") as other,
+    ):
         eventually(lambda: epoch(quick_gateway))
-        cluster.admin("ALTER ROLE second SET TimeZone = 'Asia/Tokyo'")
-        eventually(lambda: lasting.value("SHOW TimeZone") == "Asia/Tokyo")
-        assert lasting.parameters["TimeZone"] == "UTC", "strike the row out"
+        cluster.admin("ALTER ROLE second SET TimeZone = 'Europe/Rome'")
+        eventually(lambda: one.value("SHOW TimeZone") == "Europe/Rome")
+        assert one.parameters["TimeZone"] == "Europe/Rome"
+        assert other.value("SHOW TimeZone") == "Asia/Tokyo", "its own is no default"
+        assert other.parameters["TimeZone"] == "Asia/Tokyo"
+
+
+HIDES = "SELECT 'a\\'; SET app.hidden = ' '"
+"""A SET where a backslash is a character; one string where it is not."""
+
+
+@pytest.mark.gateway
+def test_texts_are_read_by_the_default_that_holds(
+    quick_gateway: Gateway, cluster: PostgresCluster
+) -> None:
+    """Read by the old one, a SET would be taken for a part of a string and reach strangers."""
+    cluster.admin("ALTER ROLE second SET standard_conforming_strings = off")
+    target = quick_gateway.target("transaction", "second")
+    look = "SELECT coalesce(current_setting('app.hidden', true), '')"
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(ScriptedClient.login(target)) for _ in range(CLIENTS)]
+        eventually(lambda: clients[0].value("SHOW standard_conforming_strings") == "off")
+        cluster.admin("ALTER ROLE second RESET standard_conforming_strings")
+        eventually(lambda: clients[0].value("SHOW standard_conforming_strings") == "on")
+        assert clients[0].parameters["standard_conforming_strings"] == "on"
+        clients[0].query(HIDES)
+        assert clients[0].value(look) == " "
+        assert {client.value(look) for client in clients[1:] for _ in range(4)} == {""}
 
 
 @pytest.mark.gateway

@@ -41,7 +41,9 @@ cdef class ClientLink(LeaseHolder):
     cdef public bint rewrites
     cdef public ServerLink server
     cdef public object session_state
+    cdef public bint settled
     cdef public object startup
+    cdef public dict told
     cdef public object vector
     cdef public bint welcomed
 
@@ -74,5 +76,6 @@ cdef class ClientLink(LeaseHolder):
     cdef _end_lease(self, object ending, ServerLink server)
     cdef _release(self, ServerLink server)
     cpdef unlease(self)
-    cdef _note_texts(self, dict parameters)
+    @cython.locals(parameters=dict, requests=ClientRequests)
+    cpdef parameters_changed(self, Exchange exchange)
     cdef bint _discard(self) except -1

@@ -9,11 +9,8 @@ from typing import TYPE_CHECKING
 
 from pglane.connection.client_names import CATALOG, NOTIFIES
 from pglane.connection.exchange import HELD_FOR_CHANNELS, IDLE_STATUS, Exchange
-from pglane.connection.requests import (
-    HELD,
-    OUT_OF_PLACE,
-    TERMINATED,
-)
+from pglane.connection.request_messages import stream_malformed
+from pglane.connection.requests import HELD, OUT_OF_PLACE, TERMINATED
 from pglane.connection.settings import Vector
 from pglane.doors.ending import Ending
 from pglane.doors.session_state import IMMOVABLE
@@ -24,9 +21,9 @@ from pglane.engine.probing import keep_sum, probe
 from pglane.engine.reading_back import read_back
 from pglane.engine.server_link import LeaseHolder
 from pglane.engine.transport import Transport
-from pglane.engine.welcome import Welcome
+from pglane.engine.welcome import Welcome, tell_defaults
 from pglane.errors import Refusal
-from pglane.errors.protocol import MessageOutOfPlace, MessageTooLarge, StreamMalformed
+from pglane.errors.protocol import MessageOutOfPlace
 from pglane.errors.waiting import ShuttingDown
 from pglane.wire.framing import MalformedStream
 from pglane.wire.server_messages import (
@@ -87,6 +84,8 @@ class ClientLink(LeaseHolder):
         vector: the settings that hold for it.
         startup: the settings it began with.
         welcomed: it was told its settings and may send requests.
+        told: what PostgreSQL reports, as it was told at its welcome or since.
+        settled: its door lends, and nothing that it was told has another default since.
         discarding: its request was refused; what is left of it is dropped.
         pinned: it keeps its server connection though its door would not have it so.
         session_state: what it may leave on a server connection; None: anything.
@@ -112,7 +111,9 @@ class ClientLink(LeaseHolder):
         "rewrites",
         "server",
         "session_state",
+        "settled",
         "startup",
+        "told",
         "vector",
         "welcomed",
     )
@@ -130,6 +131,8 @@ class ClientLink(LeaseHolder):
         self.pinned = False
         self.session_state: ClientSessionState | None = None
         self.welcomed = False
+        self.settled = False
+        self.told: dict[str, str] = {}
         self.discarding = False
         self.server: ServerLink | None = None
         self.request = None
@@ -255,8 +258,8 @@ class ClientLink(LeaseHolder):
         drawn = self.requests.strangers_drew = server.exchange.drawn
         if (
             server.vector is not self.vector
-            or not self.rewrites
-            or not self.welcomed
+            or not self.settled
+            or server.suspect
             or (drawn and must_discard_sequences(self, server))
         ):
             prepare_lease(self, server)
@@ -329,7 +332,7 @@ class ClientLink(LeaseHolder):
             return
         if requests.unanswered_effects:
             requests.unanswered_effects = 0
-            self._note_texts(exchange.parameters)
+            self.parameters_changed(exchange)
         if exchange.skipping or exchange.held or requests.reader.stream_left:
             return
         self._note_answered(exchange)
@@ -426,10 +429,7 @@ class ClientLink(LeaseHolder):
 
     def parameters_changed(self, exchange: Exchange) -> None:
         """The scanner must read its texts as the server does."""
-        self._note_texts(exchange.parameters)
-
-    def _note_texts(self, parameters: dict[str, str]) -> None:
-        requests = self.requests
+        requests, parameters = self.requests, exchange.parameters
         encoding = parameters.get("client_encoding", "UTF8")
         # One object for the usual one: it is compared for every text.
         requests.encoding = "UTF8" if encoding == "UTF8" else encoding
@@ -523,6 +523,8 @@ class ClientLink(LeaseHolder):
         self.transport.write(welcome.message(self.process_id, self.key))
         self.requests.encoding = welcome.encoding
         self.requests.standard_strings = welcome.standard_strings
+        self.told = welcome.parameters
+        self.settled = self.rewrites
         self.phase = _IDLE
         self.database.cancel_keys.assign(self)
         self.want()
@@ -537,7 +539,10 @@ class ClientLink(LeaseHolder):
             self.end_lease(server)
             if self.phase != _GONE:
                 self._welcome(welcome)
+                self.settled = self.settled and not server.suspect
             return
+        if not self.settled or server.suspect:
+            tell_defaults(self, server)
         self.forward()
 
     def end_lease(self, server: "ServerLink") -> None:
@@ -581,18 +586,6 @@ class ClientLink(LeaseHolder):
             server.transport.write(waiting)
 
 
-MESSAGE_BYTES_POSSIBLE = 0x3FFFFFFF
-"""PostgreSQL itself takes no longer message (1 GB)."""
-REQUEST_KINDS = frozenset(b"QPBF")
 UNIT_ENDS = (0x51, 0x53, 0x46)
 """Query, Sync and function call: each is answered by one ReadyForQuery."""
 READY_IDLE = ready_for_query(b"I")
-
-
-def stream_malformed(malformed: MalformedStream) -> Refusal:
-    """The refusal for a length that cannot be, or is not allowed."""
-    kind = repr(chr(malformed.kind))
-    length, length_max = malformed.length, malformed.length_max
-    if length_max < length <= MESSAGE_BYTES_POSSIBLE and malformed.kind in REQUEST_KINDS:
-        return MessageTooLarge(kind=kind, length=length, length_max=length_max)
-    return StreamMalformed(kind=kind, length=length, length_max=length_max)

@@ -54,6 +54,7 @@ cdef class ServerLink(Owner):
     @cython.locals(exchange=Exchange, events=int, client=LeaseHolder, transport=Transport)
     cpdef on_data(self, bytes data)
     cdef _on_events(self, int events)
+    cdef _reported(self, object client, int events)
     cdef _ends(self, int events)
     @cython.locals(client=LeaseHolder)
     cpdef answered(self)

@@ -218,14 +218,22 @@ class ServerLink(Owner):
             self.flush()
         if events & DISCARDED:
             self._discarded(client)
-        if events & PARAMETERS and client is not None:
-            client.parameters_changed(self.exchange)
+        if events & PARAMETERS:
+            self._reported(client, events)
         if events & INTERNAL_DONE:
             self._task_done()
         if events & RELEASED_HOLD and client is not None:
             client.forward()
         if events & READY:
             self.answered()
+
+    def _reported(self, client: "ClientLink | None", events: int) -> None:
+        """A setting is another one; where nobody asked for anything, defaults were reloaded."""
+        if client is not None:
+            client.parameters_changed(self.exchange)
+        elif not (events & READY or self.busy or self.exchange.outstanding()):
+            self.suspect = True
+            self.exchange.changed.clear()
 
     def _ends(self, events: int) -> None:
         """The server says good-bye; whom it has answered fully loses nothing by that."""

@@ -1,11 +1,11 @@
 """What the monitor says of one database, and what follows from it here.
 
 When the defaults epoch changes (ALTER ROLE/DATABASE .. SET, a reload of the configuration), server
-connections that were opened before are not what new ones are (fact A11). None of them is leased
-again: those that are idle are closed now, those in use when their lease ends. One whose login
-began before the news counts as opened before. The first epoch that is heard is taken for the one
-that all began with, unless the monitor took longer to come than passes between two looks: then
-what had been opened meanwhile is replaced as well.
+connections that were opened before are not what new ones are (fact A11), and clients are told.
+None of them is leased again: those that are idle are closed now, those in use when their lease
+ends. One whose login began before the news counts as opened before. The first epoch that is heard
+is taken for the one that all began with, unless the monitor took longer to come than passes
+between two looks: then what had been opened meanwhile is replaced as well.
 
 After DDL, whoever made it, statements that are prepared from then on are looked at anew (fact A8).
 When what is known of names changes, texts are judged anew: the cache of verdicts starts afresh,
@@ -111,6 +111,8 @@ class Watch:
         self.generation += 1
         database = self._database
         database.welcomes.clear()
+        for client in database.worker.clients.values():
+            client.settled = client.settled and client.database is not database
         database.accepted.clear()
         links = [slot.link for slot in database.desk.ledger]
         stale = [link for link in links if isinstance(link, ServerLink) and not link.raw]

@@ -1,9 +1,17 @@
-"""What a client is told behind its login: the settings that hold for it.
+"""What a client is told behind its login: the settings that hold for it; and when they change.
 
 Clients of one role that ask for the same settings are told the same: the messages are made once.
+When defaults change, those that are connected get the new values with their next lease, and are
+told then: their drivers read values by what is reported, and so does our scanner texts.
 """
 
+from typing import TYPE_CHECKING
+
 from pglane.wire.server_messages import parameter_status, ready_for_query
+
+if TYPE_CHECKING:
+    from pglane.engine.client_link import ClientLink
+    from pglane.engine.server_link import ServerLink
 
 
 class Welcome:
@@ -36,6 +44,25 @@ class Welcome:
         """All of it, with the key of one client's (BackendKeyData), and that it may begin."""
         head = SHORT_KEY if len(key) == SHORT_KEY_BYTES else _key_head(len(key))
         return b"".join([self.encoded, head, process_id.to_bytes(4, "big"), key, READY_IDLE])
+
+
+def tell_defaults(client: "ClientLink", server: "ServerLink") -> None:
+    """What is reported otherwise than the client was told, and is not its own setting.
+
+    A server connection whose defaults are the old ones is used once more at most: what it reports
+    does not settle anything.
+    """
+    reported, own = server.exchange.parameters, client.vector.items
+    changed = {
+        name: value
+        for name, value in reported.items()
+        if client.told.get(name) != value and name.lower() not in own
+    }
+    if changed:
+        client.told = client.told | changed
+        client.transport.write(Welcome(changed).encoded)
+    client.settled = client.rewrites and not server.suspect
+    client.parameters_changed(server.exchange)
 
 
 def _key_head(key_bytes: int) -> bytes:

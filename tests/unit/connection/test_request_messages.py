@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from pglane.connection import request_messages
+from pglane.errors.protocol import MessageTooLarge, StreamMalformed
 from pglane.wire.body import message
+from pglane.wire.framing import MalformedStream
 from pglane.wire.server_messages import error_fields
 from tests.support.pure import load_pure
 
@@ -42,3 +44,18 @@ def test_a_malformed_request_says_what_was_seen(form: Any) -> None:
     malformed = form.MalformedRequest("Bind", "it ends too early")
     assert str(malformed) == "message Bind: it ends too early"
     assert (malformed.kind, malformed.seen) == ("Bind", "it ends too early")
+
+
+@pytest.mark.parametrize(
+    ("kind", "length", "refusal"),
+    [
+        ("Q", 2000, MessageTooLarge),
+        ("p", 2000, StreamMalformed),
+        ("Q", request_messages.MESSAGE_BYTES_POSSIBLE + 1, StreamMalformed),
+        ("Q", 3, StreamMalformed),
+    ],
+)
+def test_a_length_is_too_large_or_cannot_be(
+    form: Any, kind: str, length: int, refusal: type
+) -> None:
+    assert isinstance(form.stream_malformed(MalformedStream(ord(kind), length, 1000)), refusal)

@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 
+from pglane.wire.server_messages import parameter_status
 from tests.support.engine_rig import LOGIN_ANSWER, READY, message, query
 
 ANSWER = message(b"C", b"SELECT 1\x00") + READY
@@ -71,6 +72,54 @@ def test_a_first_epoch_that_comes_late_closes_what_was_opened_before(rigs):
     defaults(rig, "a")
     server.ends()
     assert rig.logged("defaults_changed")
+
+
+def reports(**settings: str) -> bytes:
+    told = b"".join(parameter_status(n.encode(), v.encode()) for n, v in settings.items())
+    return LOGIN_ANSWER[:9] + told + LOGIN_ANSWER[9:]
+
+
+def test_who_is_connected_is_told_what_new_server_connections_report(rigs):
+    rig = rigs()
+    client, server = rig.pair()
+    defaults(rig, "a")
+    defaults(rig, "b")
+    server.ends()
+    client.send(query("SELECT 1"))
+    fresh = rig.accept()
+    fresh.gets(b"user")
+    fresh.send(reports(TimeZone="UTC", standard_conforming_strings="off"))
+    fresh.gets(b"SELECT 1")
+    fresh.send(ANSWER)
+    told = client.gets(READY)
+    assert told == (
+        parameter_status(b"TimeZone", b"UTC")
+        + parameter_status(b"standard_conforming_strings", b"off")
+        + ANSWER
+    )
+    (link,) = rig.worker.clients.values()
+    assert link.settled
+    assert not link.requests.standard_strings
+    client.send(query("SELECT 1"))
+    fresh.gets(b"SELECT 1")
+    fresh.send(ANSWER)
+    assert client.gets(READY) == ANSWER
+
+
+def test_a_report_that_nobody_asked_for_tells_of_a_reload(rigs):
+    rig = rigs()
+    client, server = rig.pair()
+    server.send(parameter_status(b"standard_conforming_strings", b"off"))
+    rig.turn(2)
+    (link,) = rig.worker.clients.values()
+    assert link.settled
+    client.send(query("SELECT 1"))
+    server.gets(b"SELECT 1")
+    assert not link.requests.standard_strings
+    assert not link.settled
+    server.send(ANSWER)
+    assert parameter_status(b"standard_conforming_strings", b"off") in client.gets(READY)
+    server.ends()
 
 
 def test_what_is_leased_is_closed_when_the_lease_ends(rigs):
