@@ -1,6 +1,8 @@
 """A name that nobody has is asked for a proof as one that somebody has: they look the same."""
 
 import base64
+import os
+import signal
 from collections.abc import Iterator
 
 import psycopg
@@ -58,12 +60,30 @@ def test_what_is_asked_for_looks_the_same(gateway: Gateway) -> None:
     assert challenge(gateway, "nobody else")["s"] != nobody["s"]
 
 
-def test_the_salt_of_nobody_outlives_a_reload(gateway: Gateway) -> None:
-    before = challenge(gateway, "nobody")["s"]
+NAMES = ("ann", "app", "nobody")
+"""Known by a verifier, by a password, and not at all."""
+
+
+def salts(gateway: Gateway) -> dict[str, tuple[str, str]]:
+    asked = {name: challenge(gateway, name) for name in NAMES}
+    return {name: (parts["s"], parts["i"]) for name, parts in asked.items()}
+
+
+def test_salts_outlive_a_reload(gateway: Gateway) -> None:
+    """One that changes where others stay would tell who exists."""
+    before = salts(gateway)
     reloads = gateway.log().count("reloaded")
     gateway.hang_up()
     eventually(lambda: gateway.log().count("reloaded") > reloads)
-    assert challenge(gateway, "nobody")["s"] == before
+    assert salts(gateway) == before
+
+
+def test_salts_outlive_a_worker(gateway: Gateway) -> None:
+    before = salts(gateway)
+    ready = gateway.log().count("worker_ready")
+    os.kill(gateway.worker_pid, signal.SIGKILL)
+    eventually(lambda: gateway.log().count("worker_ready") > ready, within_s=30)
+    assert salts(gateway) == before
 
 
 def test_the_refusal_is_the_same(gateway: Gateway) -> None:

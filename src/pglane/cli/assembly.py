@@ -5,7 +5,7 @@ the first of: URI argument, [server] of the file, DATABASE_URL, PG* variables; i
 anything, from the embedded PostgreSQL. The first line that pglane prints tells which it was.
 
 Whoever owns the URI may come in with its password. Others are named in [users.NAME] tables.
-Verifiers are made here, once at a start, from the passwords that were given.
+Verifiers are made here from the passwords that were given (`cli.password_verifiers`).
 """
 
 import argparse
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pglane.cli.verifier import verifier_of
+from pglane.cli.password_verifiers import PasswordVerifiers
 from pglane.config import rules
 from pglane.config.file import Loaded, read_file, read_users
 from pglane.config.settings import Settings, User, descriptions
@@ -135,12 +135,15 @@ def _find_server(
         assembly.loaded.notes += assembly.server.notes
 
 
-def settle(assembly: Assembly, server: Server | None) -> Settings:
+def settle(
+    assembly: Assembly, server: Server | None, verifiers: PasswordVerifiers | None = None
+) -> Settings:
     """The settings, whole and checked.
 
     Args:
         assembly: what `gather` found.
         server: the database, unless the file says it.
+        verifiers: those made before; a reload finds them again.
 
     Raises:
         RefusedError: with all that does not go together.
@@ -155,19 +158,15 @@ def settle(assembly: Assembly, server: Server | None) -> Settings:
     refusals = rules.objections(settings, places)
     if refusals:
         raise RefusedError(*refusals)
-    return _with_users(settings)
+    return _with_users(settings, verifiers or PasswordVerifiers())
 
 
-def _with_users(settings: Settings) -> Settings:
+def _with_users(settings: Settings, verifiers: PasswordVerifiers) -> Settings:
     """The URI's own user let in, verifiers made, the console opened to whom it belongs."""
     users = list(settings.users)
     if settings.server_user not in {user.name for user in users}:
         users.insert(0, User(settings.server_user, password=settings.server_password))
-    whole = tuple(
-        dataclasses.replace(user, verifier=verifier_of(user.password))
-        if user.password and not user.verifier
-        else user
-        for user in users
-    )
+    secret = verifiers.secret(settings.salt_secret)
+    whole = verifiers.complete(users, secret)
     admins = settings.admin_users or (settings.server_user,)
-    return dataclasses.replace(settings, users=whole, admin_users=admins)
+    return dataclasses.replace(settings, users=whole, admin_users=admins, salt_secret=secret)

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import FrameType
 
 from pglane.cli import assembly, screen
+from pglane.cli.password_verifiers import PasswordVerifiers
 from pglane.config import rules
 from pglane.config.settings import Settings
 from pglane.config.uri import Server, read_uri
@@ -48,11 +49,12 @@ def run(arguments: argparse.Namespace) -> int:
             gathered.origin = EMBEDDED
             cluster = undone.enter_context(_embedded(arguments))
             server = read_uri(cluster.uri, EMBEDDED, {})
-        settings = assembly.settle(gathered, server)
+        verifiers = PasswordVerifiers()
+        settings = assembly.settle(gathered, server, verifiers)
         for note in rules.notes(settings):
             screen.warn(note)
         screen.say(_headline(settings, gathered.origin))
-        return _serve(arguments, settings, server, cluster)
+        return _serve(arguments, settings, server, cluster, verifiers)
 
 
 def _serve(
@@ -60,6 +62,7 @@ def _serve(
     settings: Settings,
     server: Server | None,
     cluster: Cluster | None,
+    verifiers: PasswordVerifiers,
 ) -> int:
     """Runs the supervisor. A reload reads the same sources again; the embedded server stays.
 
@@ -72,7 +75,7 @@ def _serve(
 
     def reload() -> Settings:
         again = assembly.gather(arguments, os.environ)
-        return assembly.settle(again, server if embedded else again.server)
+        return assembly.settle(again, server if embedded else again.server, verifiers)
 
     missing = cluster.ended if cluster is not None else lambda: None
     return asyncio.run(

@@ -11,9 +11,8 @@ import sys
 
 from pglane.errors.configuration import PasswordUnusable
 from pglane.errors.refused import RefusedError
-from pglane.wire.scram import Verifier
+from pglane.wire.scram import SALT_BYTES, Verifier
 
-SALT_BYTES = 16
 PASSWORD_BYTES_MAX = 1024
 ITERATIONS_MAX = 10_000_000
 

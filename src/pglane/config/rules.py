@@ -20,6 +20,7 @@ from pglane.errors.refused import RefusedError
 
 DOORS = ("transaction", "session", "direct")
 DEFAULT = "the default settings"
+SALT_SECRET_BYTES_MIN = 32
 
 
 def is_loopback(address: str) -> bool:
@@ -42,6 +43,7 @@ def objections(settings: Settings, places: Mapping[str, str]) -> list[Refusal]:
         *_listeners(settings, places),
         *_server(settings, places),
         *_users(settings, places),
+        *_salts(settings, places),
         *_client_tls(settings, places),
         *_server_tls(settings, places),
     ]
@@ -118,6 +120,22 @@ def _users(settings: Settings, places: Mapping[str, str]) -> list[Refusal]:
         return []
     where = places.get("server_user", DEFAULT)
     return [PasswordNeeded(where=where, user=settings.server_user)]
+
+
+def _salts(settings: Settings, places: Mapping[str, str]) -> list[Refusal]:
+    """One that can be guessed is worse than none: it would tell who exists."""
+    seen = len(settings.salt_secret.encode())
+    if not 0 < seen < SALT_SECRET_BYTES_MIN:
+        return []
+    return [
+        OutOfRange(
+            where=places.get("salt_secret", DEFAULT),
+            key="clients.salt_secret",
+            expected=f"at least {SALT_SECRET_BYTES_MIN} bytes, random ones",
+            seen=f"{seen} bytes",
+            suggestion="openssl rand -base64 32 makes one",
+        )
+    ]
 
 
 def _client_tls(settings: Settings, places: Mapping[str, str]) -> list[Refusal]:

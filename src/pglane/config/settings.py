@@ -293,6 +293,14 @@ class Settings:
         choices=("scram", "trust"),
         fixed=True,
     )
+    salt_secret: str = _setting(
+        "clients.salt_secret",
+        "",
+        "what the salts are made from that clients see of users without a verifier of their own, "
+        "and of those that do not exist; empty: random at each start. Name one (32 random "
+        "characters) where salts must outlive a restart, or be those of other gateways",
+        secret=True,
+    )
     client_tls_sslmode: str = _setting(
         "clients.tls_sslmode",
         "auto",

@@ -77,7 +77,7 @@ class Operator:
 
     def _set(self, key: str, text: str) -> None:
         setting = _setting_of(key)
-        if not setting.reloadable:
+        if setting.secret or not setting.reloadable:
             value = HIDDEN if setting.secret else getattr(self._settings(), setting.name)
             raise RefusedError(ConsoleSettingFixed(key=key, value=value))
         value, refusal = judge(setting, _value(setting, text), "SET")

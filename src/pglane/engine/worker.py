@@ -128,7 +128,8 @@ class Worker:
         ]:
             self.forget_keys(user)
         self._passwords = passwords
-        users = UserList(verifiers, trust=settings.auth == "trust", mock_secret=self._mock_secret)
+        secret = settings.salt_secret.encode() or self._mock_secret
+        users = UserList(verifiers, trust=settings.auth == "trust", mock_secret=secret)
         self.entrance.apply(settings, users)
 
     def _apply_tls(self, settings: Settings) -> None:

@@ -45,6 +45,8 @@ ITERATIONS_DEFAULT: Final = 4096
 """PostgreSQL's default."""
 ITERATIONS_MAX: Final = 1_000_000
 """What a server may ask of us: about half a second of computing."""
+SALT_BYTES: Final = 16
+"""Of the salts that are made here, as PostgreSQL makes them."""
 SALT_BYTES_MAX: Final = 1024
 MESSAGE_BYTES_MAX: Final = 4096
 """Longer messages of an exchange are refused unread; real ones have some 200 bytes."""
@@ -106,6 +108,11 @@ def _xor(left: bytes, right: bytes) -> bytes:
     return mixed.to_bytes(KEY_BYTES, "big")
 
 
+def salt_of(user: bytes, secret: bytes) -> bytes:
+    """The salt of a user, always the same; whether the user exists cannot be seen in it."""
+    return _hmac(secret, b"salt" + user)[:SALT_BYTES]
+
+
 class KeyedHash:
     """HMAC-SHA-256 with one key of at most 64 bytes (RFC 2104), whose part is computed once."""
 
@@ -158,6 +165,10 @@ class Verifier:
             self._prepared.append(PreparedVerifier(self))
         return self._prepared[0]
 
+    def unprepared(self) -> Self:
+        """The same, of which nothing is computed yet."""
+        return type(self)(self.iterations, self.salt, self.stored_key, self.server_key)
+
     @classmethod
     def of_password(
         cls, password: bytes, salt: bytes, iterations: int = ITERATIONS_DEFAULT
@@ -169,7 +180,7 @@ class Verifier:
     @classmethod
     def mock(cls, user: bytes, secret: bytes, iterations: int = ITERATIONS_DEFAULT) -> Self:
         """A verifier no password fits, always the same for a user; `secret` is known to nobody."""
-        salt = _hmac(secret, b"salt" + user)[:16]
+        salt = salt_of(user, secret)
         return cls(iterations, salt, _hmac(secret, b"stored" + user), _hmac(secret, b"key" + user))
 
     @classmethod

@@ -2,6 +2,7 @@ import pytest
 
 from pglane.cli.assembly import gather, settle
 from pglane.cli.command import parser
+from pglane.cli.password_verifiers import PasswordVerifiers
 from pglane.config.settings import User
 from pglane.errors import RefusedError
 from pglane.wire.scram import Verifier
@@ -105,6 +106,15 @@ def test_without_configuration_exactly_the_uris_own_user():
     kept = Verifier.parse(user.verifier.encode())
     assert kept == Verifier.of_password(b"pw", kept.salt, kept.iterations)
     assert settings.admin_users == ("app",)
+
+
+def test_salts_are_the_same_when_the_configuration_is_read_again():
+    verifiers = PasswordVerifiers()
+    assembly = gather(parser().parse_args(["up", URI]), {})
+    first, again = (settle(assembly, assembly.server, verifiers) for _ in range(2))
+    assert first == again
+    assert first.salt_secret
+    assert first.salt_secret not in repr(first)
 
 
 def test_without_a_password_trust_must_be_asked_for_by_name():

@@ -53,6 +53,13 @@ def test_nobody_could_log_in():
     assert codes(**server, auth="trust") == []
 
 
+def test_a_salt_secret_that_could_be_guessed():
+    assert codes(salt_secret="x" * 31) == ["OutOfRange"]
+    assert codes(salt_secret="x" * 32) == []
+    refusal = rules.objections(Settings(salt_secret="guessed"), {})[0]
+    assert "guessed" not in str(refusal)
+
+
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
     authority = Authority(tmp_path_factory.mktemp("certificates"))

@@ -1,5 +1,7 @@
 """Clients that come in, cancel, lie or give up."""
 
+import sys
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -257,6 +259,38 @@ def test_an_unknown_user_sees_what_a_known_one_sees() -> None:
     users = UserList({}, trust=False, mock_secret=b"m" * 32)
     assert users.verifier("nobody") == users.verifier("nobody")
     assert users.verifier("nobody").salt != users.verifier("\udcff").salt
+
+
+def hashes_of_a_login(user: bytes) -> Counter[str]:
+    """How often each function that hashes is called until a wrong proof is refused."""
+    called: Counter[str] = Counter()
+
+    def note(_frame: object, event: str, function: Any) -> None:
+        if event == "c_call" and function.__module__ in {"_hashlib", "_sha2", None}:
+            called[function.__name__] += 1
+
+    startup = StartupMessage(3, 0, {"user": user}).encode()
+    rehearsed = login()
+    rehearsed.receive(startup)
+    told(rehearsed)
+    proof = proof_of(rehearsed, b"wrong")
+    made = login()
+    sys.setprofile(note)
+    try:
+        made.receive(startup)
+        made.receive(SASLInitialResponse(MECHANISM, b"n,,n=,r=clientnonce0123456789").encode())
+        made.receive(proof)
+    finally:
+        sys.setprofile(None)
+    assert isinstance(made.refusal, PasswordWrong)
+    return called
+
+
+def test_an_unknown_user_costs_as_many_hashes_as_a_known_one() -> None:
+    known = hashes_of_a_login(b"u")
+    assert known == hashes_of_a_login(b"x")
+    if client_login.__file__.endswith(".py"):
+        assert sum(known.values()) > 10, "compiled calls are not seen"
 
 
 @pytest.mark.parametrize(("counts", "usual"), [((), 4096), ((8192,), 8192), ((1, 7, 7), 7)])

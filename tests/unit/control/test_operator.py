@@ -104,6 +104,7 @@ def test_settings_are_changed(key, text, change):
         ("log.level", "loud", "OutOfRange"),
         ("server.host", "x", "ConsoleSettingFixed"),
         ("server.password", "x", "ConsoleSettingFixed"),
+        ("clients.salt_secret", "x" * 32, "ConsoleSettingFixed"),
         ("server.budgt", "1", "ConsoleSettingUnknown"),
         ("x.y", "1", "ConsoleSettingUnknown"),
         ("query_wait_timeout", "1", "ConsoleSettingUnknown"),

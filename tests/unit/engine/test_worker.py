@@ -6,6 +6,7 @@ from dataclasses import asdict, replace
 from pglane.config.settings import User
 from pglane.engine import worker as workers
 from pglane.pool.ledger import IDLE
+from pglane.wire.scram import Verifier
 from tests.support.engine_rig import READY, query
 from tests.unit.engine.test_database import DONE
 
@@ -57,6 +58,13 @@ def test_a_reload_forgets_the_keys_of_a_changed_password(rig) -> None:
     rig.until(lambda: "anna" not in worker._server_keys)
     assert "berta" in worker._server_keys
     assert worker.entrance.users._mock_secret == secret
+
+
+def test_salts_come_from_the_secret_that_outlives_the_worker(rig) -> None:
+    settings = replace(rig.settings, salt_secret="s" * 32)
+    rig.say(type="reload", settings=asdict(settings))
+    nobody = Verifier.mock(b"nobody", b"s" * 32)
+    rig.until(lambda: rig.worker.entrance.users.verifier("nobody") == nobody)
 
 
 def test_a_server_connection_that_is_too_old_is_closed(rig) -> None:

@@ -17,6 +17,7 @@ from pglane.wire.scram import (
     ScramReason,
     ScramServer,
     Verifier,
+    salt_of,
 )
 
 SALT = b64decode("W22ZaJ0SNY7soEsUEjb6gQ==")
@@ -316,3 +317,17 @@ def test_scramp_gets_in_at_the_server() -> None:
     server = ScramServer(Verifier.of_password(b"IX", SALT, 4096), b"server")
     client.set_server_first(server.first(client.get_client_first().encode()).decode())
     client.set_server_final(server.final(client.get_client_final().encode()).decode())
+
+
+def test_one_of_which_nothing_is_computed_is_the_same_verifier() -> None:
+    verifier = Verifier.of_password(b"pw", b"salt", 1)
+    prepared = verifier.prepared()
+    assert verifier.unprepared() == verifier
+    assert verifier.unprepared().prepared() is not prepared
+
+
+def test_salts_belong_to_users_and_tell_nothing_of_them() -> None:
+    salt = salt_of(b"anna", b"secret")
+    assert salt == Verifier.mock(b"anna", b"secret").salt == salt_of(b"anna", b"secret")
+    assert len(salt) == 16
+    assert salt not in (salt_of(b"berta", b"secret"), salt_of(b"anna", b"other"))
