@@ -4,7 +4,7 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help setup up test quick lint types integration differential faults bleed bench compat docs check again clean servers
+.PHONY: help setup up test quick lint types integration differential faults soak bleed bench compat docs check again clean servers
 
 FITTING := import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(or $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -53,6 +53,9 @@ differential: .venv/.test .venv/.built servers  ## random sequences on moving an
 
 faults: .venv/.test .venv/.built servers  ## break the network at every message of every way to write: nobody is told a lie
 	@PGLANE_FAULTS=0 $(RUN) -m pytest -s tests/integration/test_faults.py
+
+soak: .venv/.test .venv/.built servers  ## mixed load and faults for MINUTES=60: no lies, no leaks; kept in bench/results
+	@$(RUN) -m tests.soak '$(or $(MINUTES),60)' $(OPTIONS)
 
 bleed: .venv/.test .venv/.built servers  ## measure docs/reference/bleed-matrix.md anew; PGLANE_BENCH_PGBOUNCER=a newer one
 	@PGLANE_WRITE_MATRIX=1 $(RUN) -m pytest -q tests/integration/test_bleed_matrix.py

@@ -50,6 +50,7 @@ class Gateway:
         self.ports: dict[str, int] = {}
         self.lines: list[str] = []
         self._lines_read: queue.Queue[str | None] = queue.Queue()
+        self._users = tuple(users)
         self._config = self._write_config(settings or {}, users)
         self._command = [
             *(sys.executable, "-m", "pglane", "up", uri or cluster.uri_without_secret()),
@@ -143,6 +144,11 @@ class Gateway:
         """Lets it read its configuration again."""
         assert self.process is not None
         self.process.send_signal(signal.SIGHUP)
+
+    def reload_with(self, settings: Mapping[str, Mapping[str, Any]]) -> None:
+        """Lets it read other settings; the users stay."""
+        self._write_config(settings, self._users)
+        self.hang_up()
 
     def destroy(self) -> None:
         try:

@@ -1,0 +1,1 @@
+"""Clients of a soak, one file a driver."""
