@@ -21,6 +21,7 @@ from pglane.config.file import Loaded, read_file, read_users
 from pglane.config.settings import Settings, User, descriptions
 from pglane.config.uri import Server, read_environment, read_uri
 from pglane.config.values import judge
+from pglane.doors import lane_plan
 from pglane.errors.configuration import UriMalformed
 from pglane.errors.refused import RefusedError
 
@@ -155,7 +156,7 @@ def settle(
             values[name] = value
             places[name] = assembly.origin
     settings = Settings(**values)
-    refusals = rules.objections(settings, places)
+    refusals = rules.objections(settings, places) + lane_plan.objections(settings, places)
     if refusals:
         raise RefusedError(*refusals)
     return _with_users(settings, verifiers or PasswordVerifiers())

@@ -8,6 +8,7 @@ from pglane.config import rules
 from pglane.config.file import read_file
 from pglane.config.schema import json_schema
 from pglane.config.settings import Settings
+from pglane.doors import lane_plan
 
 CLEAN = 0
 FINDINGS = 1
@@ -23,10 +24,14 @@ def run(arguments: argparse.Namespace) -> int:
     # A port that was refused must not seem to be the default one, twice.
     ports = {name: 0 for name in loaded.refused if name.endswith("_port")}
     settings = Settings(**(loaded.values | ports))
-    found = [*loaded.refusals, *rules.objections(settings, loaded.places)]
+    found = [
+        *loaded.refusals,
+        *rules.objections(settings, loaded.places),
+        *lane_plan.objections(settings, loaded.places),
+    ]
     for refusal in found:
         print(refusal)
-    for note in (*loaded.notes, *rules.notes(settings)):
+    for note in (*loaded.notes, *rules.notes(settings), *lane_plan.notes(settings)):
         print(f"note: {note}")
     if not loaded.readable:
         return FAILED

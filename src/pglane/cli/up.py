@@ -19,6 +19,7 @@ from pglane.config import rules
 from pglane.config.settings import Settings
 from pglane.config.uri import Server, read_uri
 from pglane.control.supervisor import Supervisor
+from pglane.doors import lane_plan
 from pglane.postgres.binaries import find_binaries
 from pglane.postgres.cluster import ACCOUNT, Cluster
 from pglane.postgres.state import default_data_dir
@@ -51,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
             server = read_uri(cluster.uri, EMBEDDED, {})
         verifiers = PasswordVerifiers()
         settings = assembly.settle(gathered, server, verifiers)
-        for note in rules.notes(settings):
+        for note in (*rules.notes(settings), *lane_plan.notes(settings)):
             screen.warn(note)
         screen.say(_headline(settings, gathered.origin))
         return _serve(arguments, settings, server, cluster, verifiers)

@@ -15,8 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pglane.config.description import Description
+from pglane.config.lane_tables import LaneTables
 from pglane.config.places import error_place, line_of, lines_of
-from pglane.config.settings import Description, User, file_descriptions
+from pglane.config.settings import User, file_descriptions
 from pglane.config.tls import SYSTEM
 from pglane.config.uri import read_uri
 from pglane.config.userlist import read_userlist
@@ -142,8 +144,10 @@ class _Reader:
         for name, table in self._tables().items():
             if name == "users":
                 self._read_user_tables(table)
+            elif name == "lanes":
+                self._read_lanes(table)
             elif name not in sections:
-                self._unknown((name,), sorted(sections | {"users"}))
+                self._unknown((name,), sorted(sections | {"users", "lanes"}))
             elif not isinstance(table, dict):
                 self._refuse(
                     TypeWrong(
@@ -158,6 +162,13 @@ class _Reader:
                 self._read_section(name, table)
         self._follow_uri()
         self._follow_user_files()
+
+    def _read_lanes(self, tables: Any) -> None:
+        reader = LaneTables(self._where)
+        reader.read(tables)
+        self._loaded.values["lanes"] = tuple(reader.lanes)
+        self._loaded.places |= {"lanes": self._where("lanes")} | reader.places
+        self._loaded.refusals += reader.refusals
 
     def _read_section(self, section: str, table: dict[str, Any]) -> None:
         known = {each.key: each for each in file_descriptions() if each.section == section}

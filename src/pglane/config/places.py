@@ -12,7 +12,7 @@ from typing import Any
 
 NAME = r"""(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')"""
 DOTTED = rf"{NAME}(?:\s*\.\s*{NAME})*"
-HEADER = re.compile(rf"\s*\[\s*({DOTTED})\s*\]\s*(?:#.*)?")
+HEADER = re.compile(rf"\s*\[\[?\s*({DOTTED})\s*\]\]?\s*(?:#.*)?")
 KEY = re.compile(rf"\s*({DOTTED})\s*=")
 ERROR_PLACE = re.compile(r"^(.*?) \(at line (\d+), column (\d+)\)$")
 

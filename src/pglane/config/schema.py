@@ -6,7 +6,9 @@ served from docs/reference/pglane.schema.json, as JSON Schema 2020-12.
 
 from typing import Any
 
-from pglane.config.settings import Description, file_descriptions
+from pglane.config.description import Description
+from pglane.config.lanes import MATCH_KEYS, MATCHES_MAX, TEXT_CHARACTERS_MAX, lane_descriptions
+from pglane.config.settings import file_descriptions
 from pglane.config.values import example_of
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -15,6 +17,8 @@ SECTIONS = {
     "server": "The PostgreSQL behind them, and how many connections it may get from us.",
     "clients": "Who may come in, and how much one client may take.",
     "transaction": "The transaction door.",
+    "session": "The session door.",
+    "direct": "The direct door.",
     "gateway": "The gateway itself.",
     "metrics": "What Prometheus reads.",
     "log": "What is written to standard error.",
@@ -34,7 +38,7 @@ def json_schema() -> dict[str, Any]:
         "title": "pglane.toml",
         "type": "object",
         "additionalProperties": False,
-        "properties": sections | {"users": _users_schema()},
+        "properties": sections | {"lanes": _lanes_schema(), "users": _users_schema()},
     }
 
 
@@ -55,9 +59,9 @@ def _section_schema(section: str) -> dict[str, Any]:
 
 
 def _value_schema(setting: Description) -> dict[str, Any]:
-    if isinstance(setting.default, int):
+    if isinstance(setting.default, int | float):
         return {
-            "type": "integer",
+            "type": "integer" if isinstance(setting.default, int) else "number",
             "minimum": setting.minimum,
             "maximum": setting.maximum,
             "default": setting.default,
@@ -72,6 +76,32 @@ def _value_schema(setting: Description) -> dict[str, Any]:
     if setting.choices:
         return {"enum": list(setting.choices), "default": setting.default}
     return {"type": "string", "maxLength": setting.maximum, "default": setting.default}
+
+
+def _lanes_schema() -> dict[str, Any]:
+    properties = {
+        setting.key: {"description": setting.meaning} | _value_schema(setting)
+        for setting in lane_descriptions()
+    }
+    entry = {
+        key: {"description": meaning, "type": "string", "maxLength": TEXT_CHARACTERS_MAX}
+        for key, meaning in MATCH_KEYS.items()
+    }
+    properties["match"] = {
+        "description": "who belongs to it; rules are read in the order of the file",
+        "type": "array",
+        "maxItems": MATCHES_MAX,
+        "items": {"type": "object", "additionalProperties": False, "properties": entry},
+    }
+    return {
+        "description": "Classes of traffic and what is promised to them: [lanes.NAME].",
+        "type": "object",
+        "additionalProperties": {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": properties,
+        },
+    }
 
 
 def _users_schema() -> dict[str, Any]:
@@ -116,6 +146,7 @@ def settings_page() -> str:
         own = [each for each in file_descriptions() if each.section == section]
         lines += [_row(setting) for setting in own]
         lines += [""]
+    lines += _lanes_part()
     lines += [
         "## [users.NAME]",
         "",
@@ -131,9 +162,49 @@ def settings_page() -> str:
     return "\n".join(lines)
 
 
+def _lanes_part() -> list[str]:
+    lines = [
+        "## [lanes.NAME]",
+        "",
+        "One table a lane: a class of traffic with its promise, in every database that its rules",
+        "name. Without any, each user at each door is a lane of its own, of weight 1. A reload",
+        "changes all of it while clients wait. To reserve more than there is, is refused.",
+        "",
+        "```toml",
+        "[lanes.otp]",
+        "reserve = 1",
+        "borrow_hold_ms = 200",
+        'match = [{ user = "mailer" }, { tag = "route", value = "/login*" }]',
+        'allow = ["web"]',
+        "",
+        "[lanes.reports]",
+        'door = "transaction"',
+        "rank = 1",
+        'match = [{ application_name = "report-*" }]',
+        "```",
+        "",
+        "| setting | default | limits | reload | meaning |",
+        "|---|---|---|---|---|",
+    ]
+    lines += [_row(setting) for setting in lane_descriptions()]
+    lines += [
+        "| `match` | `[]` |  | yes | who belongs to it: a list of tables with the keys below |",
+        "",
+        "The first entry that fits says a client's lane; entries are read in the order of the",
+        "file, all lanes together. All keys of an entry must fit. An entry with a `tag` is about",
+        "single transactions, of whoever fits the rest of it; it is a wish of the client, so a",
+        "lane that reserves something must name the client in `allow`.",
+        "",
+        "| key of `match` | meaning |",
+        "|---|---|",
+    ]
+    lines += [f"| `{key}` | {meaning} |" for key, meaning in MATCH_KEYS.items()]
+    return [*lines, ""]
+
+
 def _row(setting: Description) -> str:
     limits = ""
-    if isinstance(setting.default, int):
+    if isinstance(setting.default, int | float):
         limits = f"{setting.minimum} to {setting.maximum} {setting.unit}"
     elif setting.choices:
         limits = ", ".join(f"`{choice}`" for choice in setting.choices)

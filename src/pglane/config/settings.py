@@ -17,74 +17,13 @@ from dataclasses import asdict, dataclass, field, fields
 from functools import cache
 from typing import Any, Self
 
+from pglane.config.description import DAY_MS, Description, setting as _setting
+from pglane.config.lanes import LaneSettings
+
 PORT_MAX = 65535
-DAY_MS = 86_400_000
 LOOPBACK = ("127.0.0.1", "::1")
 SSLMODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 """What libpq and PgBouncer call them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Description:
-    """What is known about one setting.
-
-    Attributes:
-        name: field of `Settings`.
-        section: table of `pglane.toml` it stands in.
-        key: its key in that table.
-        unit: what a number counts ("ms", "bytes", "connections" ...); "" for texts.
-        minimum: smallest allowed number.
-        maximum: largest allowed number; for texts and lists the greatest length.
-        choices: the allowed texts; empty when any text will do.
-        meaning: one line for people.
-        reloadable: True when a reload applies it without a restart.
-        secret: True when it is never shown, and may be given as KEY_env or KEY_file instead.
-        default: value when it is not set.
-    """
-
-    name: str
-    section: str
-    key: str
-    unit: str
-    minimum: int
-    maximum: int
-    choices: tuple[str, ...]
-    meaning: str
-    reloadable: bool
-    secret: bool
-    default: Any
-
-    @property
-    def place(self) -> str:
-        """Section and key as people write them."""
-        return f"{self.section}.{self.key}"
-
-
-def _setting(
-    place: str,
-    default: Any,
-    meaning: str,
-    *,
-    unit: str = "",
-    limits: tuple[int, int] = (0, 1000),
-    choices: tuple[str, ...] = (),
-    fixed: bool = False,
-    secret: bool = False,
-) -> Any:
-    """One row of the table; `place` is "section.key", `fixed` means a reload cannot change it."""
-    section, key = place.split(".")
-    told: dict[str, object] = {
-        "section": section,
-        "key": key,
-        "unit": unit,
-        "minimum": limits[0],
-        "maximum": limits[1],
-        "choices": choices,
-        "meaning": meaning,
-        "reloadable": not fixed,
-        "secret": secret,
-    }
-    return field(default=default, metadata=told, repr=not secret)
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +225,31 @@ class Settings:
         unit="clients",
         limits=(0, 10_000),
     )
+    transaction_limit: int = _setting(
+        "transaction.limit",
+        0,
+        "server connections that all clients of the transaction door may hold, per database; "
+        "0: the budget",
+        unit="connections",
+        limits=(0, 10_000),
+    )
+    session_limit: int = _setting(
+        "session.limit",
+        0,
+        "server connections that all clients of the session door may hold, per database; "
+        "0: the budget",
+        unit="connections",
+        limits=(0, 10_000),
+    )
+    direct_limit: int = _setting(
+        "direct.limit",
+        0,
+        "server connections that all clients of the direct door may hold, per database; "
+        "0: the budget",
+        unit="connections",
+        limits=(0, 10_000),
+    )
+    lanes: tuple[LaneSettings, ...] = ()
     auth: str = _setting(
         "clients.auth",
         "scram",
@@ -438,6 +402,7 @@ class Settings:
         """
         seen: dict[str, Any] = json.loads(text)
         seen["users"] = tuple(User(**user) for user in seen.get("users", ()))
+        seen["lanes"] = tuple(LaneSettings.from_json(lane) for lane in seen.get("lanes", ()))
         for name, value in seen.items():
             if isinstance(value, list):
                 seen[name] = tuple(value)

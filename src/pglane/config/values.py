@@ -3,7 +3,7 @@
 import difflib
 from typing import Any
 
-from pglane.config.settings import Description
+from pglane.config.description import Description
 from pglane.errors.catalogue import Refusal
 from pglane.errors.configuration import OutOfRange, TypeWrong
 
@@ -11,9 +11,11 @@ SEEN_CHARACTERS_MAX = 60
 
 
 def kind_of(setting: Description) -> str:
-    """The kind of value it wants: "a whole number", "a text" or "a list of texts"."""
+    """The kind of value it wants: "a whole number", "a number", "a text" or "a list of texts"."""
     if isinstance(setting.default, int):
         return "a whole number"
+    if isinstance(setting.default, float):
+        return "a number"
     return "a list of texts" if isinstance(setting.default, tuple) else "a text"
 
 
@@ -22,7 +24,7 @@ def example_of(setting: Description) -> str:
     if isinstance(setting.default, tuple):
         inside = ", ".join(f'"{text}"' for text in setting.default or ("name",))
         return f"{setting.key} = [{inside}]"
-    if isinstance(setting.default, int):
+    if isinstance(setting.default, int | float):
         return f"{setting.key} = {setting.default}"
     return f'{setting.key} = "{setting.default or "..."}"'
 
@@ -33,6 +35,10 @@ def judge(setting: Description, value: Any, where: str) -> tuple[Any, Refusal | 
         if isinstance(value, bool) or not isinstance(value, int):
             return None, _wrong_type(setting, value, where)
         return value, _number_objection(setting, value, where)
+    if isinstance(setting.default, float):
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return None, _wrong_type(setting, value, where)
+        return float(value), _number_objection(setting, value, where)
     if isinstance(setting.default, tuple):
         if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
             return None, _wrong_type(setting, value, where)
@@ -55,7 +61,7 @@ def _wrong_type(setting: Description, value: Any, where: str) -> Refusal:
     )
 
 
-def _number_objection(setting: Description, value: int, where: str) -> Refusal | None:
+def _number_objection(setting: Description, value: float, where: str) -> Refusal | None:
     if setting.minimum <= value <= setting.maximum:
         return None
     nearest = setting.minimum if value < setting.minimum else setting.maximum

@@ -8,7 +8,8 @@ import difflib
 from collections.abc import Callable
 from typing import Any
 
-from pglane.config.settings import Description, Settings, descriptions
+from pglane.config.description import Description
+from pglane.config.settings import Settings, descriptions
 from pglane.config.values import judge
 from pglane.control.actions import Act, Action
 from pglane.control.log import Log

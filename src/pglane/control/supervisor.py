@@ -51,6 +51,7 @@ from pglane.control.snapshots import Snapshots
 from pglane.control.statistics import PERIOD_S
 from pglane.control.worker_commands import WorkerCommands
 from pglane.control.worker_process import WorkerProcess, close_all, describe_exit
+from pglane.doors import lane_plan
 from pglane.engine.channel import Message
 from pglane.errors.catalogue import Refusal
 from pglane.errors.console import ConsoleReloadImpossible
@@ -456,7 +457,7 @@ class Supervisor:
     def _change_settings(self, changes: dict[str, Any]) -> None:
         """SET at the console."""
         seen = dataclasses.replace(self._settings, **changes)
-        if refusals := rules.objections(seen, {}):
+        if refusals := rules.objections(seen, {}) + lane_plan.objections(seen, {}):
             raise RefusedError(*refusals)
         self._put_in_force(seen, [])
 

@@ -204,3 +204,33 @@ class NetworkInTheClear(AtConfiguration, Refusal):
         "set tls_cert_file and tls_key_file in [clients]; or, where the network is yours alone, "
         'say tls_sslmode = "disable" there'
     )
+
+
+class LanesOverpromise(AtConfiguration, Refusal):
+    """Lanes reserve more server connections together than there are."""
+
+    code = "PGL0140"
+    message = "{where}: lanes reserve {promised} server connections, and {place} has {places}"
+    detail = "{reservations} = {promised}, more than {setting} = {places}"
+    hint = "reserve less, or say {setting} = {promised} or more"
+
+
+class LaneBorrowsForEver(AtConfiguration, Refusal):
+    """A lane whose leases have no end may not sit on what others reserved."""
+
+    code = "PGL0141"
+    message = "{where}: lane {lane} may borrow, and its leases have no end"
+    detail = (
+        "clients of {doors} can be in it; they keep a server connection as long as they like, and "
+        "others would wait for what is reserved for them"
+    )
+    hint = 'say door = "transaction", or set hold_ms_max, or leave out borrow = "yes"'
+
+
+class LaneRuleCovered(AtConfiguration, Refusal):
+    """A rule that no client can reach: an earlier one fits everybody whom it fits."""
+
+    code = "PGL0142"
+    message = "{where}: nobody comes as far as the entry {entry} of lane {lane}"
+    detail = "the entry {other_entry} of lane {other} comes before it and fits everybody it fits"
+    hint = "put the narrower one first (rules are read in the order of the file), or remove one"

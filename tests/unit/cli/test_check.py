@@ -64,3 +64,11 @@ def test_a_file_or_the_schema(capsys):
 def test_a_file_that_is_not_there(tmp_path, capsys):
     assert main(["check", str(tmp_path / "nothing.toml")]) == 2
     assert "PGL0104" in capsys.readouterr().out
+
+
+def test_lanes_that_promise_more_than_there_is(check):
+    code, out = check("[server]\nbudget = 2\n[lanes.otp]\nreserve = 3\nborrow_hold_ms = 9\n")
+    assert code == 1
+    assert "pglane.toml:4: lanes reserve 3 server connections" in out
+    assert "otp 3 = 3, more than server.budget = 2" in out
+    assert "note: lane otp uses nothing that others reserve" in out

@@ -273,3 +273,10 @@ def test_a_list_that_cannot_be_read(tmp_path, write, content):
         (tmp_path / "userlist.txt").write_bytes(content)
     loaded = read_file(write('[clients]\nauth_file = "userlist.txt"'), {})
     assert [type(each).__name__ for each in loaded.refusals] == ["FileUnreadable"]
+
+
+def test_lanes_are_read_with_their_places(write):
+    loaded = read_file(write("[lanes.otp]\nreserve = 1\nrang = 3\n"), {})
+    assert [lane.name for lane in loaded.values["lanes"]] == ["otp"]
+    assert loaded.places["lanes.otp.reserve"].endswith("pglane.toml:2")
+    assert told(loaded) == [(3, "KeyUnknown")]

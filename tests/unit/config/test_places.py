@@ -18,6 +18,8 @@ password = "not a key"
 password = "x"
 [ users . bob ]
 log.level = "info"
+[[lanes.a.match]]
+user = "x"
 '''
 
 
@@ -32,6 +34,8 @@ def test_headers_and_keys_have_their_lines():
         ("users", "alice b", "password"): 12,
         ("users", "bob"): 13,
         ("users", "bob", "log", "level"): 14,
+        ("lanes", "a", "match"): 15,
+        ("lanes", "a", "match", "user"): 16,
     }
 
 

@@ -1,3 +1,4 @@
+from pglane.config.lanes import lane_descriptions
 from pglane.config.schema import SECTIONS, json_schema, settings_page
 from pglane.config.settings import file_descriptions
 
@@ -8,7 +9,7 @@ def test_every_setting_is_in_the_schema_and_on_the_page():
         shape = schema["properties"][setting.section]["properties"][setting.key]
         assert shape["description"] == setting.meaning
         assert f"| `{setting.key}`" in page
-    assert set(schema["properties"]) == {*SECTIONS, "users"}
+    assert set(schema["properties"]) == {*SECTIONS, "lanes", "users"}
 
 
 def test_secrets_may_be_elsewhere():
@@ -25,3 +26,12 @@ def test_shapes_of_values():
     user = properties["users"]["additionalProperties"]
     assert user["additionalProperties"] is False
     assert "verifier_file" in user["properties"]
+
+
+def test_every_setting_of_a_lane_is_in_the_schema_and_on_the_page():
+    page, lane = settings_page(), json_schema()["properties"]["lanes"]["additionalProperties"]
+    for setting in lane_descriptions():
+        assert lane["properties"][setting.key]["description"] == setting.meaning
+        assert f"| `{setting.key}`" in page
+    assert lane["properties"]["weight"]["type"] == "number"
+    assert "tag" in lane["properties"]["match"]["items"]["properties"]

@@ -3,6 +3,7 @@ import json
 
 import pytest
 
+from pglane.config.lanes import LaneMatch, LaneSettings
 from pglane.config.settings import Settings, User, descriptions, file_descriptions
 
 
@@ -12,6 +13,7 @@ def test_json_round_trip_keeps_types_and_secrets():
         server_password="hush",
         users=(User("alice", "SCRAM-SHA-256$x", "hush"), User("bob")),
         admin_users=("alice",),
+        lanes=(LaneSettings("otp", reserve=2, match=(LaneMatch(user="mailer"),)),),
     )
     assert Settings.from_json(settings.to_json()) == settings
 
@@ -48,7 +50,7 @@ def test_every_default_is_within_its_own_limits():
 def test_every_field_but_users_is_described_once():
     described = [setting.name for setting in descriptions()]
     fields = [field.name for field in dataclasses.fields(Settings)]
-    assert [name for name in fields if name != "users"] == described
+    assert [name for name in fields if name not in ("users", "lanes")] == described
     places = [setting.place for setting in file_descriptions()]
     assert len(set(places)) == len(places)
 

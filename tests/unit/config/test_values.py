@@ -1,10 +1,11 @@
 import pytest
 
+from pglane.config.lanes import lane_descriptions
 from pglane.config.settings import file_descriptions
 from pglane.config.values import example_of, judge, kind_of
 from pglane.errors.configuration import OutOfRange, TypeWrong
 
-KNOWN = {setting.name: setting for setting in file_descriptions()}
+KNOWN = {setting.name: setting for setting in (*lane_descriptions(), *file_descriptions())}
 
 
 @pytest.mark.parametrize(
@@ -16,6 +17,8 @@ KNOWN = {setting.name: setting for setting in file_descriptions()}
         ("listen_addresses", ["::1"], ("::1",)),
         ("auth", "trust", "trust"),
         ("server_host", "db", "db"),
+        ("weight", 2, 2.0),
+        ("weight", 0.5, 0.5),
     ],
 )
 def test_what_fits(name, value, kept):
@@ -27,6 +30,7 @@ def test_what_fits(name, value, kept):
     [
         *(("budget", "20"), ("budget", True), ("budget", 2.0), ("budget", [1])),
         *(("listen_addresses", "::1"), ("listen_addresses", [1]), ("server_host", 1)),
+        *(("weight", "1"), ("weight", True)),
     ],
 )
 def test_the_wrong_type_is_told_with_an_example(name, value):
@@ -41,6 +45,7 @@ def test_the_wrong_type_is_told_with_an_example(name, value):
     [
         ("budget", 0, "the nearest is 1"),
         ("budget", 10_001, "the nearest is 10000"),
+        ("weight", 0, "the nearest is 0.01"),
         ("auth", "Trusted", 'did you mean "trust"?'),
         ("auth", "kerberos", "the default is 'scram'"),
         ("server_user", "é" * 32, "shorten it"),

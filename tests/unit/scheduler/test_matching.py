@@ -4,13 +4,12 @@ import pytest
 
 from pglane.scheduler import matching
 from pglane.scheduler.matching import (
-    COMMENT_CHARACTERS_MAX,
     LaneMatching,
     LaneRule,
     Origin,
     TagRule,
     WishRefused,
-    tags_of,
+    tenant_name,
 )
 from pglane.scheduler.policy import LanePolicy
 
@@ -29,6 +28,7 @@ def test_the_first_rule_that_fits_says_the_lane() -> None:
     rules = matching_of(LaneRule("browse", user="anna"), LaneRule("otp"))
     assert rules.place(ANNA).policy is BROWSE
     assert rules.place(ANNA).tenant == "web-1"
+    assert rules.names == ["otp", "browse", "bulk", "vip"]
     assert rules.place(Origin("session", "berta")).policy is OTP
 
 
@@ -71,7 +71,7 @@ def test_too_many_users_share_a_lane_and_are_tenants_there(monkeypatch) -> None:
 
 
 def test_a_wish_may_lower_and_needs_to_be_allowed_otherwise() -> None:
-    rules = matching_of(LaneRule("browse"), allow={"otp": frozenset({"anna"})})
+    rules = matching_of(LaneRule("browse"), allow={"otp": lambda origin: origin.user == "anna"})
     own = rules.place(ANNA)
     assert rules.wish(ANNA, own, "bulk").policy is BULK
     assert rules.wish(ANNA, own, "otp").policy is OTP
@@ -82,28 +82,71 @@ def test_a_wish_may_lower_and_needs_to_be_allowed_otherwise() -> None:
     assert rules.wish(berta, own, "gone").refused is WishRefused.UNKNOWN
 
 
-def test_a_comment_can_wish_for_a_lane_or_have_a_tag_that_is_mapped_to_one() -> None:
-    rules = matching_of(tags=[TagRule("route", "/otp/*", "otp"), TagRule("batch", "", "bulk")])
-    assert rules.wished_by("lane='browse'") == "browse"
-    assert rules.wished_by("route='%2Fotp%2Fsend',lane='browse'") == "otp"
-    assert rules.wished_by("route='%2Fshop'") is None
-    assert rules.wished_by("batch='yes'") == "bulk"
-    assert rules.wished_by("all products") is None
+def test_a_wish_for_ones_own_lane_changes_nothing() -> None:
+    rules = matching_of()
+    own = rules.place(ANNA)
+    assert rules.wish(ANNA, own, "transaction:anna") == own
+
+
+def test_more_weight_is_no_lowering() -> None:
+    rules = LaneMatching([LanePolicy("heavy", weight=2.0), LanePolicy("light", weight=0.5)])
+    own = rules.place(ANNA)
+    assert rules.wish(ANNA, own, "heavy").refused is WishRefused.NOT_ALLOWED
+    assert rules.wish(ANNA, own, "light").refused is None
+
+
+def test_a_lane_of_one_door_is_not_entered_through_another() -> None:
+    policy = LanePolicy("pooled", door="transaction")
+    rules = LaneMatching([policy], [LaneRule("pooled", user="anna")])
+    session = Origin("session", "anna")
+    assert rules.place(ANNA).policy is policy
+    own = rules.place(session)
+    assert own.policy.name == "session:anna"
+    assert rules.wish(session, own, "pooled").refused is WishRefused.OTHER_DOOR
+
+
+def test_tags_can_wish_for_a_lane_or_be_mapped_to_one() -> None:
+    mailers = LaneRule("otp", user="mailer")
+    tags = [
+        TagRule("route", "/otp/*", "otp"),
+        TagRule("batch", "", "bulk"),
+        TagRule("job", "", "otp", mailers),
+    ]
+    rules = matching_of(tags=tags)
+    assert rules.reads_tags
+    assert not LaneMatching().reads_tags
+    assert rules.wished_by(ANNA, {"lane": "browse"}) == "browse"
+    assert rules.wished_by(ANNA, {"route": "/otp/send", "lane": "browse"}) == "otp"
+    assert rules.wished_by(ANNA, {"route": "/shop"}) is None
+    assert rules.wished_by(ANNA, {"batch": "yes"}) == "bulk"
+    assert rules.wished_by(ANNA, {"job": "7"}) is None
+    assert rules.wished_by(Origin("session", "mailer"), {"job": "7"}) == "otp"
 
 
 @pytest.mark.parametrize(
-    ("comment", "tags"),
+    ("application_name", "tenant"),
     [
-        ("lane='otp'", {"lane": "otp"}),
-        (" a='1' , b='x%20y' ", {"a": "1", "b": "x y"}),
-        (r"a='it\'s'", {"a": "it's"}),
-        ("", {}),
-        ("lane=otp", {}),
-        ("lane='otp' and more", {}),
-        ("lane='otp", {}),
-        (",".join(f"a{n}='1'" for n in range(17)), {}),
-        ("a='" + "x" * COMMENT_CHARACTERS_MAX + "'", {}),
+        ("web", "web"),
+        ("pg15 app-2", "pg15 app-2"),
+        ("puma: cluster worker 3: 12345 [shop]", "puma: cluster worker 3: # [shop]"),
+        ("worker[99821]", "worker[#]"),
+        ("celery@0f3a9b2c4d5e", "celery@#"),
+        ("run-6f1e9c2a-1b2c-4d3e-8f90-aabbccddeeff", "run-#"),
+        ("decade", "decade"),
+        ("x" * 200, "x" * 64),
     ],
 )
-def test_tags_of_a_comment(comment: str, tags: dict[str, str]) -> None:
-    assert tags_of(comment) == tags
+def test_ids_of_processes_do_not_make_tenants(application_name: str, tenant: str) -> None:
+    assert tenant_name(application_name) == tenant
+
+
+def test_what_tenants_have_in_common_is_the_lanes_choice() -> None:
+    lanes = [LanePolicy("a"), LanePolicy("b"), LanePolicy("c")]
+    rules = [LaneRule("a", user="a"), LaneRule("b", user="b"), LaneRule("c", user="c")]
+    kinds = {"a": "user", "b": "address"}
+    matching = LaneMatching(lanes, rules, tenants=kinds)
+
+    def tenant(user: str) -> str:
+        return matching.place(Origin("direct", user, "", "app 4711", "10.0.0.1")).tenant
+
+    assert [tenant("a"), tenant("b"), tenant("c")] == ["a", "10.0.0.1", "app #"]
