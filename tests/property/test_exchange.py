@@ -10,8 +10,10 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, reject, settings, strategies as st
 
-from pglane.connection.exchange import BROKEN, ENDING, IDLE_STATUS, READY, RELEASED_HOLD, Exchange
-from pglane.connection.requests import TERMINATED, ClientRequests
+from pglane.connection.answer_events import BROKEN, ENDING, READY, RELEASED_HOLD
+from pglane.connection.exchange import IDLE_STATUS, Exchange
+from pglane.connection.extended_requests import TERMINATED
+from pglane.connection.requests import ClientRequests
 from pglane.connection.statements import ServerStatements, Shapes
 from pglane.wire import client_messages as c
 from pglane.wire.framing import MessageReader

@@ -3,8 +3,8 @@ cimport cython
 from pglane.connection.expectations cimport (
     PendingDeallocation, PendingParse, forget_names, note_step, pass_on
 )
+from pglane.connection.failing cimport FailingAnswers
 from pglane.connection.owed cimport is_status
-from pglane.connection.relayed cimport RelayedAnswers
 from pglane.connection.statements cimport (
     ClientStatement, ServerStatement, ServerStatements, Shape
 )
@@ -14,20 +14,16 @@ from pglane.wire.framing cimport MessageReader
 cdef int _QUERY, _SYNC, _FUNCTION, _EXECUTE, _INTERNAL, _LOCAL, _READY
 
 
-cdef class Exchange(RelayedAnswers):
-    cdef public ServerStatements statements
+cdef class Exchange(FailingAnswers):
     cdef public dict parameters
     cdef public set changed
     cdef public list to_client
-    cdef public list to_server
     cdef public dict names
-    cdef public bint attached
     cdef public bint deaf
     cdef public bint drawn
     cdef public object renumber
     cdef public bint owes_ready
     cdef public object own
-    cdef public dict ending
     cdef bytes _parameters_told
 
     cpdef answer_locally(self, PendingParse change)
@@ -53,7 +49,6 @@ cdef class Exchange(RelayedAnswers):
     cdef int _take(self, int kind, MessageReader reader) except? -1000
     @cython.locals(head=int)
     cdef int _other(self, int kind, MessageReader reader) except? -1000
-    cdef int _misfit(self, int kind) except? -1000
     @cython.locals(head=int)
     cdef int _ready(self, MessageReader reader) except? -1000
     @cython.locals(status=int)
@@ -61,24 +56,11 @@ cdef class Exchange(RelayedAnswers):
     @cython.locals(events=int, head=int, at=Py_ssize_t)
     cdef int _command_complete(self, MessageReader reader) except? -1000
     cdef int _forgotten(self, bytes tag) except? -1000
-    cdef _undo_deallocation(self, Py_ssize_t at)
     @cython.locals(head=int)
     cdef int _extended_answer(self, int kind, MessageReader reader) except? -1000
     @cython.locals(description=bytes)
     cdef int _description(self, int kind, int head, MessageReader reader) except? -1000
     cdef int _parse_complete(self, int head) except? -1000
-    @cython.locals(fields=dict, head=int)
-    cdef int _error(self, MessageReader reader) except? -1000
-    @cython.locals(end=Py_ssize_t, at=Py_ssize_t)
-    cdef _skip_to_sync(self)
-    @cython.locals(kind=int, before=ClientStatement)
-    cdef _undo(self, Py_ssize_t at)
-    cdef _take_back(self, object statement)
-    cpdef abandon(self)
-    @cython.locals(at=Py_ssize_t, following=int)
-    cdef int _copy_in_begins(self) except? -1000
-    cpdef copy_ends(self)
-    cpdef syncs(self)
     @cython.locals(fields=dict, body=bytes, guards=bint)
     cdef int _take_internal(self, int kind, MessageReader reader) except? -1000
     @cython.locals(at=Py_ssize_t)

@@ -20,11 +20,20 @@ Rows pass unread, an incomplete one as it comes. Indexes below lie inside the me
 
 from typing import TYPE_CHECKING
 
+from pglane.connection.answer_events import (
+    BROKEN,
+    DISCARDED,
+    ENDING,
+    INTERNAL_DONE,
+    PARAMETERS,
+    READY,
+    RELEASED_HOLD,
+    TO_SERVER,
+)
 from pglane.connection.expectations import (
     BIND,
     CLOSE,
     CLOSE_SILENT,
-    COPY_END,
     DESCRIBE,
     DESCRIBE_SILENT,
     EXECUTE,
@@ -35,35 +44,24 @@ from pglane.connection.expectations import (
     PARSE,
     PARSE_SILENT,
     QUERY,
-    REFUSED,
     SYNC,
     PendingDeallocation,
     PendingParse,
     forget_names,
     note_step,
-    pass_on,
 )
+from pglane.connection.failing import FailingAnswers
 from pglane.connection.owed import is_status
 from pglane.connection.own_queries import OwnQueries
-from pglane.connection.relayed import RelayedAnswers
-from pglane.connection.request_messages import COPY_FAIL, FAILING_PARSE, SYNC_MESSAGE
-from pglane.connection.statements import ClientStatement, ServerStatement, ServerStatements
+from pglane.connection.request_messages import SYNC_MESSAGE
+from pglane.connection.statements import ClientStatement, ServerStatements
 from pglane.wire.body import MalformedMessage
 from pglane.wire.framing import MalformedStream, MessageReader
-from pglane.wire.server_messages import ParameterStatus, error_fields
+from pglane.wire.server_messages import ParameterStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-
-READY = 1
-INTERNAL_DONE = 2
-PARAMETERS = 4
-ENDING = 8
-BROKEN = 16
-TO_SERVER = 32
-DISCARDED = 64
-RELEASED_HOLD = 128
 
 HELD_FOR_DESCRIPTION = 1
 HELD_FOR_ANSWERS = 2
@@ -90,7 +88,7 @@ INSPECTED_BYTES_MAX = 16 * 1024 * 1024
 """Largest answer that is kept until it is whole; rows and copy data are not kept."""
 
 
-class Exchange(RelayedAnswers):
+class Exchange(FailingAnswers):
     """The conversation on one server connection after its login.
 
     Attributes:
@@ -115,26 +113,22 @@ class Exchange(RelayedAnswers):
 
     # fmt: off
     __slots__ = (
-        "_parameters_told", "attached", "changed", "deaf", "drawn", "ending", "names",
-        "owes_ready", "own", "parameters", "renumber", "statements", "to_client", "to_server",
+        "_parameters_told", "changed", "deaf", "drawn", "names", "owes_ready", "own", "parameters",
+        "renumber", "to_client",
     )
     # fmt: on
 
     def __init__(self, statements: ServerStatements, parameters: dict[str, str]) -> None:
-        RelayedAnswers.__init__(self, LENGTH_MAX)
-        self.statements = statements
+        FailingAnswers.__init__(self, LENGTH_MAX, statements)
         self.parameters = parameters
         self.changed: set[str] = set()
         self.to_client: list[object] = []
-        self.to_server: list[bytes] = []
-        self.attached = False
         self.deaf = False
         self.drawn = False
         self.renumber: Callable[[int], int] | None = None
         self.owes_ready = False
         self.names: dict[bytes, ClientStatement] = {}
         self.own = OwnQueries()
-        self.ending: dict[str, bytes] | None = None
         self._parameters_told = b""
 
     # What was asked ------------------------------------------------------------------------
@@ -297,11 +291,6 @@ class Exchange(RelayedAnswers):
             return self._copy_in_begins() if kind == 0x47 else 0
         return self._misfit(kind)
 
-    def _misfit(self, kind: int) -> int:
-        """An answer to nothing that was asked, whose it is cannot be known: that is the end."""
-        self.ending = {"M": b"message of type %d that nothing asked for" % kind}
-        return -1 - BROKEN
-
     def _ready(self, reader: MessageReader) -> int:
         """ReadyForQuery: the Sync, Query or function call at the head is done."""
         head = self._head_kind()
@@ -356,12 +345,6 @@ class Exchange(RelayedAnswers):
             return DISCARDED if tag == b"DISCARD ALL" else 0
         return 0
 
-    def _undo_deallocation(self, at: int) -> None:
-        """It did not happen: the empty statement is still there, to be closed some time."""
-        payload = self._payloads[at]
-        if isinstance(payload, PendingDeallocation):
-            self.statements.unclosed.append(payload.server_statement)
-
     def _extended_answer(self, kind: int, reader: MessageReader) -> int:
         """Answers that complete one message of the extended protocol."""
         head = self._head_kind()
@@ -415,120 +398,6 @@ class Exchange(RelayedAnswers):
             return -1
         self.traffic.parses += 1
         return 0
-
-    # Errors ------------------------------------------------------------------------------------
-
-    def _error(self, reader: MessageReader) -> int:
-        fields = error_fields(reader.buffer[reader.begin + 5 : reader.end])
-        if fields.get("V", fields.get("S")) in (b"FATAL", b"PANIC"):
-            self.ending = fields
-            return -1 - ENDING
-        head = self._head_kind()
-        if head == 0 and not self.attached:
-            return self._misfit(0x45)
-        if self.subscriptions is not None:
-            self.subscriptions.failed()
-        told = self._payloads[self._head] if head in (REFUSED, QUERY) else None
-        refusal = told if isinstance(told, bytes) else None  # we made the server fail (A9)
-        payload = self._payloads[self._head] if head in (BIND, DESCRIBE) else None
-        if isinstance(payload, ClientStatement):
-            self.statements.distrust(payload.shape, fields)
-        self.copy_in = False
-        if head != QUERY and head != FUNCTION and head != SYNC:
-            self._skip_to_sync()
-        if refusal is not None:
-            self._insert(refusal)
-            return -1
-        return 0
-
-    def _skip_to_sync(self) -> None:
-        """The server discards until Sync; what it will not answer is taken back, last first."""
-        end = self._head
-        while end < len(self._kinds) and self._kinds[end] != SYNC:
-            end += 1
-        for at in range(end - 1, self._head - 1, -1):
-            self._undo(at)
-            self._payloads[at] = None
-        self.skipping = end == len(self._kinds)
-        self._head = end
-        self._trim()
-
-    def _undo(self, at: int) -> None:
-        """Takes back what a message meant: the first one failed, the others are not looked at."""
-        kind = self._kinds[at]
-        payload = self._payloads[at]
-        if isinstance(payload, PendingParse):
-            before = payload.undo(failed=kind == PARSE and at == self._head)
-            pass_on(payload.client_statement, before, self._payloads[self._head :])
-            if kind == PARSE:
-                self._take_back(payload.server_statement)
-        elif kind == PARSE_SILENT:
-            self._take_back(payload)
-        elif kind == CLOSE_SILENT and isinstance(payload, ServerStatement):
-            self.statements.unclosed.append(payload)
-        elif kind == DESCRIBE_SILENT:
-            self.held = 0
-        else:
-            self._undo_deallocation(at)
-
-    def _take_back(self, statement: object) -> None:
-        if isinstance(statement, ServerStatement):
-            self.statements.forget(statement)
-        else:
-            self.statements.unnamed = None
-
-    # Copy ----------------------------------------------------------------------------------------
-
-    def _copy_in_begins(self) -> int:
-        """A copy whose end was sent ahead is not waited for; a Sync sent ahead cannot be.
-
-        If the client that was to send the data is gone nothing else would end it: a cancel does
-        not reach a server that waits for copy data.
-        """
-        at = self._head + 1
-        following = self._kinds[at] if at < len(self._kinds) else 0
-        if following == SYNC:
-            return self._misfit(0x47)
-        if following == COPY_END:
-            del self._kinds[at]
-            del self._payloads[at]
-            self._cycle_at -= self._cycle_at > at
-            self._close_at -= self._close_at > at
-        elif self.attached:
-            self.copy_in = True
-        else:
-            self.to_server.append(COPY_FAIL)
-            return -1 - TO_SERVER
-        return 0
-
-    def copy_ends(self) -> None:
-        """The client sent CopyDone or CopyFail."""
-        if self.copy_in:
-            self.copy_in = False
-        elif self._head < len(self._kinds):
-            self.expect(COPY_END)
-
-    def syncs(self) -> None:
-        """The client sent Sync; never called while a copy runs."""
-        self.skipping = False
-        self.expect(_SYNC)
-
-    def abandon(self) -> None:
-        """Its client is gone: brings the server to ReadyForQuery without ending a unit well.
-
-        A unit without its Sync is not committed when a private connection ends, so it must fail
-        here too.
-        """
-        if self.copy_in:
-            self.to_server.append(COPY_FAIL)
-            self.copy_ends()
-        if not self.unit_open and not self.skipping:
-            return
-        if not self.skipping:
-            self.to_server.append(FAILING_PARSE)
-            self.expect(REFUSED, b"")
-        self.to_server.append(SYNC_MESSAGE)
-        self.syncs()
 
     # Our own queries -----------------------------------------------------------------------------
 

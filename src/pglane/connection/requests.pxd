@@ -1,19 +1,18 @@
 cimport cython
 
-from pglane.connection.client_names cimport ClientNames
 from pglane.connection.exchange cimport Exchange
 from pglane.connection.expectations cimport PendingDeallocation, PendingParse, PendingSteps
+from pglane.connection.extended_requests cimport ExtendedRequests
 from pglane.connection.request_messages cimport message
-from pglane.connection.statements cimport ClientStatement, ServerStatement, Shape
+from pglane.connection.statements cimport ClientStatement
 from pglane.wire.framing cimport MessageReader
 from pglane.wire.statements cimport Verdict
 
 
-cdef int _FORWARDED, _HELD, _QUERY, _BIND, _DESCRIBE, _EXECUTE, _PARSE
+cdef int _FORWARDED, _HELD, _QUERY
 
 
-cdef class ClientRequests(ClientNames):
-    cdef public MessageReader reader
+cdef class ClientRequests(ExtendedRequests):
     cdef public int out_of_place
 
     @cython.locals(reader=MessageReader, outcome=int, run=Py_ssize_t, begin=Py_ssize_t, kind=int)
@@ -23,20 +22,8 @@ cdef class ClientRequests(ClientNames):
     cdef _hand_on(self, Exchange exchange, Py_ssize_t begin, Py_ssize_t end)
     cdef _maybe_stream(self, Exchange exchange)
     cdef bint _passes(self, int kind, Exchange exchange) except -1
-    cdef bint _passes_unanswered(self, int kind, Exchange exchange) except -1
-    cdef bint _describe_portal(self, Exchange exchange) except -1
     cdef bint _passes_skipping(self, int kind, Exchange exchange) except -1
     cdef bint _sync(self, Exchange exchange) except -1
-    cdef int _wait(self, Exchange exchange, int reason) except -1
-    cdef bint _flush(self) except -1
-    @cython.locals(reader=MessageReader)
-    cdef bytes _portal(self)
-    cdef bint _execute(self, Exchange exchange) except -1
-    @cython.locals(portal=bytes, text=bytes, verdict=Verdict, objection=bytes, steps=PendingSteps)
-    cdef int _execute_apart(self, Exchange exchange) except -1
-    @cython.locals(statement=ClientStatement)
-    cdef bint _names_unsettled(self, Verdict verdict, bytes text, Exchange exchange) except -1
-    cdef bint _passes_named(self, int kind, Exchange exchange) except -1
     @cython.locals(reader=MessageReader, verdict=Verdict, data=bytes, last=Py_ssize_t)
     cdef bint _query(self, Exchange exchange) except -1
     cdef _expect_query(self, Exchange exchange, object deallocation)
@@ -50,39 +37,7 @@ cdef class ClientRequests(ClientNames):
     )
     cdef _send_apart(self, Verdict verdict, bytes text, Exchange exchange)
     cdef _fail_query(self, Exchange exchange, bytes answer)
-    @cython.locals(reader=MessageReader, end=Py_ssize_t)
-    cdef tuple _string(self, Py_ssize_t at)
-    cdef Py_ssize_t _string_end(self, Py_ssize_t at) except -1
-    cdef bytes _last_string(self, Py_ssize_t at)
-    @cython.locals(reader=MessageReader)
-    cdef int _byte(self, Py_ssize_t at) except -1
-    @cython.locals(
-        reader=MessageReader, end=Py_ssize_t, text=bytes, types=bytes, verdict=Verdict
-    )
-    cdef bint _parse_unnamed(self, Exchange exchange) except -1
-    @cython.locals(before=ClientStatement)
-    cdef _keep_unnamed(self, ClientStatement statement, Exchange exchange)
-    @cython.locals(
-        reader=MessageReader, end=Py_ssize_t, portal=bytes, statement=ClientStatement,
-        verdict=Verdict
-    )
-    cdef bint _bind_unnamed(self, Exchange exchange) except -1
     @cython.locals(reason=int)
     cdef int _rewrite(self, int kind, Exchange exchange) except -1
     cdef int _reason_to_wait(self, int kind, Exchange exchange) except -1
     cdef int _rewrite_named(self, int kind, Exchange exchange) except -1
-    @cython.locals(
-        reader=MessageReader, at=Py_ssize_t, shape=Shape, statement=ClientStatement,
-        known=ServerStatement, fresh=ServerStatement, verdict=Verdict, objection=bytes
-    )
-    cdef int _parse_named(self, Exchange exchange) except -1
-    @cython.locals(
-        reader=MessageReader, at=Py_ssize_t, statement=ClientStatement, verdict=Verdict,
-        rest=bytes, objection=bytes
-    )
-    cdef int _bind(self, Exchange exchange) except -1
-    @cython.locals(reader=MessageReader)
-    cdef int _describe(self, Exchange exchange) except -1
-    cdef ClientStatement _described(self, ClientStatement statement)
-    @cython.locals(reader=MessageReader)
-    cdef int _close(self, Exchange exchange) except -1

@@ -16,79 +16,46 @@ A Sync behind a statement that may be COPY FROM STDIN waits until it is answered
 `exchange.py`.
 """
 
-from pglane.connection.client_names import (
-    DEALLOCATES,
-    FORGETS,
-    NO_SHAPE,
-    NOT_ACCOUNTED_FOR,
-    SYNTAX_THAT_FAILS,
-    ClientNames,
-)
-from pglane.connection.deallocation import deallocated_name
+from pglane.connection.client_effects import FORGETS
+from pglane.connection.client_names import SYNTAX_THAT_FAILS
 from pglane.connection.exchange import (
     HELD_FOR_ANSWERS,
     HELD_FOR_ROOM,
     IDLE_STATUS,
     Exchange,
 )
-from pglane.connection.expectations import (
-    BIND,
-    CLOSE,
-    DESCRIBE,
-    EXECUTE,
-    FUNCTION,
-    PARSE,
-    QUERY,
-    PendingParse,
+from pglane.connection.expectations import FUNCTION, QUERY, PendingParse
+from pglane.connection.extended_requests import (
+    CALLED_BY_NUMBER,
+    FORWARDED,
+    HELD,
+    OUT_OF_PLACE,
+    TERMINATED,
+    ExtendedRequests,
 )
-from pglane.connection.request_messages import (
-    FLUSH,
-    MalformedRequest,
-    message,
-)
-from pglane.connection.statements import (
-    ClientStatement,
-    Shape,
-    Shapes,
-)
+from pglane.connection.request_messages import MalformedRequest, message
+from pglane.connection.statements import Shapes
 from pglane.errors.protocol import MessageMalformed
-from pglane.wire.framing import HEADER_BYTES, MessageReader
+from pglane.wire.framing import MessageReader
 from pglane.wire.server_messages import error_response
-from pglane.wire.statements import (
-    Effect,
-    Kind,
-    Verdict,
-    VerdictCache,
-)
-
-FORWARDED = 0
-TERMINATED = 1
-HELD = 2
-OUT_OF_PLACE = 4
+from pglane.wire.statements import Verdict, VerdictCache
 
 # Compiled, these are C integers that Python code cannot see.
 _FORWARDED: int = FORWARDED
 _HELD: int = HELD
 _QUERY: int = QUERY
-_BIND: int = BIND
-_DESCRIBE: int = DESCRIBE
-_EXECUTE: int = EXECUTE
-_PARSE: int = PARSE
 
-CALLED_BY_NUMBER = Verdict((Kind.CALL,), int(Effect.OPAQUE), ())
-"""A function call names its function by a number that only the database knows."""
 KNOWN = frozenset(b"QPBDEHSCFdcfXp")
 
 
-class ClientRequests(ClientNames):
+class ClientRequests(ExtendedRequests):
     """The messages of one client after its login, and the names it gave.
 
     Attributes:
-        reader: the client's stream; messages not yet forwarded stay in it.
         out_of_place: type byte of the message that made `forward` return OUT_OF_PLACE.
     """
 
-    __slots__ = ("out_of_place", "reader")
+    __slots__ = ("out_of_place",)
 
     def __init__(
         self,
@@ -99,7 +66,8 @@ class ClientRequests(ClientNames):
         statements_max: int,
     ) -> None:
         self._name_nothing(cache, shapes, virtual, statements_max)
-        self.reader = MessageReader(message_bytes_max)
+        self._hear_nothing()
+        self._read_from(MessageReader(message_bytes_max))
         self.out_of_place = 0
 
     def forward(self, exchange: Exchange) -> int:
@@ -182,22 +150,6 @@ class ClientRequests(ClientNames):
             return self._describe_portal(exchange)
         return self._passes_unanswered(kind, exchange)
 
-    def _describe_portal(self, exchange: Exchange) -> bool:
-        """Portals have the client's own names; a Describe of a statement is rewritten."""
-        if self._byte(self.reader.begin + 5) == 0x53:
-            return False
-        exchange.expect(_DESCRIBE)
-        return True
-
-    def _passes_unanswered(self, kind: int, exchange: Exchange) -> bool:
-        """Messages that have no answer of their own."""
-        if kind == 0x48:  # Flush
-            return self._flush()
-        if kind == 0x63 or kind == 0x66:  # CopyDone, CopyFail
-            exchange.copy_ends()
-            return True
-        return False
-
     def _passes_skipping(self, kind: int, exchange: Exchange) -> bool:
         """The server discards all until Sync: so nothing else is sent to it."""
         if kind == 0x53 and not exchange.is_full():
@@ -214,91 +166,6 @@ class ClientRequests(ClientNames):
                 return False
             self.may_copy = exchange.status != IDLE_STATUS
         exchange.syncs()
-        return True
-
-    def _wait(self, exchange: Exchange, reason: int) -> int:
-        """The message is read again when what it waits for has come."""
-        exchange.to_server.append(FLUSH)
-        exchange.held = reason
-        self.reader.step_back()
-        return HELD
-
-    def _flush(self) -> bool:
-        """One with a body makes the server fail without any answer of its own to tell by."""
-        if self.reader.end - self.reader.begin != HEADER_BYTES:
-            raise MalformedRequest("Flush", "it has a body")
-        return True
-
-    def _execute(self, exchange: Exchange) -> bool:
-        if self._deallocating and self._portal() in self._deallocating:
-            return False
-        exchange.expect(_EXECUTE)
-        return True
-
-    def _portal(self) -> bytes:
-        """The portal that the current Execute names, with its zero byte; the limit left out."""
-        reader = self.reader
-        return reader.part(reader.begin + 5, reader.end - 4)
-
-    def _execute_apart(self, exchange: Exchange) -> int:
-        """Runs what may drop prepared statements, or change what is listened to.
-
-        Who has prepared those, and who listens, is known only now.
-        """
-        portal = self._portal()
-        text = self._deallocating[portal]
-        verdict = self._judge(text)
-        if self._names_unsettled(verdict, text, exchange):
-            return self._wait(exchange, HELD_FOR_ANSWERS)
-        objection = self._objection(verdict, text, exchange)
-        if objection is None:
-            self.reader.step_back()
-            return HELD
-        if objection:
-            self._refuse(exchange, objection)
-            return FORWARDED
-        del self._deallocating[portal]
-        payload: object = None
-        if verdict.effects & FORGETS:
-            payload = self._deallocation(text, exchange)
-        steps = self._steps(verdict, text, None)
-        exchange.to_server.append(self.reader.message())
-        exchange.expect(_EXECUTE, steps if payload is None else payload)
-        return FORWARDED
-
-    def _names_unsettled(self, verdict: Verdict, text: bytes, exchange: Exchange) -> bool:
-        """Whether an error on the way decides if a DEALLOCATE finds the name it gives."""
-        if verdict.single != DEALLOCATES or not exchange.may_discard():
-            return False
-        statement = self.statements.get(deallocated_name(text))
-        return statement is None or not statement.settled or exchange.may_keep_closed()
-
-    def _passes_named(self, kind: int, exchange: Exchange) -> bool:
-        """A door that does not rewrite names: notes what is to come and passes it on."""
-        if kind == 0x50:
-            name, at = self._string(self.reader.begin + 5)
-            text, at = self._string(at)
-            verdict = self._judge(text)
-            before = self.statements.get(name)
-            statement = ClientStatement(text, b"", verdict, NO_SHAPE)
-            self._keep(name, statement)
-            exchange.expect(_PARSE, PendingParse(None, self.statements, name, statement, before))
-        elif kind == 0x42:
-            _, at = self._string(self.reader.begin + 5)
-            name, at = self._string(at)
-            self._note(self.statements.get(name))
-            exchange.expect(_BIND)
-            if name not in self.statements:
-                self._note_verdict(NOT_ACCOUNTED_FOR)
-        elif kind == 0x44:
-            exchange.expect(_DESCRIBE)
-        elif kind == 0x43:
-            exchange.expect(CLOSE)
-        elif kind == 0x46:
-            self._note_verdict(CALLED_BY_NUMBER)
-            exchange.expect(FUNCTION)
-        else:
-            return self._passes_unanswered(kind, exchange)
         return True
 
     # Simple queries --------------------------------------------------------------------------
@@ -377,75 +244,7 @@ class ClientRequests(ClientNames):
         exchange.to_server.append(message(b"Q", SYNTAX_THAT_FAILS + b"\x00"))
         exchange.expect(_QUERY, answer)
 
-    # The extended protocol -------------------------------------------------------------------
-
-    def _string(self, at: int) -> tuple[bytes, int]:
-        """The zero-terminated string at `at`, and where it is followed."""
-        end = self._string_end(at)
-        return self.reader.part(at, end), end + 1
-
-    def _string_end(self, at: int) -> int:
-        """Where the string at `at` ends: the index of its zero byte."""
-        end = self.reader.zero_at(at)
-        if end < 0:
-            raise MalformedRequest(chr(self.reader.kind), "a string in it does not end")
-        return end
-
-    def _last_string(self, at: int) -> bytes:
-        """The string at `at`, which ends the message."""
-        text, end = self._string(at)
-        if end != self.reader.end:
-            raise MalformedRequest(chr(self.reader.kind), "something follows its name")
-        return text
-
-    def _byte(self, at: int) -> int:
-        """The byte at `at`, which must lie within the message."""
-        reader = self.reader
-        if at >= reader.end:
-            raise MalformedRequest(chr(reader.kind), "it ends too early")
-        return reader.buffer[at]
-
-    def _parse_unnamed(self, exchange: Exchange) -> bool:
-        """An unnamed Parse is sent as it is; a named one is rewritten."""
-        reader = self.reader
-        if self._byte(reader.begin + 5) != 0:
-            return False
-        end = self._string_end(reader.begin + 6)
-        text = reader.part(reader.begin + 6, end)
-        types = reader.part(end + 1, reader.end)
-        verdict = self._cache.lookup_part(
-            reader.buffer, reader.begin + 6, end, self.encoding, self.standard_strings
-        )
-        if verdict.effects & self.asked:
-            return False
-        self._keep_unnamed(ClientStatement(text, types, verdict, NO_SHAPE), exchange)
-        return True
-
-    def _keep_unnamed(self, statement: ClientStatement, exchange: Exchange) -> None:
-        statement.segment = exchange.segment
-        before = self.statements.get(b"")
-        self.statements[b""] = statement
-        exchange.statements.unnamed = statement
-        exchange.expect(_PARSE, PendingParse(None, self.statements, b"", statement, before))
-
-    def _bind_unnamed(self, exchange: Exchange) -> bool:
-        """A Bind of the unnamed statement that this server connection holds is sent as it is."""
-        reader = self.reader
-        end = self._string_end(reader.begin + 5)
-        if self._byte(end + 1) != 0:
-            return False
-        portal = reader.part(reader.begin + 5, end)
-        statement = self.statements.get(b"")
-        if statement is None or exchange.statements.unnamed is not statement:
-            return False
-        if not statement.settled and statement.segment != exchange.segment:
-            return False
-        verdict: Verdict = statement.verdict  # type: ignore[assignment]
-        if verdict.effects & self.asked:
-            return False
-        self._note_bound(portal, statement, verdict, exchange)
-        exchange.expect(_BIND)
-        return True
+    # What must be rewritten ------------------------------------------------------------------
 
     def _rewrite(self, kind: int, exchange: Exchange) -> int:
         """Handles a message that cannot be sent as it is."""
@@ -493,107 +292,4 @@ class ClientRequests(ClientNames):
             exchange.drawn = True
             exchange.to_server.append(self.reader.message())
             exchange.expect(FUNCTION)
-        return FORWARDED
-
-    def _parse_named(self, exchange: Exchange) -> int:
-        reader = self.reader
-        name, at = self._string(reader.begin + 5)
-        text, at = self._string(at)
-        types = reader.part(at, reader.end)
-        verdict = self._judge(text)
-        if verdict.effects & self.asked:
-            if self._is_unread(exchange):
-                return self._wait(exchange, HELD_FOR_ANSWERS)
-            verdict = self._judge(text)
-            objection = self._allowance.standing_refusal(verdict.effects, text)
-            if objection:
-                self._refuse(exchange, objection)
-                return FORWARDED
-        if not name:
-            exchange.to_server.append(reader.message())
-            self._keep_unnamed(ClientStatement(text, types, verdict, NO_SHAPE), exchange)
-            return FORWARDED
-        if exchange.may_discard() and (name in self.statements or exchange.may_keep_closed()):
-            return self._wait(exchange, HELD_FOR_ANSWERS)
-        shape = self._shapes.of(text, types, self.parse_key)
-        refusal = self._no_room_for(name, text)
-        if refusal:
-            self._parse_apart(exchange, shape)
-            self._refuse(exchange, refusal)
-            return FORWARDED
-        statement = ClientStatement(shape.text, shape.types, verdict, shape)
-        self.statements[name] = statement
-        known = exchange.statements.find(shape)
-        if known is not None and known.complete and not exchange.may_have_failed():
-            statement.prepared = known
-            exchange.answer_locally(PendingParse(None, self.statements, name, statement))
-            return FORWARDED
-        fresh = self._prepare(exchange, shape, shape.types)
-        statement.prepared = fresh
-        exchange.expect(_PARSE, PendingParse(fresh, self.statements, name, statement))
-        return FORWARDED
-
-    def _bind(self, exchange: Exchange) -> int:
-        reader = self.reader
-        portal, at = self._string(reader.begin + 5)
-        name, at = self._string(at)
-        if self._is_uncertain(name, exchange):
-            return self._wait(exchange, HELD_FOR_ANSWERS)
-        rest = reader.part(at, reader.end)
-        statement = self.statements.get(name)
-        verdict: Verdict | None = None
-        if statement is not None:
-            verdict = self._verdict_of(statement, rest)
-            objection = self._state_objection(verdict, statement.text, exchange)
-            if objection is None:
-                return self._wait(exchange, HELD_FOR_ANSWERS)
-            if objection:
-                self._refuse(exchange, objection)
-                return FORWARDED
-        target = self._server_name(exchange, name)
-        if target is None:
-            return FORWARDED
-        if exchange.held:
-            reader.step_back()
-            return HELD
-        self._note_bound(portal, statement, verdict, exchange)
-        exchange.to_server.append(message(b"B", b"%b\x00%b\x00%b" % (portal, target, rest)))
-        exchange.expect(_BIND, statement if name else None)
-        return FORWARDED
-
-    def _describe(self, exchange: Exchange) -> int:
-        reader = self.reader
-        name = self._last_string(reader.begin + 6)
-        if self._is_uncertain(name, exchange):
-            return self._wait(exchange, HELD_FOR_ANSWERS)
-        target = self._server_name(exchange, name)
-        if target is None:
-            return FORWARDED
-        if exchange.held:
-            reader.step_back()
-            return HELD
-        exchange.to_server.append(message(b"D", b"S" + target + b"\x00"))
-        exchange.expect(_DESCRIBE, self._described(self.statements.get(name)))
-        return FORWARDED
-
-    def _described(self, statement: ClientStatement | None) -> ClientStatement | None:
-        """The statement if what it returns is a promise; an unnamed one gets its own shape."""
-        if statement is None or not self._tells_what_it_returns(statement):
-            return None
-        if statement.shape is NO_SHAPE:
-            statement.shape = Shape(statement.text, statement.types, self.parse_key)
-        return statement
-
-    def _close(self, exchange: Exchange) -> int:
-        """A statement's Close is ours to answer: the server-side one may serve others."""
-        reader = self.reader
-        if self._byte(reader.begin + 5) != 0x53:
-            exchange.to_server.append(reader.message())
-            exchange.expect(CLOSE)
-            return FORWARDED
-        name = self._last_string(reader.begin + 6)
-        if name not in self.statements and self._is_uncertain(name, exchange):
-            return self._wait(exchange, HELD_FOR_ANSWERS)
-        before = self.statements.pop(name, None)
-        exchange.answer_locally(PendingParse(None, self.statements, name, None, before))
         return FORWARDED

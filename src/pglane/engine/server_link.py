@@ -11,18 +11,17 @@ While a cancel request for it is on its way nothing is fed to it and nobody gets
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from pglane.connection.exchange import (
+from pglane.connection.answer_events import (
     BROKEN,
     DISCARDED,
     ENDING,
-    IDLE_STATUS,
     INTERNAL_DONE,
     PARAMETERS,
     READY,
     RELEASED_HOLD,
     TO_SERVER,
-    Exchange,
 )
+from pglane.connection.exchange import IDLE_STATUS, Exchange
 from pglane.connection.statements import ServerStatements
 from pglane.engine.transport import Owner
 

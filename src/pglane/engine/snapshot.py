@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from pglane.engine.addresses import is_name
-from pglane.engine.client_link import GONE, IDLE, LEASED, WAITING, WELCOME, ClientLink
+from pglane.engine.client_connection import GONE, IDLE, LEASED, WAITING, WELCOME
+from pglane.engine.client_link import ClientLink
 from pglane.engine.database import Database
 from pglane.engine.server_link import ServerLink
 from pglane.engine.shared_listener import APPLICATION_NAME, SharedListener

@@ -24,7 +24,8 @@ from pglane.connection.statements import Shapes
 from pglane.doors import DOORS
 from pglane.engine.addresses import ServerAddresses
 from pglane.engine.cancel import ServerCancel
-from pglane.engine.client_link import WAITING, ClientLink
+from pglane.engine.client_connection import WAITING, ClientConnection
+from pglane.engine.client_link import ClientLink
 from pglane.engine.client_tls import ClientTls
 from pglane.engine.control_link import ControlLink
 from pglane.engine.database import Database
@@ -389,7 +390,7 @@ class Worker:
             {"type": "log", "level": level, "event": event, "text": text, "fields": fields}
         )
 
-    def log_refusal(self, client: ClientLink, refusal: Refusal) -> None:
+    def log_refusal(self, client: ClientConnection, refusal: Refusal) -> None:
         """A client was refused something."""
         self.log_login_refusal(client.peer, client.user, refusal)
 

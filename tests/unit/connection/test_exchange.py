@@ -17,7 +17,6 @@ DONE = s.CommandComplete(b"SELECT 1")
 PARSED, BOUND, CLOSED, SYNC = s.ParseComplete(), s.BindComplete(), s.CloseComplete(), c.Sync()
 NOTIFICATION = s.NotificationResponse(1, b"c", b"p")
 NOTICE = s.NoticeResponse((("S", b"NOTICE"), ("M", b"m")))
-COPY = b"COPY t FROM STDIN"
 UNIT = (c.Parse(b"", b"SELECT 1"), c.Bind(b"", b""), c.Describe(b"P", b""), c.Execute(b""))
 ANSWERS = (PARSED, BOUND, ROWS, ROW, DONE)
 
@@ -106,60 +105,6 @@ def test_function_call(lease: Lease) -> None:
     answers = (s.FunctionCallResponse(b"x"), READY, error(), READY)
     assert lease.answer(*answers) == messages(*answers)
     assert lease.exchange.is_idle()
-
-
-@pytest.mark.parametrize("position", range(4))
-def test_after_an_error_nothing_is_expected_until_sync(lease: Lease, position: int) -> None:
-    lease.send(*UNIT, SYNC, *UNIT, SYNC)
-    lease.answer(*ANSWERS[:position], error(), READY)
-    assert lease.exchange.outstanding() == 5
-    lease.answer(*ANSWERS, READY)
-    assert lease.exchange.is_idle()
-
-
-def test_an_error_before_sync_is_sent_makes_us_skip(lease: Lease) -> None:
-    lease.send(*UNIT)
-    lease.answer(error())
-    exchange = lease.exchange
-    assert exchange.skipping
-    assert not exchange.is_idle()
-    assert lease.send(*UNIT, c.Query(b"x"), SYNC) == messages(SYNC)
-    lease.answer(READY)
-    assert exchange.is_idle()
-
-
-def test_an_error_of_a_query_or_sync_skips_nothing(lease: Lease) -> None:
-    lease.send(c.Query(b"SELECT 1"), SYNC)
-    lease.answer(error(), READY, error(), READY)
-    assert lease.exchange.is_idle()
-
-
-def test_an_error_while_nothing_is_outstanding_skips(lease: Lease) -> None:
-    """statement_timeout runs on between the messages of a unit."""
-    lease.send(c.Parse(b"", b"x"), c.Flush())
-    lease.answer(PARSED)
-    assert lease.answer(error(b"57014")) == messages(error(b"57014"))
-    assert lease.exchange.skipping
-
-
-def test_an_error_unasked_with_nobody_there_breaks(lease: Lease) -> None:
-    lease.exchange.attached = False
-    assert lease.answer(error()) == []
-    assert lease.events == lease.form.BROKEN
-
-
-@pytest.mark.parametrize("severity", [b"FATAL", b"PANIC"])
-def test_fatal_ends(lease: Lease, severity: bytes) -> None:
-    lease.send(c.Query(b"SELECT 1"))
-    assert lease.answer(ROW, error(b"57P01", severity), READY) == messages(ROW)
-    assert lease.events == lease.form.ENDING
-    assert lease.exchange.ending["C"] == b"57P01"
-
-
-def test_severity_of_servers_before_9_6(lease: Lease) -> None:
-    old = s.ErrorResponse((("S", b"FATAL"), ("C", b"57P01")))
-    lease.answer(old)
-    assert lease.events == lease.form.ENDING
 
 
 MISFITS = [

@@ -58,4 +58,5 @@ def test_a_malformed_request_says_what_was_seen(form: Any) -> None:
 def test_a_length_is_too_large_or_cannot_be(
     form: Any, kind: str, length: int, refusal: type
 ) -> None:
-    assert isinstance(form.stream_malformed(MalformedStream(ord(kind), length, 1000)), refusal)
+    told = form.stream_malformed(MalformedStream(ord(kind), length, 1000))
+    assert type(told).__name__ == refusal.__name__

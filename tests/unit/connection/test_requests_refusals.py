@@ -10,9 +10,8 @@ from pglane.wire.statements import Effect
 from tests.support.lease import FORMS, Lease, encoded, error, split
 from tests.support.strict_allowance import Strict
 
-READY, PARSED, BOUND = s.ReadyForQuery(b"I"), s.ParseComplete(), s.BindComplete()
-SYNC, FLUSH = c.Sync(), c.Flush()
-FAILS = c.Parse(b"", b"pglane refuses")
+READY = s.ReadyForQuery(b"I")
+FLUSH = c.Flush()
 FAILING_QUERY = c.Query(b"pglane refuses")
 DONE = s.CommandComplete(b"SELECT 1")
 BEGUN, IN_BLOCK = s.CommandComplete(b"BEGIN"), s.ReadyForQuery(b"T")
@@ -48,25 +47,6 @@ def test_a_refused_query_fails_on_the_server_too(lease: Lease) -> None:
     assert error_fields(told[0][5:])["M"] == b"LOAD 'a'"
 
 
-@pytest.mark.usefixtures("strict")
-@pytest.mark.parametrize("name", [b"", b"a"])
-def test_a_refused_parse_is_a_failed_parse(lease: Lease, name: bytes) -> None:
-    sent = lease.send(c.Parse(name, b"LOAD 'a'"), c.Bind(b"", name), c.Execute(b"", 0), SYNC)
-    assert sent[0] == encoded(FAILS)
-    assert states(lease.answer(error(b"42601"), READY)) == [b"55000", b"Z"]
-    assert lease.requests.statements == {}
-    assert lease.requests.effects == 0
-
-
-@pytest.mark.usefixtures("strict")
-@pytest.mark.parametrize("name", [b"", b"a"])
-def test_what_may_not_run_now_is_refused_when_bound(lease: Lease, name: bytes) -> None:
-    text = b"CREATE TEMP TABLE a ()"
-    lease.send(c.Parse(name, text), c.Bind(b"", name), c.Execute(b"", 0), SYNC)
-    assert states(lease.answer(PARSED, error(b"42601"), READY)) == [b"1", b"55000", b"Z"]
-    assert lease.requests.effects == 0
-
-
 def test_a_text_that_is_allowed_runs(lease: Lease, strict: Strict) -> None:
     lease.requests.encoding = "SJIS"
     text = c.Query(b"SELECT '\x83\x5c'")
@@ -77,16 +57,6 @@ def test_a_text_that_is_allowed_runs(lease: Lease, strict: Strict) -> None:
     parse = c.Parse(b"", b"SELECT '\x83\x5c'")
     assert lease.send(parse, bind) == messages(parse, bind)
     assert strict.drew == [False, False]
-
-
-def test_a_text_is_read_when_it_is_known_how(lease: Lease, strict: Strict) -> None:
-    lease.send(c.Query(b"SET client_encoding = SJIS"))
-    parse = c.Parse(b"", "SELECT E'é\\''".encode())
-    assert lease.send(parse) == messages(FLUSH)
-    lease.exchange.parameters["client_encoding"] = "UTF8"
-    lease.answer(s.CommandComplete(b"SET"), READY)
-    assert lease.forward() == messages(parse)
-    assert strict.drew == []
 
 
 def test_the_value_just_drawn_is_known_in_a_block(lease: Lease, strict: Strict) -> None:
@@ -110,21 +80,6 @@ def test_the_value_just_drawn_is_not_known_in_the_next_transaction(
     assert strict.drew == [False]
 
 
-@pytest.mark.parametrize("name", [b"", b"a"])
-def test_the_value_just_drawn_is_known_in_a_unit(
-    lease: Lease, strict: Strict, name: bytes
-) -> None:
-    lease.send(c.Parse(b"", INSERT), c.Bind(b"", b""), c.Execute(b"", 0))
-    lease.send(c.Parse(name, LASTVAL), c.Bind(b"", name), SYNC)
-    assert lease.outcome == lease.form.HELD
-    lease.answer(PARSED, BOUND, DONE, PARSED)
-    assert [message[:1] for message in lease.forward()] == [b"B", b"S"]
-    lease.answer(BOUND, READY)
-    lease.send(c.Bind(b"", name), SYNC)
-    assert states(lease.answer(error(b"42601"), READY)) == [b"55000", b"Z"]
-    assert strict.drew == [True, False]
-
-
 def test_nothing_is_waited_for_while_a_copy_runs(lease: Lease, strict: Strict) -> None:
     lease.send(c.Query(b"COPY t FROM STDIN"))
     lease.answer(s.CopyInResponse(0, (0,)))
@@ -141,8 +96,3 @@ def test_a_query_waits_until_it_is_known_how_it_is_read(lease: Lease) -> None:
     lease.exchange.parameters["client_encoding"] = "UTF8"
     lease.answer(s.CommandComplete(b"SET"), READY)
     assert lease.forward() == messages(query)
-
-
-def test_nobodys_statement_is_described_without_a_promise(lease: Lease) -> None:
-    lease.send(c.Describe(b"S", b"unknown"), SYNC)
-    assert lease.answer(error(b"26000"), READY)[-1:] == messages(READY)

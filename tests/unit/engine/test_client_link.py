@@ -128,25 +128,6 @@ def test_a_message_out_of_place_ends_it(rig) -> None:
     assert b"PGL05" in client.ends()
 
 
-def test_a_pinned_client_keeps_its_server_connection_until_it_leaves(rigs) -> None:
-    rig = rigs(budget=1, transaction_session_state="pin")
-    client, server = rig.pair()
-    client.send(query("CREATE TEMP TABLE x ()"))
-    server.gets(b"CREATE")
-    server.send(message(b"C", b"LISTEN\x00") + READY)
-    client.gets(READY)
-    assert desk(rig).ledger.statistics().leased == 1
-    client.send(query("SELECT 1"))
-    server.gets(b"SELECT 1")
-    server.send(DONE)
-    client.gets(READY)
-    client.send(query("DISCARD ALL"))
-    server.gets(b"DISCARD ALL")
-    server.send(message(b"C", b"DISCARD ALL\x00") + READY)
-    client.gets(READY)
-    rig.until(lambda: desk(rig).ledger.statistics().idle == 1)
-
-
 def test_a_prepared_statement_works_on_another_server_connection(rigs) -> None:
     rig = rigs(budget=2)
     client, server = rig.pair()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pglane.connection.client_names import UNSEEN_MAX
+from pglane.connection.client_effects import UNSEEN_MAX
 from pglane.connection.sql_statements import SqlStatement
 from pglane.wire import client_messages as c, server_messages as s
 from pglane.wire.mentions import Names

@@ -12,8 +12,7 @@ COLUMN = s.FieldDescription(b"a", 0, 0, 25, -1, -1, 0)
 ROWS = s.RowDescription((COLUMN,))
 ROW = s.DataRow((b"1",))
 DONE = s.CommandComplete(b"SELECT 1")
-PARSED, BOUND, CLOSED, SYNC = s.ParseComplete(), s.BindComplete(), s.CloseComplete(), c.Sync()
-NOTICE = s.NoticeResponse((("S", b"NOTICE"), ("M", b"m")))
+PARSED, BOUND, SYNC = s.ParseComplete(), s.BindComplete(), c.Sync()
 COPY = b"COPY t FROM STDIN"
 UNIT = (c.Parse(b"", b"SELECT 1"), c.Bind(b"", b""), c.Describe(b"P", b""), c.Execute(b""))
 ANSWERS = (PARSED, BOUND, ROWS, ROW, DONE)
@@ -154,9 +153,3 @@ def test_a_query_in_an_open_unit_is_noted(lease: Lease) -> None:
     assert not lease.exchange.mixed
     lease.send(*UNIT, c.Query(b"SELECT 1"))
     assert lease.exchange.mixed
-
-
-def test_other_tags_forget_nothing(lease: Lease) -> None:
-    lease.send(c.Query(b"DELETE FROM t"))
-    lease.answer(s.CommandComplete(b"DELETE 1"), READY)
-    assert lease.events == lease.form.READY

@@ -1,0 +1,283 @@
+# cython: boundscheck=False, wraparound=False
+"""What a client's texts may have done to the session, as far as they and the scanner tell.
+
+Notes are made when a text is sent on, or bound, not when it is answered: what failed counts too,
+so nothing is ever taken for more harmless than it is. A door may object to an effect
+(`Allowance`); what it says depends on what the session has seen, so it is asked for each text.
+"""
+
+from typing import TYPE_CHECKING
+
+from pglane.connection.allowance import Allowance
+from pglane.connection.exchange import IN_TRANSACTION, Exchange
+from pglane.connection.request_messages import MalformedRequest
+from pglane.connection.statements import ClientStatement, Shapes
+from pglane.wire.bound_settings import BOUND, bound_verdict
+from pglane.wire.statements import Effect, Verdict, VerdictCache
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pglane.connection.sql_statements import SqlStatement
+
+TEXT_SETTINGS = frozenset({"client_encoding", "standard_conforming_strings"})
+UNSEEN_EFFECTS = int(
+    Effect.SETTING_UNKNOWN
+    | Effect.SETTING_BOUND
+    | Effect.SETTING_LISTED
+    | Effect.LOCAL_SETTING
+    | Effect.RESET_ALL
+    | Effect.DISCARD_ALL
+    | Effect.OPAQUE
+    | Effect.EXECUTES
+    | Effect.ROLE
+)
+"""May change settings without naming them."""
+READING_EFFECTS = UNSEEN_EFFECTS | int(
+    Effect.SETTING | Effect.CHARACTERISTICS | Effect.TRANSACTION
+)
+"""May change, or take back, how texts are to be read."""
+UNCERTAIN = "not known until the server reports it"
+"""No encoding has this name: texts sent meanwhile are not read, but count as everything (A12)."""
+ALL_ALLOWED = Allowance()
+FORGETS = int(Effect.DEALLOCATE | Effect.DEALLOCATE_ALL | Effect.DISCARD_ALL | Effect.UNKNOWN)
+PREPARED = int(Effect.PREPARED)
+DISCARDS = int(Effect.DISCARD_ALL)
+CATALOG = int(Effect.CATALOG)
+RENEWS = int(Effect.CATALOG | Effect.OPAQUE | Effect.UNKNOWN)
+"""May change what names and types mean."""
+MAKES = int(Effect.CATALOG | Effect.DATABASE)
+"""Of CATALOG without DATABASE: what is made may be temporary without a word in the text, where a
+value that no text shows says so in search_path."""
+CHANNELS = int(Effect.LISTEN | Effect.UNLISTEN)
+TAKEN_APART = FORGETS | CHANNELS
+UNSEEN = int(Effect.UNSEEN)
+UNSEEN_MAX = 16
+"""Statements of one lease that may be named as having left something."""
+TRANSACTION = int(Effect.TRANSACTION)
+COPIES = int(Effect.COPY | Effect.UNKNOWN)
+DEALLOCATING_MAX = 64
+"""Portals of a DEALLOCATE or the like that are bound and not executed."""
+
+
+class ClientEffects:
+    """What one client's texts may have done since its lease began.
+
+    Attributes:
+        effects: session effects of what was forwarded since the lease began (`Effect` bits).
+        unanswered_effects: the same since everything was last answered.
+        later_effects: the same since a DISCARD ALL was sent.
+        discards: DISCARD ALL sent since the lease began and not known to have succeeded.
+        unseen: some verdicts of what was forwarded in this lease and has effects no text shows.
+        settings: names of settings touched since the lease began.
+        encoding: its client_encoding as the server reports it, or UNCERTAIN.
+        standard_strings: its standard_conforming_strings.
+        drew: the exchange's segment in which a value of a sequence may have been drawn last, since
+            the lease or a transaction began; -1 if none was.
+        strangers_drew: others may have drawn values here before the lease began.
+        asked: effects of texts that run only if `_allowance` does not object.
+        may_copy: something sent since the server was last idle may be COPY FROM STDIN.
+        apart: effects of texts that are not sent on as they are.
+        changes_channels: a LISTEN or UNLISTEN was sent since the lease began.
+        hears_itself: it keeps its server connection, and hears what comes there.
+    """
+
+    __slots__ = (
+        "_allowance",
+        "_cache",
+        "_deallocating",
+        "_shapes",
+        "apart",
+        "asked",
+        "changes_channels",
+        "discards",
+        "drew",
+        "effects",
+        "encoding",
+        "hears_itself",
+        "later_effects",
+        "may_copy",
+        "settings",
+        "standard_strings",
+        "strangers_drew",
+        "unanswered_effects",
+        "unseen",
+    )
+
+    def _note_nothing(self, cache: VerdictCache, shapes: Shapes) -> None:
+        """Begins; no constructor, for a call of the base's is not C."""
+        self.effects = 0
+        self.unanswered_effects = 0
+        self.later_effects = 0
+        self.discards = 0
+        self.unseen: list[Verdict] = []
+        self.settings: set[str] = set()
+        self.encoding = "UTF8"
+        self.standard_strings = True
+        self.may_copy = False
+        self.apart = 0
+        self.changes_channels = False
+        self.hears_itself = False
+        self.drew = -1
+        self.strangers_drew = False
+        self.asked = 0
+        self._allowance = ALL_ALLOWED
+        self._deallocating: dict[bytes, bytes] = {}
+        self._cache = cache
+        self._shapes = shapes
+
+    def limit(self, allowance: Allowance) -> None:
+        """What it may leave on its server connection, from now on."""
+        self._allowance = allowance
+        self.asked = allowance.asked()
+        self.apart |= self.asked
+
+    def _judge(self, text: bytes) -> Verdict:
+        return self._cache.lookup(text, self.encoding, self.standard_strings)
+
+    def _note(self, statement: ClientStatement | None) -> None:
+        if statement is not None:
+            verdict: Verdict = statement.verdict  # type: ignore[assignment]
+            if verdict.effects:
+                self._note_verdict(verdict)
+
+    def _note_verdict(self, verdict: Verdict) -> None:
+        if verdict.effects & UNSEEN:
+            self._note_unseen(verdict)
+        self.effects |= verdict.effects
+        self.unanswered_effects |= verdict.effects
+        self.later_effects |= verdict.effects
+        if verdict.effects & DISCARDS:
+            self._note_discard()
+        if verdict.effects & TRANSACTION:
+            self.drew = -1
+        if verdict.effects & COPIES:
+            self.may_copy = True
+        if verdict.effects & RENEWS:
+            self.effects |= CATALOG
+            self._shapes.renew()
+        if verdict.effects & MAKES == CATALOG:
+            self.unseen = self.unseen if self.effects & UNSEEN else []  # no statement is to blame
+            self.effects |= UNSEEN
+        if verdict.settings:
+            self.settings.update(verdict.settings)
+        if verdict.effects & READING_EFFECTS:
+            self._doubt_reading(verdict)
+
+    def _note_discard(self) -> None:
+        """What is sent behind a DISCARD ALL holds after it; behind a second one, who knows."""
+        if not self.discards:
+            self.later_effects = 0
+        self.discards += 1
+
+    def discarded(self) -> None:
+        """A DISCARD ALL has succeeded."""
+        self.hears_itself = False
+        if self.effects & CATALOG:
+            self._shapes.renew()
+        self.effects = self.later_effects
+        self.discards -= 1
+
+    def catalog_settles(self, *, transaction_is_over: bool) -> None:
+        """DDL was answered: what is parsed from now on, by anybody, is looked at anew.
+
+        Until its transaction ends it may be taken back, or become true for others.
+        """
+        self._shapes.renew()
+        if transaction_is_over:
+            self.effects &= ~CATALOG
+
+    def note_executed(self, statements: "Iterable[SqlStatement]") -> None:
+        """One of these, prepared by SQL before, may have been executed."""
+        for statement in statements:
+            verdict = self._judge(statement.text.encode())
+            if verdict.effects & UNSEEN:
+                self._note_unseen(verdict)
+            self.effects |= verdict.effects & ~PREPARED
+            self.settings.update(verdict.settings)
+
+    def _note_unseen(self, verdict: Verdict) -> None:
+        if not self.effects & UNSEEN:  # the first one of a lease
+            self.unseen = []
+        if len(self.unseen) < UNSEEN_MAX and verdict not in self.unseen:
+            self.unseen.append(verdict)
+
+    def _doubt_reading(self, verdict: Verdict) -> None:
+        """How texts are to be read may change; what is sent meanwhile is not read (A12)."""
+        if verdict.effects & UNSEEN_EFFECTS or (
+            self.settings and not TEXT_SETTINGS.isdisjoint(self.settings)
+        ):
+            self.encoding = UNCERTAIN
+
+    def _is_unread(self, exchange: Exchange) -> bool:
+        """Whether how texts are to be read will be known when everything is answered (A12)."""
+        if self.encoding is not UNCERTAIN:
+            return False
+        if exchange.outstanding():
+            return not exchange.copy_in
+        if not exchange.unit_open:  # reported just before ReadyForQuery
+            self.encoding = exchange.parameters.get("client_encoding", "UTF8")
+            strings = exchange.parameters.get("standard_conforming_strings", "on")
+            self.standard_strings = strings == "on"
+        return False
+
+    def _state_objection(self, verdict: Verdict, text: bytes, exchange: Exchange) -> bytes | None:
+        """The error that answers a text instead of the server; b"": it may run; None: wait."""
+        effects = verdict.effects
+        if not effects & self.asked:
+            return b""
+        allowance = self._allowance
+        if exchange.outstanding() and not exchange.copy_in and allowance.is_timely(effects):
+            return None
+        drawn = self.drew
+        drew = drawn >= 0 and (exchange.status == IN_TRANSACTION or drawn == exchange.segment)
+        strangers_drew = self.strangers_drew
+        return allowance.refusal(effects, text, drew=drew, strangers_drew=strangers_drew)
+
+    def _verdict_of(self, statement: ClientStatement, parameters: bytes) -> Verdict:
+        """The verdict on a prepared statement with the parameters of a Bind."""
+        verdict: Verdict = statement.verdict  # type: ignore[assignment]
+        if not verdict.effects & BOUND:
+            return verdict
+        bound = bound_verdict(verdict, statement.types, parameters)
+        if bound is None:
+            raise MalformedRequest("Bind", "it ends too early")
+        return bound
+
+    def _note_bound(
+        self,
+        portal: bytes,
+        statement: ClientStatement | None,
+        verdict: Verdict | None,
+        exchange: Exchange,
+    ) -> None:
+        """Notes a Bind: its statement may run from now on."""
+        if verdict is not None:
+            if verdict.effects:
+                self._note_verdict(verdict)
+            if verdict.may_draw:
+                self._note_drawing(verdict, exchange)
+        self._note_portal(portal, statement, verdict)
+
+    def _note_drawing(self, verdict: Verdict, exchange: Exchange) -> None:
+        """Values of sequences may be there, for currval and lastval to show."""
+        exchange.drawn = True
+        if verdict.draws:
+            self.drew = exchange.segment
+
+    def _note_portal(
+        self, portal: bytes, statement: ClientStatement | None, verdict: Verdict | None
+    ) -> None:
+        """Remembers which portals hold a text that is taken apart when they are executed."""
+        deallocating = self._deallocating
+        if (
+            statement is not None
+            and verdict is not None
+            and (verdict.effects & self.apart or self.changes_channels)
+        ):
+            if len(deallocating) >= DEALLOCATING_MAX:
+                deallocating.clear()
+            deallocating[portal + b"\x00"] = statement.text
+            return
+        if deallocating:
+            deallocating.pop(portal + b"\x00", None)

@@ -1,0 +1,33 @@
+cimport cython
+
+from pglane.connection.expectations cimport PendingDeallocation, PendingParse, pass_on
+from pglane.connection.relayed cimport RelayedAnswers
+from pglane.connection.statements cimport (
+    ClientStatement, ServerStatement, ServerStatements, Shape
+)
+from pglane.wire.framing cimport MessageReader
+
+
+cdef int _SYNC
+
+
+cdef class FailingAnswers(RelayedAnswers):
+    cdef public ServerStatements statements
+    cdef public list to_server
+    cdef public bint attached
+    cdef public dict ending
+
+    cdef int _misfit(self, int kind) except? -1000
+    @cython.locals(fields=dict, head=int)
+    cdef int _error(self, MessageReader reader) except? -1000
+    @cython.locals(end=Py_ssize_t, at=Py_ssize_t)
+    cdef _skip_to_sync(self)
+    @cython.locals(kind=int, before=ClientStatement)
+    cdef _undo(self, Py_ssize_t at)
+    cdef _undo_deallocation(self, Py_ssize_t at)
+    cdef _take_back(self, object statement)
+    @cython.locals(at=Py_ssize_t, following=int)
+    cdef int _copy_in_begins(self) except? -1000
+    cpdef copy_ends(self)
+    cpdef syncs(self)
+    cpdef abandon(self)

@@ -1,0 +1,48 @@
+cimport cython
+
+from pglane.connection.exchange cimport Exchange
+from pglane.connection.requests cimport ClientRequests
+from pglane.connection.traffic cimport Traffic
+from pglane.engine.admission cimport Admission
+from pglane.engine.database cimport Database
+from pglane.engine.server_link cimport LeaseHolder, ServerLink
+
+
+cdef int _WELCOME, _IDLE, _LEASED, _GONE, _IDLE_STATUS
+
+
+cdef class ClientConnection(LeaseHolder):
+    cdef double _asked
+    cdef double _began
+    cdef long long _lasting
+    cdef public double connected
+    cdef public Database database
+    cdef public bint discarding
+    cdef public object door
+    cdef public bytes key
+    cdef public object login_startup
+    cdef public long long number
+    cdef public object peer
+    cdef public int phase
+    cdef public bint pinned
+    cdef public long process_id
+    cdef public double requested
+    cdef public ClientRequests requests
+    cdef public bint rewrites
+    cdef public ServerLink server
+    cdef public object session_state
+    cdef public bint settled
+    cdef public object startup
+    cdef public dict told
+    cdef public object vector
+    cdef public bint welcomed
+
+    cdef _come_in(self, Admission admission)
+    cdef _note_waited(self)
+    cdef _note_asked(self)
+    @cython.locals(now=double, traffic=Traffic)
+    cdef _note_answered(self, Exchange exchange)
+    @cython.locals(parameters=dict, requests=ClientRequests)
+    cpdef parameters_changed(self, Exchange exchange)
+    cpdef leave(self, bint polite)
+    cdef _unpin(self, object session_state)

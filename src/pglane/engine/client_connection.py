@@ -1,0 +1,226 @@
+"""What every client connection is once it is logged in: who it is, what holds for it, how it ends.
+
+Requests and leases are in `client_link.py`, which builds on this.
+"""
+
+from typing import TYPE_CHECKING
+
+from pglane.connection.exchange import IDLE_STATUS, Exchange
+from pglane.connection.settings import Vector
+from pglane.doors.session_state import IMMOVABLE
+from pglane.engine.admission import Admission
+from pglane.engine.server_link import LeaseHolder
+from pglane.engine.transport import Transport
+from pglane.errors import Refusal
+from pglane.errors.waiting import ShuttingDown
+from pglane.wire.server_messages import ErrorResponse, error_response
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from pglane.connection.requests import ClientRequests
+    from pglane.doors.session_state import ClientSessionState
+    from pglane.engine.server_link import ServerLink
+    from pglane.engine.syscalls import Peer
+
+# Phases of a client that is logged in; plain numbers, for the hot path compares them.
+WELCOME = 0
+IDLE = 1
+WAITING = 2
+LEASED = 3
+GONE = 4
+
+# Compiled, these are C integers that Python code cannot see: to compare with them costs no object.
+_WELCOME: int = WELCOME
+_IDLE: int = IDLE
+_LEASED: int = LEASED
+_GONE: int = GONE
+_IDLE_STATUS: int = IDLE_STATUS
+
+
+class ClientConnection(LeaseHolder):
+    """A client connection that is logged in.
+
+    Attributes:
+        phase: one of the numbers above.
+        peer: where it comes from.
+        connected: when it did, in seconds of the clock.
+        server: the server connection it holds.
+        vector: the settings that hold for it.
+        startup: the settings it began with.
+        welcomed: it was told its settings and may send requests.
+        told: what PostgreSQL reports, as it was told at its welcome or since.
+        settled: its door lends, and nothing that it was told has another default since.
+        discarding: its request was refused; what is left of it is dropped.
+        pinned: it keeps its server connection though its door would not have it so.
+        session_state: what it may leave on a server connection; None: anything.
+    """
+
+    __slots__ = (
+        "_asked",
+        "_began",
+        "_lasting",
+        "connected",
+        "database",
+        "discarding",
+        "door",
+        "key",
+        "login_startup",
+        "number",
+        "peer",
+        "phase",
+        "pinned",
+        "process_id",
+        "requested",
+        "requests",
+        "rewrites",
+        "server",
+        "session_state",
+        "settled",
+        "startup",
+        "told",
+        "vector",
+        "welcomed",
+    )
+
+    def __init__(
+        self, admission: Admission, transport: Transport, peer: "Peer", number: int
+    ) -> None:
+        self._come_in(admission)
+        self.peer = peer
+        self.number = number
+        self.transport = transport
+        self.process_id = 0
+        self.key = b""
+        self.phase = _WELCOME
+        self.pinned = False
+        self.session_state: ClientSessionState | None = None
+        self.welcomed = False
+        self.settled = False
+        self.told: dict[str, str] = {}
+        self.discarding = False
+        self.server: ServerLink | None = None
+        self.request = None
+        self.connected = 0.0
+        self.requested = 0.0
+        self._asked = -1.0  # since when something is unanswered; negative: nothing is
+        self._began = -1.0  # since when its transaction runs; negative: none does
+
+    def _come_in(self, admission: Admission) -> None:
+        """A method, for a constructor's arguments have no C types."""
+        self.user = admission.user
+        self.door: ModuleType = admission.door
+        self.rewrites = admission.virtual
+        self._lasting = admission.lasting
+        self.login_startup = admission.startup
+        self.startup: Vector = admission.settings
+        self.vector: Vector = admission.settings
+        self.need = admission.need()
+        self.database = admission.database
+        self.requests: ClientRequests = admission.requests()
+        self.requests.parse_key = self.vector.parse_key
+
+    def on_full(self) -> None:
+        """It reads more slowly than the server sends."""
+        if self.server is not None:
+            self.server.transport.pause()
+
+    def on_drained(self) -> None:
+        """It caught up."""
+        if self.server is not None:
+            self.server.transport.resume()
+
+    def _note_waited(self) -> None:
+        self.database.traffic.wait_s += self.database.loop.now - self.request.arrived  # type: ignore[union-attr]
+
+    def _note_asked(self) -> None:
+        """Counts time from now on, unless it is counted already."""
+        if self._asked < 0:
+            self._asked = self.database.loop.now
+            if self._began < 0:
+                self._began = self._asked
+
+    def _note_answered(self, exchange: Exchange) -> None:
+        now = self.database.loop.now
+        traffic = self.database.traffic
+        if self._asked >= 0:
+            traffic.query_s += now - self._asked
+            self._asked = -1.0
+        if exchange.status == _IDLE_STATUS and self._began >= 0:
+            traffic.transaction_s += now - self._began
+            self._began = -1.0
+
+    def settings_are(self, vector: Vector) -> None:
+        """Its settings changed for good."""
+        self.vector = vector
+        self.need.holds = vector
+        self.requests.parse_key = vector.parse_key
+
+    def discarded(self) -> None:
+        """It ran DISCARD ALL: it is as it was when it connected, but for what it sent behind."""
+        self.pinned = False
+        self.requests.discarded()
+        if self.session_state is not None and not self.requests.effects & IMMOVABLE:
+            self._unpin(self.session_state)
+        self.settings_are(self.startup)
+
+    def parameters_changed(self, exchange: Exchange) -> None:
+        """The scanner must read its texts as the server does."""
+        requests, parameters = self.requests, exchange.parameters
+        encoding = parameters.get("client_encoding", "UTF8")
+        # One object for the usual one: it is compared for every text.
+        requests.encoding = "UTF8" if encoding == "UTF8" else encoding
+        requests.standard_strings = parameters.get("standard_conforming_strings", "on") == "on"
+
+    def is_gone(self) -> bool:
+        """It left; nobody reads what it is sent."""
+        return self.phase == _GONE
+
+    def leave(self, polite: bool) -> None:
+        """The client is going; its lease, if any, is put in order."""
+        if self.phase == _GONE:
+            return
+        self.phase = _GONE
+        if self.session_state is not None:
+            self._unpin(self.session_state)
+        self.transport.close()
+        self.database.client_left(self, polite=polite)  # type: ignore[arg-type]
+
+    def _unpin(self, session_state: "ClientSessionState") -> None:
+        """What not even DISCARD ALL takes away goes with its server connection."""
+        if self.server is not None and session_state.outlasts_cleaning():
+            self.server.suspect = True
+        session_state.release()
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Tells it why; a fatal refusal ends the connection."""
+        self.transport.write(error_response(refusal))
+        self.database.worker.log_refusal(self, refusal)
+        if refusal.fatal:
+            self.leave(polite=False)
+
+    def end_with(self, error: bytes) -> None:
+        """Its connection ends with this error."""
+        self.transport.write(error)
+        self.request = None
+        self.leave(polite=False)
+
+    def settings_refused(self, fields: dict[str, bytes]) -> None:
+        """The server did not accept its settings: it would not have let it in with them."""
+        told = {**fields, "S": b"FATAL", "V": b"FATAL"}
+        self.end_with(ErrorResponse(tuple(told.items())).encode())
+
+    def has_nothing_under_way(self) -> bool:
+        """It may be sent away without harm: it asked for nothing, or its lease is unused."""
+        server = self.server
+        if server is None:
+            return self.phase == _IDLE
+        exchange = server.exchange
+        idle = exchange.is_idle() and not exchange.unit_open and not exchange.owes_ready
+        reader = self.requests.reader
+        waits = reader.buffered_bytes() or reader.stream_left
+        return idle and self.phase == _LEASED and not server.raw and not waits
+
+    def end_for_drain(self) -> None:
+        """The gateway stops and this client has nothing under way."""
+        self.end_with(error_response(ShuttingDown(reason="It was told to stop")))

@@ -1,0 +1,153 @@
+"""What a client's texts may have done, in the form in use and in pure form."""
+
+from typing import Any
+
+import pytest
+
+from pglane.wire import client_messages as c, server_messages as s
+from tests.support.lease import FORMS, Lease, encoded, split
+
+READY, PARSED, BOUND = s.ReadyForQuery(b"I"), s.ParseComplete(), s.BindComplete()
+SYNC, FLUSH = c.Sync(), c.Flush()
+SELECT = b"SELECT 1"
+
+
+@pytest.fixture(params=FORMS)
+def lease(request: pytest.FixtureRequest) -> Lease:
+    return Lease(FORMS[request.param], statements_max=3)
+
+
+def messages(*expected: Any) -> list[bytes]:
+    return split(encoded(*expected))
+
+
+def prepared(lease: Lease, name: bytes = b"a", text: bytes = SELECT) -> None:
+    lease.send(c.Parse(name, text), SYNC)
+    if lease.exchange.outstanding() > 1:
+        lease.answer(PARSED)
+    lease.answer(READY)
+    lease.told()
+
+
+@pytest.fixture(params=FORMS)
+def raw(request: pytest.FixtureRequest) -> Lease:
+    return Lease(FORMS[request.param], virtual=False, statements_max=1)
+
+
+def test_effects_and_settings_are_noted(lease: Lease) -> None:
+    requests, effect = lease.requests, lease.form.Effect
+    lease.send(c.Query(b"SET search_path = x"), c.Query(b"NOTIFY c"), c.Query(SELECT))
+    assert requests.effects == int(effect.SETTING | effect.NOTIFY)
+    assert requests.unanswered_effects == requests.effects
+    assert requests.settings == {"search_path"}
+    assert requests.encoding == "UTF8"
+
+
+@pytest.mark.parametrize("text", [b"DROP TABLE t", b"DO 'x'"])
+def test_behind_ddl_a_known_text_is_parsed_again(lease: Lease, text: bytes) -> None:
+    effect = lease.form.Effect
+    prepared(lease)
+    assert lease.send(c.Query(text), c.Parse(b"b", SELECT), SYNC) == messages(
+        c.Query(text), c.Parse(b"ours_2", SELECT), SYNC
+    ), "though the DDL is not answered yet"
+    lease.answer(s.CommandComplete(b"X"), READY, PARSED, READY)
+    assert lease.requests.effects & int(effect.CATALOG)
+    lease.requests.catalog_settles(transaction_is_over=False)
+    assert lease.send(c.Parse(b"c", SELECT), SYNC)[0] == c.Parse(b"ours_3", SELECT).encode()
+    lease.answer(PARSED, READY)
+    assert lease.requests.effects & int(effect.CATALOG)
+    lease.requests.catalog_settles(transaction_is_over=True)
+    assert not lease.requests.effects & int(effect.CATALOG)
+
+
+def test_a_discard_behind_ddl_does_not_hide_it(lease: Lease) -> None:
+    lease.send(c.Query(b"DROP TABLE t"))
+    lease.answer(s.CommandComplete(b"DROP TABLE"), READY)
+    prepared(lease)
+    shape = lease.requests.statements[b"a"].shape
+    lease.requests.discarded()
+    prepared(lease, b"b")
+    assert lease.requests.statements[b"b"].shape is not shape
+
+
+@pytest.mark.parametrize("name", ["client_encoding", "standard_conforming_strings"])
+def test_texts_are_not_read_while_their_encoding_is_uncertain(lease: Lease, name: str) -> None:
+    lease.send(c.Query(f"SET {name} = x".encode()))
+    text = c.Query(b"SELECT E'\\x83\\x5c'")
+    assert lease.send(text) == messages(FLUSH)
+    assert lease.outcome == lease.form.HELD
+    lease.answer(s.CommandComplete(b"SET"), READY)
+    assert lease.forward() == messages(text)
+    assert not lease.requests.effects & int(lease.form.Effect.UNKNOWN)
+
+
+def test_a_text_in_the_unit_that_changes_its_encoding_is_not_read(lease: Lease) -> None:
+    lease.send(c.Parse(b"", b"SET client_encoding = SJIS"), c.Bind(b"", b""), c.Execute(b"", 0))
+    text = c.Query(b"SELECT E'\\x83\\x5c'")
+    assert lease.send(text) == messages(FLUSH)
+    lease.answer(PARSED, BOUND, s.CommandComplete(b"SET"))
+    assert lease.forward() == messages(text)
+    assert lease.requests.effects & int(lease.form.Effect.UNKNOWN)
+
+
+def test_effects_count_at_bind_in_the_extended_protocol(lease: Lease) -> None:
+    prepared(lease, b"a", b"NOTIFY c")
+    assert lease.requests.effects == 0
+    lease.send(c.Bind(b"", b"a"))
+    assert lease.requests.effects == int(lease.form.Effect.NOTIFY)
+
+
+def test_portals_remember_what_they_run(lease: Lease) -> None:
+    prepared(lease)
+    lease.send(c.Parse(b"", b"DEALLOCATE a"), c.Bind(b"p", b""), c.Bind(b"q", b""))
+    lease.answer(PARSED, BOUND, BOUND)
+    lease.send(c.Parse(b"", SELECT), c.Bind(b"p", b""))
+    lease.answer(PARSED, BOUND)
+    assert len(lease.send(c.Execute(b"p"))) == 1
+    lease.answer(s.CommandComplete(b"SELECT 1"))
+    assert len(lease.send(c.Execute(b"q"))) == 3
+
+
+def test_portals_that_run_nothing_are_not_kept_for_ever(lease: Lease) -> None:
+    prepared(lease)
+    lease.send(c.Parse(b"", b"DEALLOCATE a"))
+    for number in range(lease.form.DEALLOCATING_MAX + 1):
+        lease.send(c.Bind(b"p%d" % number, b""))
+    lease.answer(PARSED, *[BOUND] * (lease.form.DEALLOCATING_MAX + 1))
+    assert len(lease.send(c.Execute(b"p0"))) == 1
+    lease.answer(s.CommandComplete(b"DEALLOCATE"))
+    assert len(lease.send(c.Execute(b"p%d" % lease.form.DEALLOCATING_MAX))) == 3
+
+
+def test_a_bind_of_a_name_unknown_to_us_is_no_deallocate(lease: Lease) -> None:
+    prepared(lease)
+    lease.send(c.Parse(b"", b"DEALLOCATE a"), c.Bind(b"", b""), c.Bind(b"", b"sql"))
+    assert len(lease.send(c.Execute(b""))) == 1
+
+
+def test_what_was_before_a_discard_is_gone_and_what_came_behind_is_not(lease: Lease) -> None:
+    lease.send(c.Query(b"CREATE TEMP TABLE t ()"), c.Query(b"DISCARD ALL"), c.Query(b"SET a = 1"))
+    lease.requests.discarded()
+    assert lease.requests.effects == lease.form.Effect.SETTING
+    assert lease.requests.discards == 0
+
+
+def test_a_second_discard_is_sent_when_the_first_is_answered(lease: Lease) -> None:
+    lease.send(c.Query(b"DISCARD ALL"), c.Query(b"SET a = 1"), c.Query(b"DISCARD ALL"))
+    lease.requests.discarded()
+    assert lease.requests.effects & lease.form.Effect.SETTING
+    assert lease.requests.discards == 0
+    lease.answer(s.CommandComplete(b"DISCARD ALL"), READY, s.CommandComplete(b"SET"), READY)
+    assert lease.forward() == messages(c.Query(b"DISCARD ALL"))
+    lease.requests.discarded()
+    assert (lease.requests.effects, lease.requests.discards) == (0, 0)
+
+
+def test_behind_two_discards_on_their_way_everything_may_hold(raw: Lease) -> None:
+    discard = c.Query(b"DISCARD ALL")
+    raw.send(discard, c.Query(b"SET a = 1"), discard, c.Query(b"CREATE TEMP TABLE t ()"))
+    assert raw.requests.discards == 2
+    raw.requests.discarded()
+    assert raw.requests.effects & raw.form.Effect.SETTING
+    assert raw.requests.effects & raw.form.Effect.TEMP
+    assert raw.requests.discards == 1
