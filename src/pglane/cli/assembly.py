@@ -24,6 +24,7 @@ from pglane.config.values import judge
 from pglane.doors import lane_plan
 from pglane.errors.configuration import UriMalformed
 from pglane.errors.refused import RefusedError
+from pglane.wire.md5 import md5_stored
 
 OPTIONS = {
     "transaction_port": "--transaction-port",
@@ -108,7 +109,7 @@ def _take_users(file: Path, environment: Mapping[str, str], loaded: Loaded) -> N
     users = {user.name: user for user in loaded.values.get("users", ())}
     users |= {user.name: user for user in more.values["users"]}
     loaded.values["users"] = tuple(users.values())
-    loaded.places["users"] = more.places["users"]
+    loaded.places |= more.places
 
 
 def _find_server(
@@ -167,7 +168,22 @@ def _with_users(settings: Settings, verifiers: PasswordVerifiers) -> Settings:
     users = list(settings.users)
     if settings.server_user not in {user.name for user in users}:
         users.insert(0, User(settings.server_user, password=settings.server_password))
+    if settings.auth == "md5":
+        users = [_with_hash(user) for user in users]
     secret = verifiers.secret(settings.salt_secret)
     whole = verifiers.complete(users, secret)
     admins = settings.admin_users or (settings.server_user,)
     return dataclasses.replace(settings, users=whole, admin_users=admins, salt_secret=secret)
+
+
+def _with_hash(user: User) -> User:
+    """Whose password is all that is known is asked for md5: its driver may know nothing better."""
+    if user.verifier or not user.password:
+        return user
+    stored = md5_stored(octets(user.name), octets(user.password))
+    return dataclasses.replace(user, verifier=stored.decode())
+
+
+def octets(text: str) -> bytes:
+    """What stands for it on the wire."""
+    return text.encode(errors="surrogateescape")

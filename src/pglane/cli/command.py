@@ -96,8 +96,8 @@ def _add_up(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     up.add_argument("--budget", type=int, metavar="N", help="server connections, all doors")
     told = "another server connection for every transaction, of N per role: for tests"
     up.add_argument("--rotate", type=int, metavar="N", help=told)
-    told = "how clients log in; trust (no password) only on loopback and Unix sockets"
-    up.add_argument("--auth", choices=("scram", "trust"), help=told)
+    told = "how clients log in: scram, md5, plain, trust (docs/howto/authentication.md)"
+    up.add_argument("--auth", metavar="METHOD", help=told)
     up.add_argument("--users", type=Path, metavar="FILE", help="file with [users.NAME] tables")
     own = up.add_argument_group("the embedded PostgreSQL")
     own.add_argument(

@@ -23,7 +23,7 @@ from pglane.config.tls import SYSTEM
 from pglane.config.uri import read_uri
 from pglane.config.userlist import read_userlist
 from pglane.config.values import judge
-from pglane.config.verifier_form import VERIFIER
+from pglane.config.verifier_form import is_verifier
 from pglane.errors.catalogue import Refusal
 from pglane.errors.configuration import (
     FileUnreadable,
@@ -295,7 +295,7 @@ class _Reader:
             seen = f"user {name} is in this file too"
             self._conflict(("clients", key), ("users", name), seen)
         self._loaded.values["users"] = here + more.values["users"]
-        self._loaded.places.setdefault("users", more.places["users"])
+        self._loaded.places = more.places | self._loaded.places
 
     # --- users
 
@@ -314,7 +314,7 @@ class _Reader:
 
     def read_userlist(self) -> None:
         """Reads PgBouncer's user list, never readable by others."""
-        users, refusals = read_userlist(self._content(), str(self._file))
+        users, refusals = read_userlist(self._content(), str(self._file), self._loaded.places)
         self._loaded.values["users"] = users
         self._loaded.places["users"] = str(self._file)
         self._loaded.refusals += refusals
@@ -359,7 +359,7 @@ class _Reader:
                 path = ("users", name, named[0])
                 secrets[key] = self._secret(key, path, table[named[0]]) or ""
         verifier = secrets.get("verifier", "")
-        if verifier and not VERIFIER.fullmatch(verifier):
+        if verifier and not is_verifier(verifier):
             seen = "this one begins with md5" if verifier.startswith("md5") else "it is not shown"
             where = self._where("users", name)
             self._refuse(VerifierInvalid(where=where, user=name, seen=seen))
@@ -368,6 +368,7 @@ class _Reader:
             self._refuse(
                 SecretMissing(where=where, key=f"user {name}", seen="no verifier or password")
             )
+        self._loaded.places[f"users.{name}"] = self._where("users", name)
         return User(name, verifier, secrets.get("password", ""))
 
     # --- secrets

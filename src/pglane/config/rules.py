@@ -5,8 +5,10 @@ from collections.abc import Mapping
 
 from pglane.config import tls
 from pglane.config.settings import Settings
+from pglane.config.verifier_form import is_md5, iterations_of
 from pglane.errors.catalogue import Refusal
 from pglane.errors.configuration import (
+    Md5NotAsked,
     NetworkInTheClear,
     OutOfRange,
     PasswordNeeded,
@@ -15,12 +17,15 @@ from pglane.errors.configuration import (
     SettingsConflict,
     TlsCertificateNeeded,
     TrustNotLocal,
+    VerifierTooSlow,
 )
 from pglane.errors.refused import RefusedError
 
 DOORS = ("transaction", "session", "direct")
 DEFAULT = "the default settings"
 SALT_SECRET_BYTES_MIN = 32
+PLAIN_ITERATIONS_MAX = 65_536
+"""Of verifiers on which passwords are tried: some 30 ms in which nobody else is served."""
 
 
 def is_loopback(address: str) -> bool:
@@ -44,6 +49,7 @@ def objections(settings: Settings, places: Mapping[str, str]) -> list[Refusal]:
         *_server(settings, places),
         *_users(settings, places),
         *_salts(settings, places),
+        *_secrets(settings, places),
         *_client_tls(settings, places),
         *_server_tls(settings, places),
     ]
@@ -136,6 +142,39 @@ def _salts(settings: Settings, places: Mapping[str, str]) -> list[Refusal]:
             suggestion="openssl rand -base64 32 makes one",
         )
     ]
+
+
+def _secrets(settings: Settings, places: Mapping[str, str]) -> list[Refusal]:
+    """What is known of the users' passwords, beside the way they log in."""
+    found: list[Refusal] = []
+    for user in settings.users:
+        where = places.get(f"users.{user.name}") or places.get("users", DEFAULT)
+        if is_md5(user.verifier):
+            if settings.auth == "scram":
+                found.append(Md5NotAsked(where=where, user=user.name))
+        elif user.verifier and settings.auth == "plain":
+            iterations = iterations_of(user.verifier)
+            if iterations > PLAIN_ITERATIONS_MAX:
+                found.append(
+                    VerifierTooSlow(
+                        where=where,
+                        user=user.name,
+                        iterations=iterations,
+                        iterations_max=PLAIN_ITERATIONS_MAX,
+                    )
+                )
+    private = settings.client_tls_cert_file or settings.unix_socket_directory
+    if settings.auth == "plain" and not private:
+        remedy = "set it, or give the doors a Unix socket (listen.unix_socket_directory)"
+        found.append(
+            TlsCertificateNeeded(
+                where=places.get("auth", DEFAULT),
+                asked='clients.auth = "plain"',
+                key="clients.tls_cert_file",
+                remedy=remedy,
+            )
+        )
+    return found
 
 
 def _client_tls(settings: Settings, places: Mapping[str, str]) -> list[Refusal]:

@@ -106,7 +106,7 @@ def _lanes_schema() -> dict[str, Any]:
 
 def _users_schema() -> dict[str, Any]:
     told = {
-        "verifier": "SCRAM-SHA-256 verifier; `pglane verifier` makes one",
+        "verifier": "SCRAM-SHA-256 verifier (`pglane verifier` makes one), or an md5 hash",
         "password": "what pglane logs in to PostgreSQL with in this user's name",
     }
     properties = {
@@ -155,7 +155,7 @@ def settings_page() -> str:
         "",
         "| setting | meaning |",
         "|---|---|",
-        "| `verifier` (secret) | what a client's password is checked by (`pglane verifier`) |",
+        "| `verifier` (secret) | checks a client's password: `pglane verifier`, or md5 |",
         "| `password` (secret) | what pglane logs in to PostgreSQL with in this user's name |",
         "",
     ]

@@ -32,7 +32,7 @@ class User:
 
     Attributes:
         name: role name, at the client and at the server (pglane never changes roles).
-        verifier: "SCRAM-SHA-256$iterations:salt$stored:server" as in pg_authid, or "".
+        verifier: as in pg_authid: "SCRAM-SHA-256$iterations:salt$stored:server", "md5...", or "".
         password: what we log in to the server with in this user's name, or "".
     """
 
@@ -253,8 +253,10 @@ class Settings:
     auth: str = _setting(
         "clients.auth",
         "scram",
-        "how clients log in; trust asks nothing and is for loopback and Unix sockets only",
-        choices=("scram", "trust"),
+        "how clients log in. scram: SCRAM-SHA-256; md5: for users who have no SCRAM verifier but "
+        "an md5 hash or a password, weak; plain: the password itself, only through TLS or a Unix "
+        "socket; trust: nothing is asked, on loopback and Unix sockets only",
+        choices=("scram", "md5", "plain", "trust"),
         fixed=True,
     )
     salt_secret: str = _setting(
@@ -444,8 +446,8 @@ FILE_ONLY = (
         minimum=0,
         maximum=1000,
         choices=(),
-        meaning="PgBouncer's userlist.txt with more users, passwords or SCRAM-SHA-256 verifiers; "
-        "others must not be able to read it",
+        meaning="PgBouncer's userlist.txt with more users: passwords, SCRAM-SHA-256 verifiers or "
+        "md5 hashes; others must not be able to read it",
         reloadable=True,
         secret=False,
         default="",

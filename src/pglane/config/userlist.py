@@ -7,28 +7,32 @@ later counts. An empty secret lets nobody in.
 What a secret is shows its form, as in PgBouncer: a SCRAM-SHA-256 verifier, an md5 hash, or else
 the password itself. PgBouncer also takes two mistakes, which are refused here: a secret on another
 line than its name (a forgotten one makes the next name a secret), and a verifier that is not whole
-(it counts as a password). An md5 hash is refused too: clients are asked for SCRAM only, which it
-cannot check.
+(it counts as a password).
 
 Source: PgBouncer's manual, "Authentication file format".
 """
 
-import re
-
 from pglane.config.settings import User
-from pglane.config.verifier_form import VERIFIER
+from pglane.config.verifier_form import VERIFIER, is_md5
 from pglane.errors.catalogue import Refusal
 from pglane.errors.configuration import UserlistMalformed, VerifierInvalid
 
 NAME_BYTES_MAX = 127
 SECRET_BYTES_MAX = 2047
 """The longest that PgBouncer takes."""
-MD5 = re.compile(r"md5[0-9a-f]{32}")
 SCRAM = "SCRAM-SHA-256$"
 
 
-def read_userlist(text: str, file: str) -> tuple[tuple[User, ...], list[Refusal]]:
-    """The users of such a file, and what is wrong in it, each with its line."""
+def read_userlist(
+    text: str, file: str, places: dict[str, str] | None = None
+) -> tuple[tuple[User, ...], list[Refusal]]:
+    """The users of such a file, and what is wrong in it, each with its line.
+
+    Args:
+        text: of the file.
+        file: its name.
+        places: gets where each user stands.
+    """
     users: dict[str, User] = {}
     refusals: list[Refusal] = []
     for number, line in enumerate(text.split("\n"), 1):
@@ -40,6 +44,8 @@ def read_userlist(text: str, file: str) -> tuple[tuple[User, ...], list[Refusal]
             refusals.append(user)
         else:
             users[user.name] = user
+            if places is not None:
+                places[f"users.{user.name}"] = f"{file}:{number}"
     return tuple(users.values()), refusals
 
 
@@ -66,9 +72,8 @@ def _user_of(line: str, where: str) -> User | Refusal:
 
 
 def _with_secret(name: str, secret: str, where: str) -> User | Refusal:
-    if MD5.fullmatch(secret):
-        seen = "this is an md5 hash, and pglane asks clients for SCRAM only"
-        return VerifierInvalid(where=where, user=name, seen=seen)
+    if is_md5(secret):
+        return User(name, verifier=secret)
     if not secret.startswith(SCRAM):
         return User(name, password=secret)
     if not VERIFIER.fullmatch(secret):

@@ -3,6 +3,7 @@
 import difflib
 from typing import Any
 
+from pglane.config import auth_words
 from pglane.config.description import Description
 from pglane.errors.catalogue import Refusal
 from pglane.errors.configuration import OutOfRange, TypeWrong
@@ -46,8 +47,15 @@ def judge(setting: Description, value: Any, where: str) -> tuple[Any, Refusal | 
         return tuple(value), objection
     if not isinstance(value, str):
         return None, _wrong_type(setting, value, where)
+    return _text(setting, value, where)
+
+
+def _text(setting: Description, value: str, where: str) -> tuple[Any, Refusal | None]:
+    if setting.name == "auth":
+        value = auth_words.meant(value)
     if setting.choices and value not in setting.choices:
-        return None, _choice_objection(setting, value, where)
+        elsewhere = auth_words.objection(value, where) if setting.name == "auth" else None
+        return None, elsewhere or _choice_objection(setting, value, where)
     return value, _length_objection(setting, len(value.encode()), "bytes", where)
 
 

@@ -4,58 +4,37 @@ A state machine without I/O. It is fed what the client sent and collects what th
 sent in `answers`; it ends by being `entered`, by a `refusal`, by a `cancel` (this connection was
 only made to cancel another one's query), or by the client's going away.
 
-SCRAM-SHA-256 goes against the verifiers of the user list. An unknown user gets a mock verifier,
-so that the exchange shows nothing (RFC 5802, section 9; PostgreSQL does the same). `trust` asks
-nothing; the configuration allows it on loopback and Unix sockets only.
+Whether a client is asked for something, and what for, the user list says (`user_list`); what is
+asked and answered then is a `LoginMethod`'s. A password in the clear is asked for only where
+nobody else can hear it (`private`, `encrypted`).
 
 Where TLS begins, after the client's request or without one, the caller does the handshake
 (`begins_tls`) and feeds what comes through it. A request to cancel is taken in the clear even
 where TLS is demanded: libpq before version 17 knows no other, and it tells nothing but a key.
 
-The connections of one application all begin with the same packet. What one means is worked out
-once (`Greeting`) and kept with the user list: when that is another, so is what packets mean.
-
 Source: PostgreSQL manual, "Message Flow: Start-up".
 """
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
 from enum import Enum
-from typing import Any
 
-from pglane.connection.startup_settings import StartupSettings, startup_settings
+from pglane.connection.login_method import LoginMethod, ProofMalformed, ProofWrong
+from pglane.connection.scram_login import is_length
+from pglane.connection.user_list import NOTHING, OK, PLAIN, Greeting, UserList
 from pglane.errors import Refusal
 from pglane.errors.entering import (
     AuthenticationMalformed,
     EarlyPlaintext,
+    PasswordInTheClear,
     PasswordWrong,
     TlsDemanded,
     UserMissing,
 )
 from pglane.wire.body import MalformedMessage
-from pglane.wire.client_messages import SASLInitialResponse
 from pglane.wire.framing import MalformedStream, MessageReader
-from pglane.wire.login_messages import (
-    AuthenticationOk,
-    AuthenticationSASL,
-    AuthenticationSASLContinue,
-    AuthenticationSASLFinal,
-    sasl_request,
-)
-from pglane.wire.scram import (
-    ITERATIONS_DEFAULT,
-    MECHANISM,
-    ScramFailure,
-    ScramKeys,
-    ScramReason,
-    ScramServer,
-    Verifier,
-)
+from pglane.wire.scram import ScramFailure, ScramKeys, ScramReason
 from pglane.wire.startup import (
-    STARTUPS_KEPT,
     CancelRequest,
     GSSENCRequest,
-    Negotiation,
     SSLRequest,
     StartupMessage,
     StartupReader,
@@ -67,20 +46,11 @@ from pglane.wire.startup import (
 AUTHENTICATION_BYTES_MAX = 64 * 1024
 """Longest message of a client that is not logged in."""
 PASSWORD = 0x70
-OK = AuthenticationOk().encode()
-OFFER = AuthenticationSASL((MECHANISM,)).encode()
-CHOICE = MECHANISM + b"\0"
-CHOICE_BYTES = len(CHOICE) + 4
-"""What stands before the first message of the mechanism: its name and the message's length."""
-CONTINUE = AuthenticationSASLContinue.code
-FINAL = AuthenticationSASLFinal.code
-FINAL_BYTES = 46
-"""Of the mechanism's last word, v= and 32 bytes in base64."""
-FINAL_HEADER = sasl_request(FINAL, b"x" * FINAL_BYTES)[:-FINAL_BYTES]
 
 # Compiled, these are C integers: to compare with them costs no object.
-_CHOICE_BYTES: int = CHOICE_BYTES
 _PASSWORD: int = PASSWORD
+_NOTHING: int = NOTHING
+_PLAIN: int = PLAIN
 _AUTHENTICATION_BYTES_MAX: int = AUTHENTICATION_BYTES_MAX
 
 
@@ -88,95 +58,16 @@ class Stage(Enum):
     """Where a login is."""
 
     STARTUP = "startup"
-    SASL_FIRST = "sasl_first"
-    SASL_FINAL = "sasl_final"
+    ASKED = "asked"
     ENTERED = "entered"
     OVER = "over"
 
 
 # An Enum's members are looked up by name each time.
 _STARTUP = Stage.STARTUP
-_SASL_FIRST = Stage.SASL_FIRST
-_SASL_FINAL = Stage.SASL_FINAL
+_ASKED = Stage.ASKED
 _ENTERED = Stage.ENTERED
 _OVER = Stage.OVER
-
-
-class Greeting:
-    """What one startup packet means, for every client that sends it.
-
-    Attributes:
-        startup: the packet.
-        negotiation: the protocol version and what the client is told of it.
-        user: the role it asks for.
-        told: what is answered.
-        verifier: of the user; None if nothing is asked.
-        by_door: what the caller made of it for each door, kept with it.
-    """
-
-    __slots__ = ("_wanted", "by_door", "negotiation", "startup", "told", "user", "verifier")
-
-    def __init__(
-        self, startup: StartupMessage, negotiation: Negotiation, user: str, users: "UserList"
-    ) -> None:
-        self.startup = startup
-        self.negotiation = negotiation
-        self.user = user
-        self.verifier = None if users.trust else users.verifier(user)
-        self.told = negotiation.encode() + (OK if users.trust else OFFER)
-        self.by_door: dict[Any, Any] = {}
-        self._wanted: StartupSettings | Refusal | None = None
-
-    def wanted(self) -> StartupSettings | Refusal:
-        """The settings it asks for, or why they cannot be; for those that have logged in."""
-        if self._wanted is None:
-            self._wanted = startup_settings(self.startup, self.user)
-        return self._wanted
-
-
-class UserList:
-    """Who may come in.
-
-    Args:
-        verifiers: by role name.
-        trust: nobody is asked for anything.
-        mock_secret: what salts are made from, known to nobody; the same as long as the gateway
-            runs, for a salt that changes tells as much as one that is missing.
-
-    An unknown user is asked for as many iterations as most known ones are: another number would
-    tell who is known. So would time: as much is computed for a known one.
-    """
-
-    def __init__(
-        self, verifiers: Mapping[str, Verifier], *, trust: bool, mock_secret: bytes
-    ) -> None:
-        self._verifiers = dict(verifiers)
-        self.trust = trust
-        self._mock_secret = mock_secret
-        self._mock_iterations = _usual_iterations(self._verifiers.values())
-        self._greetings: dict[bytes, Greeting] = {}
-
-    def greeting(self, packet: bytes) -> Greeting | None:
-        """What this packet meant the last time it came."""
-        return self._greetings.get(packet)
-
-    def keep(self, packet: bytes, greeting: Greeting) -> None:
-        """Remembers what it means."""
-        if len(self._greetings) >= STARTUPS_KEPT:
-            self._greetings.clear()
-        self._greetings[packet] = greeting
-
-    def verifier(self, user: str) -> Verifier:
-        """The user's verifier, or one that no password fits; both cost the same."""
-        name = user.encode("utf-8", "surrogateescape")
-        mock = Verifier.mock(name, self._mock_secret, self._mock_iterations)
-        return self._verifiers.get(user, mock).unprepared()
-
-
-def _usual_iterations(verifiers: Iterable[Verifier]) -> int:
-    """What most of them have; PostgreSQL's default if there are none."""
-    counted = Counter(verifier.iterations for verifier in verifiers).most_common(1)
-    return counted[0][0] if counted else ITERATIONS_DEFAULT
 
 
 class ClientLogin:
@@ -193,6 +84,7 @@ class ClientLogin:
         demands_tls: the mode of TLS that makes it a must; empty if it is none.
         begins_tls: now the handshake begins; the caller takes that away.
         encrypted: what is received comes through TLS.
+        private: what is received cannot be heard by anybody else even so.
     """
 
     def __init__(self, users: UserList, nonce: bytes) -> None:
@@ -200,7 +92,7 @@ class ClientLogin:
         self._nonce = nonce
         self._startup_reader: StartupReader | None = None
         self._reader: MessageReader | None = None
-        self._scram: ScramServer | None = None
+        self._method: LoginMethod | None = None
         self.stage = _STARTUP
         self.answers: list[bytes] = []
         self.greeting: Greeting | None = None
@@ -211,6 +103,7 @@ class ClientLogin:
         self.demands_tls = ""
         self.begins_tls = False
         self.encrypted = False
+        self.private = False
 
     @property
     def entered(self) -> bool:
@@ -220,12 +113,12 @@ class ClientLogin:
     @property
     def keys(self) -> ScramKeys | None:
         """SCRAM keys of the role, good for a server with the same verifier."""
-        return None if self._scram is None else self._scram.keys
+        return None if self._method is None else self._method.keys
 
     @property
     def client_key(self) -> bytes:
         """What the client knows; b"" if it was not asked."""
-        return b"" if self._scram is None else self._scram.client_key
+        return b"" if self._method is None else self._method.client_key
 
     @property
     def rest(self) -> bytes:
@@ -265,18 +158,17 @@ class ClientLogin:
     def _receive_answer(self, data: bytes) -> None:
         """Most clients send one whole message: that needs no reader."""
         try:
-            if self._reader is None and self._is_asked() and _is_whole_answer(data):
+            if self._reader is None and self.stage is _ASKED and _is_whole_answer(data):
                 text = data
                 self._take(_PASSWORD, text[5 : len(data)])
             else:
                 self._read_answers(data)
-        except (MalformedStream, MalformedMessage) as malformed:
+        except (MalformedStream, MalformedMessage, ProofMalformed) as malformed:
             self._malformed(str(malformed))
+        except ProofWrong:
+            self._refuse(PasswordWrong(user=self.user))
         except ScramFailure as failure:
             self._scram_failed(failure)
-
-    def _is_asked(self) -> bool:
-        return self.stage is _SASL_FIRST or self.stage is _SASL_FINAL
 
     def _read_startup(self, reader: StartupReader) -> None:
         while self.stage is _STARTUP and not self.begins_tls:
@@ -329,15 +221,26 @@ class ClientLogin:
             self._refuse(TlsDemanded(mode=self.demands_tls))
             return
         self._greeted(Greeting(startup, negotiation, user, self._users))
-        if self.stage is _SASL_FIRST and rest:
+        if self.stage is _ASKED and rest:
             self._startup_reader = None
             self._receive_answer(rest)
 
     def _greeted(self, greeting: Greeting) -> None:
         self.greeting = greeting
         self.user = greeting.user
-        self.answers.append(greeting.told)
-        self.stage = _ENTERED if greeting.verifier is None else _SASL_FIRST
+        if greeting.way == _PLAIN and not (self.encrypted or self.private):
+            self._refuse(PasswordInTheClear())
+            return
+        if greeting.told:
+            self.answers.append(greeting.told)
+        if greeting.way == _NOTHING:
+            self.stage = _ENTERED
+            return
+        self._method = greeting.method(self._nonce)
+        request = self._method.request()
+        if request:
+            self.answers.append(request)
+        self.stage = _ASKED
 
     def _refuse(self, refusal: Refusal) -> None:
         self.refusal = refusal
@@ -348,42 +251,23 @@ class ClientLogin:
         if reader is None:
             reader = self._reader = MessageReader(AUTHENTICATION_BYTES_MAX)
         reader.feed(data)
-        while self._is_asked() and reader.next():
+        while self.stage is _ASKED and reader.next():
             self._take(reader.kind, reader.body())
 
     def _take(self, kind: int, body: bytes) -> None:
         if kind != _PASSWORD:
-            self._malformed(f"message type {chr(kind)!r}")
-        elif self.stage is _SASL_FIRST:
-            self._first(body)
-        else:
-            self._final(body)
-
-    def _first(self, body: bytes) -> None:
-        text = body
-        size = len(body)
-        data = text[_CHOICE_BYTES:size] if size > _CHOICE_BYTES else b""
-        if not body.startswith(CHOICE) or not _is_length(body, _CHOICE_BYTES - 4, len(data)):
-            message = SASLInitialResponse.decode(body)
-            if message.mechanism != MECHANISM:
-                seen = message.mechanism.decode("ascii", "replace")[:40]
-                self._malformed(f"mechanism {seen!r}")
-                return
-            data = message.data or b""
-        assert self.greeting is not None
-        assert self.greeting.verifier is not None
-        self._scram = ScramServer(self.greeting.verifier, self._nonce)
-        challenge = self._scram.first(data)
-        self.answers.append(sasl_request(CONTINUE, challenge))
-        self.stage = _SASL_FINAL
-
-    def _final(self, body: bytes) -> None:
-        assert self._scram is not None
-        self.answers.append(FINAL_HEADER + self._scram.final(body) + OK)
-        self.stage = _ENTERED
+            raise ProofMalformed(f"message type {chr(kind)!r}")
+        method = self._method
+        assert method is not None
+        answer = method.take(body)
+        if method.over:
+            answer += OK
+            self.stage = _ENTERED
+        self.answers.append(answer)
 
     def _malformed(self, seen: str) -> None:
-        self._refuse(AuthenticationMalformed(expected="a SCRAM-SHA-256 message", seen=seen))
+        assert self._method is not None
+        self._refuse(AuthenticationMalformed(expected=self._method.expected, seen=seen))
 
     def _scram_failed(self, failure: ScramFailure) -> None:
         if failure.reason is ScramReason.WRONG_PASSWORD:
@@ -395,11 +279,4 @@ class ClientLogin:
 def _is_whole_answer(data: bytes) -> bool:
     size = len(data)
     fits = 5 <= size <= _AUTHENTICATION_BYTES_MAX
-    return fits and data[0] == _PASSWORD and _is_length(data, 1, size - 1)
-
-
-def _is_length(data: bytes, at: int, length: int) -> bool:
-    """Whether `length`, less than 2^24, is written there."""
-    if len(data) < at + 4 or data[at] != 0:
-        return False
-    return (data[at + 1] << 16 | data[at + 2] << 8 | data[at + 3]) == length
+    return fits and data[0] == _PASSWORD and is_length(data, 1, size - 1)

@@ -2,8 +2,9 @@
 
 A small state machine without I/O: bytes in, bytes to send out, until it is `done` or `failed`.
 SCRAM-SHA-256, md5 and cleartext are answered from the role's password; SCRAM also from the keys
-that fell out of the client's own login. The server's demand to read a password in clear text is
-obeyed only where the caller allows it (a Unix socket or loopback: the network must not see it).
+that fell out of the client's own login, md5 also from the hash. The server's demand to read a
+password in clear text is obeyed only where the caller allows it (a Unix socket or loopback: the
+network must not see it).
 
 Source: PostgreSQL manual, "Message Flow: Start-up".
 """
@@ -12,7 +13,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pglane.connection.startup_settings import octets
-from pglane.errors.server import ServerAuthenticationUnsupported, ServerMisbehaved
+from pglane.errors.server import (
+    Md5HashNotEnough,
+    ServerAuthenticationUnsupported,
+    ServerMisbehaved,
+)
 from pglane.wire.body import MalformedMessage
 from pglane.wire.client_messages import PasswordMessage, SASLInitialResponse, SASLResponse
 from pglane.wire.framing import MalformedStream, MessageReader
@@ -27,7 +32,7 @@ from pglane.wire.login_messages import (
     NegotiateProtocolVersion,
     decode_authentication,
 )
-from pglane.wire.md5 import md5_response
+from pglane.wire.md5 import Md5Hash, md5_response
 from pglane.wire.scram import MECHANISM, ScramClient, ScramFailure, ScramKeys, ScramReason
 from pglane.wire.server_messages import ErrorResponse, ParameterStatus, decode_server_message
 from pglane.wire.startup import StartupMessage
@@ -51,17 +56,21 @@ class Credentials:
         password: in clear; empty if unknown.
         keys: SCRAM keys, from the password or from the client's own login; None if unknown.
         cleartext_allowed: nobody but the server can read what we send.
+        md5: what is known of the password where it is an md5 hash; it logs in by md5 only.
     """
 
     password: bytes = field(default=b"", repr=False)
     keys: ScramKeys | None = field(default=None, repr=False)
     cleartext_allowed: bool = False
+    md5: Md5Hash | None = field(default=None, repr=False)
 
     def told(self) -> str:
         """What there is, in words."""
         if self.password:
             return "a password"
-        return "SCRAM keys from the client's login" if self.keys else "nothing"
+        if self.keys:
+            return "SCRAM keys from the client's login"
+        return "an md5 hash" if self.md5 else "nothing"
 
 
 class ServerLogin:
@@ -168,6 +177,8 @@ class ServerLogin:
                 return b""
             case AuthenticationMD5Password(salt) if password:
                 return PasswordMessage(md5_response(octets(self._user), password, salt)).encode()
+            case AuthenticationMD5Password(salt) if self._credentials.md5 is not None:
+                return PasswordMessage(self._credentials.md5.response(salt)).encode()
             case AuthenticationCleartextPassword() if password and self._clear():
                 return PasswordMessage(password).encode()
             case AuthenticationSASL(mechanisms) if MECHANISM in mechanisms:
@@ -185,6 +196,9 @@ class ServerLogin:
 
     def _scram_first(self) -> bytes:
         secret = self._credentials.keys or self._credentials.password
+        if not secret and self._credentials.md5 is not None:
+            self.refusal = Md5HashNotEnough(user=self._user, address=self._address)
+            return b""
         if not secret:
             return self._unsupported("SASL")
         self._scram = ScramClient(secret, self._nonce)

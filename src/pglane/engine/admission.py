@@ -14,8 +14,8 @@ from pglane.doors.lease import Need
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from pglane.connection.client_login import Greeting
     from pglane.connection.settings import Vectors
+    from pglane.connection.user_list import Greeting
     from pglane.doors.session_state import SessionStatePolicy
     from pglane.engine.database import Database
     from pglane.engine.worker import Worker

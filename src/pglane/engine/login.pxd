@@ -1,6 +1,7 @@
 cimport cython
 
-from pglane.connection.client_login cimport ClientLogin, Greeting
+from pglane.connection.client_login cimport ClientLogin
+from pglane.connection.user_list cimport Greeting
 from pglane.engine.admission cimport Admission
 from pglane.engine.cancel_keys cimport CancelKeys
 from pglane.engine.client_link cimport ClientLink

@@ -13,8 +13,9 @@ it.
 import functools
 from typing import TYPE_CHECKING
 
-from pglane.connection.client_login import ClientLogin, Greeting, UserList
+from pglane.connection.client_login import ClientLogin
 from pglane.connection.startup_settings import StartupSettings
+from pglane.connection.user_list import Greeting, UserList
 from pglane.doors.session_state import ClientSessionState
 from pglane.engine.admission import Admission
 from pglane.engine.cancel_keys import CancelKeys
@@ -228,6 +229,7 @@ class LoginLink(Owner):
         self.connected = self._entrance.loop.now
         self.peer = peer
         self.transport = Transport(self._entrance.loop, fd, self, LOGIN_QUEUE_BYTES_MAX)
+        self._login.private = not peer
         self._tls = self._entrance.tls
         if self._tls is not None:
             self._tls.prepare(self._login, peer)

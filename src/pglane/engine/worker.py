@@ -13,14 +13,15 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from traceback import extract_tb
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pglane.config.settings import Settings
-from pglane.connection.client_login import ClientLogin, UserList
+from pglane.connection.client_login import ClientLogin
 from pglane.connection.server_login import Credentials, ServerLogin
 from pglane.connection.settings import Vectors
 from pglane.connection.startup_settings import direct_startup, server_startup
 from pglane.connection.statements import Shapes
+from pglane.connection.user_list import UserList, secret_of
 from pglane.doors import DOORS
 from pglane.engine.addresses import ServerAddresses
 from pglane.engine.cancel import ServerCancel
@@ -43,8 +44,11 @@ from pglane.engine.transport import Owner, Transport
 from pglane.errors import Refusal
 from pglane.errors.refused import RefusedError
 from pglane.errors.waiting import CanceledWhileWaiting
-from pglane.wire.scram import ScramKeys, Verifier
+from pglane.wire.md5 import Md5Hash
 from pglane.wire.startup import CancelRequest, StartupMessage
+
+if TYPE_CHECKING:
+    from pglane.wire.scram import ScramKeys
 
 HOUSEKEEPING_S = 1.0
 STATEMENT_PREFIX_BYTES = 6
@@ -88,6 +92,7 @@ class Worker:
         self._client_keys: dict[str, ScramKeys] = {}
         self._server_keys: dict[str, ScramKeys] = {}
         self._passwords: dict[str, bytes] = {}
+        self._hashes: dict[str, Md5Hash] = {}
         self._mock_secret = secrets.token_bytes(32)
         self._stopping = False
         self.internal_errors = 0
@@ -118,11 +123,12 @@ class Worker:
     def _apply(self, settings: Settings) -> None:
         self.settings = settings
         self._apply_tls(settings)
-        verifiers = {
-            user.name: Verifier.parse(user.verifier.encode())
+        known = {
+            user.name: secret_of(user.verifier.encode())
             for user in settings.users
             if user.verifier
         }
+        self._hashes = {name: each for name, each in known.items() if isinstance(each, Md5Hash)}
         passwords = {user.name: user.password.encode() for user in settings.users}
         for user in [
             name for name in self._server_keys if self._passwords.get(name) != passwords.get(name)
@@ -130,7 +136,7 @@ class Worker:
             self.forget_keys(user)
         self._passwords = passwords
         secret = settings.salt_secret.encode() or self._mock_secret
-        users = UserList(verifiers, trust=settings.auth == "trust", mock_secret=secret)
+        users = UserList(known, auth=settings.auth, mock_secret=secret)
         self.entrance.apply(settings, users)
 
     def _apply_tls(self, settings: Settings) -> None:
@@ -282,7 +288,7 @@ class Worker:
             known = self._server_keys.get(user)
             keys = known if known is not None or password else self._client_keys.get(user)
             clear = address.local or (encrypted and tls.demanded)
-            credentials = Credentials(password, keys, clear)
+            credentials = Credentials(password, keys, clear, self._hashes.get(user))
             return ServerLogin(user, startup, credentials, self.nonce(), str(address))
 
         within_s = self.settings.connect_ms_max / 1000

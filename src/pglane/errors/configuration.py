@@ -129,11 +129,14 @@ class SettingsConflict(AtConfiguration, Refusal):
 
 
 class VerifierInvalid(AtConfiguration, Refusal):
-    """Not a SCRAM-SHA-256 verifier."""
+    """Neither a SCRAM-SHA-256 verifier nor an md5 hash."""
 
     code = "PGL0114"
-    message = "{where}: the verifier of user {user} is not a SCRAM-SHA-256 verifier"
-    detail = "expected is SCRAM-SHA-256$<iterations>:<salt>$<StoredKey>:<ServerKey>; {seen}"
+    message = "{where}: the verifier of user {user} is neither of SCRAM-SHA-256 nor of md5"
+    detail = (
+        "expected is SCRAM-SHA-256$<iterations>:<salt>$<StoredKey>:<ServerKey>, or md5 and "
+        "32 hexadecimal digits; {seen}"
+    )
     hint = "pglane verifier makes one from a password; pg_authid.rolpassword holds the server's"
 
 
@@ -174,6 +177,36 @@ class UserlistMalformed(AtConfiguration, Refusal):
     message = '{where}: expected is "name" "secret"'
     detail = "{seen}"
     hint = 'both in double quotes on one line, "" inside them for a quote; ; begins a comment'
+
+
+class Md5NotAsked(AtConfiguration, Refusal):
+    """All that is known of a user's password is a hash of a method that is not used."""
+
+    code = "PGL0119"
+    message = "{where}: user {user} has an md5 hash, and clients are asked for SCRAM-SHA-256"
+    detail = 'clients.auth is "scram": the user could never log in'
+    hint = (
+        "give the user its password or a SCRAM-SHA-256 verifier; or, knowing that md5 is weak, "
+        'say auth = "md5" in [clients] (users with a SCRAM verifier are asked for SCRAM even so)'
+    )
+
+
+class AuthUnsupported(AtConfiguration, Refusal):
+    """A way to log in that exists elsewhere."""
+
+    code = "PGL0120"
+    message = "{where}: auth = {seen} is not offered"
+    detail = "{reason}"
+    hint = "{remedy}"
+
+
+class VerifierTooSlow(AtConfiguration, Refusal):
+    """Passwords would be tried on a verifier that keeps the worker busy for long."""
+
+    code = "PGL0121"
+    message = '{where}: the verifier of user {user} is too slow for auth = "plain"'
+    detail = "it has {iterations} iterations; each wrong password would stop all clients that long"
+    hint = 'make it with at most {iterations_max} iterations, or say auth = "scram" in [clients]'
 
 
 class TlsFileUnusable(AtConfiguration, Refusal):

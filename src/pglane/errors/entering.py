@@ -36,9 +36,7 @@ class AuthenticationMalformed(Refusal):
     sqlstate = "08P01"
     message = "malformed authentication message"
     detail = "Expected {expected}, seen {seen}."
-    hint = (
-        "The gateway asks for SCRAM-SHA-256 without channel binding; does the driver support it?"
-    )
+    hint = "Does the driver know the way to log in that clients.auth of the gateway names?"
     retry_safe = True
     fatal = True
     log_level = "info"
@@ -78,6 +76,19 @@ class TransportUnsupported(Refusal):
     message = "the gateway does not offer {asked}"
     detail = "Seen: {seen}."
     hint = "{remedy}"
+    retry_safe = True
+    fatal = True
+    log_level = "info"
+
+
+class PasswordInTheClear(Refusal):
+    """A client would have to send its password unencrypted."""
+
+    code = "PGL0207"
+    sqlstate = "28000"
+    message = "this gateway asks for passwords in the clear, and only where nobody else can listen"
+    detail = 'clients.auth is "plain"; the connection has neither TLS nor a Unix socket.'
+    hint = "Connect with sslmode=require (or verify-full), or through the Unix socket."
     retry_safe = True
     fatal = True
     log_level = "info"

@@ -65,6 +65,22 @@ class ServerAuthenticationUnsupported(Refusal):
     fatal = True
 
 
+class Md5HashNotEnough(Refusal):
+    """The server asks for SCRAM, and all that is known of the role's password is an md5 hash."""
+
+    code = "PGL0606"
+    sqlstate = "28000"
+    message = 'an md5 hash does not log user "{user}" in at PostgreSQL'
+    detail = "PostgreSQL at {address} asks for SCRAM-SHA-256; pglane has only the md5 hash."
+    hint = (
+        "Give the user its password (password_env or password_file in the user file, or in "
+        "clear in userlist.txt); or let it log in with its SCRAM verifier of pg_authid."
+    )
+    retry_safe = True
+    log_level = "error"
+    fatal = True
+
+
 class ServerTlsFailed(Refusal):
     """The server and we do not agree on TLS; without it nothing is said."""
 

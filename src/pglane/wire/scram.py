@@ -233,6 +233,10 @@ class ScramKeys:
         salted = hashlib.pbkdf2_hmac("sha256", saslprep(password), salt, iterations)
         return cls(iterations, salt, _hmac(salted, b"Client Key"), _hmac(salted, b"Server Key"))
 
+    def fit(self, verifier: Verifier) -> bool:
+        """Whether they are of the verifier's password."""
+        return compare_digest(_hash(self.client_key), verifier.stored_key)
+
 
 class ScramServer:
     """The server's side of one exchange: `first`, then `final`.

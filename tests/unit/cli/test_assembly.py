@@ -5,9 +5,11 @@ from pglane.cli.command import parser
 from pglane.cli.password_verifiers import PasswordVerifiers
 from pglane.config.settings import User
 from pglane.errors import RefusedError
+from pglane.wire.md5 import md5_stored
 from pglane.wire.scram import Verifier
 
 VERIFIER = "SCRAM-SHA-256$4096:c2FsdA==$" + "A" * 43 + "=:" + "B" * 43 + "="
+HASH = "md5" + "0a" * 16
 
 
 def put_together(*words, **environment):
@@ -147,3 +149,28 @@ def test_a_users_table_of_the_uris_own_name_is_kept(write):
 
 def test_a_missing_users_file(tmp_path):
     assert codes(URI, "--users", str(tmp_path / "nothing")) == ["FileUnreadable"]
+
+
+def test_whose_password_is_all_that_is_known_is_asked_for_md5(write):
+    users = write(
+        f"[users.new]\nverifier = '{VERIFIER}'\npassword = 'x'\n"
+        f"[users.bare]\nverifier = '{HASH}'\n",
+        "users.toml",
+    )
+    known = put_together(URI, "--users", users, "--auth", "md5")[1].users
+    assert known == (
+        User("app", md5_stored(b"app", b"pw").decode(), "pw"),
+        User("new", VERIFIER, "x"),
+        User("bare", HASH),
+    )
+
+
+def test_a_hash_that_is_not_asked_for_is_told_with_its_line(write):
+    users = write(f"[users.new]\npassword = 'x'\n[users.old]\nverifier = '{HASH}'\n", "users.toml")
+    with pytest.raises(RefusedError, match=r"users.toml:3: user old has an md5 hash"):
+        put_together(URI, "--users", users)
+
+
+def test_the_way_to_log_in_may_have_another_programs_name():
+    assert put_together(URI, "--auth", "scram-sha-256")[1].auth == "scram"
+    assert codes(URI, "--auth", "any") == ["AuthUnsupported"]

@@ -60,6 +60,43 @@ def test_a_salt_secret_that_could_be_guessed():
     assert "guessed" not in str(refusal)
 
 
+HASHED = User("old", verifier="md5" + "0" * 32)
+
+
+def verified(iterations):
+    text = f"SCRAM-SHA-256${iterations}:c2FsdA==${'A' * 43}=:{'B' * 43}="
+    return User("new", verifier=text)
+
+
+def test_a_hash_is_of_no_use_where_it_is_not_asked_for():
+    assert codes(users=(HASHED, verified(4096))) == ["Md5NotAsked"]
+    for auth in ("md5", "trust"):
+        assert codes(auth=auth, users=(HASHED, verified(4096))) == []
+
+
+def test_it_is_told_where_the_user_stands():
+    settings = Settings(users=(HASHED,))
+    for places, where in (
+        ({"users.old": "list:7", "users": "list"}, "list:7: "),
+        ({"users": "list"}, "list: "),
+        ({}, "the default settings: "),
+    ):
+        assert str(rules.objections(settings, places)[0]).startswith(where)
+
+
+def test_passwords_are_not_tried_on_slow_verifiers():
+    socket = {"unix_socket_directory": "/run/x"}
+    slow = rules.PLAIN_ITERATIONS_MAX + 1
+    assert codes(auth="plain", users=(verified(slow),), **socket) == ["VerifierTooSlow"]
+    assert codes(auth="plain", users=(verified(slow - 1), HASHED), **socket) == []
+    assert codes(auth="scram", users=(verified(slow),)) == []
+
+
+def test_passwords_in_the_clear_need_a_way_on_which_nobody_listens():
+    assert codes(auth="plain") == ["TlsCertificateNeeded"]
+    assert codes(auth="plain", unix_socket_directory="/run/x") == []
+
+
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
     authority = Authority(tmp_path_factory.mktemp("certificates"))

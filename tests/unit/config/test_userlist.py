@@ -25,6 +25,16 @@ def test_passwords_and_verifiers():
     assert users(text) == (User("ann", password="secret"), User("bob", verifier=VERIFIER))
 
 
+def test_an_md5_hash_is_none_but_a_hash():
+    assert users(f'"ann" "{HASH}"') == (User("ann", verifier=HASH),)
+
+
+def test_where_each_user_stands():
+    places = {}
+    read_userlist('"a" "x"\n\n"b" "y"\n"a" "z"\n"c"', "list", places)
+    assert places == {"users.a": "list:4", "users.b": "list:3"}
+
+
 def test_two_quotes_are_one():
     assert users('"a""b" """""x"\n"c" "y"""') == (
         User('a"b', password='""x'),
@@ -92,7 +102,7 @@ def test_the_longest_name_and_secret():
 
 @pytest.mark.parametrize(
     ("secret", "seen"),
-    [(HASH, "md5 hash"), (VERIFIER[:-1], "not shown"), ("SCRAM-SHA-256$hush", "not shown")],
+    [(VERIFIER[:-1], "not shown"), ("SCRAM-SHA-256$hush", "not shown")],
 )
 def test_secrets_that_no_client_could_log_in_with(secret, seen):
     refusal = refused(f'; list\n"ann" "{secret}"')

@@ -16,6 +16,8 @@ KNOWN = {setting.name: setting for setting in (*lane_descriptions(), *file_descr
         ("listen_addresses", [], ()),
         ("listen_addresses", ["::1"], ("::1",)),
         ("auth", "trust", "trust"),
+        ("auth", "md5", "md5"),
+        ("auth", "scram-sha-256", "scram"),
         ("server_host", "db", "db"),
         ("weight", 2, 2.0),
         ("weight", 0.5, 0.5),

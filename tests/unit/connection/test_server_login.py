@@ -6,10 +6,14 @@ import pytest
 from hypothesis import given, strategies as st
 
 from pglane.connection.server_login import Credentials, ServerLogin
-from pglane.errors.server import ServerAuthenticationUnsupported, ServerMisbehaved
+from pglane.errors.server import (
+    Md5HashNotEnough,
+    ServerAuthenticationUnsupported,
+    ServerMisbehaved,
+)
 from pglane.wire import login_messages as m, server_messages as s
 from pglane.wire.client_messages import PasswordMessage, SASLInitialResponse, SASLResponse
-from pglane.wire.md5 import md5_response
+from pglane.wire.md5 import Md5Hash, md5_response, md5_stored
 from pglane.wire.scram import MECHANISM, ScramKeys, ScramServer, Verifier
 from pglane.wire.startup import StartupMessage
 
@@ -47,6 +51,29 @@ def test_it_begins_with_the_startup_packet() -> None:
     assert made.begin() == STARTUP.encode()
     assert not made.failed
     assert not made.done
+
+
+HASH = Md5Hash(md5_stored(b"u", PASSWORD))
+
+
+def test_a_hash_logs_in_where_the_server_asks_for_md5() -> None:
+    made = login(md5=HASH)
+    sent = made.receive(m.AuthenticationMD5Password(b"salt").encode())
+    assert sent == PasswordMessage(md5_response(b"u", PASSWORD, b"salt")).encode()
+
+
+@pytest.mark.parametrize("asked", [m.AuthenticationSASL((MECHANISM,)).encode()])
+def test_it_does_not_where_it_asks_for_scram(asked: bytes) -> None:
+    made = login(md5=HASH)
+    made.receive(asked)
+    assert isinstance(made.refusal, Md5HashNotEnough)
+    assert "127.0.0.1:5432 asks for SCRAM-SHA-256" in refused(made)
+
+
+def test_it_does_not_where_it_asks_for_the_password() -> None:
+    made = login(md5=HASH, cleartext_allowed=True)
+    made.receive(m.AuthenticationCleartextPassword().encode())
+    assert "pglane has: an md5 hash" in refused(made)
 
 
 def test_trust_and_what_the_server_tells() -> None:

@@ -3,7 +3,8 @@
 import pytest
 
 from pglane.config.settings import Settings
-from pglane.connection.client_login import ClientLogin, UserList
+from pglane.connection.client_login import ClientLogin
+from pglane.connection.user_list import UserList
 from pglane.engine.client_tls import ClientTls
 from tests.support.certificates import Authority
 
@@ -18,7 +19,7 @@ def files(tmp_path_factory):
 
 
 def prepared(files, peer, mode="auto"):
-    login = ClientLogin(UserList({}, trust=True, mock_secret=b""), b"nonce")
+    login = ClientLogin(UserList({}, auth="trust", mock_secret=b""), b"nonce")
     made = ClientTls.of(Settings(**files, client_tls_sslmode=mode))
     assert made is not None
     made.prepare(login, peer)

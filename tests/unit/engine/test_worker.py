@@ -64,7 +64,7 @@ def test_salts_come_from_the_secret_that_outlives_the_worker(rig) -> None:
     settings = replace(rig.settings, salt_secret="s" * 32)
     rig.say(type="reload", settings=asdict(settings))
     nobody = Verifier.mock(b"nobody", b"s" * 32)
-    rig.until(lambda: rig.worker.entrance.users.verifier("nobody") == nobody)
+    rig.until(lambda: rig.worker.entrance.users.secret("nobody") == nobody)
 
 
 def test_a_server_connection_that_is_too_old_is_closed(rig) -> None:

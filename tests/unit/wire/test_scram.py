@@ -331,3 +331,9 @@ def test_salts_belong_to_users_and_tell_nothing_of_them() -> None:
     assert salt == Verifier.mock(b"anna", b"secret").salt == salt_of(b"anna", b"secret")
     assert len(salt) == 16
     assert salt not in (salt_of(b"berta", b"secret"), salt_of(b"anna", b"other"))
+
+
+def test_keys_fit_the_verifier_of_their_password() -> None:
+    verifier = Verifier.of_password(b"secret", b"salt", 4)
+    assert ScramKeys.of_password(b"secret", b"salt", 4).fit(verifier)
+    assert not ScramKeys.of_password(b"wrong", b"salt", 4).fit(verifier)

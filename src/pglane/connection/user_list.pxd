@@ -1,0 +1,35 @@
+from pglane.connection.login_method cimport LoginMethod
+
+
+cdef int _NOTHING, _SCRAM, _MD5, _PLAIN
+
+
+cdef class Greeting:
+    cdef object _secret
+    cdef UserList _users
+    cdef object _wanted
+    cdef public dict by_door
+    cdef public object negotiation
+    cdef public object startup
+    cdef public bytes told
+    cdef public str user
+    cdef public int way
+
+    cpdef wanted(self)
+    cpdef LoginMethod method(self, bytes nonce)
+
+
+cdef class UserList:
+    cdef dict _greetings
+    cdef dict _secrets
+    cdef bint _md5
+    cdef bint _mocks_md5
+    cdef int _mock_iterations
+    cdef readonly bytes _mock_secret
+    cdef bint _plain
+    cdef public object proved
+    cdef public bint trust
+
+    cpdef Greeting greeting(self, bytes packet)
+    cpdef keep(self, bytes packet, Greeting greeting)
+    cpdef int way(self, object secret) except -1

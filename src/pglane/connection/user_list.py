@@ -1,0 +1,182 @@
+"""Who may come in, how each shows who it is, and what the first packet of a client means.
+
+Which way a user goes depends on the configuration (`clients.auth`) and on what is known of its
+password, as with PgBouncer:
+
+    auth      a SCRAM verifier is known      an md5 hash is known
+    scram     SCRAM-SHA-256                  nobody comes in
+    md5       SCRAM-SHA-256                  md5
+    plain     the password itself            the password itself
+    trust     nothing is asked               nothing is asked
+
+A user that nobody knows goes the way that most go, against a verifier that no password fits, so
+that the exchange shows nothing (RFC 5802, section 9; PostgreSQL does the same).
+
+The connections of one application all begin with the same packet. What one means is worked out
+once (`Greeting`) and kept with the user list: when that is another, so is what packets mean.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pglane.connection.login_method import LoginMethod
+from pglane.connection.md5_login import Md5Login
+from pglane.connection.plain_login import PlainLogin, ProvedPasswords
+from pglane.connection.scram_login import OFFER, ScramLogin
+from pglane.connection.startup_settings import StartupSettings, startup_settings
+from pglane.errors import Refusal
+from pglane.wire.login_messages import AuthenticationOk
+from pglane.wire.md5 import Md5Hash
+from pglane.wire.scram import ITERATIONS_DEFAULT, Verifier
+from pglane.wire.startup import STARTUPS_KEPT, Negotiation, StartupMessage
+
+OK = AuthenticationOk().encode()
+
+NOTHING = 0
+SCRAM = 1
+MD5 = 2
+PLAIN = 3
+
+# Compiled, these are C integers: to compare with them costs no object.
+_NOTHING: int = NOTHING
+_SCRAM: int = SCRAM
+_MD5: int = MD5
+_PLAIN: int = PLAIN
+
+
+class Greeting:
+    """What one startup packet means, for every client that sends it.
+
+    Attributes:
+        startup: the packet.
+        negotiation: the protocol version and what the client is told of it.
+        user: the role it asks for.
+        told: what is answered, up to what differs with each exchange.
+        way: how it shows who it is, one of the numbers above.
+        by_door: what the caller made of it for each door, kept with it.
+    """
+
+    __slots__ = (
+        "_secret",
+        "_users",
+        "_wanted",
+        "by_door",
+        "negotiation",
+        "startup",
+        "told",
+        "user",
+        "way",
+    )
+
+    def __init__(
+        self, startup: StartupMessage, negotiation: Negotiation, user: str, users: "UserList"
+    ) -> None:
+        self.startup = startup
+        self.negotiation = negotiation
+        self.user = user
+        self._users = users
+        self._secret = users.secret(user)
+        self.way = users.way(self._secret)
+        self.told = negotiation.encode()
+        if self.way == _NOTHING:
+            self.told += OK
+        elif self.way == _SCRAM:
+            self.told += OFFER
+        self.by_door: dict[Any, Any] = {}
+        self._wanted: StartupSettings | Refusal | None = None
+
+    def wanted(self) -> StartupSettings | Refusal:
+        """The settings it asks for, or why they cannot be; for those that have logged in."""
+        if self._wanted is None:
+            self._wanted = startup_settings(self.startup, self.user)
+        return self._wanted
+
+    def method(self, nonce: bytes) -> LoginMethod:
+        """The exchange by which a client shows who it is; something is asked."""
+        secret = self._secret
+        if self.way == _PLAIN:
+            return PlainLogin(self.user, secret, self._users.proved)
+        if isinstance(secret, Md5Hash):
+            return Md5Login(secret, nonce)
+        return ScramLogin(secret, nonce)
+
+
+class UserList:
+    """Who may come in.
+
+    Args:
+        secrets: what is known of their passwords, by role name.
+        auth: `clients.auth`.
+        mock_secret: what salts are made from, known to nobody; the same as long as the gateway
+            runs, for a salt that changes tells as much as one that is missing.
+
+    An unknown user is asked for as many iterations as most known ones are: another number would
+    tell who is known.
+    """
+
+    def __init__(
+        self, secrets: Mapping[str, Verifier | Md5Hash], *, auth: str, mock_secret: bytes
+    ) -> None:
+        self._secrets = dict(secrets)
+        self.trust = auth == "trust"
+        self._md5 = auth == "md5"
+        self._plain = auth == "plain"
+        self._mock_secret = mock_secret
+        self._mock_iterations = _usual_iterations(self._secrets.values())
+        self._mocks_md5 = auth != "scram" and _is_mostly_md5(self._secrets.values())
+        self.proved = ProvedPasswords(mock_secret)
+        self._greetings: dict[bytes, Greeting] = {}
+
+    def greeting(self, packet: bytes) -> Greeting | None:
+        """What this packet meant the last time it came."""
+        return self._greetings.get(packet)
+
+    def keep(self, packet: bytes, greeting: Greeting) -> None:
+        """Remembers what it means."""
+        if len(self._greetings) >= STARTUPS_KEPT:
+            self._greetings.clear()
+        self._greetings[packet] = greeting
+
+    def secret(self, user: str) -> Verifier | Md5Hash:
+        """What is known of the user's password, or something that no password fits.
+
+        All of it is computed for everybody, each time: time must not tell who is known.
+        """
+        name = user.encode("utf-8", "surrogateescape")
+        mock = Verifier.mock(name, self._mock_secret, self._mock_iterations)
+        other = Md5Hash.mock(name, self._mock_secret)
+        known = self._secrets.get(user, other if self._mocks_md5 else mock)
+        if isinstance(known, Md5Hash) and not (self._md5 or self._plain):
+            known = mock
+        return known if isinstance(known, Md5Hash) else known.unprepared()
+
+    def way(self, secret: Verifier | Md5Hash) -> int:
+        """How somebody shows to know the password of it."""
+        if self.trust:
+            return _NOTHING
+        if self._plain:
+            return _PLAIN
+        return _MD5 if isinstance(secret, Md5Hash) else _SCRAM
+
+
+def secret_of(text: bytes) -> Verifier | Md5Hash:
+    """Reads what is kept of a password.
+
+    Raises:
+        ValueError: it is of neither form.
+    """
+    return Md5Hash.parse(text) if text.startswith(b"md5") else Verifier.parse(text)
+
+
+def _usual_iterations(secrets: Iterable[Verifier | Md5Hash]) -> int:
+    """What most verifiers have; PostgreSQL's default if there are none."""
+    counted = Counter(
+        secret.iterations for secret in secrets if isinstance(secret, Verifier)
+    ).most_common(1)
+    return counted[0][0] if counted else ITERATIONS_DEFAULT
+
+
+def _is_mostly_md5(secrets: Iterable[Verifier | Md5Hash]) -> bool:
+    """Whether more of them are hashes than verifiers."""
+    return sum(1 if isinstance(secret, Md5Hash) else -1 for secret in secrets) > 0

@@ -1,0 +1,117 @@
+"""Which way each user goes, and what a name that nobody has meets."""
+
+import pytest
+
+from pglane.connection.md5_login import Md5Login
+from pglane.connection.plain_login import PlainLogin
+from pglane.connection.scram_login import OFFER, ScramLogin
+from pglane.connection.user_list import (
+    MD5,
+    NOTHING,
+    OK,
+    PLAIN,
+    SCRAM,
+    Greeting,
+    UserList,
+    secret_of,
+)
+from pglane.wire.md5 import Md5Hash, md5_stored
+from pglane.wire.scram import Verifier
+from pglane.wire.startup import STARTUPS_KEPT, StartupMessage, negotiate
+
+NONCE = b"servernonce0123456789"
+VERIFIER = Verifier.of_password(b"secret", b"salt" * 4, 4096)
+HASH = Md5Hash(md5_stored(b"old", b"secret"))
+KNOWN = {"new": VERIFIER, "old": HASH}
+
+
+def users(auth: str = "scram", known: object = None) -> UserList:
+    secrets = KNOWN if known is None else known
+    return UserList(secrets, auth=auth, mock_secret=b"m" * 32)  # type: ignore[arg-type]
+
+
+def greeting(user: str, auth: str, known: object = None) -> Greeting:
+    packet = StartupMessage(3, 0, {"user": user.encode(), "database": b"d"})
+    negotiation = negotiate(packet)
+    return Greeting(packet, negotiation, user, users(auth, known))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("auth", "user", "way"),
+    [
+        ("scram", "new", SCRAM),
+        ("scram", "old", SCRAM),
+        ("scram", "nobody", SCRAM),
+        ("md5", "new", SCRAM),
+        ("md5", "old", MD5),
+        ("md5", "nobody", SCRAM),
+        ("plain", "new", PLAIN),
+        ("plain", "old", PLAIN),
+        ("plain", "nobody", PLAIN),
+        ("trust", "new", NOTHING),
+        ("trust", "nobody", NOTHING),
+    ],
+)
+def test_which_way(auth: str, user: str, way: int) -> None:
+    made = greeting(user, auth)
+    assert made.way == way
+    assert made.told == {SCRAM: OFFER, NOTHING: OK}.get(way, b"")
+    if way != NOTHING:
+        kinds = {SCRAM: ScramLogin, MD5: Md5Login, PLAIN: PlainLogin}
+        assert type(made.method(NONCE)) is kinds[way]
+
+
+def test_a_hash_lets_nobody_in_by_scram() -> None:
+    assert users("scram").secret("old") != HASH
+    assert users("md5").secret("old") is HASH
+    assert users("plain").secret("old") is HASH
+
+
+def test_nobody_goes_the_way_that_most_go() -> None:
+    hashes = {str(number): HASH for number in range(2)}
+    assert greeting("nobody", "md5", hashes | {"x": VERIFIER}).way == MD5
+    assert greeting("nobody", "md5", {"x": VERIFIER}).way == SCRAM
+    assert isinstance(users("plain", hashes).secret("nobody"), Md5Hash)
+    assert isinstance(users("scram", hashes).secret("nobody"), Verifier)
+
+
+@pytest.mark.parametrize("auth", ["scram", "md5"])
+def test_an_unknown_user_sees_what_a_known_one_sees(auth: str) -> None:
+    known = {} if auth == "scram" else {"old": HASH}
+    listed = users(auth, known)
+    assert listed.secret("nobody") == listed.secret("nobody")
+    assert listed.secret("nobody") != listed.secret("\udcff")
+
+
+@pytest.mark.parametrize(("counts", "usual"), [((), 4096), ((8192,), 8192), ((1, 7, 7), 7)])
+def test_an_unknown_user_is_asked_for_the_usual_iterations(
+    counts: tuple[int, ...], usual: int
+) -> None:
+    known = {str(number): Verifier(count, b"s", b"", b"") for number, count in enumerate(counts)}
+    mock = users("scram", known).secret("nobody")
+    assert isinstance(mock, Verifier)
+    assert mock.iterations == usual
+
+
+def test_no_more_packets_are_remembered_than_allowed() -> None:
+    listed = users("trust")
+    made = greeting("new", "trust")
+    for number in range(STARTUPS_KEPT + 1):
+        listed.keep(b"%d" % number, made)
+    assert listed.greeting(b"0") is None
+    assert listed.greeting(b"%d" % STARTUPS_KEPT) is made
+
+
+def test_what_settings_it_asks_for_is_read_once() -> None:
+    made = greeting("new", "trust")
+    wanted = made.wanted()
+    assert wanted is made.wanted()
+    assert getattr(wanted, "database", "") == "d"
+
+
+def test_what_is_kept_of_a_password_is_of_two_forms() -> None:
+    assert secret_of(VERIFIER.format()) == VERIFIER
+    assert secret_of(HASH.stored) == HASH
+    for text in (b"md5", b"", b"secret"):
+        with pytest.raises(ValueError, match=r"looks like|hexadecimal"):
+            secret_of(text)
