@@ -4,7 +4,7 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help setup up test quick lint types integration differential faults soak bleed bench compat docs check again clean servers
+.PHONY: help setup up test quick lint types integration differential faults soak bleed bench lab compat docs check again clean servers
 
 FITTING := import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(or $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -62,6 +62,9 @@ bleed: .venv/.test .venv/.built servers  ## measure docs/reference/bleed-matrix.
 
 bench: .venv/.test .venv/.built servers  ## gateway, PgBouncer and direct connections side by side
 	@$(RUN) -m bench
+
+lab: .venv/.test .venv/.built servers  ## scenarios on a real PostgreSQL: who waits, here and elsewhere; NAMES=... OPTIONS=...
+	@.venv/bin/pglane lab run $(NAMES) $(OPTIONS)
 
 compat: .venv/.test .venv/.built servers  ## drivers' own test suites through the doors; SOURCES=folder of their checkouts
 	@PGLANE_COMPAT_SOURCES='$(SOURCES)' $(RUN) -m tests.compat $(OPTIONS)

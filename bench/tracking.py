@@ -19,8 +19,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
-from bench.end_to_end import cluster, contenders, processes, report, workloads
+from bench.end_to_end import cluster, contenders, report, workloads
 from bench.end_to_end.pgbench import Run, measure
+from pglane.lab import processes
 
 ROOT = Path(__file__).parents[1]
 WORKLOADS = ("select-simple-16", "select-prepared-16")

@@ -8,11 +8,12 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.end_to_end import cluster, contenders, processes, report, workloads
+from bench.end_to_end import cluster, contenders, report, workloads
 from bench.end_to_end.cluster import SUPERUSER, Cluster
 from bench.end_to_end.contenders import Contender
 from bench.end_to_end.pgbench import Run, measure
 from bench.end_to_end.rounds import plan
+from pglane.lab import pgbouncer, processes
 
 FAMILIES = ("direct", "pgbouncer", "pglane")
 FILES_MAX = 4096
@@ -56,7 +57,7 @@ def start_contenders(
     tls = contenders.certificate(folder) if chosen.tls else None
     found: list[Contender] = [contenders.direct(running)] if "direct" in families else []
     missing: list[str] = []
-    programs = contenders.pgbouncer_programs() if "pgbouncer" in families else []
+    programs = pgbouncer.programs() if "pgbouncer" in families else []
     for size in sizes:
         starts = [
             contenders.pgbouncer(running, folder, program, size, tls=tls) for program in programs

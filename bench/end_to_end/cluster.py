@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from bench.end_to_end import processes
+from pglane.lab import processes
 
 DATABASE = "bench"
 ROLE = "bench_app"

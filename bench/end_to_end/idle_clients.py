@@ -17,9 +17,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from socket import SOCK_STREAM, socket
 
-from bench.end_to_end import cluster, contenders, processes, procfs, report
+from bench.end_to_end import cluster, contenders, report
 from bench.end_to_end.cluster import Cluster, Endpoint
 from bench.end_to_end.contenders import CLIENTS_MAX, Contender
+from pglane.lab import pgbouncer, processes, procfs
 
 SIZE = 20
 # Linux: leave the choice of the source port to connect(), which then only avoids used pairs.
@@ -173,7 +174,7 @@ def gateways(running: Cluster, folder: Path) -> list[AbstractContextManager[Cont
     """All that are compared; none is started yet."""
     bouncers = [
         contenders.pgbouncer(running, folder, program, SIZE, trust=True)
-        for program in contenders.pgbouncer_programs()
+        for program in pgbouncer.programs()
     ]
     return [*bouncers, contenders.pglane(running, folder, SIZE, trust=True)]
 

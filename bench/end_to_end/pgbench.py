@@ -8,10 +8,10 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.end_to_end import procfs
 from bench.end_to_end.cluster import Cluster, client_environment
 from bench.end_to_end.contenders import Contender
 from bench.end_to_end.workloads import Workload
+from pglane.lab import procfs
 
 WARM_UP_TRANSACTIONS = 40
 GRACE_S = 60

@@ -3,7 +3,6 @@
 import json
 import os
 import platform
-import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -11,9 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
-from bench.end_to_end import procfs
 from bench.end_to_end.comparison import Entry, Row, Spread, entries, rows
 from bench.end_to_end.pgbench import Run
+from pglane.lab import procfs
+from pglane.lab.circumstances import commit
 
 RESULTS = Path(__file__).parents[1] / "results"
 # Part of the machine; below it, throughputs of a saturated machine compare.
@@ -85,19 +85,6 @@ def facts(circumstances_: Circumstances, missing: list[str]) -> str:
     """The circumstances as a list, and what could not be measured."""
     known = [f"- {name}: {value}" for name, value in asdict(circumstances_).items() if value]
     return "\n".join([*known, *(f"- NOT MEASURED: {reason}" for reason in missing)])
-
-
-def commit() -> str:
-    """Short id of what is checked out, `-dirty` when files differ; `unknown` outside git."""
-
-    def git(*arguments: str) -> str:
-        done = subprocess.run(
-            ["git", *arguments], cwd=RESULTS.parent, capture_output=True, text=True, check=False
-        )
-        return done.stdout.strip() if done.returncode == 0 else "unknown"
-
-    dirty = git("status", "--porcelain", "--untracked-files=no")
-    return git("rev-parse", "--short", "HEAD") + ("-dirty" if dirty not in {"", "unknown"} else "")
 
 
 def noise(runs: list[Run]) -> str:

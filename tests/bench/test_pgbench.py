@@ -1,12 +1,11 @@
 """What the end-to-end benchmark reads from pgbench and from the gateways."""
 
-import os
 from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
 
-from bench.end_to_end import contenders, pgbench, procfs
+from bench.end_to_end import pgbench
 
 STDOUT = "number of failed transactions: {failed} (0.000%)\n"
 
@@ -36,18 +35,3 @@ def test_latencies_of_all_threads_are_read(tmp_path: Path) -> None:
 def test_quantiles() -> None:
     assert pgbench._quantile_ms(list(range(1000, 101_000, 1000)), 0.5) == 51.0
     assert pgbench._quantile_ms([4000], 0.99) == 4.0
-
-
-def test_the_transaction_door_is_found_among_the_doors(tmp_path: Path) -> None:
-    log = tmp_path / "log"
-    log.write_text("pglane 0.1.0\nsession  postgresql://a@127.0.0.1:1/b  x\n")
-    assert contenders._transaction_port(log) == 0
-    with log.open("a") as lines:
-        lines.write("  transaction  postgresql://a@127.0.0.1:6543/b  web requests\n")
-    assert contenders._transaction_port(log) == 6543
-
-
-def test_cpu_time_counts_ourselves_and_only_grows() -> None:
-    before = procfs.cpu_s(os.getpid())
-    sum(range(200_000))
-    assert procfs.cpu_s(os.getpid()) > before > 0

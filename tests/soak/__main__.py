@@ -7,8 +7,9 @@ import random
 import sys
 from datetime import UTC, datetime
 
-from bench.end_to_end.processes import end_on_sigterm
-from bench.end_to_end.report import RESULTS, circumstances, commit
+from bench.end_to_end.report import RESULTS, circumstances
+from pglane.lab.circumstances import commit
+from pglane.lab.processes import end_on_sigterm
 from tests.soak.page import markdown, svg
 from tests.soak.soak import Soak
 from tests.support.postgres_cluster import PostgresCluster

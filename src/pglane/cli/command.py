@@ -23,6 +23,7 @@ EXAMPLES = """\
 pglane up                                   three doors before a PostgreSQL of its own
 pglane up postgresql://app@db.local/shop    three doors before that database
 pglane up --config pglane.toml              what the file says
+pglane lab run otp-under-flood              who waits, here and elsewhere
 """
 
 
@@ -69,6 +70,7 @@ def parser(*, with_worker: bool = False) -> argparse.ArgumentParser:
     _add_up(commands)
     _add_check(commands)
     _add_verifier(commands)
+    _add_lab(commands)
     if with_worker:  # started by the supervisor; not for people, not in the help
         worker = commands.add_parser("worker")
         worker.add_argument("--control-fd", type=int, required=True)
@@ -130,3 +132,27 @@ def _add_verifier(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     told = "cost of each guess for a thief (default 4096, PostgreSQL's)"
     verifier.add_argument("--iterations", type=int, default=4096, metavar="N", help=told)
     verifier.set_defaults(run="pglane.cli.verifier")
+
+
+def _add_lab(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    lab = commands.add_parser(
+        "lab",
+        help="show on a real PostgreSQL who waits, and for how long",
+        description="Plays scenarios on a throw-away PostgreSQL: a plain pool, PgBouncer (if it "
+        "is there) and pglane serve the same clients in turns. Prints tables, and writes a page "
+        "with plots. Exit code 1: a target was missed.",
+    )
+    lab.set_defaults(run="pglane.cli.lab")
+    what = lab.add_subparsers(dest="what", metavar="COMMAND", required=True)
+    what.add_parser("list", help="list the scenarios")
+    play = what.add_parser("run", help="play scenarios, all without a name")
+    play.add_argument("names", nargs="*", metavar="NAME", help="a scenario, as `list` names it")
+    play.add_argument("--rounds", type=int, default=3, metavar="N", help="default: %(default)s")
+    told = "length of a run; default: as each scenario says"
+    play.add_argument("--seconds", type=float, metavar="S", help=told)
+    play.add_argument("--seed", type=int, metavar="N", help="of the order of runs")
+    told = "folder for report.html and results.json; default: below the XDG state folder"
+    play.add_argument("--output", type=Path, metavar="DIR", help=told)
+    told = "a PgBouncer to compare with, may be repeated; default: the one of the system"
+    play.add_argument("--pgbouncer", type=Path, action="append", metavar="PROGRAM", help=told)
+    play.add_argument("--postgres-bin", type=Path, metavar="DIR", help="folder of its programs")

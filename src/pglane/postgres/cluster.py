@@ -15,8 +15,9 @@ import socket
 import struct
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
@@ -60,6 +61,7 @@ class Cluster:
         bin_dir: the folder of initdb and postgres (`binaries.find_binaries`).
         account: name of the account to run as when we are root and there are no data yet.
         note: is told, in one sentence, about what was found and mended on the way.
+        more: further settings of the server, by name.
 
     Raises:
         RefusedError: by `start` and `stop`; every cause is a class of `errors.embedded`.
@@ -71,12 +73,14 @@ class Cluster:
         bin_dir: Path,
         account: str = ACCOUNT,
         note: Callable[[str], None] = lambda _said: None,
+        more: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.state = StateFolder(data_dir)
         self.port = 0
         self._bin_dir = bin_dir
         self._wanted_account = account
         self._note = note
+        self._more = dict(more)
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -242,6 +246,7 @@ class Cluster:
             "unix_socket_permissions": "0700",
             "logging_collector": "off",
             "log_destination": "stderr",
+            **self._more,
         }
         command = [str(programs / "postgres"), "-D", str(self.state.data)]
         for name, value in settings.items():

@@ -1,4 +1,8 @@
-"""Starting, awaiting and stopping the processes that are measured."""
+"""Starting, awaiting and stopping the servers and gateways that are compared.
+
+Each runs in a process group of its own and writes to a log. What was started is stopped, and what
+does not stop is killed: nothing outlives whoever compares.
+"""
 
 import os
 import pwd
@@ -12,7 +16,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 UNPRIVILEGED_USER = "nobody"
-UNPRIVILEGED_GROUP = "nogroup"
 START_S_MAX = 30.0
 STOP_S_MAX = 15.0
 POLL_S = 0.02
@@ -26,18 +29,18 @@ def spawn(
     argv: Sequence[str | Path], *, log: Path, environment: Mapping[str, str], demoted: bool
 ) -> subprocess.Popen[bytes]:
     """Starts a process that writes to `log`; `demoted`: not as root, should we be root."""
-    drop = demoted and os.geteuid() == 0
+    account = pwd.getpwnam(UNPRIVILEGED_USER) if demoted and os.geteuid() == 0 else None
     with log.open("ab") as output:
         try:
-            return subprocess.Popen(
+            return subprocess.Popen(  # noqa: S603 -- programs that the caller chose, no shell
                 argv,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env={**os.environ, **environment},
-                user=UNPRIVILEGED_USER if drop else None,
-                group=UNPRIVILEGED_GROUP if drop else None,
-                extra_groups=[] if drop else None,
+                user=account.pw_uid if account else None,
+                group=account.pw_gid if account else None,
+                extra_groups=[] if account else None,
                 start_new_session=True,
             )
         except OSError as error:
@@ -45,7 +48,7 @@ def spawn(
 
 
 def give_away(folder: Path) -> None:
-    """Hands a folder of ours to the user that demoted processes run as."""
+    """Hands a folder or file of ours to the user that demoted processes run as."""
     if os.geteuid() == 0:
         account = pwd.getpwnam(UNPRIVILEGED_USER)
         os.chown(folder, account.pw_uid, account.pw_gid)
@@ -61,13 +64,15 @@ def await_start(
     """
     deadline = time.monotonic() + START_S_MAX
     while not ready():
-        if process.poll() is not None:
-            raise CannotStartError(f"{name} ended with {process.returncode}: {last_words(log)}")
         if time.monotonic() > deadline:
             raise CannotStartError(
                 f"{name} not ready after {START_S_MAX:.0f} s: {last_words(log)}"
             )
-        time.sleep(POLL_S)
+        try:
+            process.wait(POLL_S)
+        except subprocess.TimeoutExpired:
+            continue
+        raise CannotStartError(f"{name} ended with {process.returncode}: {last_words(log)}")
 
 
 def last_words(log: Path) -> str:
@@ -76,10 +81,10 @@ def last_words(log: Path) -> str:
     return lines[-1].strip() if lines else "it said nothing"
 
 
-def stop(process: subprocess.Popen[bytes]) -> None:
-    """SIGINT, then SIGKILL to its process group when it does not end."""
+def stop(process: subprocess.Popen[bytes], how: int = signal.SIGINT) -> None:
+    """A signal, then SIGKILL to its process group when it does not end."""
     if process.poll() is None:
-        process.send_signal(signal.SIGINT)
+        process.send_signal(how)
     try:
         process.wait(STOP_S_MAX)
     except subprocess.TimeoutExpired:
@@ -91,9 +96,7 @@ def free_port() -> int:
     """A TCP port of loopback that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    assert isinstance(port, int)
-    return port
+        return int(probe.getsockname()[1])
 
 
 def accepts(port: int) -> bool:

@@ -1,0 +1,153 @@
+"""Who is compared, and in which way the kinds of traffic are told apart.
+
+    one user       everybody connects as the same role, through the transaction door
+    a user each    every kind has a role of its own, all below one cap
+    two doors      the critical kind goes through the session door, with a connection each time
+    forced user    the same, with the role written into PgBouncer's entries
+    lanes          a user each, and lanes with a promise (this gateway only)
+    direct         no pool: each client connects to PostgreSQL itself
+
+A contender is started anew for each run, so that no run inherits connections of another. PgBouncer
+gets what is best for it: the roles' SCRAM secrets, no logging of connections, no statistics.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pglane.lab import gateway, pgbouncer
+from pglane.lab.database import DATABASE, Database
+from pglane.lab.place import Place
+from pglane.lab.scenario import Scenario, Variant
+from pglane.lab.traffic import Clients, OwnConnections, PlainPool
+
+ROLE = "shop"
+SESSION_ENTRY = "shop_session"
+CLIENTS_MAX = 5000
+PLAIN, DIRECT, PGLANE = "plain pool", "direct", "pglane"
+BY_ROLE = ("a user each", "lanes")
+TWO_DOORS = ("two doors", "forced user")
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """One to compare; `program`: of a PgBouncer."""
+
+    name: str
+    way: str = ""
+    program: Path | None = None
+
+
+def roles(variant: Variant) -> tuple[str, ...]:
+    """All roles that the ways need."""
+    return (ROLE, *variant.kinds)
+
+
+def contenders(scenario: Scenario, programs: list[Path], *, lanes: bool) -> list[Contender]:
+    """All of a scenario; `lanes`: this gateway has them."""
+    named = [(f"PgBouncer {pgbouncer.version_of(program)}", program) for program in programs]
+    found = [Contender(DIRECT if "direct" in scenario.ways else PLAIN)]
+    for way in scenario.ways:
+        if way == "direct":
+            continue
+        if way != "lanes":
+            found += [Contender(name, way, program) for name, program in named]
+        if way != "lanes" or lanes:
+            found.append(Contender(PGLANE, way))
+    return found
+
+
+@contextmanager
+def running(
+    contender: Contender, scenario: Scenario, variant: Variant, database: Database
+) -> Iterator[Clients]:
+    """Where the clients of this run get their connections.
+
+    Raises:
+        CannotStartError: the contender did not come up.
+    """
+    if contender.name == PLAIN:
+        yield PlainPool(database.place(ROLE), scenario.budget)
+    elif contender.name == DIRECT:
+        yield OwnConnections({kind: database.place(ROLE) for kind in variant.kinds})
+    elif contender.program is not None:
+        configuration = pgbouncer_configuration(contender.way, scenario, variant, database)
+        with pgbouncer.running(contender.program, database.folder, configuration) as one:
+            ports = {"transaction": one.port, "session": one.port}
+            entries = (DATABASE, SESSION_ENTRY)
+            yield OwnConnections(places(contender.way, variant, database, ports, entries))
+    else:
+        options = pglane_options(contender.way, scenario, variant, database)
+        with gateway.running(database.folder, "pglane", options, {}) as door:
+            entries = (DATABASE, DATABASE)
+            yield OwnConnections(places(contender.way, variant, database, door.ports, entries))
+
+
+def places(
+    way: str,
+    variant: Variant,
+    database: Database,
+    ports: Mapping[str, int],
+    entries: tuple[str, str],
+) -> dict[str, Place]:
+    """Where each kind goes; `entries`: names of the database at the two doors."""
+    found: dict[str, Place] = {}
+    for kind in variant.kinds:
+        apart = way in TWO_DOORS and kind in variant.critical
+        found[kind] = Place(
+            ports["session" if apart else "transaction"],
+            kind if way in BY_ROLE else ROLE,
+            entries[1] if apart else entries[0],
+            database.password,
+            application=kind,
+            each_time=apart,
+        )
+    return found
+
+
+def pgbouncer_configuration(
+    way: str, scenario: Scenario, variant: Variant, database: Database
+) -> pgbouncer.Configuration:
+    """Its files: one cap over all, as far as it has one for this way."""
+    entry = f"host=127.0.0.1 port={database.port} dbname={DATABASE}"
+    if way == "forced user":
+        entry += f" user={ROLE} password={database.password}"
+    settings = {
+        "auth_type": "scram-sha-256",
+        "pool_mode": "transaction",
+        "default_pool_size": str(scenario.budget),
+        "max_client_conn": str(CLIENTS_MAX),
+        "query_wait_timeout": f"{scenario.wait_s_max:g}",
+    }
+    if way in TWO_DOORS:
+        settings["max_user_connections"] = str(scenario.budget)
+    else:
+        settings["max_db_connections"] = str(scenario.budget)
+    return pgbouncer.Configuration(
+        databases={DATABASE: entry, SESSION_ENTRY: f"{entry} pool_mode=session"},
+        users={role: database.verifiers[role] for role in roles(variant)},
+        settings=settings,
+        limits={},
+    )
+
+
+def pglane_options(
+    way: str, scenario: Scenario, variant: Variant, database: Database
+) -> list[str]:
+    """Its command line, and a file with its users and lanes."""
+    file = database.folder / "pglane.toml"
+    lines = [
+        "[server]",
+        f'uri = "postgresql://{ROLE}:{database.password}@127.0.0.1:{database.port}/{DATABASE}"',
+        f"budget = {scenario.budget}",
+        "[clients]",
+        f"wait_ms_max = {int(scenario.wait_s_max * 1000)}",
+    ]
+    for role in roles(variant):
+        lines += [f'[users."{role}"]', f'password = "{database.password}"']
+    if way == "lanes":
+        lines.append(scenario.lanes)
+    file.touch(mode=0o600)
+    file.write_text("\n".join([*lines, ""]))
+    return ["--config", str(file)]

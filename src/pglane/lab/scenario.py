@@ -1,0 +1,163 @@
+"""A scenario as data: who comes, what is counted, what must hold.
+
+A scenario has variants (24, 60, 200 clients), and is played by several contenders in turn, all
+with the same streams and the same number of server connections. Its columns are figures of one
+run; its targets are limits of such a figure, and hold for this gateway. A target may be relative:
+then it is a ratio to what the baseline did in the same round.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from pglane.lab.scores import Tally
+from pglane.lab.traffic import Stream
+
+BASELINE = "plain pool"
+WAIT_S_MAX = 120.0
+"""What poolers let a client wait unless told otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one contender did in one round of a variant.
+
+    Attributes:
+        tallies: of each stream, by kind.
+        violations: waits beyond their bound, as the gateway counts them; None: it tells none.
+        steal: part of the machine's time taken by the hypervisor.
+        foreign: part of the machine's time used by processes that are not ours.
+    """
+
+    scenario: str
+    variant: str
+    contender: str
+    way: str
+    round: int
+    tallies: Mapping[str, Tally]
+    violations: int | None = None
+    steal: float = 0.0
+    foreign: float = 0.0
+
+    @property
+    def label(self) -> str:
+        """For tables."""
+        return f"{self.contender}, {self.way}" if self.way else self.contender
+
+
+Figure = Callable[[Run], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A figure of a run with its head and unit: `%`, `ms`, `/s` or none."""
+
+    head: str
+    unit: str
+    figure: Figure
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What must hold: the column's figure lies within the limits.
+
+    Attributes:
+        told: in words.
+        relative: what counts is the ratio to the baseline's figure of the same round.
+    """
+
+    told: str
+    column: Column
+    at_least: float = float("-inf")
+    at_most: float = float("inf")
+    relative: bool = False
+
+    def holds(self, value: float) -> bool:
+        """Whether this value is within the limits."""
+        return self.at_least <= value <= self.at_most
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One setting of a scenario's knob."""
+
+    name: str
+    streams: tuple[Stream, ...]
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """All kinds, in order."""
+        return tuple(stream.kind for stream in self.streams)
+
+    @property
+    def critical(self) -> frozenset[str]:
+        """What must not starve."""
+        return frozenset(stream.kind for stream in self.streams if stream.critical)
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """See the module's docstring.
+
+    Attributes:
+        name: for the command line.
+        number: its number in the list of benchmarks.
+        title: one line.
+        story: what a newcomer must know.
+        budget: server connections that each contender may hold.
+        ways: names of `contenders.WAYS` it is played in.
+        lanes: this gateway's lanes for the way `lanes`, as tables of its configuration.
+        columns: of its table.
+        targets: what must hold for this gateway.
+        plotted: kind whose requests are shown one by one in the report.
+        compared: figure that is shown as bars beside them.
+        seconds: length of a run unless told otherwise.
+        warm_s: what happens before is not counted.
+        wait_s_max: longest wait that a gateway allows.
+    """
+
+    name: str
+    number: str
+    title: str
+    story: str
+    budget: int
+    variants: tuple[Variant, ...]
+    ways: tuple[str, ...]
+    columns: tuple[Column, ...]
+    targets: tuple[Target, ...]
+    plotted: str
+    compared: Column
+    lanes: str = ""
+    seconds: float = 6.0
+    warm_s: float = 1.0
+    grace_s: float = 1.0
+    wait_s_max: float = WAIT_S_MAX
+
+
+def served(kind: str) -> Column:
+    """Part of the requests that were answered."""
+    return Column(f"{kind} served", "%", lambda run: run.tallies[kind].served_share)
+
+
+def wait(kind: str, part: float) -> Column:
+    """A quantile of the waits; 1.0 is the longest."""
+    head = "longest" if part >= 1.0 else f"p{part * 100:g}"
+    return Column(f"{kind} wait {head}", "ms", lambda run: run.tallies[kind].wait_s(part) * 1000)
+
+
+def rate(kind: str) -> Column:
+    """Answers a second."""
+    return Column(f"{kind} answers", "/s", lambda run: run.tallies[kind].per_s)
+
+
+def refused(kind: str) -> Column:
+    """How many were refused."""
+    return Column(
+        f"{kind} refused", "", lambda run: float(sum(run.tallies[kind].refused.values()))
+    )
+
+
+def violations() -> Column:
+    """Waits beyond their bound, as this gateway counts them."""
+    return Column(
+        "broken bounds", "", lambda run: float("nan" if run.violations is None else run.violations)
+    )

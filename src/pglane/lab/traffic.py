@@ -1,0 +1,286 @@
+"""Streams of requests against a place, and what each request met.
+
+A stream is closed (so many clients, each asks again as soon as it was answered) or open (so many
+requests a second come from outside, answered or not). Open streams are what shows starvation: a
+client that waits for ever asks only once, and a closed stream of it would look like one request.
+
+A request's *wait* is what it took beyond the work it asked for: beyond the time that the server
+was told to sleep, and that the client itself thought within its transaction. A request that has no
+answer when the run ends has waited since it asked; that counts.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from pglane.lab.connection import AskedInVain, Connection, connect
+from pglane.lab.place import Place
+
+REFUSED_PAUSE_S = 0.1
+"""How long a client that was refused waits before it asks again."""
+SERVED, UNANSWERED = "", "unanswered"
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One kind of requests.
+
+    Attributes:
+        kind: its name; also that of its role and its lane where there is one for each.
+        clients: so many ask again and again; 0: it comes from outside.
+        rate_per_s: so many come in a second, at even distances.
+        sql: what is asked.
+        hold_s: how long the server sleeps over it.
+        think_s: the client opens a transaction, asks, and thinks for so long before it commits.
+        once: each client asks a single time.
+        each_time: each request connects anew.
+        begin_s: when it begins, after the run has begun.
+        end_s: when it ends; 0.0: with the run.
+        critical: what must not starve: it gets the session door where there are two.
+    """
+
+    kind: str
+    clients: int = 0
+    rate_per_s: float = 0.0
+    sql: str = "SELECT 1"
+    hold_s: float = 0.0
+    think_s: float = 0.0
+    once: bool = False
+    each_time: bool = False
+    begin_s: float = 0.0
+    end_s: float = 0.0
+    critical: bool = False
+
+    @property
+    def work_s(self) -> float:
+        """What a request takes if it waits for nothing."""
+        return self.hold_s + self.think_s
+
+
+def sleeping(hold_s: float) -> str:
+    """A statement that holds its server connection for so long, and no processor."""
+    return f"SELECT pg_sleep({hold_s:g})"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One request: when it asked (in seconds of the run), its wait, and what became of it."""
+
+    asked_s: float
+    wait_s: float
+    outcome: str
+
+
+class Clients(Protocol):
+    """Where connections come from."""
+
+    async def lend(self, stream: Stream) -> Connection:
+        """One that is free, or that becomes free, or a new one."""
+
+    def take_back(self, stream: Stream, connection: Connection) -> None:
+        """It is not used any more by who asked for it."""
+
+    def close(self) -> None:
+        """Ends all of them."""
+
+
+class OwnConnections:
+    """Every client has its own, kept from request to request; places by kind."""
+
+    def __init__(self, places: Mapping[str, Place]) -> None:
+        self._places = places
+        self._free: dict[str, list[Connection]] = {}
+        self._all: set[Connection] = set()
+
+    async def lend(self, stream: Stream) -> Connection:
+        """The one that was used last, or a new one."""
+        free = self._free.get(stream.kind)
+        while free:
+            connection = free.pop()
+            if not connection.lost:
+                return connection
+        made = await connect(self._places[stream.kind])
+        self._all.add(made)
+        return made
+
+    def take_back(self, stream: Stream, connection: Connection) -> None:
+        """Keeps it for the next request, unless each has its own."""
+        if connection.lost or stream.each_time or self._places[stream.kind].each_time:
+            connection.close()
+            self._all.discard(connection)
+        else:
+            self._free.setdefault(stream.kind, []).append(connection)
+
+    def close(self) -> None:
+        """Ends all of them."""
+        for connection in self._all:
+            connection.close()
+
+
+class PlainPool:
+    """A pool within the application: so many connections, first come first served."""
+
+    def __init__(self, place: Place, size: int) -> None:
+        self._place = place
+        self._unopened = size
+        self._free: list[Connection] = []
+        self._waiting: deque[asyncio.Future[Connection | None]] = deque()
+        self._all: set[Connection] = set()
+
+    async def lend(self, stream: Stream) -> Connection:
+        """The next that is free, in the order of asking."""
+        del stream
+        if self._free:
+            return self._free.pop()
+        if self._unopened:
+            self._unopened -= 1
+            try:
+                return await self._open()
+            except BaseException:
+                self._unopened += 1
+                raise
+        waiter: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiter)
+        return await waiter or await self._open()
+
+    async def _open(self) -> Connection:
+        made = await connect(self._place)
+        self._all.add(made)
+        return made
+
+    def take_back(self, stream: Stream, connection: Connection) -> None:
+        """Handed to who has waited longest; in place of a lost one a new one is opened."""
+        del stream
+        while self._waiting:
+            waiter = self._waiting.popleft()
+            if not waiter.done():
+                waiter.set_result(None if connection.lost else connection)
+                return
+        if connection.lost:
+            self._unopened += 1
+        else:
+            self._free.append(connection)
+
+    def close(self) -> None:
+        """Ends all of them."""
+        for connection in self._all:
+            connection.close()
+
+
+class Traffic:
+    """A run: all streams against one contender's clients.
+
+    Attributes:
+        samples: of each stream, in the order of their ends; read them after `run`.
+    """
+
+    def __init__(self, streams: tuple[Stream, ...], clients: Clients) -> None:
+        self.samples: dict[str, list[Sample]] = {stream.kind: [] for stream in streams}
+        self._streams = streams
+        self._clients = clients
+        self._began = 0.0
+        self._requests: set[asyncio.Task[None]] = set()
+
+    def now(self) -> float:
+        """Seconds since the run began."""
+        return asyncio.get_running_loop().time() - self._began
+
+    async def run(self, seconds: float, grace_s: float) -> None:
+        """Asks for `seconds`; streams that are not critical go on for `grace_s` more.
+
+        So whoever asked last has had at least `grace_s` to be answered, under the same load.
+        """
+        self._began = asyncio.get_running_loop().time()
+        whole_s = seconds + grace_s
+        tasks: list[asyncio.Task[None]] = []
+        for stream in self._streams:
+            end_s = min(stream.end_s or whole_s, seconds if stream.critical else whole_s)
+            if stream.rate_per_s:
+                tasks.append(asyncio.create_task(self._come(stream, end_s)))
+            tasks += [
+                asyncio.create_task(self._ask_again(stream, end_s)) for _ in range(stream.clients)
+            ]
+        await asyncio.wait(tasks, timeout=whole_s, return_when=asyncio.FIRST_EXCEPTION)
+        if self._requests:
+            await asyncio.wait(set(self._requests), timeout=max(0.0, whole_s - self.now()))
+        everything = [*tasks, *self._requests]
+        for task in everything:
+            task.cancel()
+        ends = await asyncio.gather(*everything, return_exceptions=True)
+        self._clients.close()
+        for end in ends:
+            if isinstance(end, Exception):
+                raise end
+
+    async def _ask_again(self, stream: Stream, end_s: float) -> None:
+        """One client of a closed stream."""
+        await self._until(stream.begin_s)
+        while self.now() < end_s:
+            outcome = await self.request(stream)
+            if stream.once:
+                return
+            if outcome != SERVED:
+                await self._until(self.now() + REFUSED_PAUSE_S)
+
+    async def _come(self, stream: Stream, end_s: float) -> None:
+        """An open stream: what is late is sent at once, so that the rate holds."""
+        due_s = stream.begin_s
+        while due_s < end_s:
+            await self._until(due_s)
+            task = asyncio.create_task(self._request_alone(stream))
+            self._requests.add(task)
+            task.add_done_callback(self._requests.discard)
+            due_s += 1 / stream.rate_per_s
+
+    async def _request_alone(self, stream: Stream) -> None:
+        await self.request(stream)
+
+    async def _until(self, due_s: float) -> None:
+        """Waits for a moment of the run."""
+        left_s = due_s - self.now()
+        if left_s > 0:
+            loop = asyncio.get_running_loop()
+            reached = loop.create_future()
+            timer = loop.call_later(left_s, _reach, reached)
+            try:
+                await reached
+            finally:
+                timer.cancel()
+
+    async def request(self, stream: Stream) -> str:
+        """One request from the wish to the answer; what became of it."""
+        asked_s = self.now()
+        connection: Connection | None = None
+        outcome = UNANSWERED
+        try:
+            connection = await self._clients.lend(stream)
+            await self._converse(connection, stream)
+            outcome = SERVED
+        except AskedInVain as error:
+            outcome = error.sqlstate or "refused"
+        except OSError:
+            outcome = "unreachable"
+        finally:
+            wait_s = max(0.0, self.now() - asked_s - stream.work_s)
+            self.samples[stream.kind].append(Sample(asked_s, wait_s, outcome))
+            if connection is not None:
+                if outcome != SERVED:
+                    connection.close()
+                self._clients.take_back(stream, connection)
+        return outcome
+
+    async def _converse(self, connection: Connection, stream: Stream) -> None:
+        if not stream.think_s:
+            await connection.ask(stream.sql)
+            return
+        await connection.ask("BEGIN")
+        await connection.ask(stream.sql)
+        await self._until(self.now() + stream.think_s)
+        await connection.ask("COMMIT")
+
+
+def _reach(reached: "asyncio.Future[None]") -> None:
+    if not reached.done():
+        reached.set_result(None)

@@ -1,0 +1,38 @@
+"""Every scenario is whole, and is found by its name and its number."""
+
+import tomllib
+
+import pytest
+
+from pglane.lab import scenarios
+from pglane.lab.contenders import DIRECT
+from pglane.lab.scenario import BASELINE, Scenario
+
+
+def test_they_are_found_by_name_and_number() -> None:
+    first = scenarios.ALL[0]
+    assert scenarios.chosen([first.name]) == scenarios.chosen([first.number.lower()]) == [first]
+    assert scenarios.chosen([]) == list(scenarios.ALL)
+    with pytest.raises(ValueError, match=f"there are: {first.name}"):
+        scenarios.chosen(["nothing"])
+
+
+def test_names_and_numbers_are_used_once() -> None:
+    names = [one.name for one in scenarios.ALL] + [one.number for one in scenarios.ALL]
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("one", scenarios.ALL, ids=lambda one: one.name)
+def test_it_speaks_of_its_own_streams(one: Scenario) -> None:
+    for variant in one.variants:
+        kinds = variant.kinds
+        assert len(set(kinds)) == len(kinds)
+        assert one.plotted in kinds
+        assert all(stream.clients or stream.rate_per_s for stream in variant.streams), (
+            "nobody comes"
+        )
+    tomllib.loads(one.lanes)
+    assert ("lanes" in one.ways) == bool(one.lanes)
+    assert len({variant.name for variant in one.variants}) == len(one.variants)
+    if "direct" in one.ways:
+        assert not any(target.relative for target in one.targets), f"{DIRECT} is no {BASELINE}"
