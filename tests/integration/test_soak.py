@@ -13,8 +13,8 @@ pytestmark = pytest.mark.gateway
 SERVER = os.environ.get("PGLANE_TEST_SERVERS", "18").split(",")[0]
 RATE = 8.0
 FAULTS = (
-    "cut", "backend_ended", "client_killed", "reload", "client_stopped", "network_broken",
-    "worker_killed", "postgresql_immediate",
+    "cut", "answer_lost", "backend_ended", "client_killed", "reload", "client_stopped",
+    "network_broken", "worker_killed", "postgresql_immediate",
 )  # fmt: skip
 BETWEEN_S = 1.5
 LONGEST_S = 120.0

@@ -18,7 +18,8 @@ from tests.support.waiting import eventually
 STARTED_AGAIN_S = 30
 
 WEIGHTS = {
-    "cut": 8,
+    "answer_lost": 8,
+    "cut": 5,
     "backend_ended": 5,
     "client_killed": 3,
     "client_stopped": 2,
@@ -29,6 +30,10 @@ WEIGHTS = {
     "postgresql_immediate": 1,
 }
 """How often each happens beside the others. `worker_killed` has a timetable of its own."""
+
+
+COMMITS = (b"C\0\0\0\x0bCOMMIT\0", b"INSERT 0 1\0", b"COPY ")
+"""What answers to writing statements look like."""
 
 
 class Breaker:
@@ -71,6 +76,18 @@ class Breaker:
             self._random.randrange(60),
             self._random.choice((BEFORE, WITHIN, BEHIND)),
             self._random.random() < 0.5,
+        )
+        self._proxy.arm(one)
+        return str(one)
+
+    def answer_lost(self) -> str:
+        """The next answer to something that was committed does not get through whole."""
+        one = Cut(
+            TO_CLIENT,
+            0,
+            self._random.choice((BEFORE, WITHIN)),
+            self._random.random() < 0.5,
+            self._random.choice(COMMITS),
         )
         self._proxy.arm(one)
         return str(one)

@@ -145,7 +145,7 @@ class Soak:
         there = {row[0] for row in self.cluster.admin("SELECT id FROM written", "app")}
         ledger = self.load.account.ledger
         self.lies += [one for one in ledger.lies(there) if one not in self.lies]
-        known = ledger.committed | set(ledger.in_doubt) | self.load.account.open
+        known = {*ledger.committed, *ledger.in_doubt, *ledger.refused, *self.load.account.open}
         self.lies += [f"row {row} is there and nobody wrote it" for row in sorted(there - known)]
         sums = self.cluster.admin(HISTORY, "app")[0]
         if len({int(one) for one in sums}) != 1:

@@ -21,16 +21,22 @@ BEFORE, WITHIN, BEHIND = "before", "within", "behind"
 
 @dataclass(frozen=True)
 class Cut:
-    """Where it breaks: the `number`-th message of a direction, from 0."""
+    """Where it breaks: the `number`-th message of a direction, from 0.
+
+    Attributes:
+        like: the first message from there on that holds these bytes; empty: any.
+    """
 
     direction: str
     number: int
     place: str
     reset: bool = False
+    like: bytes = b""
 
     def __str__(self) -> str:
         how = "reset" if self.reset else "end"
-        return f"{how} {self.place} message {self.number} {self.direction}"
+        which = f"{self.like!r}" if self.like else f"message {self.number}"
+        return f"{how} {self.place} {which} {self.direction}"
 
 
 class _Side:
@@ -167,7 +173,9 @@ class FaultProxy:
             cut = self._cut
             if cut is None or self.happened or cut.direction != direction:
                 return b"".join(messages), None
-            at = cut.number - first
+            at = max(cut.number - first, 0)
+            while at < len(messages) and cut.like not in messages[at]:
+                at += 1
             if at >= len(messages):
                 return b"".join(messages), None
             self.happened = True

@@ -15,7 +15,10 @@ class AsyncpgClient(Client):
         "look", "one_row", "block", "rolled_back", "read", "cursor", "copied", "cancelled",
         "notified",
     )  # fmt: skip
-    errors = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+    errors = (
+        asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError,
+        TimeoutError,
+    )  # fmt: skip
 
     def connect(self) -> None:
         self.runner = self.runner or asyncio.Runner()
