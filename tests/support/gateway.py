@@ -64,16 +64,18 @@ class Gateway:
     def _write_config(
         self, settings: Mapping[str, Mapping[str, Any]], users: Sequence[str]
     ) -> Path:
+        secrets = {
+            f"users.{user}": {
+                "verifier": verifier(PASSWORDS[user]),
+                "password": PASSWORDS[user],
+            }
+            for user in users
+        }
         lines = []
-        for table, values in settings.items():
+        for table in [*settings, *(name for name in secrets if name not in settings)]:
+            values = {**secrets.get(table, {}), **settings.get(table, {})}
             lines.append(f"[{table}]")
             lines += [f"{key} = {_toml(value)}" for key, value in values.items()]
-        for user in users:
-            lines += [
-                f"[users.{user}]",
-                f"verifier = {_toml(verifier(PASSWORDS[user]))}",
-                f"password = {_toml(PASSWORDS[user])}",
-            ]
         path = self.folder / "pglane.toml"
         path.write_text("\n".join(lines) + "\n")
         path.chmod(0o600)

@@ -110,6 +110,7 @@ def _take_users(file: Path, environment: Mapping[str, str], loaded: Loaded) -> N
     users |= {user.name: user for user in more.values["users"]}
     loaded.values["users"] = tuple(users.values())
     loaded.places |= more.places
+    loaded.add_overrides(more)
 
 
 def _find_server(
@@ -156,7 +157,7 @@ def settle(
         for name, value in server.values().items():
             values[name] = value
             places[name] = assembly.origin
-    settings = Settings(**values)
+    settings = Settings(**values, places=tuple(sorted(places.items())))
     refusals = rules.objections(settings, places) + lane_plan.objections(settings, places)
     if refusals:
         raise RefusedError(*refusals)

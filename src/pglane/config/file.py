@@ -17,6 +17,8 @@ from typing import Any
 
 from pglane.config.description import Description
 from pglane.config.lane_tables import LaneTables
+from pglane.config.overrides import DOORS, own_descriptions, read_overrides
+from pglane.config.pgbouncer_names import suggestion_for
 from pglane.config.places import error_place, line_of, lines_of
 from pglane.config.settings import User, file_descriptions
 from pglane.config.tls import SYSTEM
@@ -64,6 +66,11 @@ class Loaded:
     notes: list[str] = field(default_factory=list)
     readable: bool = True
     refused: set[str] = field(default_factory=set)
+
+    def add_overrides(self, other: "Loaded") -> None:
+        """Takes over the limits that another file says."""
+        if more := other.values.get("overrides", ()):
+            self.values["overrides"] = (*self.values.get("overrides", ()), *more)
 
 
 def read_file(file: Path, environment: Mapping[str, str]) -> Loaded:
@@ -140,24 +147,18 @@ class _Reader:
 
     def read_settings(self) -> None:
         """Reads all sections, then what they refer to."""
-        sections = {setting.section for setting in file_descriptions()}
+        sections = {setting.section for setting in file_descriptions()} | set(DOORS)
         for name, table in self._tables().items():
             if name == "users":
                 self._read_user_tables(table)
             elif name == "lanes":
                 self._read_lanes(table)
+            elif name == "databases":
+                self._read_database_tables(table)
             elif name not in sections:
-                self._unknown((name,), sorted(sections | {"users", "lanes"}))
+                self._unknown((name,), sorted(sections | {"users", "lanes", "databases"}))
             elif not isinstance(table, dict):
-                self._refuse(
-                    TypeWrong(
-                        where=self._where(name),
-                        key=name,
-                        expected="a table",
-                        seen=type(table).__name__,
-                        example=f"[{name}] on a line of its own",
-                    )
-                )
+                self._wrong_table((name,), table, f"[{name}] on a line of its own")
             else:
                 self._read_section(name, table)
         self._follow_uri()
@@ -186,9 +187,49 @@ class _Reader:
             if value is not None:
                 self._take(setting, value, where)
         secret = [each.key + s for each in known.values() if each.secret for s in SOURCES]
+        limits: list[str] = []
+        if section in DOORS:
+            limits = self._read_limits("door", section, table, (section,))
         for key in table:
-            if key not in known and key not in secret:
-                self._unknown((section, key), sorted(known))
+            if key not in known and key not in secret and key not in limits:
+                self._unknown((section, key), sorted([*known, *limits]))
+
+    def _read_limits(
+        self, scope: str, name: str, table: dict[str, Any], path: tuple[str, ...]
+    ) -> list[str]:
+        """Takes over somebody's own limits; the keys that they can have."""
+        places = {key: self._where(*path, key) for key in table}
+        found, refusals = read_overrides(scope, name, table, places)
+        self._loaded.refusals += refusals
+        if found:
+            known = self._loaded.values.get("overrides", ())
+            self._loaded.values["overrides"] = (*known, *found)
+        return list(own_descriptions(scope, ".".join(path)))
+
+    def _read_database_tables(self, tables: Any) -> None:
+        named = tables.items() if isinstance(tables, dict) else ()
+        if not isinstance(tables, dict):
+            self._wrong_table(("databases",), tables, "[databases.shop] and below it its limits")
+        for name, table in named:
+            if not isinstance(table, dict):
+                told = f"[databases.{name}] and below it its limits"
+                self._wrong_table(("databases", name), table, told)
+                continue
+            limits = self._read_limits("database", name, table, ("databases", name))
+            for key in table:
+                if key not in limits:
+                    self._unknown(("databases", name, key), limits)
+
+    def _wrong_table(self, path: tuple[str, ...], seen: Any, example: str) -> None:
+        self._refuse(
+            TypeWrong(
+                where=self._where(*path),
+                key=".".join(path),
+                expected="a table",
+                seen=type(seen).__name__,
+                example=example,
+            )
+        )
 
     def _take(self, setting: Description, value: Any, where: str) -> None:
         kept, refusal = judge(setting, value, where)
@@ -215,7 +256,11 @@ class _Reader:
         near = difflib.get_close_matches(path[-1].lower(), known, 1)
         places = {name: each.place for each in file_descriptions() for name in _names(each)}
         elsewhere = [places[name] for name in difflib.get_close_matches(path[-1], places, 1, 0.8)]
-        suggestion = REFERENCE
+        suggestion = suggestion_for(path[-1]) or REFERENCE
+        if suggestion != REFERENCE:
+            near = elsewhere = []
+        elif path[-1] in places:
+            near = []
         if near:
             suggestion = f"did you mean {near[0]}?"
         elif elsewhere:
@@ -295,6 +340,7 @@ class _Reader:
             seen = f"user {name} is in this file too"
             self._conflict(("clients", key), ("users", name), seen)
         self._loaded.values["users"] = here + more.values["users"]
+        self._loaded.add_overrides(more)
         self._loaded.places = more.places | self._loaded.places
 
     # --- users
@@ -328,7 +374,7 @@ class _Reader:
             self._wrong_user_table(("users",), tables)
         for name, table in named:
             if isinstance(table, dict):
-                users.append(self._user(name, table))
+                users += self._user(name, table)
             else:
                 self._wrong_user_table(("users", name), table)
         self._loaded.values["users"] = tuple(users)
@@ -345,8 +391,10 @@ class _Reader:
             )
         )
 
-    def _user(self, name: str, table: dict[str, Any]) -> User:
-        allowed = [key + source for key in KEYS_OF_USER for source in SOURCES]
+    def _user(self, name: str, table: dict[str, Any]) -> list[User]:
+        """One user; none, if it is of another file and the table has its limits only."""
+        limits = self._read_limits("user", name, table, ("users", name))
+        allowed = [key + source for key in KEYS_OF_USER for source in SOURCES] + limits
         for key in table:
             if key not in allowed:
                 self._unknown(("users", name, key), allowed)
@@ -363,13 +411,15 @@ class _Reader:
             seen = "this one begins with md5" if verifier.startswith("md5") else "it is not shown"
             where = self._where("users", name)
             self._refuse(VerifierInvalid(where=where, user=name, seen=seen))
+        elif not secrets and any(key in limits for key in table):
+            return []
         elif not secrets:
             where = self._where("users", name)
             self._refuse(
                 SecretMissing(where=where, key=f"user {name}", seen="no verifier or password")
             )
         self._loaded.places[f"users.{name}"] = self._where("users", name)
-        return User(name, verifier, secrets.get("password", ""))
+        return [User(name, verifier, secrets.get("password", ""))]
 
     # --- secrets
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from pglane.config.description import Description
 from pglane.config.lanes import MATCH_KEYS, MATCHES_MAX, TEXT_CHARACTERS_MAX, lane_descriptions
+from pglane.config.overrides import DOORS, own_descriptions
 from pglane.config.settings import file_descriptions
 from pglane.config.values import example_of
 
@@ -38,7 +39,12 @@ def json_schema() -> dict[str, Any]:
         "title": "pglane.toml",
         "type": "object",
         "additionalProperties": False,
-        "properties": sections | {"lanes": _lanes_schema(), "users": _users_schema()},
+        "properties": sections
+        | {
+            "databases": _databases_schema(),
+            "lanes": _lanes_schema(),
+            "users": _users_schema(),
+        },
     }
 
 
@@ -50,6 +56,8 @@ def _section_schema(section: str) -> dict[str, Any]:
                 told = SOURCES[source].format(meaning=setting.meaning)
                 shape = {"type": "string"} if source else _value_schema(setting)
                 properties[setting.key + source] = {"description": told} | shape
+    if section in DOORS:
+        properties |= _limits_schema("door", section)
     return {
         "description": SECTIONS[section],
         "type": "object",
@@ -76,6 +84,31 @@ def _value_schema(setting: Description) -> dict[str, Any]:
     if setting.choices:
         return {"enum": list(setting.choices), "default": setting.default}
     return {"type": "string", "maxLength": setting.maximum, "default": setting.default}
+
+
+def _limits_schema(scope: str, title: str) -> dict[str, Any]:
+    """Limits that somebody may have of its own; without a default, for a wider one holds then."""
+    return {
+        key: {
+            "description": described.meaning,
+            "type": "integer",
+            "minimum": described.minimum,
+            "maximum": described.maximum,
+        }
+        for key, described in own_descriptions(scope, title).items()
+    }
+
+
+def _databases_schema() -> dict[str, Any]:
+    return {
+        "description": "Limits of single databases: [databases.NAME].",
+        "type": "object",
+        "additionalProperties": {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": _limits_schema("database", "databases.NAME"),
+        },
+    }
 
 
 def _lanes_schema() -> dict[str, Any]:
@@ -120,7 +153,7 @@ def _users_schema() -> dict[str, Any]:
         "additionalProperties": {
             "type": "object",
             "additionalProperties": False,
-            "properties": properties,
+            "properties": properties | _limits_schema("user", "users.NAME"),
         },
     }
 
@@ -142,10 +175,12 @@ def settings_page() -> str:
     ]
     for section, meaning in SECTIONS.items():
         lines += [f"## [{section}]", "", meaning, ""]
-        lines += ["| setting | default | limits | reload | meaning |", "|---|---|---|---|---|"]
         own = [each for each in file_descriptions() if each.section == section]
-        lines += [_row(setting) for setting in own]
-        lines += [""]
+        if own:
+            lines += ["| setting | default | limits | reload | meaning |", "|---|---|---|---|---|"]
+            lines += [*[_row(setting) for setting in own], ""]
+        if section in DOORS:
+            lines += [_limits_line("door", section), ""]
     lines += _lanes_part()
     lines += [
         "## [users.NAME]",
@@ -157,6 +192,19 @@ def settings_page() -> str:
         "|---|---|",
         "| `verifier` (secret) | checks a client's password: `pglane verifier`, or md5 |",
         "| `password` (secret) | what pglane logs in to PostgreSQL with in this user's name |",
+        "",
+        _limits_line("user", "users.NAME"),
+        "A table with limits only makes no user: it is for one of another file, or of the URI.",
+        "",
+        "## [databases.NAME]",
+        "",
+        "One table a database, for limits of its own.",
+        "",
+        _limits_line("database", "databases.NAME"),
+        "",
+        "Of limits in time the most specific holds: the user's, else the database's, else the",
+        "door's, else that of `[clients]` or `[server]`; 0 lifts it. Limits in number hold side",
+        "by side. [Limit times and numbers](../howto/limits.md) tells what each does.",
         "",
     ]
     return "\n".join(lines)
@@ -200,6 +248,12 @@ def _lanes_part() -> list[str]:
     ]
     lines += [f"| `{key}` | {meaning} |" for key, meaning in MATCH_KEYS.items()]
     return [*lines, ""]
+
+
+def _limits_line(scope: str, title: str) -> str:
+    """Which limits may stand in a table."""
+    keys = ", ".join(f"`{key}`" for key in own_descriptions(scope, title))
+    return f"Limits of its own: {keys}."
 
 
 def _row(setting: Description) -> str:

@@ -19,6 +19,7 @@ from typing import Any, Self
 
 from pglane.config.description import DAY_MS, Description, setting as _setting
 from pglane.config.lanes import LaneSettings
+from pglane.config.limits import Override
 
 PORT_MAX = 65535
 LOOPBACK = ("127.0.0.1", "::1")
@@ -316,6 +317,38 @@ class Settings:
         unit="ms",
         limits=(1, DAY_MS),
     )
+    query_ms_max: int = _setting(
+        "clients.query_ms_max",
+        0,
+        "longest time of a statement, from when it has a server connection; it is cancelled. Not "
+        "at the direct door; 0: no limit",
+        unit="ms",
+        limits=(0, 30 * DAY_MS),
+    )
+    transaction_ms_max: int = _setting(
+        "clients.transaction_ms_max",
+        0,
+        "longest time of a transaction; what runs is cancelled, or the client's connection ends. "
+        "Not at the direct door; 0: no limit",
+        unit="ms",
+        limits=(0, 30 * DAY_MS),
+    )
+    idle_transaction_ms_max: int = _setting(
+        "clients.idle_transaction_ms_max",
+        0,
+        "longest pause of a client within a transaction; its connection ends. Not at the direct "
+        "door; 0: no limit",
+        unit="ms",
+        limits=(0, 30 * DAY_MS),
+    )
+    client_idle_ms_max: int = _setting(
+        "clients.idle_ms_max",
+        0,
+        "a client that asks for nothing for so long, outside a transaction, is disconnected; 0: "
+        "no limit",
+        unit="ms",
+        limits=(0, 30 * DAY_MS),
+    )
     clients_max: int = _setting(
         "clients.connections_max",
         20_000,
@@ -390,6 +423,11 @@ class Settings:
         choices=("debug", "info", "warning", "error"),
     )
 
+    overrides: tuple[Override, ...] = ()
+    """Limits of single doors, databases and users."""
+    places: tuple[tuple[str, str], ...] = field(default=(), compare=False)
+    """Where settings were said, by field name; those that are not here are defaults."""
+
     def to_json(self) -> str:
         """All settings as one JSON object, **secrets included**: never for a log."""
         return json.dumps(asdict(self), separators=(",", ":"))
@@ -405,6 +443,8 @@ class Settings:
         seen: dict[str, Any] = json.loads(text)
         seen["users"] = tuple(User(**user) for user in seen.get("users", ()))
         seen["lanes"] = tuple(LaneSettings.from_json(lane) for lane in seen.get("lanes", ()))
+        seen["overrides"] = tuple(Override(**one) for one in seen.get("overrides", ()))
+        seen["places"] = tuple((name, place) for name, place in seen.get("places", ()))
         for name, value in seen.items():
             if isinstance(value, list):
                 seen[name] = tuple(value)

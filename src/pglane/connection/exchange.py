@@ -107,6 +107,7 @@ class Exchange(FailingAnswers):
         held: why the client's next message waits (HELD_FOR_*), 0 if it need not.
         names: the statements of the client whose requests were forwarded last.
         own: what came of the queries of our own.
+        instead: what the client is told in place of the next "query cancelled".
         ending: fields of the FATAL or PANIC that ends this server connection.
         traffic: what is counted; the engine puts the database's own here.
     """

@@ -16,6 +16,7 @@ cdef class FailingAnswers(RelayedAnswers):
     cdef public list to_server
     cdef public bint attached
     cdef public dict ending
+    cdef public bytes instead
 
     cdef int _misfit(self, int kind) except? -1000
     @cython.locals(fields=dict, head=int)

@@ -36,7 +36,7 @@ _SYNC: int = SYNC
 class FailingAnswers(RelayedAnswers):
     """The part of an `Exchange` that this takes; see there for the attributes."""
 
-    __slots__ = ("attached", "ending", "statements", "to_server")
+    __slots__ = ("attached", "ending", "instead", "statements", "to_server")
 
     def __init__(self, length_max: int, statements: ServerStatements) -> None:
         RelayedAnswers.__init__(self, length_max)
@@ -44,6 +44,7 @@ class FailingAnswers(RelayedAnswers):
         self.to_server: list[bytes] = []
         self.attached = False
         self.ending: dict[str, bytes] | None = None
+        self.instead = b""
 
     def _misfit(self, kind: int) -> int:
         """An answer to nothing that was asked, whose it is cannot be known: that is the end."""
@@ -62,6 +63,8 @@ class FailingAnswers(RelayedAnswers):
             self.subscriptions.failed()
         told = self._payloads[self._head] if head in (REFUSED, QUERY) else None
         refusal = told if isinstance(told, bytes) else None  # we made the server fail (A9)
+        if self.instead and fields.get("C") == b"57014":
+            refusal, self.instead = self.instead, b""
         payload = self._payloads[self._head] if head in (BIND, DESCRIBE) else None
         if isinstance(payload, ClientStatement):
             self.statements.distrust(payload.shape, fields)

@@ -95,6 +95,11 @@ class OwedAnswers:
         """How many answers are to come."""
         return len(self._kinds) - self._head
 
+    def answered_units(self) -> int:
+        """How many Syncs, Queries and function calls were answered so far."""
+        owed = [kind for kind in self._kinds[self._head :] if kind in (_QUERY, _SYNC, _FUNCTION)]
+        return self.segment - len(owed)
+
     def is_full(self) -> bool:
         """Too much is outstanding to ask for more."""
         return len(self._kinds) - self._head >= _OUTSTANDING_MAX

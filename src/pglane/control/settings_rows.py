@@ -30,8 +30,14 @@ def _same(name: str) -> Callable[[Settings], object]:
 
 
 PGBOUNCER_NAMES: dict[str, _Known] = {
+    "cancel_wait_timeout": ("cancel_ms_max", _seconds("cancel_ms_max")),
+    "client_idle_timeout": ("client_idle_ms_max", _seconds("client_idle_ms_max")),
     "client_login_timeout": ("login_ms_max", _seconds("login_ms_max")),
     "default_pool_size": ("budget", _same("budget")),
+    "idle_transaction_timeout": (
+        "idle_transaction_ms_max",
+        _seconds("idle_transaction_ms_max"),
+    ),
     "listen_addr": ("listen_addresses", _same("listen_addresses")),
     "listen_port": ("transaction_port", _same("transaction_port")),
     "max_client_conn": ("clients_max", _same("clients_max")),
@@ -42,10 +48,12 @@ PGBOUNCER_NAMES: dict[str, _Known] = {
     ),
     "max_user_connections": ("", lambda _: 0),
     "pool_mode": ("", lambda _: "transaction"),
+    "query_timeout": ("query_ms_max", _seconds("query_ms_max")),
     "query_wait_timeout": ("wait_ms_max", _seconds("wait_ms_max")),
     "server_connect_timeout": ("connect_ms_max", _seconds("connect_ms_max")),
     "server_idle_timeout": ("server_idle_ms_max", _seconds("server_idle_ms_max")),
     "server_lifetime": ("server_lifetime_ms_max", _seconds("server_lifetime_ms_max")),
+    "transaction_timeout": ("transaction_ms_max", _seconds("transaction_ms_max")),
     "unix_socket_dir": ("unix_socket_directory", _same("unix_socket_directory")),
 }
 """PgBouncer's name: our setting (empty: a fixed value) and its value in PgBouncer's unit."""

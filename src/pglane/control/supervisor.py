@@ -456,6 +456,8 @@ class Supervisor:
 
     def _change_settings(self, changes: dict[str, Any]) -> None:
         """SET at the console."""
+        places = dict(self._settings.places) | dict.fromkeys(changes, "SET at the console")
+        changes = {**changes, "places": tuple(sorted(places.items()))}
         seen = dataclasses.replace(self._settings, **changes)
         if refusals := rules.objections(seen, {}) + lane_plan.objections(seen, {}):
             raise RefusedError(*refusals)

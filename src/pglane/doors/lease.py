@@ -318,12 +318,10 @@ class LeaseDesk:
 
     def next_deadline(self, now: float) -> float | None:
         """When `tick` has something to do, in seconds of the clock; None: nobody waits."""
-        head = self.queue.head()
-        if head is None:
-            return None
-        if self._open_after > now:
-            return min(head.deadline, self._open_after)
-        return head.deadline
+        deadline = self.queue.first_deadline()
+        if deadline is None or self._open_after <= now:
+            return deadline
+        return min(deadline, self._open_after)
 
     def debts(self) -> int:
         """Promises and openings in somebody's name that are not kept yet; 0 where nobody waits."""

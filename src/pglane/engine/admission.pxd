@@ -20,6 +20,7 @@ cdef class Admission:
     cdef public object door
     cdef public bint keeps_keys
     cdef public long long lasting
+    cdef public object limits
     cdef public bint long_keys
     cdef public object session_state
     cdef public object settings

@@ -34,6 +34,7 @@ class Admission:
         session_state: the policy for what they leave behind; None: anything.
         lasting: effects behind which their leases do not simply end.
         virtual: names of their statements are rewritten.
+        limits: in time, for them.
         keeps_keys: they show keys that their server connections need.
         unread_bytes_max: of what they do not read.
     """
@@ -51,6 +52,7 @@ class Admission:
         "door",
         "keeps_keys",
         "lasting",
+        "limits",
         "long_keys",
         "session_state",
         "settings",
@@ -70,6 +72,7 @@ class Admission:
         self.startup = greeting.startup
         self.long_keys = greeting.negotiation.long_keys
         self.database = database
+        self.limits = database.limits_for(greeting.user, door.NAME)
         self.settings = vectors.of(wanted.settings)
         self.session_state: SessionStatePolicy | None = (
             database.session_state if door is transaction else None

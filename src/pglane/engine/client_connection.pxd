@@ -12,14 +12,15 @@ cdef int _WELCOME, _IDLE, _LEASED, _GONE, _IDLE_STATUS
 
 
 cdef class ClientConnection(LeaseHolder):
-    cdef double _asked
-    cdef double _began
     cdef long long _lasting
+    cdef public double asked
+    cdef public double began
     cdef public double connected
     cdef public Database database
     cdef public bint discarding
     cdef public object door
     cdef public bytes key
+    cdef public object limits
     cdef public object login_startup
     cdef public long long number
     cdef public object peer

@@ -45,6 +45,9 @@ class ClientConnection(LeaseHolder):
         phase: one of the numbers above.
         peer: where it comes from.
         connected: when it did, in seconds of the clock.
+        asked: since when something is unanswered; if nothing is, -1 minus since when.
+        began: since when its transaction runs; negative: none does.
+        limits: in time, for it.
         server: the server connection it holds.
         vector: the settings that hold for it.
         startup: the settings it began with.
@@ -57,14 +60,15 @@ class ClientConnection(LeaseHolder):
     """
 
     __slots__ = (
-        "_asked",
-        "_began",
         "_lasting",
+        "asked",
+        "began",
         "connected",
         "database",
         "discarding",
         "door",
         "key",
+        "limits",
         "login_startup",
         "number",
         "peer",
@@ -103,8 +107,8 @@ class ClientConnection(LeaseHolder):
         self.request = None
         self.connected = 0.0
         self.requested = 0.0
-        self._asked = -1.0  # since when something is unanswered; negative: nothing is
-        self._began = -1.0  # since when its transaction runs; negative: none does
+        self.asked = -1.0
+        self.began = -1.0
 
     def _come_in(self, admission: Admission) -> None:
         """A method, for a constructor's arguments have no C types."""
@@ -117,6 +121,7 @@ class ClientConnection(LeaseHolder):
         self.vector: Vector = admission.settings
         self.need = admission.need()
         self.database = admission.database
+        self.limits = admission.limits
         self.requests: ClientRequests = admission.requests()
         self.requests.parse_key = self.vector.parse_key
 
@@ -135,20 +140,20 @@ class ClientConnection(LeaseHolder):
 
     def _note_asked(self) -> None:
         """Counts time from now on, unless it is counted already."""
-        if self._asked < 0:
-            self._asked = self.database.loop.now
-            if self._began < 0:
-                self._began = self._asked
+        if self.asked < 0:
+            self.asked = self.database.loop.now
+            if self.began < 0:
+                self.began = self.asked
 
     def _note_answered(self, exchange: Exchange) -> None:
         now = self.database.loop.now
         traffic = self.database.traffic
-        if self._asked >= 0:
-            traffic.query_s += now - self._asked
-            self._asked = -1.0
-        if exchange.status == _IDLE_STATUS and self._began >= 0:
-            traffic.transaction_s += now - self._began
-            self._began = -1.0
+        if self.asked >= 0:
+            traffic.query_s += now - self.asked
+            self.asked = -1.0 - now
+        if exchange.status == _IDLE_STATUS and self.began >= 0:
+            traffic.transaction_s += now - self.began
+            self.began = -1.0
 
     def settings_are(self, vector: Vector) -> None:
         """Its settings changed for good."""

@@ -40,7 +40,6 @@ cdef class ClientLink(ClientConnection):
     cdef _stopped(self, int outcome, ServerLink server)
     @cython.locals(server=ServerLink, exchange=Exchange, requests=ClientRequests)
     cpdef answered(self)
-    cdef _end_lease(self, object ending, ServerLink server)
-    cdef _release(self, ServerLink server)
+    cpdef release(self, ServerLink server)
     cpdef unlease(self)
     cdef bint _discard(self) except -1

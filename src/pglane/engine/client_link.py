@@ -12,7 +12,6 @@ from pglane.connection.client_effects import CATALOG
 from pglane.connection.exchange import HELD_FOR_CHANNELS, IDLE_STATUS
 from pglane.connection.extended_requests import HELD, OUT_OF_PLACE, TERMINATED
 from pglane.connection.request_messages import stream_malformed
-from pglane.doors.ending import Ending
 from pglane.engine import hearing, last_answers
 from pglane.engine.client_connection import (
     GONE,
@@ -22,9 +21,9 @@ from pglane.engine.client_connection import (
     WELCOME,
     ClientConnection,
 )
-from pglane.engine.handover import must_discard_sequences, prepare_lease, stop_listening
-from pglane.engine.probing import keep_sum, probe
-from pglane.engine.reading_back import read_back
+from pglane.engine.handover import must_discard_sequences, prepare_lease
+from pglane.engine.lease_ending import end_by
+from pglane.engine.probing import keep_sum
 from pglane.engine.welcome import Welcome, tell_defaults
 from pglane.errors import Refusal
 from pglane.errors.protocol import MessageOutOfPlace
@@ -75,6 +74,8 @@ class ClientLink(ClientConnection):
         self.database.traffic.received_bytes += len(data)
         server = self.server
         if server is not None and server.raw:
+            server.heard = True
+            server.quiet = False
             server.transport.write(data)
             return
         self.requests.reader.feed(data)
@@ -248,31 +249,13 @@ class ClientLink(ClientConnection):
         if requests.effects & _EXECUTES:
             requests.note_executed(self.vector.prepared.by_name.values())
         if requests.effects & self._lasting == 0 and not exchange.changed:
-            self._release(server)
+            self.release(server)
             return
         ending = self.door.after_answer(exchange.status, requests.effects, pinned=self.pinned)
-        self._end_lease(ending, server)
+        end_by(self, ending, server)
 
-    def _end_lease(self, ending: Ending, server: "ServerLink") -> None:
-        match ending:
-            case Ending.RELEASE if not server.exchange.changed:
-                self._release(server)
-            case Ending.RELEASE | Ending.READ_BACK:
-                read_back(self, server)
-            case Ending.CLEAN:
-                read_back(self, server, cleans=True)
-            case Ending.STOP_LISTENING:
-                stop_listening(self, server)
-            case Ending.PROBE:
-                probe(self, server)
-            case Ending.PIN:
-                hearing.by_itself(self, server)
-                self.pinned = True
-                server.must_discard = True
-            case Ending.KEEP:
-                pass
-
-    def _release(self, server: "ServerLink") -> None:
+    def release(self, server: "ServerLink") -> None:
+        """It gives its server connection back; what came meanwhile asks anew."""
         self.unlease()
         self.database.release(server)
         if self.database.draining:
@@ -287,8 +270,9 @@ class ClientLink(ClientConnection):
             server.unlease()
         self.server = None
         self.phase = _IDLE
-        self._asked = -1.0
-        self._began = -1.0
+        if self.asked >= 0:
+            self.asked = -1.0 - self.database.loop.now
+        self.began = -1.0
         if self.transport.paused:
             self.transport.resume()
 
@@ -384,6 +368,7 @@ class ClientLink(ClientConnection):
         """Direct door: it is told what the server told us; from here on bytes pass unread."""
         self.welcomed = True
         server.raw = True
+        server.quiet = True
         self._welcome_raw(server)
 
     def _welcome_raw(self, server: "ServerLink") -> None:

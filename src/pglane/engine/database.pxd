@@ -30,7 +30,8 @@ cdef class Database:
     cdef public object listening
     cdef public object session_state
     cdef Timer _tick_timer
-    cdef double _wait_s_max
+    cdef dict _limits
+    cdef double _server_idle_s
     cdef list _pending
     cdef bint _performing
 

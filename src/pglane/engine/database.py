@@ -6,6 +6,7 @@ between two clients in `handover`, what a client hears of a lost server connecti
 
 from typing import TYPE_CHECKING
 
+from pglane.config.limits import Limits, limit_of
 from pglane.connection.riding import AcceptedStates
 from pglane.connection.traffic import Traffic
 from pglane.doors.lease import Close, Decision, Grant, LeaseDesk, Open, Reject
@@ -48,6 +49,8 @@ PREPARES = int(
 """Effects after which it is not known what is prepared by SQL."""
 WELCOMES_MAX = 1_000
 """Remembered welcomes; beyond it the table starts anew."""
+LIMITS_MAX = 10_000
+"""Roles and doors whose limits are kept; beyond it they are made for each client anew."""
 
 
 class Database:
@@ -76,7 +79,7 @@ class Database:
         self.entrance = worker.entrance
         self.cancel_keys = worker.cancel_keys
         self.name = name
-        self.desk = LeaseDesk(settings.budget, settings.opening_max)
+        self.desk = LeaseDesk(self._own("budget", settings), settings.opening_max)
         self.desk.rotated = settings.rotate
         self.welcomes: dict[tuple[str, Vector], Welcome] = {}
         self.accepted = AcceptedStates()
@@ -87,7 +90,8 @@ class Database:
         self.paused = False
         self.disabled = False
         self.reconnects = 0
-        self._wait_s_max = settings.wait_ms_max / 1000
+        self._limits: dict[tuple[str, str], Limits] = {}
+        self._server_idle_s = self._own("server_idle_ms_max", settings) / 1000
         self._tick_timer: Timer | None = None
         self.opening = Opening(self)
         self.watch: Watch = Watch(self)
@@ -101,15 +105,34 @@ class Database:
 
     def _apply_session_state(self, settings: "Settings") -> None:
         self.session_state.apply(
-            settings.transaction_session_state, settings.pinned_max, settings.budget
+            settings.transaction_session_state,
+            settings.pinned_max,
+            self._own("budget", settings),
         )
+
+    def _own(self, key: str, settings: "Settings") -> int:
+        return limit_of(settings, key, database=self.name).value
+
+    def lifetime_s(self) -> float:
+        """How old a server connection may be."""
+        return self._own("server_lifetime_ms_max", self.worker.settings) / 1000
+
+    def limits_for(self, user: str, door: str) -> Limits:
+        """The limits in time of a role at a door; changed in place when settings change."""
+        known = self._limits.get((user, door))
+        if known is None:
+            known = Limits(self.worker.settings, user=user, database=self.name, door=door)
+            if len(self._limits) < LIMITS_MAX:
+                self._limits[user, door] = known
+        return known
 
     # Waiting -------------------------------------------------------------------------------
 
     def wait(self, client: "ClientLink") -> None:
         """The client found nothing free."""
         now = self.loop.now
-        client.request = Request(client.user, client.need, now, now + self._wait_s_max, client)
+        until = now + client.limits.wait_s
+        client.request = Request(client.user, client.need, now, until, client)
         decisions = self.desk.arrive(client.request, now)
         if decisions:
             self.perform(decisions)
@@ -215,7 +238,8 @@ class Database:
         now = self.loop.now
         waited_ms = (now - request.arrived) * 1000
         if self.paused:
-            client.rejected(WaitedWhilePaused(database=self.name, waited_ms=waited_ms))
+            told = client.limits.told("wait_ms_max")
+            client.rejected(WaitedWhilePaused(database=self.name, waited_ms=waited_ms, limit=told))
             return
         statistics = self.desk.ledger.statistics()
         if self.desk.failure and not statistics.leased:
@@ -234,6 +258,7 @@ class Database:
                 budget=statistics.budget,
                 holders=self._holders(),
                 ahead=len(self.desk.queue),
+                limit=client.limits.told("wait_ms_max"),
             )
         )
 
@@ -376,19 +401,21 @@ class Database:
     def keep_house(self, now: float) -> None:
         """Idle too long or too old: closed."""
         self.listening.keep_house(now)
-        idle_s = self.worker.settings.server_idle_ms_max / 1000
         self.watch.keep_house()
         for slot in self.desk.ledger.in_state(SlotState.IDLE):
             link: ServerLink = slot.link  # type: ignore[assignment]
-            if now - slot.since > idle_s or now >= link.expires or self.vacating:
+            if now - slot.since > self._server_idle_s or now >= link.expires or self.vacating:
                 self.close(link)
 
     def apply(self, settings: "Settings") -> None:
         """The settings changed."""
-        self._wait_s_max = settings.wait_ms_max / 1000
+        self._server_idle_s = self._own("server_idle_ms_max", settings) / 1000
+        for limits in self._limits.values():
+            limits.apply(settings)
         self.desk.rotated = settings.rotate
         self._apply_session_state(settings)
-        self.perform(self.desk.resize(settings.budget, settings.opening_max, self.loop.now))
+        budget = self._own("budget", settings)
+        self.perform(self.desk.resize(budget, settings.opening_max, self.loop.now))
         self.arm_tick()
 
     def close_idle(self) -> None:

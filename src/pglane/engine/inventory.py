@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from pglane.config.limits import limit_of, own_limits
 from pglane.connection.traffic import Traffic
 from pglane.engine.addresses import is_name
 from pglane.engine.server_link import ServerLink
@@ -33,24 +34,28 @@ def database_rows(worker: "Worker") -> Iterator[Row]:
     """One row for each database."""
     settings = worker.settings
     clients = Counter(client.database.name for client in worker.clients.values())
+    own = dict(own_limits(settings, "clients_max"))
     for name in names(worker):
         database = worker.databases.get(name)
+        budget = limit_of(settings, "budget", database=name).value
+        lifetime = limit_of(settings, "server_lifetime_ms_max", database=name)
+        limit = own.get(("database", name))
         yield {
             "name": name,
             "host": settings.server_host,
             "port": settings.server_port,
             "database": name,
             "force_user": None,
-            "pool_size": settings.budget,
+            "pool_size": budget,
             "min_pool_size": 0,
             "reserve_pool_size": 0,
             "reserve_pool": 0,
-            "server_lifetime": settings.server_lifetime_ms_max // 1000,
+            "server_lifetime": lifetime.value // 1000,
             "pool_mode": None,
             "load_balance_hosts": None,
-            "max_connections": settings.budget,
+            "max_connections": budget,
             "current_connections": database.desk.ledger.used if database is not None else 0,
-            "max_client_connections": 0,
+            "max_client_connections": limit.value if limit is not None else 0,
             "current_client_connections": clients[name],
             "paused": int(worker.operating.pauses(name)),
             "disabled": int(name in worker.operating.disabled),
@@ -63,8 +68,10 @@ def user_rows(worker: "Worker") -> Iterator[Row]:
     servers = Counter(
         slot.user for database in worker.databases.values() for slot in database.desk.ledger
     )
+    own = dict(own_limits(worker.settings, "clients_max"))
     known = dict.fromkeys([user.name for user in worker.settings.users] + [*clients, *servers])
     for name in known:
+        limit = own.get(("user", name))
         yield {
             "name": name,
             "pool_size": None,
@@ -72,7 +79,7 @@ def user_rows(worker: "Worker") -> Iterator[Row]:
             "pool_mode": None,
             "max_user_connections": 0,
             "current_connections": servers[name],
-            "max_user_client_connections": 0,
+            "max_user_client_connections": limit.value if limit is not None else 0,
             "current_client_connections": clients[name],
         }
 

@@ -21,6 +21,7 @@ cdef class Entrance:
     cdef public CancelKeys cancel_keys
     cdef public dict clients
     cdef public bint closed
+    cdef public object counts
     cdef public Loop loop
     cdef public object tls
     cdef public object users

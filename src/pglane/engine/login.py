@@ -19,6 +19,7 @@ from pglane.connection.user_list import Greeting, UserList
 from pglane.doors.session_state import ClientSessionState
 from pglane.engine.admission import Admission
 from pglane.engine.cancel_keys import CancelKeys
+from pglane.engine.client_counts import ClientCounts
 from pglane.engine.client_link import ClientLink
 from pglane.engine.randomness import RandomBytes, RandomText
 from pglane.engine.syscalls import Peer, peer_text
@@ -55,6 +56,7 @@ class Entrance:
     Attributes:
         clients: those that are logged in, by number.
         cancel_keys: which of them a cancel request means.
+        counts: of them, by user, database and door.
         users: who may come in.
         closed: nobody is let in any more.
         tls: who gets TLS; None: nobody.
@@ -71,6 +73,7 @@ class Entrance:
         "cancel_keys",
         "clients",
         "closed",
+        "counts",
         "loop",
         "tls",
         "users",
@@ -83,6 +86,7 @@ class Entrance:
         self.clients: dict[int, ClientLink] = {}
         self._nonces = RandomText()
         self.cancel_keys = CancelKeys(RandomBytes())
+        self.counts = ClientCounts()
         self.closed = False
         self.tls: ClientTls | None = None
         self._numbers = 0
@@ -93,6 +97,7 @@ class Entrance:
         """The settings and users from now on."""
         self.users = users
         self._clients_max = settings.clients_max
+        self.counts.apply(settings, self.clients.values())
         self._unauthenticated_max = settings.unauthenticated_max
         self._login_s_max = settings.login_ms_max / 1000
         if self._timer is not None:
@@ -123,7 +128,7 @@ class Entrance:
         return self._too_many_clients()
 
     def _too_many_clients(self) -> Refusal:
-        return TooManyClients(seen=len(self.clients), allowed=self._clients_max)
+        return TooManyClients(seen=len(self.clients), limit=self.counts.all)
 
     def login_count(self) -> int:
         """Clients that are logging in."""
@@ -171,6 +176,9 @@ class Entrance:
         if len(self.clients) >= self._clients_max:
             link.refuse(self._too_many_clients())
             return
+        if self.counts.active and (full := self.counts.full(admission)) is not None:
+            link.refuse(TooManyClients(seen=full[0], limit=full[1]))
+            return
         if admission.database.disabled:
             link.refuse(DatabaseDisabled(database=admission.database.name))
             return
@@ -187,7 +195,10 @@ class Entrance:
             report = functools.partial(self.worker.log_login_refusal, link.peer, login.user)
             client.session_state = ClientSessionState(admission.session_state, report)
             client.requests.limit(client.session_state)
+        client.asked = -1.0 - self.loop.now
         self.clients[number] = client
+        if self.counts.active:
+            self.counts.enters(client)
         transport.set_owner(client)
         transport.high_bytes = admission.unread_bytes_max
         rest = login.rest
@@ -197,7 +208,9 @@ class Entrance:
 
     def client_gone(self, client: ClientLink) -> None:
         """Its connection is over."""
-        self.clients.pop(client.number, None)
+        gone = self.clients.pop(client.number, None)
+        if self.counts.active and gone is not None:
+            self.counts.leaves(client)
         self.cancel_keys.withdraw(client.process_id)
         if self.closed:
             self.worker.stop_when_empty()

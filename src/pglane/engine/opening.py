@@ -118,7 +118,7 @@ class Opening:
         transport.set_owner(link)
         link.dialled = dial.address
         self._database.listening.servers[link.process_id] = link
-        lifetime_s = settings.server_lifetime_ms_max / 1000
+        lifetime_s = self._database.lifetime_s()
         link.expires = worker.loop.now + lifetime_s * (0.75 + 0.5 * worker.random())
         return link
 

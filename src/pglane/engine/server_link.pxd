@@ -41,6 +41,8 @@ cdef class ServerLink(Owner):
     cdef public long long number
     cdef public bint must_discard
     cdef public long process_id
+    cdef public bint heard
+    cdef public bint quiet
     cdef public bint raw
     cdef public bint superuser
     cdef public Slot slot

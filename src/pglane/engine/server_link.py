@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 QUEUE_BYTES_MAX = 262_144
 TERMINATE = b"X\x00\x00\x00\x04"
+READY_IDLE = b"Z\x00\x00\x00\x05I"
 TARGETED_RESET = (
     b"CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; UNLISTEN *; "
     b"SELECT pg_catalog.pg_advisory_unlock_all(); DISCARD TEMP; DISCARD SEQUENCES"
@@ -88,6 +89,8 @@ class ServerLink(Owner):
         guarded: a client's request was sent behind that query.
         held_cancels: what cancels that request, as soon as nothing else would be hit.
         raw: bytes pass unread (direct door).
+        heard: where they do: some passed since somebody looked.
+        quiet: where they do: the last ones said that it is idle.
         cancels: cancel requests on their way.
         process_id: of its backend.
         key: with which its query is cancelled.
@@ -121,6 +124,7 @@ class ServerLink(Owner):
         "exchange",
         "expires",
         "guarded",
+        "heard",
         "held_cancels",
         "key",
         "leases",
@@ -128,6 +132,7 @@ class ServerLink(Owner):
         "notifier",
         "number",
         "process_id",
+        "quiet",
         "raw",
         "slot",
         "sum",
@@ -162,6 +167,8 @@ class ServerLink(Owner):
         self.vector = self.base
         self.client: ClientLink | None = None
         self.raw = False
+        self.heard = False
+        self.quiet = False
         self.cancels = 0
         self.leases = 0
         self.expires = 0.0
@@ -187,6 +194,8 @@ class ServerLink(Owner):
         self.traffic.sent_bytes += len(data)
         client = self.client
         if self.raw:
+            self.heard = True
+            self.quiet = data.endswith(READY_IDLE)
             if client is not None:
                 client.transport.write(data)
             return

@@ -35,6 +35,7 @@ from pglane.engine.listener import Listener
 from pglane.engine.login import Entrance
 from pglane.engine.loop import Loop
 from pglane.engine.operating import Operating
+from pglane.engine.overdue import Overdue
 from pglane.engine.questions import snapshot_rows
 from pglane.engine.relay import join
 from pglane.engine.server_link import ServerLink
@@ -68,6 +69,7 @@ class Worker:
         draining: no new leases; it ends when the last one does.
         leaving: no new clients; it ends when the last one leaves.
         operating: what was told at the console.
+        overdue: looks for those who are over a limit in time.
         internal_errors: exceptions that cost a connection each.
     """
 
@@ -99,6 +101,7 @@ class Worker:
         self._control = ControlLink(self, control)
         self._addresses = ServerAddresses(self.loop, self._control.send)
         self.operating = Operating(self)
+        self.overdue = Overdue(self)
         self.loop.on_failure = self.failed
         self.started_wall_s = time.time() - self.loop.now  # noqa: TID251 -- for showing dates only
 
@@ -138,6 +141,7 @@ class Worker:
         secret = settings.salt_secret.encode() or self._mock_secret
         users = UserList(known, auth=settings.auth, mock_secret=secret)
         self.entrance.apply(settings, users)
+        self.overdue.apply(settings)
 
     def _apply_tls(self, settings: Settings) -> None:
         """Files that broke since the supervisor tried them change nothing."""

@@ -13,18 +13,18 @@ class WaitTooLong(Refusal):
         "Door {door}, database {database}, user {user}: {leased} of {budget} server connections "
         "are in use ({holders}), {ahead} requests wait. Nothing was executed."
     )
-    hint = "Safe to retry. The limit is wait_ms_max; see who holds the connections: SHOW CLIENTS."
+    hint = "Safe to retry. {limit}. See who holds the connections: SHOW CLIENTS."
     retry_safe = True
 
 
 class TooManyClients(Refusal):
-    """The worker has as many client connections as it may."""
+    """There are as many client connections as there may be, at all or of one kind."""
 
     code = "PGL0302"
     sqlstate = "53300"
     message = "too many client connections"
-    detail = "{seen} client connections are open, clients_max is {allowed}."
-    hint = "Close connections that are not used, or raise clients_max."
+    detail = "{seen} client connections are open; {limit}."
+    hint = "Close connections that are not used, or raise the limit where it is set."
     retry_safe = True
     fatal = True
 
@@ -88,7 +88,7 @@ class WaitedWhilePaused(Refusal):
     detail = (
         "Somebody at the console paused it: nobody gets a server connection. Nothing was executed."
     )
-    hint = "Safe to retry. RESUME in the database pglane ends it; the limit is wait_ms_max."
+    hint = "Safe to retry. RESUME in the database pglane ends it. {limit}."
     retry_safe = True
 
 

@@ -17,6 +17,8 @@ cdef class Offer:
 
 cdef class FifoQueue:
     cdef dict _waiting
+    cdef double _last_deadline
+    cdef bint _mixed
 
     cpdef bint is_empty(self) except -1
     cpdef arrive(self, Request request)

@@ -79,6 +79,8 @@ class FifoQueue:
 
     def __init__(self) -> None:
         self._waiting: dict[Request, None] = {}
+        self._last_deadline = 0.0
+        self._mixed = False
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -95,6 +97,11 @@ class FifoQueue:
 
     def arrive(self, request: Request) -> None:
         """It waits from now on."""
+        if not self._waiting:
+            self._mixed = False
+        elif request.deadline < self._last_deadline:
+            self._mixed = True
+        self._last_deadline = request.deadline
         self._waiting[request] = None
 
     def leave(self, request: Request) -> None:
@@ -106,6 +113,13 @@ class FifoQueue:
         for request in self._waiting:
             return request
         return None
+
+    def first_deadline(self) -> float | None:
+        """The earliest deadline; None: nobody waits."""
+        if self._mixed:
+            return min((request.deadline for request in self._waiting), default=None)
+        head = self.head()
+        return None if head is None else head.deadline
 
     def choose(self, offer: Offer, now: float, may_switch: bool) -> Request | None:
         """Who gets the server connection that is free now.

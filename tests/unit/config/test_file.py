@@ -280,3 +280,62 @@ def test_lanes_are_read_with_their_places(write):
     assert [lane.name for lane in loaded.values["lanes"]] == ["otp"]
     assert loaded.places["lanes.otp.reserve"].endswith("pglane.toml:2")
     assert told(loaded) == [(3, "KeyUnknown")]
+
+
+OWN_LIMITS = """
+[transaction]
+pinned_max = 3
+query_ms_max = 5
+[session]
+query_ms_max = 6
+[databases.shop]
+budget = 4
+idle_ms_max = 7
+[users.alice]
+password = "x"
+connections_max = 8
+[users.app]
+wait_ms_max = 9
+"""
+
+
+def test_limits_of_doors_databases_and_users(write):
+    loaded = read_file(write(OWN_LIMITS), {})
+    assert loaded.refusals == []
+    told = {
+        (one.scope, one.name, one.key, one.value, one.where.rpartition(":")[2])
+        for one in loaded.values["overrides"]
+    }
+    assert told == {
+        ("door", "transaction", "query_ms_max", 5, "4"),
+        ("door", "session", "query_ms_max", 6, "6"),
+        ("database", "shop", "budget", 4, "8"),
+        ("database", "shop", "client_idle_ms_max", 7, "9"),
+        ("user", "alice", "clients_max", 8, "12"),
+        ("user", "app", "wait_ms_max", 9, "14"),
+    }
+    assert [user.name for user in loaded.values["users"]] == ["alice"]
+    assert loaded.values["pinned_max"] == 3
+
+
+def test_limits_of_users_of_another_file(write):
+    write('[users.bob]\npassword_env = "BOB"\nquery_ms_max = 2\n', "users.toml")
+    text = '[clients]\nusers_file = "users.toml"\n[session]\nwait_ms_max = 3\n'
+    loaded = read_file(write(text), {"BOB": "x"})
+    assert loaded.refusals == []
+    assert [one.name for one in loaded.values["overrides"]] == ["session", "bob"]
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("databases = 3", "databases wants a table"),
+        ("[databases]\nshop = 3", "[databases.shop]"),
+        ("[databases.shop]\nbugdet = 3", "did you mean budget?"),
+        ("[direct]\nquery_ms_max = 3", "query_ms_max"),
+        ("[users.anna]\nquery_ms = 3", "did you mean query_ms_max?"),
+        ("[clients]\nquery_timeout = 3", "query_ms_max in the table [clients], in milliseconds"),
+    ],
+)
+def test_limits_that_are_none(write, text, seen):
+    assert seen in "".join(str(refusal) for refusal in read_file(write(text), {}).refusals)

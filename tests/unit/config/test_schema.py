@@ -9,7 +9,7 @@ def test_every_setting_is_in_the_schema_and_on_the_page():
         shape = schema["properties"][setting.section]["properties"][setting.key]
         assert shape["description"] == setting.meaning
         assert f"| `{setting.key}`" in page
-    assert set(schema["properties"]) == {*SECTIONS, "lanes", "users"}
+    assert set(schema["properties"]) == {*SECTIONS, "databases", "lanes", "users"}
 
 
 def test_secrets_may_be_elsewhere():
@@ -26,6 +26,7 @@ def test_shapes_of_values():
     user = properties["users"]["additionalProperties"]
     assert user["additionalProperties"] is False
     assert "verifier_file" in user["properties"]
+    assert user["properties"]["query_ms_max"]["type"] == "integer"
 
 
 def test_every_setting_of_a_lane_is_in_the_schema_and_on_the_page():
@@ -35,3 +36,11 @@ def test_every_setting_of_a_lane_is_in_the_schema_and_on_the_page():
         assert f"| `{setting.key}`" in page
     assert lane["properties"]["weight"]["type"] == "number"
     assert "tag" in lane["properties"]["match"]["items"]["properties"]
+
+
+def test_limits_of_doors_and_databases():
+    properties = json_schema()["properties"]
+    assert "query_ms_max" in properties["session"]["properties"]
+    assert "query_ms_max" not in properties["direct"]["properties"]
+    assert "budget" in properties["databases"]["additionalProperties"]["properties"]
+    assert "Limits of its own: `query_ms_max`" in settings_page()

@@ -4,6 +4,7 @@ import json
 import pytest
 
 from pglane.config.lanes import LaneMatch, LaneSettings
+from pglane.config.limits import Override
 from pglane.config.settings import Settings, User, descriptions, file_descriptions
 
 
@@ -14,8 +15,12 @@ def test_json_round_trip_keeps_types_and_secrets():
         users=(User("alice", "SCRAM-SHA-256$x", "hush"), User("bob")),
         admin_users=("alice",),
         lanes=(LaneSettings("otp", reserve=2, match=(LaneMatch(user="mailer"),)),),
+        overrides=(Override("user", "alice", "query_ms_max", 5, "a.toml:1"),),
+        places=(("budget", "a.toml:2"),),
     )
-    assert Settings.from_json(settings.to_json()) == settings
+    again = Settings.from_json(settings.to_json())
+    assert again == settings
+    assert again.places == settings.places
 
 
 def test_from_json_refuses_a_name_that_is_no_setting():
@@ -47,10 +52,11 @@ def test_every_default_is_within_its_own_limits():
             assert setting.default in setting.choices, setting.name
 
 
-def test_every_field_but_users_is_described_once():
+def test_every_field_but_lists_is_described_once():
     described = [setting.name for setting in descriptions()]
     fields = [field.name for field in dataclasses.fields(Settings)]
-    assert [name for name in fields if name not in ("users", "lanes")] == described
+    lists = ("users", "lanes", "overrides", "places")
+    assert [name for name in fields if name not in lists] == described
     places = [setting.place for setting in file_descriptions()]
     assert len(set(places)) == len(places)
 

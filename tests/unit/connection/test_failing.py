@@ -46,6 +46,20 @@ def test_an_error_before_sync_is_sent_makes_us_skip(lease: Lease) -> None:
     assert exchange.is_idle()
 
 
+@pytest.mark.parametrize("asked", [[c.Query(b"SELECT 1")], [*UNIT, SYNC]])
+def test_a_cancel_of_ours_is_told_once_in_our_own_words(lease: Lease, asked: list[Any]) -> None:
+    told, ours = error(b"57014"), encoded(error(b"25P04"))
+    lease.exchange.instead = ours
+    lease.send(*asked)
+    assert ours in lease.answer(told, READY)
+    assert lease.exchange.is_idle()
+    lease.send(*asked)
+    assert ours not in lease.answer(told, READY)
+    lease.exchange.instead = ours
+    lease.send(*asked)
+    assert ours not in lease.answer(error(), READY)
+
+
 def test_an_error_of_a_query_or_sync_skips_nothing(lease: Lease) -> None:
     lease.send(c.Query(b"SELECT 1"), SYNC)
     lease.answer(error(), READY, error(), READY)

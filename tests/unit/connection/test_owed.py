@@ -27,6 +27,15 @@ def test_what_is_asked_is_owed_until_it_is_answered(lease: Lease) -> None:
     assert not exchange.executes_unanswered()
 
 
+def test_answered_units_are_counted(lease: Lease) -> None:
+    exchange, form = lease.exchange, lease.form
+    for kind in (form.QUERY, form.BIND, form.SYNC):
+        exchange.expect(kind)
+    assert exchange.answered_units() == 0
+    lease.answer(DONE, READY)
+    assert exchange.answered_units() == 1
+
+
 def test_a_unit_is_open_until_its_sync(lease: Lease) -> None:
     exchange, form = lease.exchange, lease.form
     exchange.expect(form.BIND)

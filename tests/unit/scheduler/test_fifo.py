@@ -89,3 +89,18 @@ def test_who_waited_its_whole_time_is_told_at_the_deadline_not_before() -> None:
     ask(queue, "anna", 1.0, deadline=6.0)
     assert queue.expired(4.999) == []
     assert queue.expired(5.0) == [late]
+
+
+def test_the_first_deadline_is_not_always_the_heads() -> None:
+    queue = FifoQueue()
+    assert queue.first_deadline() is None
+    head = ask(queue, "anna", 1.0, 9.0)
+    assert queue.first_deadline() == 9.0
+    other = ask(queue, "anna", 2.0, 5.0)
+    assert queue.first_deadline() == 5.0
+    queue.leave(other)
+    assert queue.first_deadline() == 9.0
+    queue.leave(head)
+    assert queue.first_deadline() is None
+    ask(queue, "anna", 3.0, 4.0)
+    assert queue.first_deadline() == 4.0

@@ -1,0 +1,66 @@
+"""Family 03: limits in time and number that somebody set: each says which, whose, and where."""
+
+from pglane.errors.catalogue import Refusal
+
+
+class StatementTooLong(Refusal):
+    """A statement ran for its whole time and was cancelled; the client stays."""
+
+    code = "PGL0330"
+    sqlstate = "57014"
+    message = "canceling statement: it ran longer than it may"
+    detail = "After {ran_ms:.0f} ms: {limit}. It was cancelled, and has changed nothing."
+    hint = "Make the statement shorter, or raise the limit where it is set."
+    retry_safe = False
+    log_level = "info"
+
+
+class TransactionCancelled(Refusal):
+    """A statement was cancelled because its transaction's time is over; the client stays."""
+
+    code = "PGL0331"
+    sqlstate = "25P04"
+    message = "canceling statement: its transaction lasts longer than it may"
+    detail = "After {ran_ms:.0f} ms: {limit}. The transaction can only be rolled back."
+    hint = "ROLLBACK, and make the transaction shorter, or raise the limit where it is set."
+    retry_safe = False
+    log_level = "info"
+
+
+class TransactionTooLong(Refusal):
+    """A transaction's time is over and nothing of it runs."""
+
+    code = "PGL0332"
+    sqlstate = "25P04"
+    message = "terminating connection due to transaction timeout"
+    detail = "After {ran_ms:.0f} ms: {limit}. The transaction was rolled back."
+    hint = "Make the transaction shorter, or raise the limit where it is set."
+    retry_safe = True
+    fatal = True
+    log_level = "info"
+
+
+class IdleInTransaction(Refusal):
+    """A client paused too long within a transaction."""
+
+    code = "PGL0333"
+    sqlstate = "25P03"
+    message = "terminating connection due to idle-in-transaction timeout"
+    detail = "After {ran_ms:.0f} ms: {limit}. The transaction was rolled back."
+    hint = "End a transaction before waiting for anything else, or raise the limit."
+    retry_safe = True
+    fatal = True
+    log_level = "info"
+
+
+class ClientIdle(Refusal):
+    """A client asked for nothing for too long, outside a transaction."""
+
+    code = "PGL0334"
+    sqlstate = "57P05"
+    message = "terminating connection due to idle-session timeout"
+    detail = "After {ran_ms:.0f} ms: {limit}. No transaction was open."
+    hint = "Connect again; let the connection pool of the application close idle ones earlier."
+    retry_safe = True
+    fatal = True
+    log_level = "info"
