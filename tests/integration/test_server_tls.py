@@ -147,9 +147,27 @@ def test_prefer_uses_it_and_goes_without_where_the_server_insists(start: Start) 
     assert not seen(gateway, user="third")[0]
 
 
-def refused(gateway: Gateway, user: str = "app") -> str:
+def test_logins_are_bound_to_it_where_that_is_demanded(
+    start: Start, tls_cluster: PostgresCluster
+) -> None:
+    """As PostgreSQL itself sees it; a user without a SCRAM verifier cannot."""
+    gateway = start("sslmode=require&channel_binding=require")
+    for door in DOORS:
+        assert seen(gateway, door)[0]
+    told = refused(start("sslmode=require&channel_binding=require", **CLEAR), **CLEAR)
+    assert "PGL0621" in told
+    assert "CleartextPassword" in told
+
+
+CLEAR = {"user": "clear_user", "password": "clear-secret"}
+
+
+def refused(gateway: Gateway, user: str = "app", password: str = "") -> str:
+    target = gateway.target("transaction").as_user(user)
+    if password:
+        target.passwords[user] = password
     with pytest.raises(psycopg.OperationalError) as caught:
-        psycopg.connect(gateway.uri("transaction", user))
+        psycopg.connect(target.uri())
     return str(caught.value)
 
 
@@ -184,8 +202,7 @@ def test_a_server_without_tls(cluster: PostgresCluster) -> None:
 
 
 def test_a_password_in_the_clear_only_where_tls_is_demanded(start: Start) -> None:
-    clear = {"user": "clear_user", "password": "clear-secret"}
-    gateway = start("sslmode=require", **clear)
+    gateway = start("sslmode=require", **CLEAR)
     target = gateway.target("transaction").as_user("clear_user")
     target.passwords["clear_user"] = "clear-secret"
     with psycopg.connect(target.uri()) as connection:

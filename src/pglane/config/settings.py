@@ -198,6 +198,13 @@ class Settings:
         "direct: TLS begins without asking, one round trip less; PostgreSQL 17 or newer",
         choices=("postgres", "direct"),
     )
+    server_tls_channel_binding: str = _setting(
+        "server.tls_channel_binding",
+        "prefer",
+        "logins at PostgreSQL that are good for their own TLS connection only. prefer: where it "
+        "can; require: only so, which needs scram-sha-256 and TLS; disable: no",
+        choices=("prefer", "require", "disable"),
+    )
     monitor_user: str = _setting(
         "server.monitor_user",
         "",

@@ -55,6 +55,17 @@ def client_context(
     return context
 
 
+def client_certificate(settings: Settings) -> bytes:
+    """The doors' own certificate, in DER; `client_context` has read the same file.
+
+    Raises:
+        RefusedError: it cannot be used any more.
+    """
+    file = settings.client_tls_cert_file
+    remedy = "name a PEM file with the certificate first, then those that signed it"
+    return _tried(lambda: der_of(_text_of(file)), "client_tls_cert_file", file, remedy, NOWHERE)
+
+
 def server_context(
     settings: Settings, places: Mapping[str, str] = NOWHERE
 ) -> ssl.SSLContext | None:

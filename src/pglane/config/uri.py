@@ -45,7 +45,6 @@ VARIABLES = {
     "passfile": "PGPASSFILE",
     "service": "PGSERVICE",
     **uri_tls.VARIABLES,
-    "channel_binding": "PGCHANNELBINDING",
     "gssencmode": "PGGSSENCMODE",
     "require_auth": "PGREQUIREAUTH",
     "target_session_attrs": "PGTARGETSESSIONATTRS",
@@ -53,7 +52,6 @@ VARIABLES = {
 NAMING = ("PGHOST", "PGHOSTADDR", "PGPORT", "PGUSER", "PGDATABASE", "PGSERVICE")
 """Variables that name a database; a password alone does not."""
 HARMLESS = {
-    "channel_binding": ("disable", "prefer"),
     "gssencmode": ("disable", "prefer"),
     "require_auth": ("",),
     "target_session_attrs": ("", "any"),
@@ -63,7 +61,6 @@ HARMLESS = {
 }
 """Options with a meaning of their own, and the values that ask nothing of us."""
 REMEDIES = {
-    "channel_binding": "leave it out, and say sslmode=verify-full",
     "service": "name host, user and database in the URI instead",
     "gssencmode": "say gssencmode=disable",
     "require_auth": "leave it out; PostgreSQL's pg_hba.conf decides how pglane logs in",

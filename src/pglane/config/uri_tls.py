@@ -20,6 +20,7 @@ VARIABLES = {
     "sslcert": "PGSSLCERT",
     "sslkey": "PGSSLKEY",
     "sslnegotiation": "PGSSLNEGOTIATION",
+    "channel_binding": "PGCHANNELBINDING",
     "sslcrl": "PGSSLCRL",
     "sslcrldir": "PGSSLCRLDIR",
     "sslcertmode": "PGSSLCERTMODE",
@@ -28,6 +29,7 @@ VARIABLES = {
 FILES = {"sslrootcert": "tls_ca_file", "sslcert": "tls_cert_file", "sslkey": "tls_key_file"}
 HARMLESS = {
     "sslnegotiation": ("", "postgres", "direct"),
+    "channel_binding": ("", "prefer", "require", "disable"),
     "sslcrl": ("",),
     "sslcrldir": ("",),
     "sslpassword": ("",),
@@ -55,7 +57,8 @@ Where = Callable[[str], str]
 
 def is_about_tls(name: str) -> bool:
     """Whether a word is judged here; a misspelt one counts as asking for TLS."""
-    return name.lower().startswith("ssl") and name not in IGNORED
+    lower = name.lower()
+    return lower.startswith(("ssl", "channel_binding")) and name not in IGNORED
 
 
 def read(
@@ -88,6 +91,8 @@ def read(
         said["tls_ca_file"] = str(root)
     if words.get("sslnegotiation") == "direct":
         said["tls_negotiation"] = "direct"
+    if words.get("channel_binding"):
+        said["tls_channel_binding"] = words["channel_binding"].lower()
     if mode == "verify-full" and words.get("host") and words.get("hostaddr"):
         seen = "the name in the certificate is looked for in host, and hostaddr takes its place"
         remedy = "leave hostaddr out"

@@ -30,6 +30,7 @@ cdef class ClientLogin:
     cdef public bint begins_tls
     cdef public bint encrypted
     cdef public bint private
+    cdef public bytes binding
 
     cpdef bytes begin_tls(self)
     @cython.locals(known=Greeting)
@@ -41,7 +42,7 @@ cdef class ClientLogin:
     cdef _accept_tls(self, object reader)
     cdef _take_hello(self, object reader)
     cdef _begin(self, object startup, bytes rest)
-    @cython.locals(request=bytes)
+    @cython.locals(binding=bytes, request=bytes, told=bytes)
     cdef _greeted(self, Greeting greeting)
     cdef _refuse(self, object refusal)
     @cython.locals(reader=MessageReader)

@@ -26,6 +26,7 @@ from pglane.errors.entering import (
     EarlyPlaintext,
     PasswordInTheClear,
     PasswordWrong,
+    SomebodyBetween,
     TlsDemanded,
     UserMissing,
 )
@@ -46,6 +47,7 @@ from pglane.wire.startup import (
 AUTHENTICATION_BYTES_MAX = 64 * 1024
 """Longest message of a client that is not logged in."""
 PASSWORD = 0x70
+BETWEEN_US = (ScramReason.DOWNGRADED, ScramReason.OTHER_CHANNEL)
 
 # Compiled, these are C integers: to compare with them costs no object.
 _PASSWORD: int = PASSWORD
@@ -84,6 +86,7 @@ class ClientLogin:
         demands_tls: the mode of TLS that makes it a must; empty if it is none.
         begins_tls: now the handshake begins; the caller takes that away.
         encrypted: what is received comes through TLS.
+        binding: the hash of the channel, once it is encrypted; b"": logins cannot be bound to it.
         private: what is received cannot be heard by anybody else even so.
     """
 
@@ -104,6 +107,7 @@ class ClientLogin:
         self.begins_tls = False
         self.encrypted = False
         self.private = False
+        self.binding = b""
 
     @property
     def entered(self) -> bool:
@@ -231,12 +235,14 @@ class ClientLogin:
         if greeting.way == _PLAIN and not (self.encrypted or self.private):
             self._refuse(PasswordInTheClear())
             return
-        if greeting.told:
-            self.answers.append(greeting.told)
+        binding = self.binding if self.encrypted else b""
+        told = greeting.told_bound if binding else greeting.told
+        if told:
+            self.answers.append(told)
         if greeting.way == _NOTHING:
             self.stage = _ENTERED
             return
-        self._method = greeting.method(self._nonce)
+        self._method = greeting.method(self._nonce, binding)
         request = self._method.request()
         if request:
             self.answers.append(request)
@@ -272,6 +278,8 @@ class ClientLogin:
     def _scram_failed(self, failure: ScramFailure) -> None:
         if failure.reason is ScramReason.WRONG_PASSWORD:
             self._refuse(PasswordWrong(user=self.user))
+        elif failure.reason in BETWEEN_US:
+            self._refuse(SomebodyBetween(seen=failure))
         else:
             self._malformed(str(failure))
 

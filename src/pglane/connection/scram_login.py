@@ -1,5 +1,7 @@
 """SCRAM-SHA-256 towards clients: the mechanism is chosen, then two messages of it.
 
+Inside TLS the same is offered bound to the channel (SCRAM-SHA-256-PLUS), and preferred.
+
 What an exchange is, is `wire/scram.py`; here is what PostgreSQL wraps it in.
 """
 
@@ -11,8 +13,9 @@ from pglane.wire.login_messages import (
     AuthenticationSASLFinal,
     sasl_request,
 )
-from pglane.wire.scram import MECHANISM, ScramKeys, ScramServer, Verifier
+from pglane.wire.scram import MECHANISM, MECHANISM_PLUS, ScramKeys, ScramServer, Verifier
 
+OFFER_BOUND = AuthenticationSASL((MECHANISM_PLUS, MECHANISM)).encode()
 OFFER = AuthenticationSASL((MECHANISM,)).encode()
 EXPECTED = "a SCRAM-SHA-256 message"
 CHOICE = MECHANISM + b"\0"
@@ -29,12 +32,13 @@ _CHOICE_BYTES: int = CHOICE_BYTES
 
 
 class ScramLogin(LoginMethod):
-    """One exchange of it."""
+    """One exchange of it; `binding` is the hash of the channel, if binding to it was offered."""
 
-    __slots__ = ("_nonce", "_scram", "_verifier")
+    __slots__ = ("_binding", "_nonce", "_scram", "_verifier")
 
-    def __init__(self, verifier: Verifier, nonce: bytes) -> None:
+    def __init__(self, verifier: Verifier, nonce: bytes, binding: bytes = b"") -> None:
         LoginMethod.__init__(self, EXPECTED)
+        self._binding = binding
         self._verifier = verifier
         self._nonce = nonce
         self._scram: ScramServer | None = None
@@ -58,13 +62,15 @@ class ScramLogin(LoginMethod):
         text = body
         size = len(body)
         data = text[_CHOICE_BYTES:size] if size > _CHOICE_BYTES else b""
+        bound = False
         if not body.startswith(CHOICE) or not is_length(body, _CHOICE_BYTES - 4, len(data)):
             message = SASLInitialResponse.decode(body)
-            if message.mechanism != MECHANISM:
+            bound = message.mechanism == MECHANISM_PLUS and self._binding != b""
+            if message.mechanism != MECHANISM and not bound:
                 seen = message.mechanism.decode("ascii", "replace")[:40]
                 raise ProofMalformed(f"mechanism {seen!r}")
             data = message.data or b""
-        self._scram = ScramServer(self._verifier, self._nonce)
+        self._scram = ScramServer(self._verifier, self._nonce, self._binding, bound=bound)
         return sasl_request(CONTINUE, self._scram.first(data))
 
 

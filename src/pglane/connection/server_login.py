@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from pglane.connection.startup_settings import octets
 from pglane.errors.server import (
+    ChannelNotBound,
     Md5HashNotEnough,
     ServerAuthenticationUnsupported,
     ServerMisbehaved,
@@ -33,7 +34,14 @@ from pglane.wire.login_messages import (
     decode_authentication,
 )
 from pglane.wire.md5 import Md5Hash, md5_response
-from pglane.wire.scram import MECHANISM, ScramClient, ScramFailure, ScramKeys, ScramReason
+from pglane.wire.scram import (
+    MECHANISM,
+    MECHANISM_PLUS,
+    ScramClient,
+    ScramFailure,
+    ScramKeys,
+    ScramReason,
+)
 from pglane.wire.server_messages import ErrorResponse, ParameterStatus, decode_server_message
 from pglane.wire.startup import StartupMessage
 
@@ -85,6 +93,8 @@ class ServerLogin:
         process_id: of the backend; 0 if the server did not say.
         key: with which a query of it is cancelled.
         keys: SCRAM keys that worked here; keep them, they save the next login's computing.
+        binding: the hash of the channel that the login may be bound to; b"": none.
+        must_bind: it is to be bound to it.
         welcome: NegotiateProtocolVersion of the server, for a door that shows it to the client.
     """
 
@@ -114,6 +124,9 @@ class ServerLogin:
         self.key = b""
         self.keys: ScramKeys | None = None
         self.welcome: NegotiateProtocolVersion | None = None
+        self.binding = b""
+        self.must_bind = False
+        self._bound = False
 
     @property
     def failed(self) -> bool:
@@ -170,6 +183,10 @@ class ServerLogin:
     def _authenticate(self, body: bytes) -> bytes:
         self.asked = True
         message = decode_authentication(body)
+        if self.must_bind and not self._may_go_on(message):
+            seen = type(message).__name__.removeprefix("Authentication")
+            self.refusal = ChannelNotBound(address=self._address, seen=seen)
+            return b""
         password = self._credentials.password
         match message:
             case AuthenticationOk() if self._scram is None or self._scram.verified:
@@ -181,7 +198,7 @@ class ServerLogin:
                 return PasswordMessage(self._credentials.md5.response(salt)).encode()
             case AuthenticationCleartextPassword() if password and self._clear():
                 return PasswordMessage(password).encode()
-            case AuthenticationSASL(mechanisms) if MECHANISM in mechanisms:
+            case AuthenticationSASL(mechanisms) if self._chosen(mechanisms):
                 return self._scram_first()
             case AuthenticationSASLContinue(challenge):
                 return self._scram_final(challenge)
@@ -190,6 +207,23 @@ class ServerLogin:
             case _:
                 pass
         return self._unsupported(type(message).__name__.removeprefix("Authentication"))
+
+    def _may_go_on(self, message: object) -> bool:
+        """Whether what the server says leads to a login that is bound to its channel."""
+        match message:
+            case AuthenticationSASL(mechanisms):
+                return bool(self.binding) and MECHANISM_PLUS in mechanisms
+            case AuthenticationSASLContinue() | AuthenticationSASLFinal():
+                return True
+            case AuthenticationOk():
+                return self._bound and self._scram is not None and self._scram.verified
+            case _:
+                return False
+
+    def _chosen(self, mechanisms: tuple[bytes, ...]) -> bool:
+        """Whether one of them is ours; the one that is bound to its channel, if it can be."""
+        self._bound = bool(self.binding) and MECHANISM_PLUS in mechanisms
+        return self._bound or MECHANISM in mechanisms
 
     def _clear(self) -> bool:
         return self._credentials.cleartext_allowed
@@ -201,8 +235,12 @@ class ServerLogin:
             return b""
         if not secret:
             return self._unsupported("SASL")
-        self._scram = ScramClient(secret, self._nonce)
-        return SASLInitialResponse(MECHANISM, self._scram.first()).encode()
+        self._scram = self._client(secret)
+        mechanism = MECHANISM_PLUS if self._bound else MECHANISM
+        return SASLInitialResponse(mechanism, self._scram.first()).encode()
+
+    def _client(self, secret: bytes | ScramKeys) -> ScramClient:
+        return ScramClient(secret, self._nonce, binding=self.binding, bound=self._bound)
 
     def _scram_final(self, challenge: bytes) -> bytes:
         if self._scram is None:
@@ -221,7 +259,7 @@ class ServerLogin:
         except ScramFailure as failure:
             if failure.reason is not ScramReason.OTHER_VERIFIER or not self._credentials.password:
                 raise
-        self._scram = ScramClient(self._credentials.password, self._nonce)
+        self._scram = self._client(self._credentials.password)
         self._scram.first()
         return self._scram.final(challenge)
 

@@ -12,11 +12,12 @@ cdef class Greeting:
     cdef public object negotiation
     cdef public object startup
     cdef public bytes told
+    cdef public bytes told_bound
     cdef public str user
     cdef public int way
 
     cpdef wanted(self)
-    cpdef LoginMethod method(self, bytes nonce)
+    cpdef LoginMethod method(self, bytes nonce, bytes binding)
 
 
 cdef class UserList:

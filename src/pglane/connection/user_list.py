@@ -23,7 +23,7 @@ from typing import Any
 from pglane.connection.login_method import LoginMethod
 from pglane.connection.md5_login import Md5Login
 from pglane.connection.plain_login import PlainLogin, ProvedPasswords
-from pglane.connection.scram_login import OFFER, ScramLogin
+from pglane.connection.scram_login import OFFER, OFFER_BOUND, ScramLogin
 from pglane.connection.startup_settings import StartupSettings, startup_settings
 from pglane.errors import Refusal
 from pglane.wire.login_messages import AuthenticationOk
@@ -53,6 +53,7 @@ class Greeting:
         negotiation: the protocol version and what the client is told of it.
         user: the role it asks for.
         told: what is answered, up to what differs with each exchange.
+        told_bound: the same, where logins can be bound to their channel.
         way: how it shows who it is, one of the numbers above.
         by_door: what the caller made of it for each door, kept with it.
     """
@@ -65,6 +66,7 @@ class Greeting:
         "negotiation",
         "startup",
         "told",
+        "told_bound",
         "user",
         "way",
     )
@@ -78,11 +80,13 @@ class Greeting:
         self._users = users
         self._secret = users.secret(user)
         self.way = users.way(self._secret)
-        self.told = negotiation.encode()
+        self.told = self.told_bound = negotiation.encode()
         if self.way == _NOTHING:
             self.told += OK
+            self.told_bound += OK
         elif self.way == _SCRAM:
             self.told += OFFER
+            self.told_bound += OFFER_BOUND
         self.by_door: dict[Any, Any] = {}
         self._wanted: StartupSettings | Refusal | None = None
 
@@ -92,14 +96,19 @@ class Greeting:
             self._wanted = startup_settings(self.startup, self.user)
         return self._wanted
 
-    def method(self, nonce: bytes) -> LoginMethod:
-        """The exchange by which a client shows who it is; something is asked."""
+    def method(self, nonce: bytes, binding: bytes) -> LoginMethod:
+        """The exchange by which a client shows who it is; something is asked.
+
+        Args:
+            nonce: random, used once.
+            binding: the hash of the channel that the login may be bound to.
+        """
         secret = self._secret
         if self.way == _PLAIN:
             return PlainLogin(self.user, secret, self._users.proved)
         if isinstance(secret, Md5Hash):
             return Md5Login(secret, nonce)
-        return ScramLogin(secret, nonce)
+        return ScramLogin(secret, nonce, binding)
 
 
 class UserList:

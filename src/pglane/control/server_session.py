@@ -34,6 +34,7 @@ DATA_ROW, ERROR, READY = 0x44, 0x45, 0x5A
 
 Row = list[bytes | None]
 Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+SETTINGS = {"application_name": "pglane monitor", "client_encoding": "UTF8"}
 
 
 class SessionFailedError(Exception):
@@ -78,19 +79,17 @@ class ServerSession:
                     ends = await secure(*ends, tls) if with_tls else ends
                     clear = address.local or (with_tls and tls.demanded)
                     credentials = Credentials(password, None, clear)
-                    return await cls._log_in(address, user, credentials, database, ends)
+                    startup = server_startup(user, database, SETTINGS, check_interval=False)
+                    nonce = secrets.token_urlsafe(24).encode()
+                    login = ServerLogin(user, startup, credentials, nonce, str(address))
+                    tls.bind(login, ends[1].get_extra_info("ssl_object"))
+                    return await cls._log_in(login, ends)
                 except (OSError, NotThisWayError) as error:
                     failure = f"{address}: {getattr(error, 'strerror', None) or error}"
         raise SessionFailedError(failure)
 
     @classmethod
-    async def _log_in(
-        cls, address: Address, user: str, credentials: Credentials, database: str, ends: Ends
-    ) -> "ServerSession":
-        settings = {"application_name": "pglane monitor", "client_encoding": "UTF8"}
-        startup = server_startup(user, database, settings, check_interval=False)
-        nonce = secrets.token_urlsafe(24).encode()
-        login = ServerLogin(user, startup, credentials, nonce, str(address))
+    async def _log_in(cls, login: ServerLogin, ends: Ends) -> "ServerSession":
         session = cls(*ends)
         try:
             session._writer.write(login.begin())

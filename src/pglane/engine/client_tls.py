@@ -7,8 +7,9 @@ are connected keep the session they have.
 import ssl
 from typing import TYPE_CHECKING
 
-from pglane.config.tls import client_context, is_demanded
+from pglane.config.tls import client_certificate, client_context, is_demanded
 from pglane.engine.syscalls import Peer, peer_text
+from pglane.wire.channel_binding import end_point_hash
 
 if TYPE_CHECKING:
     from pglane.config.settings import Settings
@@ -23,10 +24,12 @@ class ClientTls:
 
     Attributes:
         context: certificate and rules.
+        binding: the certificate's hash, to which logins can be bound; b"": they cannot.
     """
 
-    def __init__(self, context: ssl.SSLContext, mode: str) -> None:
+    def __init__(self, context: ssl.SSLContext, mode: str, binding: bytes = b"") -> None:
         self.context = context
+        self.binding = binding
         self._mode = mode
 
     @classmethod
@@ -37,7 +40,10 @@ class ClientTls:
             RefusedError: a file cannot be used.
         """
         context = client_context(settings)
-        return None if context is None else cls(context, settings.client_tls_sslmode)
+        if context is None:
+            return None
+        binding = end_point_hash(client_certificate(settings))
+        return cls(context, settings.client_tls_sslmode, binding)
 
     def prepare(self, login: "ClientLogin", peer: Peer) -> None:
         """Tells a login what holds for this client."""
@@ -45,5 +51,6 @@ class ClientTls:
         if address == UNIX:
             return  # as PostgreSQL does; nobody can listen there
         login.offers_tls = True
+        login.binding = self.binding
         if is_demanded(self._mode, local=address.startswith(LOOPBACK)):
             login.demands_tls = self._mode

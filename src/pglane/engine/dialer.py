@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pglane.connection.server_login import ServerLogin
 from pglane.engine.loop import Loop, Ready
 from pglane.engine.server_tls import NOT_OFFERED, Securing, ServerTls, is_disagreement
+from pglane.engine.tls_transport import TlsTransport
 from pglane.engine.transport import Owner, Transport
 from pglane.errors import Refusal
 from pglane.errors.server import ServerTlsFailed
@@ -231,6 +232,9 @@ class Dial(Owner):
     def _log_in(self, transport: Transport) -> None:
         self._transport = transport
         self.login = self._make_login(self.address, self._with_tls)
+        self._tls.bind(
+            self.login, transport.session if isinstance(transport, TlsTransport) else None
+        )
         transport.write(self.login.begin())
 
     def on_data(self, data: bytes) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pglane.config.tls import ALPN, DEMANDING, server_context
 from pglane.engine.tls_transport import BROKEN, TlsTransport
 from pglane.engine.transport import Owner, Transport
+from pglane.wire.channel_binding import end_point_hash
 from pglane.wire.startup import SSLRequest
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pglane.config.settings import Settings
+    from pglane.connection.server_login import ServerLogin
     from pglane.engine.dialer import Address
     from pglane.engine.loop import Loop
 
@@ -38,6 +40,7 @@ class ServerTls:
         mode: server.tls_sslmode.
         name: the server's, which its certificate must be for.
         direct: it begins without being asked for.
+        channel_binding: server.tls_channel_binding.
     """
 
     def __init__(self, settings: "Settings") -> None:
@@ -49,6 +52,7 @@ class ServerTls:
         self.context: ssl.SSLContext | None = server_context(settings)
         self.mode = settings.server_tls_sslmode
         self.name = settings.server_host
+        self.channel_binding = settings.server_tls_channel_binding
         self.direct = settings.server_tls_negotiation == "direct"
 
     def attempts(self, address: "Address") -> tuple[bool, ...]:
@@ -60,6 +64,16 @@ class ServerTls:
         if self.mode == "allow" or (self.mode == "auto" and address.local):
             return False, True
         return True, False
+
+    def bind(self, login: "ServerLogin", session: "ssl.SSLObject | None") -> None:
+        """Tells a login what it may, or must, be bound to; `session`: TLS itself, if there is any.
+
+        Where the hash of a certificate is not known, as for one that is signed with Ed25519, there
+        is nothing to bind to.
+        """
+        login.must_bind = self.channel_binding == "require"
+        if session is not None and self.channel_binding != "disable":
+            login.binding = end_point_hash(session.getpeercert(binary_form=True) or b"")
 
     @property
     def demanded(self) -> bool:

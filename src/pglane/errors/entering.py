@@ -94,6 +94,21 @@ class PasswordInTheClear(Refusal):
     log_level = "info"
 
 
+class SomebodyBetween(Refusal):
+    """The client's TLS does not end here, or our offer of channel binding did not reach it."""
+
+    code = "PGL0208"
+    sqlstate = "28000"
+    message = "channel binding failed: somebody may be between you and the gateway"
+    detail = "Seen: {seen}."
+    hint = (
+        "Is there a proxy that ends TLS? If not, do not trust this network. After a change of the "
+        "gateway's certificate, try once more."
+    )
+    retry_safe = True
+    fatal = True
+
+
 class TlsDemanded(Refusal):
     """A client without TLS, where TLS is demanded."""
 

@@ -81,6 +81,19 @@ class Md5HashNotEnough(Refusal):
     fatal = True
 
 
+class ChannelNotBound(Refusal):
+    """The login at the server would not be bound to its TLS connection, and must be."""
+
+    code = "PGL0621"
+    sqlstate = "28000"
+    message = "PostgreSQL at {address} did not bind the login to its TLS connection"
+    detail = "Seen: {seen}; server.tls_channel_binding is require."
+    hint = "PostgreSQL does it for users with a SCRAM verifier, inside TLS (scram-sha-256)."
+    retry_safe = True
+    log_level = "error"
+    fatal = True
+
+
 class ServerTlsFailed(Refusal):
     """The server and we do not agree on TLS; without it nothing is said."""
 

@@ -34,6 +34,8 @@ cdef class PreparedVerifier:
 cdef class ScramServer:
     cdef object _verifier
     cdef PreparedVerifier _prepared
+    cdef bytes _binding
+    cdef bint _bound
     cdef bytes _nonce
     cdef bytes _client_first_bare
     cdef bytes _gs2_header
@@ -44,7 +46,8 @@ cdef class ScramServer:
     cpdef bytes first(self, bytes client_first)
     @cython.locals(proof=bytes, without_proof=bytes, proof_attribute=bytes, expected=bytes)
     cpdef bytes final(self, bytes client_final)
-    @cython.locals(attributes=list)
+    cdef bytes _prefix(self)
+    @cython.locals(attributes=list, seen=bytes)
     cdef _check(self, bytes without_proof)
     @cython.locals(prepared=PreparedVerifier, signed=bytes, client_key=bytes)
     cdef bytes _verify(self, bytes without_proof, bytes proof)

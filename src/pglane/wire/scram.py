@@ -9,8 +9,10 @@ Every message of the peer is checked for its whole form; what is wrong raises `S
 `reason` tells a broken peer from a wrong password. A server answers an unknown user with
 `Verifier.mock`, so that the exchange looks the same as for a known one.
 
-Without TLS there is no channel binding: a client that insists on it (gs2 flag p) is refused; one
-that could but thinks we cannot (y) is right.
+Inside TLS a login can be bound to its channel (SCRAM-SHA-256-PLUS, `wire/channel_binding.py`); a
+client that insists on it where there is nothing to bind to (gs2 flag p) is refused. One that could
+but thinks we cannot (y) is right where it was not offered; where it was, somebody between us has
+taken it out of the offer, and the client is refused (RFC 5802, section 6).
 
 A gateway sees the same verifier with every connection of an application. What does not depend on
 the exchange is computed once for each (`Verifier.prepared`): the salt's text, and the part of an
@@ -41,6 +43,8 @@ except ModuleNotFoundError:
     from pglane.wire import uncompiled as cython
 
 MECHANISM: Final = b"SCRAM-SHA-256"
+MECHANISM_PLUS: Final = b"SCRAM-SHA-256-PLUS"
+"""The same, bound to the TLS connection that it travels on."""
 ITERATIONS_DEFAULT: Final = 4096
 """PostgreSQL's default."""
 ITERATIONS_MAX: Final = 1_000_000
@@ -59,6 +63,8 @@ _PROOF_TEXT_BYTES: Final = 44
 """Of 32 bytes in base64."""
 _NO_BINDING: Final = {b"n,,": b"c=biws,r=", b"y,,": b"c=eSws,r="}
 """What the last message begins with, by the header of the first."""
+_BINDING: Final = b"p=tls-server-end-point,,"
+"""The header of a login that is bound to its channel."""
 
 
 class ScramReason(StrEnum):
@@ -74,6 +80,10 @@ class ScramReason(StrEnum):
     """The server does not know the password's verifier."""
     REFUSED = "refused"
     """The server says no."""
+    DOWNGRADED = "downgraded"
+    """The client was not shown that we can bind the channel."""
+    OTHER_CHANNEL = "other channel"
+    """What the client is bound to is not the channel that it came on."""
     OTHER_VERIFIER = "other verifier"
     """The server's salt or iterations are not those of the keys we hold."""
 
@@ -244,12 +254,16 @@ class ScramServer:
     Args:
         verifier: of the user who wants in.
         nonce: at least 18 random bytes in base64 or other printable ASCII without commas.
+        binding: the hash of the channel, if binding to it was offered.
+        bound: the client chose to be bound.
 
     Attributes:
         client_key: what the client knows; b"" until `final` has succeeded.
     """
 
     __slots__ = (
+        "_binding",
+        "_bound",
         "_client_first_bare",
         "_gs2_header",
         "_nonce",
@@ -259,7 +273,11 @@ class ScramServer:
         "client_key",
     )
 
-    def __init__(self, verifier: Verifier, nonce: bytes) -> None:
+    def __init__(
+        self, verifier: Verifier, nonce: bytes, binding: bytes = b"", *, bound: bool = False
+    ) -> None:
+        self._binding = binding
+        self._bound = bound
         self._verifier = verifier
         self._prepared = verifier.prepared()
         self._nonce = _checked_nonce(nonce)
@@ -285,10 +303,17 @@ class ScramServer:
         size = len(_sized(client_first))
         text = client_first
         header = text[: min(size, 3)]
-        if header not in _NO_BINDING:
+        if self._bound:
+            if not client_first.startswith(_BINDING):
+                raise _unbound(client_first)
+            header = _BINDING
+        elif header not in _NO_BINDING:
             raise _header_failure(client_first)
+        elif self._binding and header == b"y,,":
+            told = "the client could be bound to its channel, and thinks that we cannot"
+            raise ScramFailure(ScramReason.DOWNGRADED, told)
         self._gs2_header = header
-        self._client_first_bare = text[3:size]
+        self._client_first_bare = text[len(header) : size]
         attributes = _attributes(self._client_first_bare)
         if attributes[0].startswith(b"m"):
             raise ScramFailure(ScramReason.UNSUPPORTED, "the client wants a mandatory extension")
@@ -308,7 +333,7 @@ class ScramServer:
         without_proof, comma, proof_attribute = _sized(client_final).rpartition(b",p=")
         if not comma:
             raise _malformed("no proof at the end")
-        expected = _NO_BINDING[self._gs2_header] + self._nonce
+        expected = self._prefix() + self._nonce
         if not compare_digest(without_proof, expected):
             self._check(without_proof)
         proof = _base64(proof_attribute)
@@ -316,11 +341,21 @@ class ScramServer:
             raise _malformed(f"a proof has {KEY_BYTES} bytes, this one has {len(proof)}")
         return self._verify(without_proof, proof)
 
+    def _prefix(self) -> bytes:
+        """What the last message begins with, if it fits the first one and the channel."""
+        if self._bound:
+            return b"c=%b,r=" % b64encode(_BINDING + self._binding)
+        return _NO_BINDING[self._gs2_header]
+
     def _check(self, without_proof: bytes) -> None:
         """It is not what clients send: extensions are allowed, anything else is not."""
         attributes = _attributes(without_proof)
-        if _base64(_attribute(attributes, 0, b"c=")) != self._gs2_header:
+        seen = _base64(_attribute(attributes, 0, b"c="))
+        if not seen.startswith(self._gs2_header):
             raise _malformed("the channel binding is not that of the first message")
+        if seen != self._gs2_header + (self._binding if self._bound else b""):
+            told = "what the client is bound to is not this channel"
+            raise ScramFailure(ScramReason.OTHER_CHANNEL, told)
         if not compare_digest(_attribute(attributes, 1, b"r="), self._nonce):
             raise _malformed("the nonce is not that of this exchange")
 
@@ -342,6 +377,8 @@ class ScramClient:
         nonce: as for `ScramServer`.
         user: PostgreSQL ignores it and its own client leaves it out; other servers may not.
         iterations_max: more than that is refused, not computed.
+        binding: the hash of the channel, if we could be bound to it.
+        bound: the server offers that, and it is to be done.
 
     Attributes:
         keys: known after `final`; keep them, and the next login costs no iterations.
@@ -350,7 +387,9 @@ class ScramClient:
     """
 
     __slots__ = (
+        "_binding",
         "_first_bare",
+        "_header",
         "_iterations_max",
         "_nonce",
         "_password",
@@ -365,7 +404,12 @@ class ScramClient:
         nonce: bytes,
         user: bytes = b"",
         iterations_max: int = ITERATIONS_MAX,
+        binding: bytes = b"",
+        *,
+        bound: bool = False,
     ) -> None:
+        self._header = _BINDING if bound else b"y,," if binding else b"n,,"
+        self._binding = binding if bound else b""
         self._password = secret if isinstance(secret, bytes) else None
         self.keys = None if isinstance(secret, bytes) else secret
         self._nonce = _checked_nonce(nonce)
@@ -376,8 +420,8 @@ class ScramClient:
         self.verified = False
 
     def first(self) -> bytes:
-        """The first message; no channel binding."""
-        return b"n,," + self._first_bare
+        """The first message."""
+        return self._header + self._first_bare
 
     def final(self, server_first: bytes) -> bytes:
         """The answer to the server's challenge.
@@ -395,7 +439,7 @@ class ScramClient:
         if not 0 < len(salt) <= SALT_BYTES_MAX:
             raise _malformed(f"a salt of {len(salt)} bytes, 1 to {SALT_BYTES_MAX} are possible")
         keys = self._keys_for(salt, _number(_attribute(attributes, 2, b"i=")))
-        without_proof = b"c=biws,r=" + nonce
+        without_proof = b"c=%b,r=%b" % (b64encode(self._header + self._binding), nonce)
         self._signed = b",".join((self._first_bare, server_first, without_proof))
         proof = _xor(keys.client_key, _hmac(_hash(keys.client_key), self._signed))
         return without_proof + b",p=" + b64encode(proof)
@@ -473,6 +517,14 @@ def _header_failure(client_first: bytes) -> ScramFailure:
     return ScramFailure(
         ScramReason.UNSUPPORTED, "the client wants to act for somebody else (authzid)"
     )
+
+
+def _unbound(client_first: bytes) -> ScramFailure:
+    """What is wrong with the header of a client that chose to be bound."""
+    if client_first.startswith(b"p="):
+        kind = client_first[2:].partition(b",")[0][:40].decode("ascii", "backslashreplace")
+        return ScramFailure(ScramReason.UNSUPPORTED, f"channel binding of the type {kind!r}")
+    return _malformed("it chose to be bound to its channel, and does not say to what")
 
 
 def _attributes(message: bytes) -> list[bytes]:

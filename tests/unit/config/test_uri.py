@@ -85,10 +85,23 @@ def test_tls_of_the_text_wins_over_that_of_a_variable():
     assert refusal.text.startswith("PGSSLMODE: ")
 
 
+@pytest.mark.parametrize("mode", ["prefer", "require", "disable"])
+def test_what_a_login_is_bound_to(mode):
+    server = read(f"postgresql://u@h/d?channel_binding={mode}")
+    assert server.values()["server_tls_channel_binding"] == mode
+    assert read("postgresql://u@h/d", PGCHANNELBINDING=mode).tls == server.tls
+
+
 @pytest.mark.parametrize(
     "option",
     [
-        *("ssl_mode=require", "sslmod=require", "channel_binding=require", "gssencmode=require"),
+        *(
+            "ssl_mode=require",
+            "sslmod=require",
+            "channel_binding=sure",
+            "channel_bindings=require",
+            "gssencmode=require",
+        ),
         *("require_auth=scram-sha-256", "target_session_attrs=read-write", "replication=database"),
         *("service=prod", "load_balance_hosts=random"),
     ],

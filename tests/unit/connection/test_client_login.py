@@ -15,6 +15,7 @@ from pglane.errors.entering import (
     EarlyPlaintext,
     PasswordInTheClear,
     PasswordWrong,
+    SomebodyBetween,
     TlsDemanded,
     UserMissing,
 )
@@ -31,7 +32,7 @@ from pglane.wire.login_messages import (
     AuthenticationOk,
     AuthenticationSASL,
 )
-from pglane.wire.scram import MECHANISM, ScramClient, Verifier
+from pglane.wire.scram import MECHANISM, MECHANISM_PLUS, ScramClient, Verifier
 from pglane.wire.startup import (
     CancelRequest,
     GSSENCRequest,
@@ -363,6 +364,54 @@ def test_where_nobody_else_can_hear_it_is(how: str, password: bytes, comes_in: b
         assert told(made) == AuthenticationOk().encode()
         assert made.rest == Query(b"SELECT 1").encode()
         assert made.keys is not None
+
+
+BINDING = b"h" * 32
+BOUND = AuthenticationSASL((MECHANISM_PLUS, MECHANISM)).encode()
+UNBOUND = AuthenticationSASL((MECHANISM,)).encode()
+
+
+def inside_tls(binding: bytes = BINDING, *, encrypted: bool = True) -> ClientLogin:
+    made = login()
+    made.binding = binding
+    made.encrypted = encrypted
+    made.receive(STARTUP)
+    return made
+
+
+def bound_proof(made: ClientLogin, binding: bytes) -> None:
+    client = ScramClient(b"secret", b"clientnonce0123456789", binding=binding, bound=True)
+    made.receive(SASLInitialResponse(MECHANISM_PLUS, client.first()).encode())
+    made.receive(SASLResponse(client.final(told(made)[9:])).encode())
+
+
+def test_binding_to_the_channel_is_offered_inside_tls_only() -> None:
+    assert told(inside_tls()) == BOUND
+    assert told(inside_tls(b"")) == UNBOUND
+    assert told(inside_tls(encrypted=False)) == UNBOUND
+
+
+def test_who_is_bound_to_this_channel_comes_in() -> None:
+    made = inside_tls()
+    told(made)
+    bound_proof(made, BINDING)
+    assert made.entered
+
+
+def test_who_is_bound_to_another_one_does_not() -> None:
+    made = inside_tls()
+    told(made)
+    bound_proof(made, b"o" * 32)
+    assert isinstance(made.refusal, SomebodyBetween)
+
+
+def test_who_was_not_shown_the_offer_does_not() -> None:
+    made = inside_tls()
+    made.receive(SASLInitialResponse(MECHANISM, b"y,,n=,r=clientnonce").encode())
+    assert isinstance(made.refusal, SomebodyBetween)
+    without = inside_tls(encrypted=False)
+    without.receive(SASLInitialResponse(MECHANISM, b"y,,n=,r=clientnonce").encode())
+    assert without.refusal is None
 
 
 @given(data=st.binary(max_size=60), kind=st.sampled_from(b"pQX"), stage=st.integers(0, 2))

@@ -6,7 +6,7 @@ from pglane.connection.login_method import ProofMalformed
 from pglane.connection.scram_login import ScramLogin, is_length
 from pglane.wire.body import MalformedMessage
 from pglane.wire.client_messages import SASLInitialResponse
-from pglane.wire.scram import MECHANISM, ScramClient, ScramFailure, Verifier
+from pglane.wire.scram import MECHANISM, MECHANISM_PLUS, ScramClient, ScramFailure, Verifier
 
 NONCE = b"servernonce0123456789"
 VERIFIER = Verifier.of_password(b"secret", b"salt" * 4, 4096)
@@ -39,10 +39,22 @@ def test_who_does_not_is_not() -> None:
     assert made.keys is None
 
 
+@pytest.mark.parametrize("bound", [True, False])
+def test_inside_tls_a_login_can_be_bound_to_it(bound: bool) -> None:
+    made = ScramLogin(VERIFIER, NONCE, b"h" * 32)
+    client = ScramClient(
+        b"secret", b"clientnonce0123456789", binding=b"h" * 32 if bound else b"", bound=bound
+    )
+    challenge = made.take(first(client.first(), MECHANISM_PLUS if bound else MECHANISM))
+    made.take(client.final(challenge[9:]))
+    assert made.over
+
+
 @pytest.mark.parametrize(
     ("body", "error"),
     [
         (first(b"", b"PLAIN\xff"), ProofMalformed),
+        (first(b"p=tls-server-end-point,,n=,r=x", MECHANISM_PLUS), ProofMalformed),
         (first(None), ScramFailure),
         (first(b"nonsense"), ScramFailure),
         (MECHANISM + b"\0", MalformedMessage),

@@ -7,6 +7,7 @@ from hypothesis import given, strategies as st
 
 from pglane.connection.server_login import Credentials, ServerLogin
 from pglane.errors.server import (
+    ChannelNotBound,
     Md5HashNotEnough,
     ServerAuthenticationUnsupported,
     ServerMisbehaved,
@@ -14,7 +15,7 @@ from pglane.errors.server import (
 from pglane.wire import login_messages as m, server_messages as s
 from pglane.wire.client_messages import PasswordMessage, SASLInitialResponse, SASLResponse
 from pglane.wire.md5 import Md5Hash, md5_response, md5_stored
-from pglane.wire.scram import MECHANISM, ScramKeys, ScramServer, Verifier
+from pglane.wire.scram import MECHANISM, MECHANISM_PLUS, ScramKeys, ScramServer, Verifier
 from pglane.wire.startup import StartupMessage
 
 PASSWORD = b"secret"
@@ -54,6 +55,69 @@ def test_it_begins_with_the_startup_packet() -> None:
 
 
 HASH = Md5Hash(md5_stored(b"u", PASSWORD))
+
+
+OFFER = m.AuthenticationSASL((MECHANISM_PLUS, MECHANISM)).encode()
+BINDING = b"h" * 32
+
+
+def bound(
+    offer: bytes = OFFER, binding: bytes = BINDING, **more: Any
+) -> tuple[ServerLogin, bytes]:
+    """A login that may be bound to its channel, and what it answers to an offer."""
+    made = login(password=PASSWORD)
+    made.binding = binding
+    for name, value in more.items():
+        setattr(made, name, value)
+    return made, made.receive(offer)
+
+
+def test_a_login_is_bound_to_its_channel_where_it_can_be() -> None:
+    made, sent = bound(must_bind=True)
+    first = SASLInitialResponse.decode(sent[5:])
+    assert first.mechanism == MECHANISM_PLUS
+    server = ScramServer(VERIFIER, b"servernonce0123456789", BINDING, bound=True)
+    told = m.AuthenticationSASLContinue(server.first(first.data or b"")).encode()
+    last = server.final(SASLResponse.decode(made.receive(told)[5:]).data)
+    made.receive(m.AuthenticationSASLFinal(last).encode() + OK + READY)
+    assert made.done
+
+
+@pytest.mark.parametrize(
+    ("mechanisms", "binding", "header"),
+    [
+        ((MECHANISM,), BINDING, b"y,,"),  # it could, and the server does not
+        ((MECHANISM_PLUS, MECHANISM), b"", b"n,,"),  # it cannot
+    ],
+)
+def test_else_it_is_not(mechanisms: tuple[bytes, ...], binding: bytes, header: bytes) -> None:
+    _, sent = bound(m.AuthenticationSASL(mechanisms).encode(), binding)
+    first = SASLInitialResponse.decode(sent[5:])
+    assert first.mechanism == MECHANISM
+    assert first.data is not None
+    assert first.data.startswith(header)
+
+
+@pytest.mark.parametrize(
+    ("offer", "binding"),
+    [
+        (OK, BINDING),
+        (m.AuthenticationCleartextPassword().encode(), BINDING),
+        (m.AuthenticationMD5Password(b"salt").encode(), BINDING),
+        (m.AuthenticationSASL((MECHANISM,)).encode(), BINDING),
+        (OFFER, b""),
+    ],
+)
+def test_where_it_must_be_nothing_else_is_answered(offer: bytes, binding: bytes) -> None:
+    made, sent = bound(offer, binding, must_bind=True)
+    assert sent == b""
+    assert "did not bind" in refused(made)
+
+
+def test_a_login_that_must_be_bound_is_not_over_before_it_is() -> None:
+    made, _ = bound(must_bind=True)
+    made.receive(OK)
+    assert isinstance(made.refusal, ChannelNotBound)
 
 
 def test_a_hash_logs_in_where_the_server_asks_for_md5() -> None:

@@ -58,7 +58,7 @@ def test_which_way(auth: str, user: str, way: int) -> None:
     assert made.told == {SCRAM: OFFER, NOTHING: OK}.get(way, b"")
     if way != NOTHING:
         kinds = {SCRAM: ScramLogin, MD5: Md5Login, PLAIN: PlainLogin}
-        assert type(made.method(NONCE)) is kinds[way]
+        assert type(made.method(NONCE, b"")) is kinds[way]
 
 
 def test_a_hash_lets_nobody_in_by_scram() -> None:

@@ -1,5 +1,9 @@
 """Who gets TLS, and who must have it."""
 
+import hashlib
+import ssl
+from pathlib import Path
+
 import pytest
 
 from pglane.config.settings import Settings
@@ -24,6 +28,17 @@ def prepared(files, peer, mode="auto"):
     assert made is not None
     made.prepare(login, peer)
     return login.offers_tls, login.demands_tls
+
+
+def test_logins_can_be_bound_to_its_certificate(files):
+    der = ssl.PEM_cert_to_DER_cert(Path(files["client_tls_cert_file"]).read_text())
+    made = ClientTls.of(Settings(**files))
+    assert made.binding == hashlib.sha256(der).digest()
+    login = ClientLogin(UserList({}, auth="trust", mock_secret=b""), b"nonce")
+    made.prepare(login, b"")
+    assert login.binding == b""
+    made.prepare(login, ("127.0.0.1", 999))
+    assert login.binding == made.binding
 
 
 def test_without_a_certificate_there_is_none(files):

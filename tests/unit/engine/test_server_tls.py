@@ -1,7 +1,9 @@
 """TLS towards the server: the order of attempts, and how it begins."""
 
+import hashlib
 import socket
 import ssl
+from types import SimpleNamespace
 
 import pytest
 
@@ -46,6 +48,32 @@ def tls(mode, **more):
 def test_the_order_of_attempts(mode, order):
     assert tls(mode).attempts(FAR) == order
     assert tls(mode).demanded == (mode == "require")
+
+
+class Session:
+    """What is asked of TLS."""
+
+    def __init__(self, certificate):
+        self.certificate = certificate
+
+    def getpeercert(self, binary_form):
+        assert binary_form
+        return self.certificate
+
+
+@pytest.mark.parametrize(
+    ("mode", "may", "must"),
+    [("prefer", True, False), ("require", True, True), ("disable", False, False)],
+)
+def test_what_a_login_is_bound_to(mode, may, must, tmp_path):
+    der = ssl.PEM_cert_to_DER_cert(Authority(tmp_path).file.read_text())
+    for session, hash_of_it in ((Session(der), hashlib.sha256(der).digest()), (None, b"")):
+        login = SimpleNamespace(binding=b"", must_bind=False)
+        tls("prefer", server_tls_channel_binding=mode).bind(login, session)
+        assert login.binding == (hash_of_it if may else b"")
+        assert login.must_bind is must
+    tls("prefer").bind(login, Session(None))
+    assert login.binding == b""
 
 
 def test_on_this_machine_auto_asks_for_it_where_the_server_insists():

@@ -337,3 +337,65 @@ def test_keys_fit_the_verifier_of_their_password() -> None:
     verifier = Verifier.of_password(b"secret", b"salt", 4)
     assert ScramKeys.of_password(b"secret", b"salt", 4).fit(verifier)
     assert not ScramKeys.of_password(b"wrong", b"salt", 4).fit(verifier)
+
+
+BINDING = b"h" * 32
+
+
+def bound_first(header: bytes) -> ScramFailure:
+    server = ScramServer(VERIFIER_FEW, b"servernonce", BINDING, bound=True)
+    with pytest.raises(ScramFailure) as caught:
+        server.first(header + b"n=,r=clientnonce")
+    return caught.value
+
+
+def test_a_login_that_is_bound_to_its_channel() -> None:
+    client = ScramClient(b"secret", b"clientnonce", binding=BINDING, bound=True)
+    server = ScramServer(VERIFIER_FEW, b"servernonce", BINDING, bound=True)
+    assert client.first().startswith(b"p=tls-server-end-point,,")
+    client.verify(server.final(client.final(server.first(client.first()))))
+    assert client.verified
+    assert server.keys is not None
+
+
+def test_it_is_worth_nothing_on_another_channel() -> None:
+    client = ScramClient(b"secret", b"clientnonce", binding=b"o" * 32, bound=True)
+    server = ScramServer(VERIFIER_FEW, b"servernonce", BINDING, bound=True)
+    with pytest.raises(ScramFailure) as caught:
+        server.final(client.final(server.first(client.first())))
+    assert caught.value.reason is ScramReason.OTHER_CHANNEL
+    assert server.keys is None
+
+
+def test_who_was_not_shown_the_offer_is_refused() -> None:
+    client = ScramClient(b"secret", b"clientnonce", binding=BINDING)
+    assert client.first().startswith(b"y,,")
+    with pytest.raises(ScramFailure) as caught:
+        ScramServer(VERIFIER_FEW, b"servernonce", BINDING).first(client.first())
+    assert caught.value.reason is ScramReason.DOWNGRADED
+    ScramServer(VERIFIER_FEW, b"servernonce").first(client.first())
+
+
+def test_who_does_not_care_comes_in_unbound() -> None:
+    client = ScramClient(b"secret", b"clientnonce")
+    server = ScramServer(VERIFIER_FEW, b"servernonce", BINDING)
+    server.final(client.final(server.first(client.first())))
+    assert server.keys is not None
+
+
+@pytest.mark.parametrize("header", [b"n,,", b"y,,", b"x", b""])
+def test_who_chose_to_be_bound_says_to_what(header: bytes) -> None:
+    assert bound_first(header).reason is ScramReason.MALFORMED
+
+
+def test_other_bindings_are_not_known() -> None:
+    failure = bound_first(b"p=tls-unique,,")
+    assert failure.reason is ScramReason.UNSUPPORTED
+    assert "tls-unique" in str(failure)
+
+
+def test_nobody_acts_for_somebody_else_bound() -> None:
+    assert bound_first(b"p=tls-server-end-point,a=other,").reason is ScramReason.UNSUPPORTED
+
+
+VERIFIER_FEW = Verifier.of_password(b"secret", b"salt", 4)
