@@ -53,7 +53,7 @@ def contenders(scenario: Scenario, programs: list[Path], *, lanes: bool) -> list
             continue
         if way != "lanes":
             found += [Contender(name, way, program) for name, program in named]
-        if way != "lanes" or lanes:
+        if way != "forced user" and (way != "lanes" or lanes):
             found.append(Contender(PGLANE, way))
     return found
 

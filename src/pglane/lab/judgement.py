@@ -76,6 +76,8 @@ def verdicts(found: Sequence[Row], scenario: Scenario, variant: str) -> list[Ver
     made = []
     for row in found:
         for target in scenario.targets if row.ours else ():
+            if target.ways and row.runs[0].way not in target.ways:
+                continue
             if target.relative and baseline is None:
                 continue
             values = [

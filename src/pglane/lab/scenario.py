@@ -9,7 +9,7 @@ then it is a ratio to what the baseline did in the same round.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from pglane.lab.scores import Tally
+from pglane.lab.scores import Tally, jain
 from pglane.lab.traffic import Stream
 
 BASELINE = "plain pool"
@@ -63,6 +63,7 @@ class Target:
     Attributes:
         told: in words.
         relative: what counts is the ratio to the baseline's figure of the same round.
+        ways: of this gateway that it holds for; empty: all.
     """
 
     told: str
@@ -70,6 +71,7 @@ class Target:
     at_least: float = float("-inf")
     at_most: float = float("inf")
     relative: bool = False
+    ways: tuple[str, ...] = ()
 
     def holds(self, value: float) -> bool:
         """Whether this value is within the limits."""
@@ -153,6 +155,18 @@ def refused(kind: str) -> Column:
     """How many were refused."""
     return Column(
         f"{kind} refused", "", lambda run: float(sum(run.tallies[kind].refused.values()))
+    )
+
+
+def turns(kind: str) -> Column:
+    """How many were answered."""
+    return Column(f"{kind} answers", "", lambda run: float(run.tallies[kind].served))
+
+
+def fairness() -> Column:
+    """Jain's index over all kinds: 1 when everybody got the same."""
+    return Column(
+        "Jain's index", "", lambda run: jain([one.per_s for one in run.tallies.values()])
     )
 
 

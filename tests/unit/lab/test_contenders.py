@@ -35,7 +35,7 @@ def test_all_of_a_scenario(monkeypatch: pytest.MonkeyPatch) -> None:
         ("pglane", "lanes"),
     ]  # fmt: skip
     assert len(contenders.contenders(SCENARIO, [], lanes=False)) == 3
-    stormy = replace(SCENARIO, ways=("direct", "one user"))
+    stormy = replace(SCENARIO, ways=("direct", "one user", "forced user"))
     names = [one.name for one in contenders.contenders(stormy, [], lanes=True)]
     assert names == ["direct", "pglane"]
 

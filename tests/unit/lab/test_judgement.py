@@ -1,5 +1,7 @@
 """Rows in order, medians with ranges, and targets that hold or not."""
 
+from dataclasses import replace
+
 import pytest
 
 from pglane.lab.judgement import rows, said, spelled, verdicts
@@ -59,3 +61,10 @@ def test_figures_are_said_with_their_unit(value: float, unit: str, text: str) ->
 def test_a_range_is_told_where_there_is_one() -> None:
     assert spelled(Spread(2, 1, 3), str) == "2 (1 to 3)"
     assert spelled(Spread(2, 2, 2), str) == "2"
+
+
+def test_a_target_may_be_of_some_ways_only() -> None:
+    target = replace(SCENARIO.targets[0], ways=("lanes",))
+    scenario = replace(SCENARIO, targets=(target,))
+    found = verdicts(rows(RUNS, scenario, "4 clients"), scenario, "4 clients")
+    assert [one.label for one in found] == ["pglane, lanes"]

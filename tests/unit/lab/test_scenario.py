@@ -2,7 +2,7 @@
 
 import math
 
-from pglane.lab.scenario import Target, refused, served, violations, wait
+from pglane.lab.scenario import Target, fairness, refused, served, turns, violations, wait
 from tests.support.lab_runs import OTP, SCENARIO, run
 
 
@@ -33,3 +33,10 @@ def test_targets_hold_within_their_limits() -> None:
     assert not Target("", served("otp"), at_least=0.5).holds(0.4)
     assert not Target("", served("otp"), at_most=0.3).holds(0.4)
     assert not Target("", served("otp"), at_least=0.5).holds(math.nan)
+
+
+def test_turns_and_fairness() -> None:
+    one = run("plain pool", browse=5)
+    assert turns("otp").figure(one) == 5.0
+    assert fairness().figure(one) == 1.0
+    assert fairness().figure(run("plain pool", browse=0)) == 0.5

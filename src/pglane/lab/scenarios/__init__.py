@@ -1,9 +1,29 @@
 """All scenarios, by name."""
 
 from pglane.lab.scenario import Scenario
-from pglane.lab.scenarios.flood import OTP_UNDER_FLOOD
+from pglane.lab.scenarios.flood import (
+    BROWSE_UNDER_OTP_FLOOD,
+    OTP_ON_A_BUSY_DATABASE,
+    OTP_UNDER_FLOOD,
+    REPORTS,
+)
+from pglane.lab.scenarios.holders import IDLE_IN_TRANSACTION
+from pglane.lab.scenarios.overhead import OVERHEAD
+from pglane.lab.scenarios.storm import RESTART_STORM
+from pglane.lab.scenarios.tenants import ONE_GREEDY_TENANT
+from pglane.lab.scenarios.turns import FIRST_TURN
 
-ALL: tuple[Scenario, ...] = (OTP_UNDER_FLOOD,)
+ALL: tuple[Scenario, ...] = (
+    FIRST_TURN,
+    OTP_UNDER_FLOOD,
+    OTP_ON_A_BUSY_DATABASE,
+    BROWSE_UNDER_OTP_FLOOD,
+    REPORTS,
+    IDLE_IN_TRANSACTION,
+    RESTART_STORM,
+    ONE_GREEDY_TENANT,
+    OVERHEAD,
+)
 
 
 def chosen(names: list[str]) -> list[Scenario]:
