@@ -267,6 +267,35 @@ class Settings:
         choices=("scram", "md5", "plain", "trust"),
         fixed=True,
     )
+    auth_user: str = _setting(
+        "clients.auth_user",
+        "",
+        "role with which PostgreSQL is asked for users that are not in the files (and what may "
+        "hold of all: NOLOGIN, CONNECTION LIMIT, CONNECT); its password stands in the files or "
+        "[server]; empty: nobody is asked for",
+        limits=(0, 63),
+    )
+    auth_query: str = _setting(
+        "clients.auth_query",
+        "SELECT rolname, rolpassword FROM pg_catalog.pg_authid WHERE rolname = $1",
+        "the question: gives name and secret (as in pg_authid; NULL: none) of the user $1, or no "
+        "row",
+        limits=(1, 4000),
+    )
+    auth_dbname: str = _setting(
+        "clients.auth_dbname",
+        "",
+        "database in which it is asked; empty: that of [server]",
+        limits=(0, 63),
+    )
+    auth_cache_ms_max: int = _setting(
+        "clients.auth_cache_ms_max",
+        10_000,
+        "how long an answer counts; clients of a role that has changed meanwhile are ended within "
+        "that time",
+        unit="ms",
+        limits=(100, 30_000),
+    )
     salt_secret: str = _setting(
         "clients.salt_secret",
         "",

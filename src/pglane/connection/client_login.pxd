@@ -5,7 +5,7 @@ from pglane.connection.user_list cimport Greeting, UserList
 from pglane.wire.framing cimport MessageReader
 
 
-cdef object _STARTUP, _ASKED, _ENTERED, _OVER
+cdef object _STARTUP, _LOOKUP, _ASKED, _ENTERED, _OVER
 cdef int _NOTHING, _PASSWORD, _PLAIN
 cdef Py_ssize_t _AUTHENTICATION_BYTES_MAX
 
@@ -31,6 +31,12 @@ cdef class ClientLogin:
     cdef public bint encrypted
     cdef public bint private
     cdef public bytes binding
+    cdef public bint asks
+    cdef public str database
+    cdef bytes _packet
+    cdef bytes _held
+    cdef object _negotiation
+    cdef object _startup
 
     cpdef bytes begin_tls(self)
     @cython.locals(known=Greeting)
@@ -42,6 +48,9 @@ cdef class ClientLogin:
     cdef _accept_tls(self, object reader)
     cdef _take_hello(self, object reader)
     cdef _begin(self, object startup, bytes rest)
+    cdef _look_up(self, object startup, object negotiation, str user, bytes rest)
+    cdef _hold(self, bytes data)
+    cpdef learn(self, object role)
     @cython.locals(binding=bytes, request=bytes, told=bytes)
     cdef _greeted(self, Greeting greeting)
     cdef _refuse(self, object refusal)

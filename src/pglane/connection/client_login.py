@@ -18,6 +18,7 @@ Source: PostgreSQL manual, "Message Flow: Start-up".
 from enum import Enum
 
 from pglane.connection.login_method import LoginMethod, ProofMalformed, ProofWrong
+from pglane.connection.role import KnownRole
 from pglane.connection.scram_login import is_length
 from pglane.connection.user_list import NOTHING, OK, PLAIN, Greeting, UserList
 from pglane.errors import Refusal
@@ -36,6 +37,7 @@ from pglane.wire.scram import ScramFailure, ScramKeys, ScramReason
 from pglane.wire.startup import (
     CancelRequest,
     GSSENCRequest,
+    Negotiation,
     SSLRequest,
     StartupMessage,
     StartupReader,
@@ -60,6 +62,7 @@ class Stage(Enum):
     """Where a login is."""
 
     STARTUP = "startup"
+    LOOKUP = "lookup"
     ASKED = "asked"
     ENTERED = "entered"
     OVER = "over"
@@ -67,6 +70,7 @@ class Stage(Enum):
 
 # An Enum's members are looked up by name each time.
 _STARTUP = Stage.STARTUP
+_LOOKUP = Stage.LOOKUP
 _ASKED = Stage.ASKED
 _ENTERED = Stage.ENTERED
 _OVER = Stage.OVER
@@ -88,6 +92,9 @@ class ClientLogin:
         encrypted: what is received comes through TLS.
         binding: the hash of the channel, once it is encrypted; b"": logins cannot be bound to it.
         private: what is received cannot be heard by anybody else even so.
+        asks: now PostgreSQL is to be asked for the role; the caller takes that away and calls
+            `learn` with the answer.
+        database: the one it asked for, where it asks.
     """
 
     def __init__(self, users: UserList, nonce: bytes) -> None:
@@ -108,6 +115,12 @@ class ClientLogin:
         self.encrypted = False
         self.private = False
         self.binding = b""
+        self.asks = False
+        self.database = ""
+        self._packet = b""
+        self._held = b""
+        self._negotiation: Negotiation | None = None
+        self._startup: StartupMessage | None = None
 
     @property
     def entered(self) -> bool:
@@ -133,7 +146,10 @@ class ClientLogin:
     def receive(self, data: bytes) -> None:
         """Takes what the client sent."""
         if self.stage is not _STARTUP:
-            self._receive_answer(data)
+            if self.stage is _LOOKUP:
+                self._hold(data)
+            else:
+                self._receive_answer(data)
             return
         reader = self._startup_reader
         if reader is not None and reader.rest:
@@ -141,7 +157,7 @@ class ClientLogin:
             self._read_startup(reader)
             return
         known = self._users.greeting(data)
-        if known is not None and (self.encrypted or not self.demands_tls):
+        if known is not None and (self.encrypted or not self.demands_tls) and known.holds():
             self._startup_reader = None
             self._greeted(known)
             return
@@ -149,8 +165,10 @@ class ClientLogin:
             reader = self._startup_reader = StartupReader()
         reader.feed(data)
         self._read_startup(reader)
-        if self.greeting is not None and int.from_bytes(data[:4], "big") == len(data):
-            self._users.keep(data, self.greeting)
+        if int.from_bytes(data[:4], "big") == len(data):
+            self._packet = data
+            if self.greeting is not None:
+                self._users.keep(data, self.greeting)
 
     def begin_tls(self) -> bytes:
         """What came of the handshake already; what is received from now on comes through it."""
@@ -224,10 +242,46 @@ class ClientLogin:
         if self.demands_tls and not self.encrypted:
             self._refuse(TlsDemanded(mode=self.demands_tls))
             return
+        if self._users.asks:
+            self._look_up(startup, negotiation, user, rest)
+            return
         self._greeted(Greeting(startup, negotiation, user, self._users))
         if self.stage is _ASKED and rest:
             self._startup_reader = None
             self._receive_answer(rest)
+
+    def _look_up(
+        self, startup: StartupMessage, negotiation: Negotiation, user: str, rest: bytes
+    ) -> None:
+        """What the packet means depends on what PostgreSQL says of the role."""
+        self._startup, self._negotiation, self.user = startup, negotiation, user
+        database = startup.parameters.get("database", b"").decode("utf-8", "surrogateescape")
+        self.database = database or user
+        self._startup_reader = None
+        self._held = rest
+        self.asks = True
+        self.stage = _LOOKUP
+
+    def _hold(self, data: bytes) -> None:
+        """It was asked for nothing yet."""
+        self._held += data
+        if len(self._held) > AUTHENTICATION_BYTES_MAX:
+            seen = f"more than {AUTHENTICATION_BYTES_MAX} bytes"
+            self._refuse(AuthenticationMalformed(expected="nothing before the request", seen=seen))
+
+    def learn(self, role: KnownRole | None) -> None:
+        """What PostgreSQL says of the role; None: it did not answer, the user list is enough."""
+        if self.stage is not _LOOKUP:
+            return
+        assert self._startup is not None
+        assert self._negotiation is not None
+        greeting = Greeting(self._startup, self._negotiation, self.user, self._users, role)
+        if role is not None and self._packet:
+            self._users.keep(self._packet, greeting)
+        self._greeted(greeting)
+        held, self._held = self._held, b""
+        if self.stage is _ASKED and held:
+            self._receive_answer(held)
 
     def _greeted(self, greeting: Greeting) -> None:
         self.greeting = greeting

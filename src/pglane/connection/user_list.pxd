@@ -10,12 +10,15 @@ cdef class Greeting:
     cdef object _wanted
     cdef public dict by_door
     cdef public object negotiation
+    cdef public object role
+    cdef public object seen
     cdef public object startup
     cdef public bytes told
     cdef public bytes told_bound
     cdef public str user
     cdef public int way
 
+    cpdef bint holds(self) except -1
     cpdef wanted(self)
     cpdef LoginMethod method(self, bytes nonce, bytes binding)
 
@@ -30,6 +33,7 @@ cdef class UserList:
     cdef bint _plain
     cdef public object proved
     cdef public bint trust
+    cdef public bint asks
 
     cpdef Greeting greeting(self, bytes packet)
     cpdef keep(self, bytes packet, Greeting greeting)

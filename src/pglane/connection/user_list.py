@@ -23,6 +23,7 @@ from typing import Any
 from pglane.connection.login_method import LoginMethod
 from pglane.connection.md5_login import Md5Login
 from pglane.connection.plain_login import PlainLogin, ProvedPasswords
+from pglane.connection.role import KnownRole, Role
 from pglane.connection.scram_login import OFFER, OFFER_BOUND, ScramLogin
 from pglane.connection.startup_settings import StartupSettings, startup_settings
 from pglane.errors import Refusal
@@ -32,6 +33,8 @@ from pglane.wire.scram import ITERATIONS_DEFAULT, Verifier
 from pglane.wire.startup import STARTUPS_KEPT, Negotiation, StartupMessage
 
 OK = AuthenticationOk().encode()
+NO_SECRET = Verifier(ITERATIONS_DEFAULT, bytes(16), bytes(32), bytes(32)).format().decode()
+"""Read where there is nothing to read, for that takes time too."""
 
 NOTHING = 0
 SCRAM = 1
@@ -55,6 +58,8 @@ class Greeting:
         told: what is answered, up to what differs with each exchange.
         told_bound: the same, where logins can be bound to their channel.
         way: how it shows who it is, one of the numbers above.
+        role: what PostgreSQL says of the role; None: it was not asked.
+        seen: that, when the greeting was made.
         by_door: what the caller made of it for each door, kept with it.
     """
 
@@ -64,6 +69,8 @@ class Greeting:
         "_wanted",
         "by_door",
         "negotiation",
+        "role",
+        "seen",
         "startup",
         "told",
         "told_bound",
@@ -72,13 +79,20 @@ class Greeting:
     )
 
     def __init__(
-        self, startup: StartupMessage, negotiation: Negotiation, user: str, users: "UserList"
+        self,
+        startup: StartupMessage,
+        negotiation: Negotiation,
+        user: str,
+        users: "UserList",
+        role: KnownRole | None = None,
     ) -> None:
         self.startup = startup
         self.negotiation = negotiation
         self.user = user
         self._users = users
-        self._secret = users.secret(user)
+        self.role = role
+        self.seen = None if role is None else role.role
+        self._secret = users.secret(user, self.seen)
         self.way = users.way(self._secret)
         self.told = self.told_bound = negotiation.encode()
         if self.way == _NOTHING:
@@ -89,6 +103,11 @@ class Greeting:
             self.told_bound += OFFER_BOUND
         self.by_door: dict[Any, Any] = {}
         self._wanted: StartupSettings | Refusal | None = None
+
+    def holds(self) -> bool:
+        """Whether the role is what it was, as far as is known."""
+        role = self.role
+        return role is None or (role.fresh and role.role is self.seen)
 
     def wanted(self) -> StartupSettings | Refusal:
         """The settings it asks for, or why they cannot be; for those that have logged in."""
@@ -117,6 +136,7 @@ class UserList:
     Args:
         secrets: what is known of their passwords, by role name.
         auth: `clients.auth`.
+        asks: PostgreSQL is asked for each user, those in the list too.
         mock_secret: what salts are made from, known to nobody; the same as long as the gateway
             runs, for a salt that changes tells as much as one that is missing.
 
@@ -125,10 +145,16 @@ class UserList:
     """
 
     def __init__(
-        self, secrets: Mapping[str, Verifier | Md5Hash], *, auth: str, mock_secret: bytes
+        self,
+        secrets: Mapping[str, Verifier | Md5Hash],
+        *,
+        auth: str,
+        mock_secret: bytes,
+        asks: bool = False,
     ) -> None:
         self._secrets = dict(secrets)
         self.trust = auth == "trust"
+        self.asks = asks and not self.trust
         self._md5 = auth == "md5"
         self._plain = auth == "plain"
         self._mock_secret = mock_secret
@@ -147,7 +173,11 @@ class UserList:
             self._greetings.clear()
         self._greetings[packet] = greeting
 
-    def secret(self, user: str) -> Verifier | Md5Hash:
+    def knows(self, user: str) -> bool:
+        """Whether the user is in the list itself."""
+        return user in self._secrets
+
+    def secret(self, user: str, role: Role | None = None) -> Verifier | Md5Hash:
         """What is known of the user's password, or something that no password fits.
 
         All of it is computed for everybody, each time: time must not tell who is known.
@@ -155,7 +185,8 @@ class UserList:
         name = user.encode("utf-8", "surrogateescape")
         mock = Verifier.mock(name, self._mock_secret, self._mock_iterations)
         other = Md5Hash.mock(name, self._mock_secret)
-        known = self._secrets.get(user, other if self._mocks_md5 else mock)
+        asked = _parsed(role.usable_secret() if role is not None else "")
+        known = self._secrets.get(user) or asked or (other if self._mocks_md5 else mock)
         if isinstance(known, Md5Hash) and not (self._md5 or self._plain):
             known = mock
         return known if isinstance(known, Md5Hash) else known.unprepared()
@@ -176,6 +207,15 @@ def secret_of(text: bytes) -> Verifier | Md5Hash:
         ValueError: it is of neither form.
     """
     return Md5Hash.parse(text) if text.startswith(b"md5") else Verifier.parse(text)
+
+
+def _parsed(text: str) -> Verifier | Md5Hash | None:
+    """What PostgreSQL keeps of a password; None if it is nothing that can be used."""
+    try:
+        secret = secret_of((text or NO_SECRET).encode())
+    except ValueError:
+        return None
+    return secret if text else None
 
 
 def _usual_iterations(secrets: Iterable[Verifier | Md5Hash]) -> int:

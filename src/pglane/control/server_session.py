@@ -23,6 +23,7 @@ from pglane.engine.server_tls import (
     ServerTls,
 )
 from pglane.wire.body import MalformedMessage
+from pglane.wire.client_messages import Bind, Execute, Parse, Sync
 from pglane.wire.framing import MalformedStream, MessageReader
 from pglane.wire.server_messages import DataRow, ErrorResponse
 
@@ -31,6 +32,8 @@ ANSWER_BYTES_MAX = 64 * 1024 * 1024
 ROWS_MAX = 1_000_000
 READ_BYTES = 65_536
 DATA_ROW, ERROR, READY = 0x44, 0x45, 0x5A
+ENDS = (0x43, 0x49)
+"""CommandComplete and EmptyQueryResponse: the end of one statement's answer."""
 
 Row = list[bytes | None]
 Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -120,7 +123,30 @@ class ServerSession:
         except (MalformedStream, MalformedMessage, OSError) as error:
             raise SessionFailedError(str(error)) from error
 
-    async def _answer(self) -> list[Row]:
+    async def ask(self, text: str, parameters: Sequence[tuple[bytes, ...]]) -> list[list[Row]]:
+        """The rows of one statement for each set of parameters, in one round trip.
+
+        Raises:
+            QuestionRefusedError: the server gave an error to one of them.
+            SessionFailedError: the connection is lost, or its answers made no sense.
+        """
+        self._writer.write(Parse(b"", text.encode()).encode())
+        for values in parameters:
+            self._writer.write(Bind(b"", b"", parameters=values).encode())
+            self._writer.write(Execute(b"").encode())
+        self._writer.write(Sync().encode())
+        found: list[list[Row]] = []
+        try:
+            rows = await self._answer(found)
+        except (MalformedStream, MalformedMessage, OSError) as error:
+            raise SessionFailedError(str(error)) from error
+        if len(found) != len(parameters):
+            seen = f"{len(found)} results and {len(rows)} rows for {len(parameters)} questions"
+            raise SessionFailedError(seen)
+        return found
+
+    async def _answer(self, results: list[list[Row]] | None = None) -> list[Row]:
+        """The rows up to ReadyForQuery; what belongs to each statement goes to `results`."""
         rows: list[Row] = []
         failure = ""
         messages = self._messages
@@ -129,6 +155,9 @@ class ServerSession:
                 kind = messages.kind
                 if kind == DATA_ROW:
                     rows.append(list(DataRow.decode(messages.body()).values))
+                elif kind in ENDS and results is not None:
+                    results.append(rows)
+                    rows = []
                 elif kind == ERROR:
                     failure = server_text(ErrorResponse.decode(messages.body()))
                 elif kind == READY:

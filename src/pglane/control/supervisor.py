@@ -47,6 +47,7 @@ from pglane.control.monitor import Monitors
 from pglane.control.operator import Operator
 from pglane.control.resolver import Resolver
 from pglane.control.restarts import CRASHES_MAX, WINDOW_S, Restarts
+from pglane.control.role_lookups import RoleLookups
 from pglane.control.snapshots import Snapshots
 from pglane.control.statistics import PERIOD_S
 from pglane.control.worker_commands import WorkerCommands
@@ -107,6 +108,8 @@ class Supervisor:
         self._resolver = Resolver()
         self._monitors = Monitors(self._log, self._send, self._resolver)
         self._monitors.configure(settings)
+        self._roles = RoleLookups(self._log, self._send, self._resolver)
+        self._roles.configure(settings)
         self._snapshots = Snapshots(self._send)
         self._commands = WorkerCommands(self._send)
         self._answers = Answers(
@@ -124,6 +127,7 @@ class Supervisor:
         self._receivers: dict[str, Callable[[Message, list[int]], None]] = {
             "ready": self._worker_ready,
             "resolve": self._worker_asks_for_addresses,
+            "roles": lambda message, _: self._start_task(self._roles.answer(message)),
             "console": self._worker_hands_over_console,
             "snapshot_rows": lambda message, _: self._snapshots.answer(message),
             "command_done": lambda message, _: self._commands.answer(message),
@@ -186,6 +190,7 @@ class Supervisor:
         close_listeners(self._listeners)
         await self._metrics.close()
         await self._monitors.close()
+        self._roles.close()
         await self._console.close()
         if self._worker is not None:
             await self._worker.end()
@@ -468,6 +473,7 @@ class Supervisor:
         self._settings = dataclasses.replace(seen, **kept)
         self._log.configure(self._settings.log_format, self._settings.log_level)
         self._monitors.configure(self._settings)
+        self._roles.configure(self._settings)
         self._send({"type": "reload", "settings": json.loads(self._settings.to_json())})
 
 

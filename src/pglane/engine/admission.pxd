@@ -22,6 +22,7 @@ cdef class Admission:
     cdef public long long lasting
     cdef public object limits
     cdef public bint long_keys
+    cdef public object role
     cdef public object session_state
     cdef public object settings
     cdef public object startup

@@ -36,6 +36,7 @@ class Admission:
         virtual: names of their statements are rewritten.
         limits: in time, for them.
         keeps_keys: they show keys that their server connections need.
+        role: what PostgreSQL says of the role; None: it was not asked.
         unread_bytes_max: of what they do not read.
     """
 
@@ -54,6 +55,7 @@ class Admission:
         "lasting",
         "limits",
         "long_keys",
+        "role",
         "session_state",
         "settings",
         "startup",
@@ -68,6 +70,7 @@ class Admission:
         wanted: Any = greeting.wanted()
         vectors = worker.vectors
         self.user = greeting.user
+        self.role = greeting.role
         self.door = door
         self.startup = greeting.startup
         self.long_keys = greeting.negotiation.long_keys

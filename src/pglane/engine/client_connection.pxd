@@ -18,6 +18,7 @@ cdef class ClientConnection(LeaseHolder):
     cdef public double connected
     cdef public Database database
     cdef public bint discarding
+    cdef public object dismissal
     cdef public object door
     cdef public bytes key
     cdef public object limits
@@ -30,6 +31,7 @@ cdef class ClientConnection(LeaseHolder):
     cdef public double requested
     cdef public ClientRequests requests
     cdef public bint rewrites
+    cdef public object role
     cdef public ServerLink server
     cdef public object session_state
     cdef public bint settled

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from pglane.connection.requests import ClientRequests
+    from pglane.connection.role import KnownRole
     from pglane.doors.session_state import ClientSessionState
     from pglane.engine.server_link import ServerLink
     from pglane.engine.syscalls import Peer
@@ -57,6 +58,8 @@ class ClientConnection(LeaseHolder):
         discarding: its request was refused; what is left of it is dropped.
         pinned: it keeps its server connection though its door would not have it so.
         session_state: what it may leave on a server connection; None: anything.
+        role: what PostgreSQL says of its role; None: it was not asked.
+        dismissal: why it ends as soon as nothing is under way; None: it does not.
     """
 
     __slots__ = (
@@ -66,6 +69,7 @@ class ClientConnection(LeaseHolder):
         "connected",
         "database",
         "discarding",
+        "dismissal",
         "door",
         "key",
         "limits",
@@ -78,6 +82,7 @@ class ClientConnection(LeaseHolder):
         "requested",
         "requests",
         "rewrites",
+        "role",
         "server",
         "session_state",
         "settled",
@@ -103,6 +108,7 @@ class ClientConnection(LeaseHolder):
         self.settled = False
         self.told: dict[str, str] = {}
         self.discarding = False
+        self.dismissal: Refusal | None = None
         self.server: ServerLink | None = None
         self.request = None
         self.connected = 0.0
@@ -113,6 +119,7 @@ class ClientConnection(LeaseHolder):
     def _come_in(self, admission: Admission) -> None:
         """A method, for a constructor's arguments have no C types."""
         self.user = admission.user
+        self.role: KnownRole | None = admission.role
         self.door: ModuleType = admission.door
         self.rewrites = admission.virtual
         self._lasting = admission.lasting
@@ -229,3 +236,9 @@ class ClientConnection(LeaseHolder):
     def end_for_drain(self) -> None:
         """The gateway stops and this client has nothing under way."""
         self.end_with(error_response(ShuttingDown(reason="It was told to stop")))
+
+    def end_dismissed(self) -> None:
+        """It may not stay, and has nothing under way."""
+        assert self.dismissal is not None
+        self.database.worker.log_refusal(self, self.dismissal)
+        self.end_with(error_response(self.dismissal))

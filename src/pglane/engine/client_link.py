@@ -245,6 +245,8 @@ class ClientLink(ClientConnection):
             if exchange.status == IDLE_STATUS:
                 self.database.watch.look()
         if not self.rewrites or self.pinned or exchange.status != _IDLE_STATUS:
+            if self.dismissal is not None and exchange.is_idle() and not exchange.unit_open:
+                self.end_dismissed()
             return  # every door keeps the lease
         if requests.effects & _EXECUTES:
             requests.note_executed(self.vector.prepared.by_name.values())
@@ -258,7 +260,9 @@ class ClientLink(ClientConnection):
         """It gives its server connection back; what came meanwhile asks anew."""
         self.unlease()
         self.database.release(server)
-        if self.database.draining:
+        if self.dismissal is not None:
+            self.end_dismissed()
+        elif self.database.draining:
             self.end_for_drain()
         elif self.requests.reader.buffered_bytes():
             self.want()
@@ -359,7 +363,9 @@ class ClientLink(ClientConnection):
             keep_sum(server)
         self.unlease()
         self.database.release(server)
-        if self.database.draining:
+        if self.dismissal is not None:
+            self.end_dismissed()
+        elif self.database.draining:
             self.end_for_drain()
         elif self.welcomed:
             self.want()

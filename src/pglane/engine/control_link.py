@@ -89,6 +89,8 @@ class ControlLink(Ready):
                 worker.stop()
             case "reload":
                 worker.reload(message)
+            case "roles":
+                worker.roles.heard(message)
             case "resolved":
                 worker.resolved(message)
             case "defaults" | "ddl" | "catalog" | "monitor":

@@ -56,12 +56,14 @@ cdef class LoginLink(Owner):
     cdef public object peer
     cdef public Transport transport
 
-    @cython.locals(login=ClientLogin)
     cpdef on_data(self, bytes data)
+    @cython.locals(login=ClientLogin)
+    cdef _go_on(self)
     cpdef refuse(self, object refusal)
     cpdef too_slow(self)
     cdef _begin_tls(self)
     cdef _finish(self)
     @cython.locals(greeting=Greeting, admission=Admission)
     cdef _enter(self)
+    cdef bint _is_objected_to(self, Greeting greeting) except -1
     cdef Admission _admission(self, Greeting greeting)

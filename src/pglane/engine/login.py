@@ -27,6 +27,7 @@ from pglane.engine.tls_transport import TlsTransport
 from pglane.engine.transport import Owner, Transport
 from pglane.errors import Refusal
 from pglane.errors.entering import ConsoleForbidden, DirectTlsUnnamed, DoorNeedsPooling
+from pglane.errors.roles import RolesUnreadable
 from pglane.errors.waiting import (
     DatabaseDisabled,
     LoginTooSlow,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from pglane.config.settings import Settings
+    from pglane.connection.role import KnownRole
     from pglane.engine.client_tls import ClientTls
     from pglane.engine.loop import Timer
     from pglane.engine.worker import Worker
@@ -184,6 +186,8 @@ class Entrance:
             return
         if admission.keeps_keys:
             self.worker.knows_keys(login)
+        if admission.role is not None:
+            self.worker.roles.entered(admission.role)
         admission.database.vacating = False
         admission.database.traffic.logins += 1
         transport = link.transport
@@ -211,6 +215,8 @@ class Entrance:
         gone = self.clients.pop(client.number, None)
         if self.counts.active and gone is not None:
             self.counts.leaves(client)
+        if client.role is not None and gone is not None:
+            self.worker.roles.left(client.role)
         self.cancel_keys.withdraw(client.process_id)
         if self.closed:
             self.worker.stop_when_empty()
@@ -251,8 +257,12 @@ class LoginLink(Owner):
         """The client sent something; behind the end of its login it does not count."""
         if self._over:
             return
+        self._login.receive(data)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Does what the login says is to be done now."""
         login = self._login
-        login.receive(data)
         if login.answers:
             self.transport.write_all(login.answers)
         if login.begins_tls:
@@ -264,6 +274,19 @@ class LoginLink(Owner):
             self.refuse(login.refusal)
         elif login.entered:
             self._enter()
+        elif login.asks:
+            login.asks = False
+            self._entrance.worker.roles.find(login.user, login.database, self._found)
+
+    def _found(self, role: "KnownRole | None") -> None:
+        """PostgreSQL was asked for its role; None: in vain."""
+        if self._over:
+            return
+        if role is None and not self._entrance.users.knows(self._login.user):
+            self.refuse(RolesUnreadable())
+            return
+        self._login.learn(role)
+        self._go_on()
 
     def _begin_tls(self) -> None:
         """What was answered leaves in the clear; everything behind it is encrypted."""
@@ -320,6 +343,8 @@ class LoginLink(Owner):
     def _enter(self) -> None:
         greeting = self._login.greeting
         assert greeting is not None
+        if greeting.role is not None and self._is_objected_to(greeting):
+            return
         admission = greeting.by_door.get(self.door)
         if admission is None or not admission.is_current():
             admission = self._admission(greeting)
@@ -328,6 +353,16 @@ class LoginLink(Owner):
             greeting.by_door[self.door] = admission
         self._finish()
         self._entrance.enter(self, self._login, admission)
+
+    def _is_objected_to(self, greeting: Greeting) -> bool:
+        """Whether PostgreSQL would not let it in, its password notwithstanding."""
+        role, seen = greeting.role, greeting.seen
+        assert role is not None
+        assert seen is not None
+        refusal = self._entrance.worker.roles.objection(role, seen)
+        if refusal is not None:
+            self.refuse(refusal)
+        return refusal is not None
 
     def _admission(self, greeting: Greeting) -> Admission | None:
         """Works out what it asks for; None: it was refused, or handed to the console."""

@@ -38,6 +38,7 @@ from pglane.engine.operating import Operating
 from pglane.engine.overdue import Overdue
 from pglane.engine.questions import snapshot_rows
 from pglane.engine.relay import join
+from pglane.engine.roles import Roles
 from pglane.engine.server_link import ServerLink
 from pglane.engine.server_tls import ServerTls
 from pglane.engine.syscalls import Peer, peer_text
@@ -70,6 +71,7 @@ class Worker:
         leaving: no new clients; it ends when the last one leaves.
         operating: what was told at the console.
         overdue: looks for those who are over a limit in time.
+        roles: what PostgreSQL says of its roles.
         internal_errors: exceptions that cost a connection each.
     """
 
@@ -102,6 +104,7 @@ class Worker:
         self._addresses = ServerAddresses(self.loop, self._control.send)
         self.operating = Operating(self)
         self.overdue = Overdue(self)
+        self.roles = Roles(self)
         self.loop.on_failure = self.failed
         self.started_wall_s = time.time() - self.loop.now  # noqa: TID251 -- for showing dates only
 
@@ -139,7 +142,9 @@ class Worker:
             self.forget_keys(user)
         self._passwords = passwords
         secret = settings.salt_secret.encode() or self._mock_secret
-        users = UserList(known, auth=settings.auth, mock_secret=secret)
+        asks = bool(settings.auth_user)
+        users = UserList(known, auth=settings.auth, mock_secret=secret, asks=asks)
+        self.roles.apply(settings)
         self.entrance.apply(settings, users)
         self.overdue.apply(settings)
 
@@ -292,7 +297,8 @@ class Worker:
             known = self._server_keys.get(user)
             keys = known if known is not None or password else self._client_keys.get(user)
             clear = address.local or (encrypted and tls.demanded)
-            credentials = Credentials(password, keys, clear, self._hashes.get(user))
+            known_hash = self._hashes.get(user) or self.roles.hashes.get(user)
+            credentials = Credentials(password, keys, clear, known_hash)
             return ServerLogin(user, startup, credentials, self.nonce(), str(address))
 
         within_s = self.settings.connect_ms_max / 1000
@@ -306,6 +312,12 @@ class Worker:
     def forget_keys(self, user: str) -> None:
         """The server did not take them, or they are of another password."""
         self._server_keys.pop(user, None)
+
+    def forget_secrets(self, user: str) -> None:
+        """What clients have shown, or PostgreSQL has told, of a role that has changed or left."""
+        self._server_keys.pop(user, None)
+        self._client_keys.pop(user, None)
+        self.roles.hashes.pop(user, None)
 
     def address_text(self) -> str:
         """The server's address for people."""

@@ -9,6 +9,7 @@ from hypothesis import given, strategies as st
 
 from pglane.connection import client_login
 from pglane.connection.client_login import ClientLogin, Stage
+from pglane.connection.role import KnownRole, Role
 from pglane.connection.user_list import UserList
 from pglane.errors.entering import (
     AuthenticationMalformed,
@@ -45,8 +46,9 @@ VERIFIER = Verifier.of_password(b"secret", b"salt" * 4, 4096)
 STARTUP = StartupMessage(3, 0, {"user": b"u", "database": b"d"}).encode()
 
 
-def login(*, trust: bool = False, auth: str = "scram") -> ClientLogin:
-    users = UserList({"u": VERIFIER}, auth="trust" if trust else auth, mock_secret=b"m" * 32)
+def login(*, trust: bool = False, auth: str = "scram", asks: bool = False) -> ClientLogin:
+    way = "trust" if trust else auth
+    users = UserList({"u": VERIFIER}, auth=way, mock_secret=b"m" * 32, asks=asks)
     return ClientLogin(users, NONCE)
 
 
@@ -247,8 +249,9 @@ def test_the_wrong_password_does_not(user: bytes) -> None:
     assert made.stage is Stage.OVER
 
 
-def hashes_of_a_login(user: bytes) -> Counter[str]:
+def hashes_of_a_login(user: bytes, role: Role | None = None) -> Counter[str]:
     """How often each function that hashes is called until a wrong proof is refused."""
+    known = None if role is None else KnownRole(role, 0.0)
     called: Counter[str] = Counter()
 
     def note(_frame: object, event: str, function: Any) -> None:
@@ -256,14 +259,16 @@ def hashes_of_a_login(user: bytes) -> Counter[str]:
             called[function.__name__] += 1
 
     startup = StartupMessage(3, 0, {"user": user}).encode()
-    rehearsed = login()
+    rehearsed = login(asks=role is not None)
     rehearsed.receive(startup)
+    rehearsed.learn(known)
     told(rehearsed)
     proof = proof_of(rehearsed, b"wrong")
-    made = login()
+    made = login(asks=role is not None)
     sys.setprofile(note)
     try:
         made.receive(startup)
+        made.learn(known)
         made.receive(SASLInitialResponse(MECHANISM, b"n,,n=,r=clientnonce0123456789").encode())
         made.receive(proof)
     finally:
@@ -277,6 +282,93 @@ def test_an_unknown_user_costs_as_many_hashes_as_a_known_one() -> None:
     assert known == hashes_of_a_login(b"x")
     if client_login.__file__.endswith(".py"):
         assert sum(known.values()) > 10, "compiled calls are not seen"
+
+
+def test_a_role_that_postgresql_knows_costs_as_many_hashes_as_none() -> None:
+    known = Role("x", "x", "1", VERIFIER.format().decode())
+    assert hashes_of_a_login(b"x", known) == hashes_of_a_login(b"x", Role("x", "x"))
+
+
+def asking() -> ClientLogin:
+    made = login(asks=True)
+    made.receive(StartupMessage(3, 0, {"user": b"anna"}).encode())
+    return made
+
+
+ANNA = KnownRole(Role("anna", "anna", "1", VERIFIER.format().decode()), 0.0)
+
+
+def test_postgresql_is_asked_before_the_client_is() -> None:
+    made = asking()
+    assert (made.asks, made.user, made.database) == (True, "anna", "anna")
+    assert made.stage is Stage.LOOKUP
+    assert told(made) == b""
+    made.learn(ANNA)
+    assert told(made) == AuthenticationSASL((MECHANISM,)).encode()
+    made.learn(None)
+    assert told(made) == b"", "it learns once"
+    made.receive(proof_of(made, b"secret"))
+    assert made.entered
+    named = login(asks=True)
+    named.receive(STARTUP)
+    assert (named.user, named.database) == ("u", "d")
+
+
+def test_without_an_answer_the_list_counts() -> None:
+    made = login(asks=True)
+    made.receive(STARTUP)
+    made.learn(None)
+    told(made)
+    made.receive(proof_of(made, b"secret"))
+    assert made.entered
+
+
+def test_what_comes_too_early_waits() -> None:
+    made = login(asks=True)
+    first = SASLInitialResponse(MECHANISM, b"n,,n=,r=clientnonce0123456789").encode()
+    made.receive(STARTUP + first[:9])
+    made.receive(first[9:])
+    made.learn(ANNA)
+    assert AuthenticationSASL((MECHANISM,)).encode() in made.answers
+    assert b"r=clientnonce" in told(made)
+
+
+def test_not_everything_that_comes_too_early_waits() -> None:
+    made = asking()
+    made.receive(b"p" * client_login.AUTHENTICATION_BYTES_MAX)
+    assert made.refusal is None
+    made.receive(b"p")
+    assert isinstance(made.refusal, AuthenticationMalformed)
+    made.learn(ANNA)
+    assert told(made) == b""
+
+
+def test_what_a_packet_means_is_remembered_while_the_role_is_the_same() -> None:
+    users = UserList({}, auth="scram", mock_secret=b"m", asks=True)
+    role = KnownRole(Role("u", "d", "1", VERIFIER.format().decode()), 0.0)
+    first = ClientLogin(users, NONCE)
+    first.receive(STARTUP)
+    first.learn(role)
+    again = ClientLogin(users, NONCE)
+    again.receive(STARTUP)
+    assert again.greeting is first.greeting
+    role.fresh = False
+    late = ClientLogin(users, NONCE)
+    late.receive(STARTUP)
+    assert late.asks
+    late.learn(None)
+    assert users.greeting(STARTUP) is first.greeting, "nothing was learned"
+
+
+def test_a_packet_in_pieces_is_asked_for_and_not_remembered() -> None:
+    users = UserList({}, auth="scram", mock_secret=b"m", asks=True)
+    made = ClientLogin(users, NONCE)
+    made.receive(STARTUP[:9])
+    made.receive(STARTUP[9:])
+    assert made.asks
+    made.learn(KnownRole(Role("u", "d"), 0.0))
+    assert made.stage is Stage.ASKED
+    assert users.greeting(STARTUP) is None
 
 
 def test_a_user_is_needed() -> None:

@@ -1,9 +1,14 @@
 """Which way each user goes, and what a name that nobody has meets."""
 
+from base64 import b64encode
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from pglane.connection.md5_login import Md5Login
 from pglane.connection.plain_login import PlainLogin
+from pglane.connection.role import KnownRole, Role
 from pglane.connection.scram_login import OFFER, ScramLogin
 from pglane.connection.user_list import (
     MD5,
@@ -15,8 +20,9 @@ from pglane.connection.user_list import (
     UserList,
     secret_of,
 )
+from pglane.wire.client_messages import SASLInitialResponse
 from pglane.wire.md5 import Md5Hash, md5_stored
-from pglane.wire.scram import Verifier
+from pglane.wire.scram import MECHANISM, Verifier
 from pglane.wire.startup import STARTUPS_KEPT, StartupMessage, negotiate
 
 NONCE = b"servernonce0123456789"
@@ -115,3 +121,58 @@ def test_what_is_kept_of_a_password_is_of_two_forms() -> None:
     for text in (b"md5", b"", b"secret"):
         with pytest.raises(ValueError, match=r"looks like|hexadecimal"):
             secret_of(text)
+
+
+def asked(role: Role | None, user: str = "anna", auth: str = "scram") -> Greeting:
+    packet = StartupMessage(3, 0, {"user": user.encode()})
+    negotiation: Any = negotiate(packet)
+    known = None if role is None else KnownRole(role, 0.0)
+    return Greeting(packet, negotiation, user, users(auth), known)
+
+
+def salt_shown(made: Greeting) -> bytes:
+    exchange: Any = made.method(NONCE, b"")
+    first = SASLInitialResponse(MECHANISM, b"n,,n=,r=clientnonce0123456789").encode()[5:]
+    return bytes(exchange.take(first).split(b"s=")[1].split(b",")[0])
+
+
+ANNA = Role("anna", "d", "1", VERIFIER.format().decode())
+
+
+def test_what_postgresql_keeps_counts_where_the_list_has_nothing() -> None:
+    nobody = salt_shown(asked(None))
+    assert salt_shown(asked(ANNA)) == b64encode(VERIFIER.salt)
+    assert salt_shown(asked(Role("anna", "d"))) == nobody
+    assert salt_shown(asked(replace(ANNA, expired=True))) == nobody
+    assert salt_shown(asked(replace(ANNA, secret="nonsense"))) == nobody
+    other = Verifier.of_password(b"other", b"pepper" * 2, 4096).format().decode()
+    kept = replace(ANNA, user="new", secret=other)
+    assert salt_shown(asked(kept, "new")) == b64encode(VERIFIER.salt), "the list's own"
+
+
+def test_an_md5_hash_of_postgresql_counts_where_md5_does() -> None:
+    role = replace(ANNA, secret=md5_stored(b"old", b"secret").decode())
+    assert asked(role, auth="md5").way == MD5
+    assert salt_shown(asked(role)) == salt_shown(asked(None))
+
+
+def test_a_greeting_holds_as_long_as_the_role_is_the_same() -> None:
+    assert asked(None).holds()
+    made = asked(ANNA)
+    assert made.role is not None
+    assert made.seen is ANNA
+    assert made.holds()
+    made.role.fresh = False
+    assert not made.holds()
+    made.role.learn(replace(ANNA), 1.0)
+    assert made.holds()
+    made.role.learn(replace(ANNA, oid="2"), 2.0)
+    assert not made.holds()
+
+
+def test_nobody_is_asked_where_nothing_is_asked() -> None:
+    for auth, asks in (("scram", True), ("trust", False)):
+        assert UserList(KNOWN, auth=auth, mock_secret=b"m", asks=True).asks == asks
+    assert not UserList(KNOWN, auth="scram", mock_secret=b"m").asks
+    assert users().knows("new")
+    assert not users().knows("anna")

@@ -132,3 +132,57 @@ def test_too_many_rows_are_too_many(tmp_path, monkeypatch):
             session.close()
 
     run(story())
+
+
+ENDED = message(b"C", b"SELECT 1\x00")
+
+
+class Asked(Server):
+    """Gives its one answer when Sync has come."""
+
+    async def answer(self, reader, writer):
+        length = int.from_bytes(await reader.readexactly(4), "big")
+        await reader.readexactly(length - 4)
+        writer.write(self.login)
+        kind = b""
+        while kind != b"S":
+            head = await reader.readexactly(5)
+            kind = head[:1]
+            body = await reader.readexactly(int.from_bytes(head[1:], "big") - 4)
+            self.asked.append(kind + body)
+        for part in self.answers:
+            writer.write(part)
+            await writer.drain()
+
+
+def asked(tmp_path, *answer):
+    async def story():
+        async with Asked(tmp_path, answer) as server:
+            session = await server.open()
+            try:
+                return await session.ask("SELECT $1", [(b"a",), (b"b",)]), server.asked
+            finally:
+                session.close()
+
+    return run(story())
+
+
+def test_questions_with_parameters_are_one_round_trip(tmp_path):
+    found, messages = asked(tmp_path, ROW + ENDED, ENDED + READY)
+    assert found == [[[b"x", None]], []]
+    assert [each[:1] for each in messages] == [b"P", b"B", b"E", b"B", b"E", b"S"]
+    assert b"SELECT $1\0" in messages[0]
+    assert b"\0\0\0\x01b" in messages[3]
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (error("42501") + READY, "so said the server"),
+        (ENDED + READY, "1 results"),
+        (b"D\xff\xff\xff\xff", "."),
+    ],
+)
+def test_answers_to_them_that_are_none_say_why(tmp_path, answer, told):
+    with pytest.raises(SessionFailedError, match=told):
+        asked(tmp_path, answer)
