@@ -4,7 +4,7 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help setup up test quick lint types integration differential faults soak bleed bench lab compat docs check again clean servers
+.PHONY: help setup up demo test quick lint types integration differential faults soak bleed bench lab compat docs check again clean servers
 
 FITTING := import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(or $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -26,6 +26,9 @@ setup: .venv/.built  ## the environment in .venv: package, compiled modules, emb
 
 up: .venv/.built  ## three doors in front of an embedded PostgreSQL, or of URI=postgresql://...; OPTIONS=...
 	@exec .venv/bin/pglane up $(OPTIONS)
+
+demo: .venv/.built  ## half a minute of a marketplace: pools for each user beside lanes; OPTIONS=...
+	@exec .venv/bin/pglane demo $(OPTIONS)
 
 test: check  ## everything, real PostgreSQL included (under 20 minutes on two cores)
 

@@ -23,6 +23,7 @@ EXAMPLES = """\
 pglane up                                   three doors before a PostgreSQL of its own
 pglane up postgresql://app@db.local/shop    three doors before that database
 pglane up --config pglane.toml              what the file says
+pglane demo                                 why, in half a minute
 pglane lab run otp-under-flood              who waits, here and elsewhere
 """
 
@@ -71,6 +72,7 @@ def parser(*, with_worker: bool = False) -> argparse.ArgumentParser:
     _add_check(commands)
     _add_verifier(commands)
     _add_lab(commands)
+    _add_demo(commands)
     if with_worker:  # started by the supervisor; not for people, not in the help
         worker = commands.add_parser("worker")
         worker.add_argument("--control-fd", type=int, required=True)
@@ -156,3 +158,17 @@ def _add_lab(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     told = "a PgBouncer to compare with, may be repeated; default: the one of the system"
     play.add_argument("--pgbouncer", type=Path, action="append", metavar="PROGRAM", help=told)
     play.add_argument("--postgres-bin", type=Path, metavar="DIR", help="folder of its programs")
+
+
+def _add_demo(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    demo = commands.add_parser(
+        "demo",
+        help="a marketplace for half a minute: pools beside lanes",
+        description="Visitors, sellers and one-time passwords on four database connections, twice "
+        "at once: through a pool for each user (PgBouncer, if it is there) and through lanes.",
+    )
+    demo.set_defaults(run="pglane.cli.demo")
+    demo.add_argument("--seconds", type=float, default=30.0, metavar="S", help="default: 30")
+    told = "the PgBouncer to show; default: the one of the system"
+    demo.add_argument("--pgbouncer", type=Path, metavar="PROGRAM", help=told)
+    demo.add_argument("--postgres-bin", type=Path, metavar="DIR", help="folder of its programs")

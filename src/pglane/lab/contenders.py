@@ -19,13 +19,16 @@ from pathlib import Path
 from pglane.lab import gateway, pgbouncer
 from pglane.lab.database import DATABASE, Database
 from pglane.lab.place import Place
+from pglane.lab.pools import PlainPool, PoolPerUser
 from pglane.lab.scenario import Scenario, Variant
-from pglane.lab.traffic import Clients, OwnConnections, PlainPool
+from pglane.lab.traffic import Clients, OwnConnections
 
 ROLE = "shop"
 SESSION_ENTRY = "shop_session"
 CLIENTS_MAX = 5000
 PLAIN, DIRECT, PGLANE = "plain pool", "direct", "pglane"
+PER_USER = "pools per user"
+"""Stands in for PgBouncer where there is none."""
 BY_ROLE = ("a user each", "lanes")
 TWO_DOORS = ("two doors", "forced user")
 
@@ -48,6 +51,8 @@ def contenders(scenario: Scenario, programs: list[Path], *, lanes: bool) -> list
     """All of a scenario; `lanes`: this gateway has them."""
     named = [(f"PgBouncer {pgbouncer.version_of(program)}", program) for program in programs]
     found = [Contender(DIRECT if "direct" in scenario.ways else PLAIN)]
+    if not named and "a user each" in scenario.ways:
+        found.append(Contender(PER_USER))
     for way in scenario.ways:
         if way == "direct":
             continue
@@ -71,6 +76,8 @@ def running(
         yield PlainPool(database.place(ROLE), scenario.budget)
     elif contender.name == DIRECT:
         yield OwnConnections({kind: database.place(ROLE) for kind in variant.kinds})
+    elif contender.name == PER_USER:
+        yield PoolPerUser({kind: database.place(kind) for kind in variant.kinds}, scenario.budget)
     elif contender.program is not None:
         configuration = pgbouncer_configuration(contender.way, scenario, variant, database)
         with pgbouncer.running(contender.program, database.folder, configuration) as one:

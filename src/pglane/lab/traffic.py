@@ -10,7 +10,6 @@ answer when the run ends has waited since it asked; that counts.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -119,61 +118,11 @@ class OwnConnections:
             connection.close()
 
 
-class PlainPool:
-    """A pool within the application: so many connections, first come first served."""
-
-    def __init__(self, place: Place, size: int) -> None:
-        self._place = place
-        self._unopened = size
-        self._free: list[Connection] = []
-        self._waiting: deque[asyncio.Future[Connection | None]] = deque()
-        self._all: set[Connection] = set()
-
-    async def lend(self, stream: Stream) -> Connection:
-        """The next that is free, in the order of asking."""
-        del stream
-        if self._free:
-            return self._free.pop()
-        if self._unopened:
-            self._unopened -= 1
-            try:
-                return await self._open()
-            except BaseException:
-                self._unopened += 1
-                raise
-        waiter: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(waiter)
-        return await waiter or await self._open()
-
-    async def _open(self) -> Connection:
-        made = await connect(self._place)
-        self._all.add(made)
-        return made
-
-    def take_back(self, stream: Stream, connection: Connection) -> None:
-        """Handed to who has waited longest; in place of a lost one a new one is opened."""
-        del stream
-        while self._waiting:
-            waiter = self._waiting.popleft()
-            if not waiter.done():
-                waiter.set_result(None if connection.lost else connection)
-                return
-        if connection.lost:
-            self._unopened += 1
-        else:
-            self._free.append(connection)
-
-    def close(self) -> None:
-        """Ends all of them."""
-        for connection in self._all:
-            connection.close()
-
-
 class Traffic:
     """A run: all streams against one contender's clients.
 
     Attributes:
-        samples: of each stream, in the order of their ends; read them after `run`.
+        samples: of each stream, in the order of their ends.
     """
 
     def __init__(self, streams: tuple[Stream, ...], clients: Clients) -> None:
@@ -181,7 +130,13 @@ class Traffic:
         self._streams = streams
         self._clients = clients
         self._began = 0.0
+        self._open: dict[str, dict[object, float]] = {stream.kind: {} for stream in streams}
         self._requests: set[asyncio.Task[None]] = set()
+
+    def waiting(self, kind: str) -> tuple[int, float]:
+        """How many of a kind have no answer yet, and for how long the first of them."""
+        asked = self._open[kind]
+        return len(asked), self.now() - next(iter(asked.values())) if asked else 0.0
 
     def now(self) -> float:
         """Seconds since the run began."""
@@ -254,6 +209,8 @@ class Traffic:
         asked_s = self.now()
         connection: Connection | None = None
         outcome = UNANSWERED
+        token = object()
+        self._open[stream.kind][token] = asked_s
         try:
             connection = await self._clients.lend(stream)
             await self._converse(connection, stream)
@@ -264,6 +221,7 @@ class Traffic:
             outcome = "unreachable"
         finally:
             wait_s = max(0.0, self.now() - asked_s - stream.work_s)
+            del self._open[stream.kind][token]
             self.samples[stream.kind].append(Sample(asked_s, wait_s, outcome))
             if connection is not None:
                 if outcome != SERVED:

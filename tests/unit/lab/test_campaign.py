@@ -17,12 +17,12 @@ from tests.support.lab_server import lab_server
 
 def test_every_round_visits_everything() -> None:
     plays = list(campaign.plan([SCENARIO], Extent(2, None, 1, lanes=True)))
-    assert len(plays) == 2 * 2 * 4
-    assert {play.round for play in plays[:8]} == {0}
-    assert [play.variant.name for play in plays[:4]] == ["4 clients"] * 4
+    assert len(plays) == 2 * 2 * 5
+    assert {play.round for play in plays[:10]} == {0}
+    assert [play.variant.name for play in plays[:5]] == ["4 clients"] * 5
     same = list(campaign.plan([SCENARIO], Extent(2, None, 1, lanes=True)))
     assert plays == same
-    orders = {tuple(play.contender.way for play in plays[n : n + 4]) for n in (0, 4, 8, 12)}
+    orders = {tuple(play.contender.way for play in plays[n : n + 5]) for n in (0, 5, 10, 15)}
     assert len(orders) > 1
 
 

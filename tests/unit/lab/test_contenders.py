@@ -10,7 +10,8 @@ from pglane.config.file import read_file
 from pglane.lab import contenders, gateway, pgbouncer
 from pglane.lab.contenders import Contender
 from pglane.lab.database import Database
-from pglane.lab.traffic import OwnConnections, PlainPool
+from pglane.lab.pools import PlainPool, PoolPerUser
+from pglane.lab.traffic import OwnConnections
 from tests.support.lab_runs import SCENARIO
 
 VARIANT = SCENARIO.variants[0]
@@ -34,7 +35,8 @@ def test_all_of_a_scenario(monkeypatch: pytest.MonkeyPatch) -> None:
         ("PgBouncer 1.25", "a user each"), ("pglane", "a user each"),
         ("pglane", "lanes"),
     ]  # fmt: skip
-    assert len(contenders.contenders(SCENARIO, [], lanes=False)) == 3
+    without = contenders.contenders(SCENARIO, [], lanes=False)
+    assert [one.name for one in without] == ["plain pool", "pools per user", "pglane", "pglane"]
     stormy = replace(SCENARIO, ways=("direct", "one user", "forced user"))
     names = [one.name for one in contenders.contenders(stormy, [], lanes=True)]
     assert names == ["direct", "pglane"]
@@ -96,6 +98,7 @@ def test_each_runs_and_gives_its_clients(
     for contender, kind in (
         (Contender("plain pool"), PlainPool),
         (Contender("direct"), OwnConnections),
+        (Contender("pools per user"), PoolPerUser),
         (Contender("PgBouncer 1.25", "one user", Path("pgbouncer")), OwnConnections),
         (Contender("pglane", "one user"), OwnConnections),
     ):

@@ -9,7 +9,6 @@ from pglane.lab.traffic import (
     SERVED,
     UNANSWERED,
     OwnConnections,
-    PlainPool,
     Sample,
     Stream,
     Traffic,
@@ -129,41 +128,22 @@ def test_a_mistake_of_ours_is_raised() -> None:
         asyncio.run(whole())
 
 
-def test_a_plain_pool_serves_in_the_order_of_asking() -> None:
+def test_who_waits_is_known_while_it_runs() -> None:
+    seen = []
+
     async def whole() -> None:
-        async with lab_server() as server:
-            pool = PlainPool(server.place(), 2)
-            stream = Stream("browse")
-            first, second = await pool.lend(stream), await pool.lend(stream)
-            third = asyncio.create_task(pool.lend(stream))
-            fourth = asyncio.create_task(pool.lend(stream))
-            gone = asyncio.create_task(pool.lend(stream))
-            await asyncio.wait([third, fourth, gone], timeout=0.01)
-            gone.cancel()
-            pool.take_back(stream, first)
-            assert await third is first
-            second.close()
-            pool.take_back(stream, second)
-            fresh = await fourth
-            assert fresh is not second
-            pool.take_back(stream, fresh)
-            assert await pool.lend(stream) is fresh
-            fresh.close()
-            pool.take_back(stream, fresh)
-            assert await pool.lend(stream) is not fresh
-            assert len(server.startups) == 4
-            pool.close()
+        async with lab_server(lambda _text: SILENCE) as server:
+            stream = Stream("otp", rate_per_s=100.0)
+            traffic = Traffic((stream,), OwnConnections({"otp": server.place()}))
+            assert traffic.waiting("otp") == (0, 0.0)
+            running = asyncio.create_task(traffic.run(0.1, 0.0))
+            await traffic._until(0.05)
+            await asyncio.wait([running], timeout=0.05)
+            seen.append(traffic.waiting("otp"))
+            await running
+            assert traffic.waiting("otp")[0] == 0
 
     asyncio.run(whole())
-
-
-def test_a_pool_that_cannot_connect_tries_again() -> None:
-    async def whole() -> None:
-        async with lab_server() as server:
-            place = server.place()
-        pool = PlainPool(place, 1)
-        for _ in range(2):
-            with pytest.raises(OSError):
-                await pool.lend(Stream("browse"))
-
-    asyncio.run(whole())
+    ((number, oldest_s),) = seen
+    assert number > 1
+    assert oldest_s > 0.03
