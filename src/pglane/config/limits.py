@@ -11,7 +11,7 @@ new ones at once.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pglane.config.settings import Settings
@@ -34,7 +34,7 @@ KEYS = {
 OWN = {
     "door": (*TIMES, "clients_max"),
     "database": (*TIMES, *SERVER_TIMES, "clients_max", "budget"),
-    "user": (*TIMES, "clients_max"),
+    "user": (*TIMES, "clients_max", "allow_from"),
 }
 """What may be set for one door, one database, one user."""
 UNREAD = ("query_ms_max", "transaction_ms_max", "idle_transaction_ms_max")
@@ -53,14 +53,14 @@ class Override:
         scope: "door", "database" or "user".
         name: whose.
         key: field of `Settings`.
-        value: of the limit.
+        value: of the limit; a number, or words.
         where: file and line.
     """
 
     scope: str
     name: str
     key: str
-    value: int
+    value: Any
     where: str
 
 
@@ -75,20 +75,20 @@ class Limit:
 
     Attributes:
         key: field of `Settings`.
-        value: 0: there is none.
+        value: a number, 0: there is none; or words.
         whose: whom it is for, in words.
         where: where it was set.
     """
 
     key: str
-    value: int
+    value: Any
     whose: str
     where: str
 
     @property
     def seconds(self) -> float:
         """A limit in milliseconds, in seconds."""
-        return self.value / 1000
+        return float(self.value / 1000)
 
     def __str__(self) -> str:
         unit = " ms" if self.key.endswith("_ms_max") else ""
@@ -166,4 +166,4 @@ def shortest_s(settings: "Settings") -> float:
     looked_after = [key for key in TIMES if key != "wait_ms_max"]
     values = [getattr(settings, key) for key in looked_after]
     values += [one.value for one in settings.overrides if one.key in looked_after]
-    return min((value for value in values if value), default=0) / 1000
+    return float(min((value for value in values if value), default=0) / 1000)

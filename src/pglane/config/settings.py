@@ -330,6 +330,18 @@ class Settings:
         limits=(0, 4000),
     )
     users: tuple[User, ...] = ()
+    allow_from: tuple[str, ...] = _setting(
+        "clients.allow_from",
+        ("any",),
+        "where clients may come from: addresses and networks (10.1.0.0/16, 2001:db8::/32), unix "
+        "(the Unix sockets), loopback (this machine by TCP), any. [users.NAME] may have its own",
+    )
+    superusers_from: tuple[str, ...] = _setting(
+        "clients.superusers_from",
+        ("loopback", "unix"),
+        "where clients may come from whose role is a superuser, or of whom PostgreSQL does not "
+        "say that it is none; empty: nowhere",
+    )
     admin_users: tuple[str, ...] = _setting(
         "clients.admin_users",
         (),

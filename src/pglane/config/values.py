@@ -3,7 +3,7 @@
 import difflib
 from typing import Any
 
-from pglane.config import auth_words
+from pglane.config import auth_words, origins
 from pglane.config.description import Description
 from pglane.errors.catalogue import Refusal
 from pglane.errors.configuration import OutOfRange, TypeWrong
@@ -44,7 +44,7 @@ def judge(setting: Description, value: Any, where: str) -> tuple[Any, Refusal | 
         if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
             return None, _wrong_type(setting, value, where)
         objection = _length_objection(setting, len(value), "entries", where)
-        return tuple(value), objection
+        return tuple(value), objection or origins.objection(setting, value, where)
     if not isinstance(value, str):
         return None, _wrong_type(setting, value, where)
     return _text(setting, value, where)

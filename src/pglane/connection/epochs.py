@@ -2,9 +2,9 @@
 
 Two epochs, each an opaque word that is equal as long as nothing changed:
 
-* The *defaults epoch* covers what a new server connection begins with: ALTER ROLE/DATABASE .. SET
-  and the configuration files. Server connections of different epochs may differ for ever
-  (fact A11), so those of an earlier one are replaced.
+* The *defaults epoch* covers what a new server connection begins with: ALTER ROLE/DATABASE .. SET,
+  the configuration files, and who is a superuser. Server connections of different epochs may
+  differ for ever (fact A11), so those of an earlier one are replaced.
 * The *catalog epoch* covers what decides which names are clean (`catalog`).
 
 PostgreSQL has no cheap way to be told of a change without objects of our own in the database
@@ -27,12 +27,15 @@ EPOCH_DIGITS = 16
 POLL = """\
 SELECT pg_catalog.txid_current_snapshot()::text,
   pg_catalog.pg_conf_load_time()::text,
-  (SELECT pg_catalog.string_agg(setdatabase || ' ' || setrole || ' ' || xmin, ',' ORDER BY \
+  pg_catalog.concat_ws(';',
+    (SELECT pg_catalog.string_agg(setdatabase || ' ' || setrole || ' ' || xmin, ',' ORDER BY \
 setdatabase, setrole)
-    FROM pg_catalog.pg_db_role_setting
-    WHERE setdatabase IN (0, (SELECT oid FROM pg_catalog.pg_database
-      WHERE datname = pg_catalog.current_database())))"""
-"""One row: the snapshot, when the configuration was read, the rows of ALTER .. SET."""
+      FROM pg_catalog.pg_db_role_setting
+      WHERE setdatabase IN (0, (SELECT oid FROM pg_catalog.pg_database
+        WHERE datname = pg_catalog.current_database()))),
+    (SELECT pg_catalog.string_agg(oid::text, ',' ORDER BY oid) FROM pg_catalog.pg_roles
+      WHERE rolsuper))"""
+"""One row: the snapshot, when the configuration was read, ALTER .. SET and the superusers."""
 
 
 def epoch_of(*parts: bytes | None) -> str:

@@ -23,8 +23,9 @@ from pglane.engine.client_connection import (
 )
 from pglane.engine.handover import must_discard_sequences, prepare_lease
 from pglane.engine.lease_ending import end_by
+from pglane.engine.origins import REPORTED
 from pglane.engine.probing import keep_sum
-from pglane.engine.welcome import Welcome, tell_defaults
+from pglane.engine.welcome import Welcome, may_be_superuser, tell_defaults
 from pglane.errors import Refusal
 from pglane.errors.protocol import MessageOutOfPlace
 from pglane.wire.framing import MalformedStream
@@ -330,7 +331,9 @@ class ClientLink(ClientConnection):
             self.granted(slot.link)  # type: ignore[arg-type]
 
     def _welcome(self, welcome: Welcome) -> None:
-        """What a server says after the login, in our name."""
+        """What a server says after the login, in our name; superusers come from few places."""
+        if not welcome.harmless and not may_be_superuser(self, welcome.parameters.get(REPORTED)):
+            return
         self.transport.write(welcome.message(self.process_id, self.key))
         self.requests.encoding = welcome.encoding
         self.requests.standard_strings = welcome.standard_strings
@@ -354,6 +357,8 @@ class ClientLink(ClientConnection):
             return
         if not self.settled or server.suspect:
             tell_defaults(self, server)
+            if self.phase == _GONE:
+                return
         self.forward()
 
     def end_lease(self, server: "ServerLink") -> None:
@@ -379,6 +384,8 @@ class ClientLink(ClientConnection):
 
     def _welcome_raw(self, server: "ServerLink") -> None:
         self._welcome(Welcome(server.exchange.parameters))
+        if self.phase == _GONE:
+            return
         self.phase = _LEASED
         waiting = self.requests.reader.take_all()
         if waiting:

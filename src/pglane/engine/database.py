@@ -111,7 +111,7 @@ class Database:
         )
 
     def _own(self, key: str, settings: "Settings") -> int:
-        return limit_of(settings, key, database=self.name).value
+        return int(limit_of(settings, key, database=self.name).value)
 
     def lifetime_s(self) -> float:
         """How old a server connection may be."""

@@ -15,6 +15,8 @@ cdef class Entrance:
     cdef double _login_s_max
     cdef dict _logins
     cdef long long _numbers
+    cdef public bint restricted
+    cdef public object origins
     cdef Timer _timer
     cdef long long _unauthenticated_max
     cdef RandomText _nonces
@@ -63,6 +65,7 @@ cdef class LoginLink(Owner):
     cpdef too_slow(self)
     cdef _begin_tls(self)
     cdef _finish(self)
+    cdef bint _is_elsewhere(self) except -1
     @cython.locals(greeting=Greeting, admission=Admission)
     cdef _enter(self)
     cdef bint _is_objected_to(self, Greeting greeting) except -1

@@ -21,6 +21,7 @@ from pglane.engine.admission import Admission
 from pglane.engine.cancel_keys import CancelKeys
 from pglane.engine.client_counts import ClientCounts
 from pglane.engine.client_link import ClientLink
+from pglane.engine.origins import AllowedOrigins
 from pglane.engine.randomness import RandomBytes, RandomText
 from pglane.engine.syscalls import Peer, peer_text
 from pglane.engine.tls_transport import TlsTransport
@@ -62,6 +63,8 @@ class Entrance:
         users: who may come in.
         closed: nobody is let in any more.
         tls: who gets TLS; None: nobody.
+        origins: who may come from where.
+        restricted: somebody may not come from everywhere.
     """
 
     __slots__ = (
@@ -77,6 +80,8 @@ class Entrance:
         "closed",
         "counts",
         "loop",
+        "origins",
+        "restricted",
         "tls",
         "users",
         "worker",
@@ -98,6 +103,8 @@ class Entrance:
     def apply(self, settings: "Settings", users: UserList) -> None:
         """The settings and users from now on."""
         self.users = users
+        self.origins = AllowedOrigins(settings)
+        self.restricted = self.origins.restricted
         self._clients_max = settings.clients_max
         self.counts.apply(settings, self.clients.values())
         self._unauthenticated_max = settings.unauthenticated_max
@@ -345,6 +352,8 @@ class LoginLink(Owner):
         assert greeting is not None
         if greeting.role is not None and self._is_objected_to(greeting):
             return
+        if self._entrance.restricted and self._is_elsewhere():
+            return
         admission = greeting.by_door.get(self.door)
         if admission is None or not admission.is_current():
             admission = self._admission(greeting)
@@ -360,6 +369,13 @@ class LoginLink(Owner):
         assert role is not None
         assert seen is not None
         refusal = self._entrance.worker.roles.objection(role, seen)
+        if refusal is not None:
+            self.refuse(refusal)
+        return refusal is not None
+
+    def _is_elsewhere(self) -> bool:
+        """Refuses a user who may not come from where it comes from."""
+        refusal = self._entrance.origins.objection(self._login.user, self.peer)
         if refusal is not None:
             self.refuse(refusal)
         return refusal is not None

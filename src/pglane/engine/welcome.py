@@ -7,6 +7,7 @@ told then: their drivers read values by what is reported, and so does our scanne
 
 from typing import TYPE_CHECKING
 
+from pglane.engine.origins import REPORTED
 from pglane.wire.server_messages import parameter_status, ready_for_query
 
 if TYPE_CHECKING:
@@ -22,14 +23,16 @@ class Welcome:
         encoded: as ParameterStatus messages.
         encoding: client_encoding.
         standard_strings: standard_conforming_strings.
+        harmless: the role is known to be no superuser.
     """
 
-    __slots__ = ("encoded", "encoding", "parameters", "standard_strings")
+    __slots__ = ("encoded", "encoding", "harmless", "parameters", "standard_strings")
 
     def __init__(self, parameters: dict[str, str]) -> None:
         self.parameters = parameters
         self.encoding = parameters.get("client_encoding", "UTF8")
         self.standard_strings = parameters.get("standard_conforming_strings", "on") == "on"
+        self.harmless = parameters.get(REPORTED) == "off"
         self.encoded = b"".join(
             [
                 parameter_status(
@@ -59,10 +62,18 @@ def tell_defaults(client: "ClientLink", server: "ServerLink") -> None:
         if client.told.get(name) != value and name.lower() not in own
     }
     if changed:
+        if changed.get(REPORTED, "off") != "off" and not may_be_superuser(client, "on"):
+            return
         client.told = client.told | changed
         client.transport.write(Welcome(changed).encoded)
     client.settled = client.rewrites and not server.suspect
     client.parameters_changed(server.exchange)
+
+
+def may_be_superuser(client: "ClientLink", reported: str | None) -> bool:
+    """Refuses a client whose role is a superuser, or may be one, if it may not be that here."""
+    origins = client.database.worker.entrance.origins
+    return origins.may_be_superuser(client, reported)
 
 
 def _key_head(key_bytes: int) -> bytes:

@@ -109,6 +109,35 @@ class SomebodyBetween(Refusal):
     fatal = True
 
 
+class AddressNotAllowed(Refusal):
+    """The user may not come from there; told to those who have shown who they are."""
+
+    code = "PGL0209"
+    sqlstate = "28000"
+    message = 'user "{user}" may not come from {address}'
+    detail = (
+        "The address is not among those of allow_from; the password was not looked at for this."
+    )
+    hint = "Connect from elsewhere, or add the address to allow_from ([users.NAME] or [clients])."
+    retry_safe = True
+    fatal = True
+
+
+class SuperuserNotHere(Refusal):
+    """A superuser, or somebody who may be one, from where superusers do not come from."""
+
+    code = "PGL0210"
+    sqlstate = "28000"
+    message = 'user "{user}" may not come from {address}, for it is or may be a superuser'
+    detail = "{seen}; clients.superusers_from is {allowed}."
+    hint = (
+        "Use a role that is no superuser, connect from the gateway's own machine, or add the "
+        "address to superusers_from in [clients]."
+    )
+    retry_safe = True
+    fatal = True
+
+
 class TlsDemanded(Refusal):
     """A client without TLS, where TLS is demanded."""
 
