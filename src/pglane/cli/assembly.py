@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pglane.cli.password_verifiers import PasswordVerifiers
 from pglane.config import rules
@@ -55,6 +56,12 @@ class Assembly:
     loaded: Loaded = field(default_factory=Loaded)
     origin: str = ""
     server: Server | None = None
+
+
+SHOWN_TO_ALL = (
+    "the password stands in the command line, which everybody on this machine can read (ps); "
+    "give the URI in DATABASE_URL, or the password in PGPASSWORD or ~/.pgpass"
+)
 
 
 def gather(arguments: argparse.Namespace, environment: Mapping[str, str]) -> Assembly:
@@ -126,6 +133,8 @@ def _find_server(
     if arguments.uri:
         assembly.origin = URI_ARGUMENT
         assembly.server = read_uri(arguments.uri, URI_ARGUMENT, environment)
+        if urlsplit(arguments.uri).password or "password=" in arguments.uri:
+            assembly.loaded.notes.append(SHOWN_TO_ALL)
     elif in_file:
         assembly.origin = places[in_file[0]]
     elif environment.get("DATABASE_URL"):

@@ -88,13 +88,20 @@ class ClientNames(ClientEffects):
     def _deallocation(self, text: bytes, exchange: Exchange) -> PendingDeallocation | None:
         """Prepares for a text that may drop statements; None if it names none of ours.
 
-        In a failed transaction it fails whatever it names.
+        In a failed transaction it fails whatever it names. A name that is ours on the server
+        connection and not the client's is unknown, as on a private connection: who guesses or
+        reads it takes away nobody's statement.
         """
         self.may_forget = True
         if self._judge(text).single != DEALLOCATES or exchange.status == FAILED_STATUS:
             return None
         name = deallocated_name(text)
-        return self._give_name(exchange, name) if name and name in self.statements else None
+        if name and name in self.statements:
+            return self._give_name(exchange, name)
+        if name and exchange.statements.is_ours(name):
+            exchange.statements.drop_named(name)
+            self._close_evicted(exchange)
+        return None
 
     # Names -----------------------------------------------------------------------------------
 

@@ -42,7 +42,9 @@ RIGHTS = ("session_authorization", "role")
 VECTORS_MAX = 10_000
 """Interned vectors; beyond it the table starts anew (one in use stays valid, unshared)."""
 VECTORS_CHARACTERS_MAX = 32 * 1024 * 1024
-"""Their values and texts taken together; likewise."""
+"""Their names, values and texts taken together; likewise."""
+ITEM_CHARACTERS = 200
+"""What a setting costs beside its characters: its places in two tables, and objects' heads."""
 
 
 class Vector:
@@ -88,7 +90,8 @@ class Vectors:
         key = (frozenset(items.items()), prepared)
         vector = self._table.get(key)
         if vector is None:
-            self._make_room(prepared.characters + sum(map(len, items.values())))
+            size = sum(map(len, items)) + sum(map(len, items.values()))
+            self._make_room(prepared.characters + size + ITEM_CHARACTERS * len(items))
             vector = Vector(dict(items), prepared)
             vector.parse_key = self._parse_keys.setdefault(vector.parse_key, vector.parse_key)
             self._table[key] = vector

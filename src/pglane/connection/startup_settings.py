@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from pglane.errors import Refusal
 from pglane.wire.options import encode_options, split_options
-from pglane.wire.startup import STARTUPS_KEPT, StartupMessage
+from pglane.wire.startup import STARTUP_KEPT_BYTES_MAX, STARTUPS_KEPT, StartupMessage
 
 PROTOCOL_PARAMETERS = frozenset({"user", "database", "replication", "options"})
 PGLANE_PREFIX = "pglane."
@@ -41,7 +41,10 @@ class StartupSettings:
 
 def startup_settings(startup: StartupMessage, user: str) -> StartupSettings | Refusal:
     """Reads a startup packet; a Refusal if `options` cannot be understood."""
-    return _settings_of(tuple(startup.parameters.items()), user)
+    items = tuple(startup.parameters.items())
+    if sum(len(name) + len(value) for name, value in items) > STARTUP_KEPT_BYTES_MAX:
+        return _settings_of.__wrapped__(items, user)
+    return _settings_of(items, user)
 
 
 @lru_cache(STARTUPS_KEPT)

@@ -73,6 +73,8 @@ cdef class ServerStatements:
     cpdef distrust(self, Shape shape, dict fields)
     cpdef bint is_ours(self, bytes name) except -1
     @cython.locals(statement=ServerStatement)
+    cpdef drop_named(self, bytes name)
+    @cython.locals(statement=ServerStatement)
     cpdef forget_complete(self)
     cpdef clear(self)
     cpdef list all(self)

@@ -296,6 +296,12 @@ class ServerStatements:
         """Whether a client's name could hit one of our server-side names."""
         return name.startswith(self._prefix)
 
+    def drop_named(self, name: bytes) -> None:
+        """A client names one of ours, which it cannot mean: it will be closed before."""
+        for statement in list(self._by_shape.values()):
+            if statement.name == name and statement.complete:
+                self.drop(statement.shape)
+
     def forget_complete(self) -> None:
         """The server forgot what was prepared (DEALLOCATE ALL, DISCARD ALL); pending ones stay."""
         for statement in list(self._by_shape.values()):

@@ -30,7 +30,12 @@ from pglane.errors import Refusal
 from pglane.wire.login_messages import AuthenticationOk
 from pglane.wire.md5 import Md5Hash
 from pglane.wire.scram import ITERATIONS_DEFAULT, Verifier
-from pglane.wire.startup import STARTUPS_KEPT, Negotiation, StartupMessage
+from pglane.wire.startup import (
+    STARTUP_KEPT_BYTES_MAX,
+    STARTUPS_KEPT,
+    Negotiation,
+    StartupMessage,
+)
 
 OK = AuthenticationOk().encode()
 NO_SECRET = Verifier(ITERATIONS_DEFAULT, bytes(16), bytes(32), bytes(32)).format().decode()
@@ -168,7 +173,9 @@ class UserList:
         return self._greetings.get(packet)
 
     def keep(self, packet: bytes, greeting: Greeting) -> None:
-        """Remembers what it means."""
+        """Remembers what it means, unless it is long (`STARTUP_KEPT_BYTES_MAX`)."""
+        if len(packet) > STARTUP_KEPT_BYTES_MAX:
+            return
         if len(self._greetings) >= STARTUPS_KEPT:
             self._greetings.clear()
         self._greetings[packet] = greeting

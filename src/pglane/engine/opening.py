@@ -152,11 +152,15 @@ class Opening:
             user=slot.user,
             database=database.name,
         )
+        now = database.loop.now
         if error is not None and is_lasting(error):
             worker.forget_keys(slot.user)
             self._refuse_all_like(request, error)
-        now = database.loop.now
-        database.perform(database.desk.opening_failed(slot, reason, worker.random(), now))
+            # The server is well: what one asks for in vain makes nobody else wait.
+            decisions = database.desk.gone(slot, now)
+        else:
+            decisions = database.desk.opening_failed(slot, reason, worker.random(), now)
+        database.perform(decisions)
         database.arm_tick()
 
     def _refuse_all_like(self, request: "Request", error: "ErrorResponse") -> None:

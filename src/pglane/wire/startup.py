@@ -41,6 +41,9 @@ MINOR_MAX: Final = 2
 PROTOCOL_OPTION_PREFIX: Final = "_pq_."
 STARTUPS_KEPT: Final = 256
 """Packets whose meaning is remembered."""
+STARTUP_KEPT_BYTES_MAX: Final = 1024
+"""Longer ones are read anew each time: who has not logged in must not fill the memory."""
+NAMES_KEPT_MAX: Final = 64
 
 _HEADER: Final = struct.Struct("!II")
 _PROCESS_ID: Final = struct.Struct("!i")
@@ -191,6 +194,8 @@ class StartupReader:
             return _decode_cancel(content)
         if code in {SSLRequest.code, GSSENCRequest.code}:
             return self._encryption(code, content)
+        if len(content) > STARTUP_KEPT_BYTES_MAX:
+            return _decode_startup.__wrapped__(code, content)
         return _decode_startup(code, content)
 
     def _encryption(self, code: int, content: bytes) -> StartupPacket | Refusal:
@@ -284,7 +289,10 @@ def negotiate(message: StartupMessage) -> Negotiation | Refusal:
     """
     if message.major != MAJOR:
         return ProtocolVersion(major=message.major, minor=message.minor)
-    return _negotiation(message.minor, tuple(message.parameters))
+    names = tuple(message.parameters)
+    if len(names) > NAMES_KEPT_MAX:
+        return _negotiation.__wrapped__(message.minor, names)
+    return _negotiation(message.minor, names)
 
 
 @lru_cache(STARTUPS_KEPT)

@@ -1,6 +1,6 @@
 import pytest
 
-from pglane.cli.assembly import gather, settle
+from pglane.cli.assembly import SHOWN_TO_ALL, gather, settle
 from pglane.cli.command import parser
 from pglane.cli.password_verifiers import PasswordVerifiers
 from pglane.config.settings import User
@@ -54,6 +54,14 @@ def test_where_the_database_is_comes_from_one_place(write):
     assert [origin for origin, _settings in found] == [
         *("the URI", f"{file}:2", "DATABASE_URL", "PG* variables")
     ]
+
+
+@pytest.mark.parametrize("uri", ["postgresql://u:s@h/d", "postgresql://u@h/d?password=s"])
+def test_a_secret_on_the_command_line_is_told(uri):
+    assert gather(parser().parse_args(["up", uri]), {}).loaded.notes == [SHOWN_TO_ALL]
+    assert not gather(parser().parse_args(["up"]), {"DATABASE_URL": uri}).loaded.notes
+    plain = parser().parse_args(["up", "postgresql://u@h/d"])
+    assert not gather(plain, {"PGPASSWORD": "s"}).loaded.notes
 
 
 def test_without_any_of_them_it_is_the_embedded_one(write):

@@ -4,6 +4,7 @@ import signal
 import pytest
 
 from pglane.cli import main, up
+from pglane.cli.assembly import SHOWN_TO_ALL
 from pglane.config.uri import read_uri
 from pglane.errors import RefusedError
 from pglane.errors.embedded import BinariesMissing
@@ -71,7 +72,7 @@ def _nothing_real(monkeypatch):
 def test_a_given_uri_is_served_and_its_password_not_shown(capsys):
     assert main(["up", URI]) == 0
     out, err = capsys.readouterr()
-    assert err == ""
+    assert err == f"note: {SHOWN_TO_ALL}\n"
     lines = out.splitlines()
     assert lines[0].endswith("before shop at db:5432 (from the URI)")
     assert lines[1].split()[:2] == ["transaction", "postgresql://app@127.0.0.1:1/shop"]

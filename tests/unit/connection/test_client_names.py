@@ -307,6 +307,14 @@ def test_in_a_failed_transaction_deallocate_fails_by_itself(lease: Lease) -> Non
     assert len(lease.send(c.Query(b"DEALLOCATE a"))) == 1
 
 
+def test_a_name_of_ours_is_nobodys_and_harms_nobody(lease: Lease) -> None:
+    prepared(lease)
+    text = c.Query(b"DEALLOCATE ours_1")
+    assert lease.send(text) == messages(c.Close(b"S", b"ours_1"), text)
+    lease.answer(CLOSED, error(b"26000"), READY)
+    assert lease.send(c.Bind(b"", b"a"))[0] == c.Parse(b"ours_2", SELECT).encode()
+
+
 # The unnamed statement, and what is uncertain
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from pglane.connection.settings import (
+    ITEM_CHARACTERS,
     Vectors,
     apply_statement,
     differences,
@@ -39,11 +40,18 @@ def test_the_table_starts_anew() -> None:
 
 
 def test_the_table_starts_anew_when_it_holds_too_much() -> None:
-    vectors = Vectors(characters_max=10)
+    vectors = Vectors(characters_max=2 * ITEM_CHARACTERS + 12)
     one = vectors.of({"a": "12345"})
     assert vectors.of({"a": "12345"}) is one
     vectors.of({"b": "123456"})
     assert vectors.of({"a": "12345"}) is not one
+
+
+def test_names_and_empty_values_take_room_too() -> None:
+    vectors = Vectors(characters_max=3 * ITEM_CHARACTERS + 60)
+    one = vectors.of({"a": ""})
+    vectors.of({"b" * 30: "", "c" * 30: ""})
+    assert vectors.of({"a": ""}) is not one
 
 
 def test_equal_sets_of_statements_are_one() -> None:

@@ -101,3 +101,10 @@ def test_a_direct_connection_without_check_interval() -> None:
 
 def test_options_that_cannot_be_understood_are_not_passed_on() -> None:
     assert "options" not in direct_startup(packet(options=b"-x"), check_interval=False).parameters
+
+
+def test_a_long_packet_is_not_kept() -> None:
+    short, long = packet(database=b"d"), packet(database=b"d" * 2000)
+    assert startup_settings(short, "u") is startup_settings(short, "u")
+    assert startup_settings(long, "u") == startup_settings(long, "u")
+    assert startup_settings(long, "u") is not startup_settings(long, "u")

@@ -214,6 +214,17 @@ def test_an_unnamed_statement_found_stale_is_not_here_any_more(
     assert statements.unnamed is None
 
 
+def test_a_statement_is_dropped_by_its_name(statements: Any, shapes: Any) -> None:
+    shape, other = shapes.of(b"1", b"", None), shapes.of(b"2", b"", None)
+    one, two = add(statements, shape), add(statements, other)
+    pending = statements.add(shapes.of(b"3", b"", None))
+    for name in (one.name, pending.name, b"unknown"):
+        statements.drop_named(name)
+    assert statements.find(shape) is None
+    assert statements.find(other) is two
+    assert statements.unclosed == [one]
+
+
 def test_what_is_pending_survives_deallocate_all(statements: Any, shapes: Any) -> None:
     add(statements, shapes.of(b"1", b"", None))
     pending = statements.add(shapes.of(b"2", b"", None))

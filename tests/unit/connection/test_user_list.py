@@ -23,7 +23,7 @@ from pglane.connection.user_list import (
 from pglane.wire.client_messages import SASLInitialResponse
 from pglane.wire.md5 import Md5Hash, md5_stored
 from pglane.wire.scram import MECHANISM, Verifier
-from pglane.wire.startup import STARTUPS_KEPT, StartupMessage, negotiate
+from pglane.wire.startup import STARTUP_KEPT_BYTES_MAX, STARTUPS_KEPT, StartupMessage, negotiate
 
 NONCE = b"servernonce0123456789"
 VERIFIER = Verifier.of_password(b"secret", b"salt" * 4, 4096)
@@ -106,6 +106,12 @@ def test_no_more_packets_are_remembered_than_allowed() -> None:
         listed.keep(b"%d" % number, made)
     assert listed.greeting(b"0") is None
     assert listed.greeting(b"%d" % STARTUPS_KEPT) is made
+
+
+def test_a_long_packet_is_not_remembered() -> None:
+    listed = users("trust")
+    listed.keep(b"x" * (STARTUP_KEPT_BYTES_MAX + 1), greeting("new", "trust"))
+    assert listed.greeting(b"x" * (STARTUP_KEPT_BYTES_MAX + 1)) is None
 
 
 def test_what_settings_it_asks_for_is_read_once() -> None:

@@ -246,3 +246,13 @@ def test_unknown_options_are_negotiated_as_postgresql_does() -> None:
     assert not isinstance(negotiation, Refusal)
     assert negotiation.unknown_options == (b"_pq_.x", b"_pq_.y")
     assert negotiation.encode() == b"v\0\0\0\x1a\0\3\0\1\0\0\0\2_pq_.x\0_pq_.y\0"
+
+
+def test_short_packets_are_read_once_and_long_ones_are_not_kept() -> None:
+    long = StartupMessage(3, 0, {f"n{number}": b"" for number in range(u.NAMES_KEPT_MAX * 4)})
+    assert first(HELLO_BYTES) is first(HELLO_BYTES)
+    assert negotiate(HELLO) is negotiate(HELLO)
+    assert len(long.encode()) > u.STARTUP_KEPT_BYTES_MAX
+    assert first(long.encode()) == first(long.encode())
+    assert first(long.encode()) is not first(long.encode())
+    assert negotiate(long) is not negotiate(long)
