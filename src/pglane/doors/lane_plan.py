@@ -72,6 +72,7 @@ def _policy(lane: LaneSettings, settings: Settings) -> LanePolicy:
         weight=lane.weight,
         limit=lane.limit,
         wait_s_max=(lane.wait_ms_max or settings.wait_ms_max) / 1000,
+        wait_is_default=not lane.wait_ms_max,
         hold_s_max=lane.hold_ms_max / 1000,
         lends=lane.lend == "yes",
         borrow_hold_s=lane.borrow_hold_ms / 1000,

@@ -1,38 +1,20 @@
 cimport cython
 
+from pglane.doors.decisions cimport Grant
+from pglane.doors.need cimport Need, SlotOffer
 from pglane.pool.ledger cimport Ledger, Slot
-from pglane.scheduler.fifo cimport FifoQueue, Offer, Request
+from pglane.scheduler.lane cimport Lane
+from pglane.scheduler.lanes cimport LaneQueue
+from pglane.scheduler.request cimport Lease, Request
 
 
 cdef int _IDLE, _LEASED
-
-
-cdef class Need:
-    cdef public object startup
-    cdef public object base
-    cdef public bint exact
-    cdef public bint fresh
-    cdef public object holds
-    cdef public Slot last
-
-    cpdef bint accepts(self, object base) except -1
-
-
-cdef class SlotOffer(Offer):
-    cdef public Slot slot
-
-    @cython.locals(need=Need)
-    cpdef bint fits(self, Request request) except -1
-
-
-cdef class Grant:
-    cdef public Request request
-    cdef public Slot slot
+cdef double _NEVER
 
 
 cdef class LeaseDesk:
     cdef public Ledger ledger
-    cdef public FifoQueue queue
+    cdef public LaneQueue queue
     cdef public Py_ssize_t opening_max
     cdef public str failure
     cdef public Py_ssize_t rotated
@@ -40,37 +22,62 @@ cdef class LeaseDesk:
     cdef list _promised
     cdef dict _claims
     cdef SlotOffer _offered
+    cdef Lane _own
     cdef double _backoff_s
     cdef double _open_after
+    cdef object _plan
 
     @cython.locals(slot=Slot)
-    cpdef Slot lease_idle(self, str user, Need need, double now)
+    cpdef Slot lease_idle(self, Request request, double now)
+    @cython.locals(slot=Slot, need=Need)
+    cdef Slot _idle_for(self, Request request)
     @cython.locals(slot=Slot, fallback=Slot, looked_at=int)
     cdef Slot _best_idle(self, str user, Need need)
     @cython.locals(slot=Slot, chosen=Slot, has_room=cython.bint)
-    cdef Slot _rotate(self, str user, Need need, double now)
+    cdef Slot _rotate(self, str user, Need need, bint claimed)
+    cdef _lease(self, Slot slot, Request request, double now)
+    @cython.locals(lane=Lane, decisions=list)
     cpdef list arrive(self, Request request, double now)
+    cpdef object reason_of(self, Request request)
     cpdef list leave(self, Request request, double now)
-    cpdef drop(self, Request request)
-    cpdef list resize(self, Py_ssize_t budget, Py_ssize_t opening_max, double now)
+    cpdef drop(self, Request request, double now)
+    cdef _forget(self, Request request, double now)
+    @cython.locals(request=Request)
+    cdef _unpromise(self, double now)
+    cdef _take_back(self, Request request, Slot slot, double now)
     cpdef cleaning(self, Slot slot, double now)
     cpdef bint rests(self, Slot slot, double now) except -1
-    @cython.locals(ledger=Ledger, request=Request)
+    @cython.locals(ledger=Ledger, queue=LaneQueue, offer=SlotOffer, request=Request, own=Lane)
     cpdef Request pass_on(self, Slot slot, double now)
+    @cython.locals(lease=Lease, own=Lane)
+    cdef Lane _vacate(self, Slot slot, double now)
+    @cython.locals(own=Lane, decisions=list)
     cpdef list released(self, Slot slot, double now)
+    @cython.locals(lane=Lane, first=Request, need=Need, needed=Need, same=bint)
+    cdef Request _first_like(self, Request request)
+    @cython.locals(coming=Slot)
+    cdef _exchange(self, Request first, Request request, Slot slot)
+    cpdef list rejections(self, double now)
+    cdef list _rejections(self, list refused, double now)
+    cpdef double next_deadline(self, double now) except -1
+    cdef bint _has_room(self) except -1
+    cdef SlotOffer _take_up(self, Slot slot)
     @cython.locals(request=Request, offer=SlotOffer)
-    cdef list _offer(self, Slot slot, double now)
-    @cython.locals(need=Need)
-    cdef bint _awaits_another(self, Request request, Slot slot) except -1
+    cdef _offer(self, Slot slot, Lane own, list decisions, double now)
+    @cython.locals(coming=Slot)
     cdef Grant _grant(self, Request request, Slot slot, double now)
-    @cython.locals(idle=Slot, request=Request, decisions=list)
-    cdef list _fall_back(self, double now)
-    @cython.locals(request=Request, idle=Slot, decisions=list)
-    cdef list _provide(self, double now)
+    cdef _claim(self, Request request, Slot slot, list decisions, double now)
+    @cython.locals(decisions=list)
+    cdef list _provide(self, Lane own, double now)
+    @cython.locals(request=Request, slot=Slot, has_room=bint)
+    cdef bint _provide_one(self, Lane own, list decisions, double now) except -1
+    @cython.locals(idle=Slot, offer=SlotOffer, other=Request)
+    cdef _make_room(self, Request request, Lane own, list decisions, double now)
+    @cython.locals(idle=Slot, request=Request)
+    cdef bint _give_idle(self, Lane own, list decisions, double now) except -1
     @cython.locals(request=Request, slot=Slot, need=Need)
-    cdef _open_more(self, list decisions, double now)
-    cdef Request _next_to_open(self)
+    cdef _open_promised(self, list decisions, double now)
     cdef _succeeded(self)
-    cdef _promise(self, Request request)
-    @cython.locals(request=Request)
-    cdef _settle(self, Slot slot)
+
+
+cdef Request _claimant(Slot slot)

@@ -6,15 +6,24 @@ where the two meet.
 
 A decision is made at every event over the whole queue of the budget:
 
-1. A free server connection goes to whom `FifoQueue.choose` names; if it does not fit that
-   request it is closed, and the place is *promised* to the request. While there is room in the
+1. A free server connection goes to whom `LaneQueue.choose` names; if it does not fit that
+   request it is closed, and the place is *claimed* for the request. While there is room in the
    budget nothing is closed for anybody.
-2. While there is room in the budget, and not too many are being opened, one is opened for the
-   first request that has none coming.
-3. Whoever waits while an idle connection that fits nobody sits there gets that one's place.
+2. While there is room in the budget, one is opened for whoever is next. As many as may are opened
+   at once; other claims are *promised* and opened in their order.
+3. Whoever is next while an idle connection that fits nobody sits there gets that one's place.
+
+**Each slot that is not idle has a lease that books its place** in the scheduler's books: the
+client's while it holds it, and from the decision on that it is made ready for that client;
+nobody's (`LaneQueue.spare`) where it ends or is opened for nobody any more. So `budget.busy` of
+the queue is what the ledger has beyond its idle slots, plus what is promised. A client uses one
+request object again and again, unless a place is still booked with it.
+
+While no server connection can be opened, those whom free ones fit are served though others are
+next: the place of those is not what they lack.
 
 Where the budget was lowered below what is used, free server connections are closed until it is
-kept again.
+kept again. These have no lease: what they have is no place of the budget any more.
 
 With `rotated` set the desk does on purpose what load does by chance: a client gets another server
 connection than the last time, for which one more is opened as long as there is room. It shows what
@@ -24,104 +33,31 @@ After a failed attempt the next is made only after a pause that doubles (0.1 s t
 given as an argument; waiting requests keep waiting, within their own deadline.
 """
 
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from pglane.connection.settings import Vector, fits_without_reset
+from pglane.doors.decisions import Close, Decision, Grant, Open, Recall, Reject
+from pglane.doors.need import Need, SlotOffer
 from pglane.pool.ledger import CLEANING, CLOSING, IDLE, LEASED, OPENING, Ledger, Slot
-from pglane.scheduler.fifo import FifoQueue, Offer, Request, WaitReason
+from pglane.scheduler.lane import Lane
+from pglane.scheduler.lanes import LaneQueue
+from pglane.scheduler.reasons import WaitReason
+from pglane.scheduler.request import Request
+from pglane.scheduler.tree import NEVER
+
+if TYPE_CHECKING:
+    from pglane.doors.lane_plan import LanePlan
 
 # Compiled, these are C integers that Python code cannot see.
 _IDLE: int = IDLE
 _LEASED: int = LEASED
+_NEVER: float = NEVER
 
 LOOKED_AT_MAX = 16
 """Idle connections looked at for one in the client's state; a look costs nanoseconds."""
 BACKOFF_S_MIN = 0.1
 BACKOFF_S_MAX = 5.0
-
-
-class Need:
-    """What a request needs of a server connection, besides the role.
-
-    Attributes:
-        startup: the settings its client began with.
-        base: settings the connection must be opened with.
-        exact: it must have been opened with exactly `base` (session door).
-        fresh: it must be opened for this request alone (direct door).
-        holds: the session state that its client has now. A connection that has it too needs no
-            preparation, and comes first.
-        last: the slot it was given last, remembered only where leases rotate.
-    """
-
-    __slots__ = ("base", "exact", "fresh", "holds", "last", "startup")
-
-    def __init__(self, startup: Vector, base: Vector, exact: bool, fresh: bool) -> None:
-        self.startup = startup
-        self.base = base
-        self.exact = exact
-        self.fresh = fresh
-        self.holds: object = startup
-        self.last: Slot | None = None
-
-    def accepts(self, base: object) -> bool:
-        """Whether a pooled connection that was opened with `base` will do."""
-        if self.fresh:
-            return False
-        if base is self.base:
-            return True
-        return (
-            not self.exact and isinstance(base, Vector) and fits_without_reset(base, self.startup)
-        )
-
-
-class SlotOffer(Offer):
-    """A slot whose server connection is free; a desk has one offer at a time, and one object."""
-
-    __slots__ = ("slot",)
-
-    def __init__(self, slot: Slot) -> None:
-        self.slot = slot
-
-    def fits(self, request: Request) -> bool:
-        """Whether role and settings are what the request needs."""
-        need: Need = request.need  # type: ignore[assignment]
-        return request.user == self.slot.user and need.accepts(self.slot.base)
-
-
-class Grant:
-    """The slot is leased to the request. No dataclass: every contended lease makes one."""
-
-    __slots__ = ("request", "slot")
-    __match_args__ = ("request", "slot")
-
-    def __init__(self, request: Request, slot: Slot) -> None:
-        self.request = request
-        self.slot = slot
-
-
-@dataclass(frozen=True, slots=True)
-class Open:
-    """A server connection is to be opened in this slot, for this request's kind."""
-
-    slot: Slot
-    request: Request
-
-
-@dataclass(frozen=True, slots=True)
-class Close:
-    """The server connection in this slot is to be ended."""
-
-    slot: Slot
-
-
-@dataclass(frozen=True, slots=True)
-class Reject:
-    """The request waited its whole time."""
-
-    request: Request
-
-
-Decision = Grant | Open | Close | Reject
+_PAUSED = WaitReason.PAUSED  # to ask an Enum for a member costs a look-up
+_DATABASE_DOWN = WaitReason.DATABASE_DOWN
 
 
 class LeaseDesk:
@@ -129,41 +65,56 @@ class LeaseDesk:
 
     Attributes:
         ledger: where the slots are.
-        queue: who waits.
+        queue: who waits, and whose the places are.
         failure: what the last attempt to open said, "" after a success.
         paused: nobody is given a server connection, and none is opened.
         rotated: so many server connections of a role are opened before one is used again, and then
             the one unused for longest comes first; 0: the one used last does.
     """
 
-    def __init__(self, budget: int, opening_max: int) -> None:
+    def __init__(self, budget: int, opening_max: int, plan: "LanePlan | None" = None) -> None:
         self.ledger = Ledger(budget)
-        self.queue = FifoQueue()
+        self.queue = LaneQueue(budget)
         self.opening_max = opening_max
         self.failure = ""
         self.rotated = 0
         self.paused = False
         self._promised: list[Request] = []
-        self._claims: dict[Slot, Request] = {}
+        self._claims: dict[Request, Slot] = {}
         self._offered = SlotOffer(Slot("", None, 0.0))
+        self._own: Lane | None = None
         self._backoff_s = 0.0
         self._open_after = 0.0
+        self._plan: LanePlan | None = plan
+        self._configure(budget, 0.0)
 
-    def lease_idle(self, user: str, need: Need, now: float) -> Slot | None:
+    def _configure(self, budget: int, now: float) -> None:
+        if self._plan is None:
+            self.queue.configure(budget, (), (), now)
+        else:
+            plan = self._plan
+            wait_s_max = plan.matching.wait_s_max
+            self.queue.configure(budget, plan.policies, plan.doors, now, wait_s_max)
+
+    def lease_idle(self, request: Request, now: float) -> Slot | None:
         """A free slot that fits, leased at once; None: the request must queue.
 
         Prefers the connection used last; this is the path of an uncontended request. Only if its
         session is in another state than the client's, a few more are looked at.
         """
-        if self.rotated:
-            return self._rotate(user, need, now)
-        slot = self.ledger.newest_idle(user)
-        if slot is None:
+        slot = self._idle_for(request)
+        if slot is None or not self.queue.take(request, now):
             return None
-        if slot.holds is not need.holds or not need.accepts(slot.base):
-            slot = self._best_idle(user, need)
-        if slot is not None:
-            self.ledger.move(slot, _LEASED, now)
+        self._lease(slot, request, now)
+        return slot
+
+    def _idle_for(self, request: Request) -> Slot | None:
+        need: Need = request.need  # type: ignore[assignment]
+        if self.rotated:
+            return self._rotate(request.user, need, request.claimed)
+        slot = self.ledger.newest_idle(request.user)
+        if slot is not None and (slot.holds is not need.holds or not need.accepts(slot.base)):
+            slot = self._best_idle(request.user, need)
         return slot
 
     def _best_idle(self, user: str, need: Need) -> Slot | None:
@@ -179,51 +130,89 @@ class LeaseDesk:
                 break
         return fallback
 
-    def _rotate(self, user: str, need: Need, now: float) -> Slot | None:
+    def _rotate(self, user: str, need: Need, claimed: bool) -> Slot | None:
         """The one unused for longest; the client's last one only where no other can be had."""
-        has_room = self.ledger.has_room()
+        has_room = self._has_room()
         if has_room and self.ledger.count_of(user) < self.rotated:
             return None
         chosen: Slot | None = None
         for slot in reversed(self.ledger.idle_of(user)):
             if need.accepts(slot.base) and (chosen is None or chosen is need.last):
                 chosen = slot
-        if chosen is need.last and has_room and not self.failure:
+        if chosen is need.last and (has_room or claimed) and not self.failure:
             return None
-        if chosen is not None:
-            self.ledger.move(chosen, LEASED, now)
-            need.last = chosen
         return chosen
+
+    def _lease(self, slot: Slot, request: Request, now: float) -> None:
+        self.ledger.move(slot, _LEASED, now)
+        slot.lease = request
+        if self.rotated:
+            request.need.last = slot  # type: ignore[attr-defined]
 
     def arrive(self, request: Request, now: float) -> list[Decision]:
         """A request that found nothing free."""
-        self.queue.arrive(request)
-        return self._provide(now)
+        self.queue.arrive(request, now)
+        decisions = self._provide(None, now)
+        if request.waiting and (self.paused or self.failure):
+            request.reason = self.reason_of(request)
+            lane: Lane = request.lane  # type: ignore[assignment]
+            lane.counters.reasons[request.reason.place] += 1
+        return decisions
+
+    def reason_of(self, request: Request) -> WaitReason:
+        """Why it waits, as things are now."""
+        if self.paused:
+            return _PAUSED
+        if self.failure and (request.claimed or self.queue.budget.has_place()):
+            return _DATABASE_DOWN
+        return self.queue.reason_of(request)
 
     def leave(self, request: Request, now: float) -> list[Decision]:
         """It gave up, or its client is gone."""
-        self.drop(request)
-        return self._provide(now)
+        self.drop(request, now)
+        return self._provide(None, now)
 
-    def drop(self, request: Request) -> None:
+    def drop(self, request: Request, now: float) -> None:
         """As `leave`, and nothing is decided yet: the caller has more to tell."""
-        self.queue.leave(request)
-        if request.claimed and request in self._promised:
-            self._promised.remove(request)
+        self.queue.leave(request, now)
+        self._forget(request, now)
 
-    def resize(self, budget: int, opening_max: int, now: float) -> list[Decision]:
-        """The budget is another one from now on; what is leased stays leased."""
+    def _forget(self, request: Request, now: float) -> None:
+        """It waits no longer; a slot that is made ready for it will be told of itself."""
+        self._claims.pop(request, None)
+        if request in self._promised:
+            self._promised.remove(request)
+            self.queue.release(request, now)
+
+    def resize(
+        self, budget: int, opening_max: int, now: float, plan: "LanePlan | None" = None
+    ) -> list[Decision]:
+        """Budget and promises are others from now on; what is leased stays leased."""
         self.ledger.budget = budget
         self.opening_max = opening_max
+        self._plan = plan or self._plan
+        self._configure(budget, now)
         decisions: list[Decision] = []
         for idle in self.ledger.in_state(IDLE)[: max(self.ledger.excess(), 0)]:
             self.ledger.move(idle, CLOSING, now)
             decisions.append(Close(idle))
-        # A place that was promised may be one of those that are no more.
-        for request in self._promised:
-            request.claimed = False
-        self._promised.clear()
-        return decisions + self._provide(now)
+        # A place that was claimed may be one of those that are no more.
+        self._unpromise(now)
+        for request, slot in list(self._claims.items()):
+            if slot.state == CLOSING:
+                self._take_back(request, slot, now)
+        return decisions + self._provide(None, now)
+
+    def _unpromise(self, now: float) -> None:
+        promised, self._promised = self._promised, []
+        for request in promised:
+            self.queue.unclaim(request, now)
+
+    def _take_back(self, request: Request, slot: Slot, now: float) -> None:
+        """What is going on in the slot is not for the request any more."""
+        self._claims.pop(request, None)
+        self.queue.unclaim(request, now)
+        slot.lease = self.queue.spare(slot, now)
 
     def cleaning(self, slot: Slot, now: float) -> None:
         """Its client is gone; it is put back into a state that anybody may have."""
@@ -237,6 +226,7 @@ class LeaseDesk:
         """
         if not self.queue.is_empty() or self.ledger.excess() > 0:
             return False
+        self._vacate(slot, now)
         self.ledger.move(slot, _IDLE, now)
         return True
 
@@ -246,82 +236,154 @@ class LeaseDesk:
         The path of a busy budget: all of it is leased and the next one fits. None: `released`
         decides.
         """
-        ledger = self.ledger
-        if slot.state != _LEASED or self.queue.is_empty():
+        ledger, queue = self.ledger, self.queue
+        if slot.state != _LEASED or queue.is_empty():
             return None
         if ledger.room() != 0 or ledger.count(_IDLE):
             return None
-        self._offered.slot = slot
-        request = self.queue.choose(self._offered, now, True)
-        if request is None or not self._offered.fits(request):
+        own = self._vacate(slot, now)
+        offer = self._offered
+        offer.slot = slot
+        offer.anew = False
+        request = queue.choose(offer, own, now, True)
+        if request is None or request.claimed or not offer.fits(request):
+            self._own = own
             return None
-        self.drop(request)
+        queue.grant(request, now)
+        slot.lease = request
         ledger.hand_over(slot, now)
         if self.rotated:
             request.need.last = slot  # type: ignore[attr-defined]
         return request
 
+    def _vacate(self, slot: Slot, now: float) -> Lane | None:
+        """The place of a slot is free; the lane whose it was."""
+        lease = slot.lease
+        if lease is None:  # `pass_on` has asked already
+            own, self._own = self._own, None
+            return own
+        slot.lease = None
+        self.queue.release(lease, now)  # type: ignore[arg-type]
+        return lease.lane  # type: ignore[attr-defined, no-any-return]
+
     def released(self, slot: Slot, now: float) -> list[Decision]:
         """A clean server connection is free."""
         if self.ledger.excess() > 0:
+            self._vacate(slot, now)
             self.ledger.move(slot, CLOSING, now)
             return [Close(slot)]
+        own = self._vacate(slot, now)
         if self.queue.is_empty():
             self.ledger.move(slot, IDLE, now)
             return []
-        return self._offer(slot, now) + self._provide(now)
+        decisions: list[Decision] = []
+        self._offer(slot, own, decisions, now)
+        return decisions + self._provide(own, now)
 
     def opened(self, slot: Slot, now: float) -> list[Decision]:
-        """A new server connection is logged in."""
-        self._settle(slot)
+        """A new server connection is logged in, for whom it was opened or who came before that."""
         self._succeeded()
-        return self.released(slot, now)
+        request = _claimant(slot)
+        if request is None:
+            return self.released(slot, now)
+        first = self._first_like(request)
+        if first is not request and not first.claimed:  # what was opened for it has failed
+            self._take_back(request, slot, now)
+            return self.released(slot, now)
+        if first is not request:
+            self._exchange(first, request, slot)
+        return self.opened_for(slot, first, now)
+
+    def _first_like(self, request: Request) -> Request:
+        """Who came first of its tenant's of those who need the same kind."""
+        lane: Lane = request.lane  # type: ignore[assignment]
+        needed: Need = request.need  # type: ignore[assignment]
+        first = lane.arrivals.first
+        while first is not None and first is not request:
+            need: Need = first.need  # type: ignore[assignment]
+            same = first.user == request.user and need.base is needed.base and not need.fresh
+            if same and first.tenant is request.tenant:
+                return first
+            first = first.newer
+        return request
+
+    def _exchange(self, first: Request, request: Request, slot: Slot) -> None:
+        """Each gets what was being made ready for the other."""
+        coming = self._claims.pop(first, None)
+        if coming is None:
+            self._promised[self._promised.index(first)] = request
+            del self._claims[request]
+        else:
+            coming.lease = request
+            self._claims[request] = coming
+        slot.lease = first
+        self._claims[first] = slot
 
     def opened_for(self, slot: Slot, request: Request, now: float) -> list[Decision]:
-        """A connection that was opened for one request alone is logged in."""
-        self._settle(slot)
+        """A connection that was opened for this request is logged in."""
         self._succeeded()
-        self.drop(request)
-        self.ledger.move(slot, LEASED, now)
-        return [Grant(request, slot), *self._provide(now)]
+        decisions: list[Decision] = [self._grant(request, slot, now)]
+        return decisions + self._provide(None, now)
 
     def opening_failed(self, slot: Slot, reason: str, jitter: float, now: float) -> list[Decision]:
         """It could not be opened; `jitter` is a random number in [0, 1)."""
-        self._settle(slot)
         self.failure = reason
         self._backoff_s = min(max(self._backoff_s * 2, BACKOFF_S_MIN), BACKOFF_S_MAX)
         self._open_after = now + self._backoff_s * (0.5 + jitter)
-        self.ledger.remove(slot)
-        return self._fall_back(now) + self._provide(now)
+        self._unpromise(now)
+        return self.gone(slot, now)
 
     def closing(self, slot: Slot, now: float) -> list[Decision]:
         """The engine ends a server connection of its own accord."""
-        self._settle(slot)
         if slot.state == CLOSING:
             return []
+        request = _claimant(slot)
+        if request is not None:
+            self._take_back(request, slot, now)
+        elif slot.lease is None:
+            slot.lease = self.queue.spare(slot, now)
         self.ledger.move(slot, CLOSING, now)
-        return self._provide(now)
+        return self._provide(None, now)
 
     def gone(self, slot: Slot, now: float) -> list[Decision]:
-        """The backend of a slot is gone."""
-        self._settle(slot)
+        """The backend of a slot is gone: its place is free, or whose it was claimed for."""
+        request, fails = _claimant(slot), slot.state != CLOSING or self.failure
         self.ledger.remove(slot)
-        return self._provide(now)
+        own: Lane | None = None
+        if request is None:
+            own = self._vacate(slot, now)
+        else:
+            slot.lease = None
+            del self._claims[request]
+            if fails or not self._has_room():
+                self.queue.unclaim(request, now)
+            else:
+                self._promised.append(request)
+        return self._provide(own, now)
 
     def tick(self, now: float) -> list[Decision]:
         """Time passed: who waited too long is rejected, openings are tried again."""
-        decisions: list[Decision] = []
-        for request in self.queue.expired(now):
-            self.drop(request)
-            decisions.append(Reject(request))
-        return decisions + self._provide(now)
+        decisions = self._rejections(self.queue.expired(now), now)
+        decisions += map(Recall, self.queue.recall(now))
+        return decisions + self._provide(None, now)
 
-    def next_deadline(self, now: float) -> float | None:
-        """When `tick` has something to do, in seconds of the clock; None: nobody waits."""
-        deadline = self.queue.first_deadline()
-        if deadline is None or self._open_after <= now:
-            return deadline
-        return min(deadline, self._open_after)
+    def rejections(self, now: float) -> list[Decision]:
+        """Those that the scheduler refused meanwhile; to be told once."""
+        return self._rejections(self.queue.take_refused(), now)
+
+    def _rejections(self, refused: list[Request], now: float) -> list[Decision]:
+        for request in refused:
+            self._forget(request, now)
+        return [Reject(request) for request in refused]
+
+    def next_deadline(self, now: float) -> float:
+        """When `tick` has something to do, in seconds of the clock; infinite: never."""
+        if self.queue.is_empty():
+            return _NEVER
+        due = self.queue.wakes_at()
+        if now < self._open_after < due:
+            return self._open_after
+        return due
 
     def debts(self) -> int:
         """Promises and openings in somebody's name that are not kept yet; 0 where nobody waits."""
@@ -329,80 +391,115 @@ class LeaseDesk:
 
     # Deciding ------------------------------------------------------------------------------
 
-    def _offer(self, slot: Slot, now: float) -> list[Decision]:
-        """A free slot, while somebody waits."""
+    def _has_room(self) -> bool:
+        return self.ledger.room() > len(self._promised)
+
+    def _take_up(self, slot: Slot) -> SlotOffer:
+        """The offer of a slot."""
         offer = self._offered
         offer.slot = slot
-        request = self.queue.choose(offer, now, not self.ledger.has_room())
-        if request is None or self._awaits_another(request, slot):
+        offer.anew = self.rotated > 0 and not self.failure
+        offer.has_room = self._has_room()
+        return offer
+
+    def _offer(self, slot: Slot, own: Lane | None, decisions: list[Decision], now: float) -> None:
+        """A free slot, while somebody waits."""
+        offer = self._take_up(slot)
+        request = self.queue.choose(offer, own, now, not self._has_room())
+        if request is None and self.failure:
+            request = self.queue.fitting(offer, own, now)
+        if request is None:
             self.ledger.move(slot, IDLE, now)
-            return []
-        if not offer.fits(request):
-            self._promise(request)
-            self.ledger.move(slot, CLOSING, now)
-            return [Close(slot)]
-        return [self._grant(request, slot, now)]
+        elif offer.fits(request):
+            decisions.append(self._grant(request, slot, now))
+        else:
+            self._claim(request, slot, decisions, now)
 
     def _grant(self, request: Request, slot: Slot, now: float) -> Grant:
-        self.drop(request)
-        self.ledger.move(slot, LEASED, now)
-        if self.rotated:
-            request.need.last = slot  # type: ignore[attr-defined]
+        if request.claimed:
+            coming = self._claims.pop(request, None)
+            if coming is None:
+                self._promised.remove(request)
+            elif coming is not slot:
+                coming.lease = self.queue.spare(coming, now)
+        self.queue.grant(request, now)
+        self._lease(slot, request, now)
         return Grant(request, slot)
 
-    def _awaits_another(self, request: Request, slot: Slot) -> bool:
-        """Where leases rotate: it had this one last, and one is being opened for it."""
-        need: Need = request.need  # type: ignore[assignment]
-        return self.rotated > 0 and need.last is slot and request.claimed
+    def _claim(self, request: Request, slot: Slot, decisions: list[Decision], now: float) -> None:
+        """The server connection in the slot makes room for one for the request."""
+        self.queue.claim(request, now)
+        slot.lease = request
+        self._claims[request] = slot
+        self.ledger.move(slot, CLOSING, now)
+        decisions.append(Close(slot))
 
-    def _fall_back(self, now: float) -> list[Decision]:
-        """Where leases rotate: who awaited another one that cannot be opened takes its last."""
-        decisions: list[Decision] = []
-        if self.rotated and not self.paused:
-            for idle in self.ledger.in_state(IDLE):
-                self._offered.slot = idle
-                request = self.queue.choose(self._offered, now, False)
-                if request is not None:
-                    decisions.append(self._grant(request, idle, now))
-        return decisions
-
-    def _provide(self, now: float) -> list[Decision]:
+    def _provide(self, own: Lane | None, now: float) -> list[Decision]:
         """Places for those who have none coming."""
         decisions: list[Decision] = []
-        if self.paused or self.queue.is_empty():
-            return decisions
-        self._open_more(decisions, now)
-        while not self.queue.is_empty() and not self.ledger.has_room():
-            request = self.queue.unclaimed()
-            idle = self.ledger.oldest_idle()
-            if request is None or idle is None:
-                break
-            self._promise(request)
-            self.ledger.move(idle, CLOSING, now)
-            decisions.append(Close(idle))
+        if not self.paused and not self.queue.is_empty():
+            self._open_promised(decisions, now)
+            while self.queue.waiting and self._provide_one(own, decisions, now):
+                own = None
+        if self.queue.refused:
+            decisions += self.rejections(now)
         return decisions
 
-    def _open_more(self, decisions: list[Decision], now: float) -> None:
+    def _provide_one(self, own: Lane | None, decisions: list[Decision], now: float) -> bool:
+        """A place for whoever is next; False: there is none."""
+        has_room = self._has_room()
+        if not has_room and not self.ledger.count(_IDLE):
+            return False
+        request = self.queue.choose(None, own, now, True)
+        if request is None:
+            return False
+        slot = self._idle_for(request)
+        if slot is not None:
+            decisions.append(self._grant(request, slot, now))
+        elif not has_room:
+            self._make_room(request, own, decisions, now)
+        elif now < self._open_after:
+            return self._give_idle(own, decisions, now)
+        else:
+            self.queue.claim(request, now)
+            self._promised.append(request)
+            self._open_promised(decisions, now)
+        return True
+
+    def _make_room(
+        self, request: Request, own: Lane | None, decisions: list[Decision], now: float
+    ) -> None:
+        """An idle server connection that fits nobody is closed; one that fits is given."""
+        idle = self.ledger.oldest_idle()
+        assert idle is not None
+        offer = self._take_up(idle)
+        other = self.queue.choose(offer, own, now, True)
+        if other is not None and offer.fits(other):
+            decisions.append(self._grant(other, idle, now))
+        else:
+            self._claim(request, idle, decisions, now)
+
+    def _give_idle(self, own: Lane | None, decisions: list[Decision], now: float) -> bool:
+        """None can be opened for whoever is next: the idle ones go to those whom they fit."""
+        for idle in self.ledger.in_state(IDLE):
+            request = self.queue.fitting(self._take_up(idle), own, now)
+            if request is not None:
+                decisions.append(self._grant(request, idle, now))
+                return True
+        return False
+
+    def _open_promised(self, decisions: list[Decision], now: float) -> None:
         while (
-            self.ledger.has_room()
+            self._promised
             and self.ledger.count(OPENING) < self.opening_max
             and now >= self._open_after
         ):
-            request = self._next_to_open()
-            if request is None:
-                break
+            request = self._promised.pop(0)
             need: Need = request.need  # type: ignore[assignment]
             slot = self.ledger.open(request.user, need.base, now)
-            request.claimed = True
-            request.reason = WaitReason.OPENING_SERVER
-            self._claims[slot] = request
+            slot.lease = request
+            self._claims[request] = slot
             decisions.append(Open(slot, request))
-
-    def _next_to_open(self) -> Request | None:
-        """Who was promised a place comes first; who left took the promise along (`drop`)."""
-        if self._promised:
-            return self._promised.pop(0)
-        return self.queue.unclaimed()
 
     def _succeeded(self) -> None:
         """The server can be reached and lets us in: openings need no pause any more."""
@@ -410,13 +507,8 @@ class LeaseDesk:
         self._backoff_s = 0.0
         self._open_after = 0.0
 
-    def _promise(self, request: Request) -> None:
-        request.claimed = True
-        self._promised.append(request)
 
-    def _settle(self, slot: Slot) -> None:
-        """The claim on a slot that was being opened is over."""
-        request = self._claims.pop(slot, None)
-        if request is not None:
-            request.claimed = False
-            request.reason = WaitReason.NO_SERVER_FREE
+def _claimant(slot: Slot) -> Request | None:
+    """For whom it is being made ready, if it still is."""
+    lease = slot.lease
+    return lease if isinstance(lease, Request) and lease.claimed else None

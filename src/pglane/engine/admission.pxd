@@ -2,7 +2,7 @@ cimport cython
 
 from pglane.connection.requests cimport ClientRequests
 from pglane.connection.statements cimport Shapes
-from pglane.doors.lease cimport Need
+from pglane.doors.need cimport Need
 from pglane.engine.database cimport Database
 from pglane.wire.statements cimport VerdictCache
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pglane.connection.requests import ClientRequests
 from pglane.doors import transaction
-from pglane.doors.lease import Need
+from pglane.doors.need import Need
 
 if TYPE_CHECKING:
     from types import ModuleType

@@ -13,6 +13,7 @@ from pglane.engine.server_link import LeaseHolder
 from pglane.engine.transport import Transport
 from pglane.errors import Refusal
 from pglane.errors.waiting import ShuttingDown
+from pglane.scheduler.request import Request
 from pglane.wire.server_messages import ErrorResponse, error_response
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from pglane.connection.requests import ClientRequests
     from pglane.connection.role import KnownRole
     from pglane.doors.session_state import ClientSessionState
+    from pglane.engine.database import Database
     from pglane.engine.server_link import ServerLink
     from pglane.engine.syscalls import Peer
 
@@ -49,6 +51,7 @@ class ClientConnection(LeaseHolder):
         asked: since when something is unanswered; if nothing is, -1 minus since when.
         began: since when its transaction runs; negative: none does.
         limits: in time, for it.
+        lane_wished: the lane that it asked for; "": none.
         server: the server connection it holds.
         vector: the settings that hold for it.
         startup: the settings it began with.
@@ -72,6 +75,7 @@ class ClientConnection(LeaseHolder):
         "dismissal",
         "door",
         "key",
+        "lane_wished",
         "limits",
         "login_startup",
         "number",
@@ -115,6 +119,7 @@ class ClientConnection(LeaseHolder):
         self.requested = 0.0
         self.asked = -1.0
         self.began = -1.0
+        self.database.enter_lane(self)
 
     def _come_in(self, admission: Admission) -> None:
         """A method, for a constructor's arguments have no C types."""
@@ -127,7 +132,9 @@ class ClientConnection(LeaseHolder):
         self.startup: Vector = admission.settings
         self.vector: Vector = admission.settings
         self.need = admission.need()
-        self.database = admission.database
+        self.database: Database = admission.database
+        self.lane_wished = ""
+        self.lease = Request(None, None, self.user, self.need, self)
         self.limits = admission.limits
         self.requests: ClientRequests = admission.requests()
         self.requests.parse_key = self.vector.parse_key

@@ -2,14 +2,14 @@ cimport cython
 
 from pglane.connection.exchange cimport Exchange
 from pglane.connection.requests cimport ClientRequests
-from pglane.doors.lease cimport Need
+from pglane.doors.need cimport Need
 from pglane.engine.database cimport Database
 from pglane.engine.client_connection cimport ClientConnection
 from pglane.engine.server_link cimport ServerLink
 from pglane.engine.transport cimport Transport
 from pglane.engine.welcome cimport Welcome
 from pglane.pool.ledger cimport Slot
-from pglane.scheduler.fifo cimport Request
+from pglane.scheduler.request cimport Request
 from pglane.wire.framing cimport MessageReader
 
 
@@ -23,6 +23,8 @@ cdef bint _is_ignored(int kind)
 cdef class ClientLink(ClientConnection):
     cpdef begin(self)
     cdef _ask_first(self)
+    @cython.locals(lease=Request)
+    cdef Slot _lease_idle(self, double now)
     cdef _welcome(self, Welcome welcome)
     cpdef on_data(self, bytes data)
     cdef _limit_held(self)

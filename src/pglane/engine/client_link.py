@@ -37,6 +37,7 @@ from pglane.wire.statements import Effect
 
 if TYPE_CHECKING:
     from pglane.engine.server_link import ServerLink
+    from pglane.pool.ledger import Slot
 
 EXECUTES = int(Effect.EXECUTES)
 HELD_BYTES_MAX = 131_072
@@ -137,12 +138,18 @@ class ClientLink(ClientConnection):
     def _ask(self) -> None:
         database = self.database
         self.requested = database.loop.now
-        slot = database.desk.lease_idle(self.user, self.need, self.requested)
+        slot = self._lease_idle(self.requested)
         if slot is None:
             self.phase = _WAITING
             database.wait(self)
         else:
             self.granted(slot.link)  # type: ignore[arg-type]
+
+    def _lease_idle(self, now: float) -> "Slot | None":
+        lease = self.lease
+        if lease.held:
+            lease = self.lease = self.another_lease()
+        return self.database.desk.lease_idle(lease, now)
 
     def granted(self, server: "ServerLink") -> None:
         """The lease begins."""
@@ -324,7 +331,7 @@ class ClientLink(ClientConnection):
             self._ask_first()
 
     def _ask_first(self) -> None:
-        slot = self.database.desk.lease_idle(self.user, self.need, self.database.worker.loop.now)
+        slot = self._lease_idle(self.database.loop.now)
         if slot is None:
             self.database.wait(self)
         else:

@@ -1,12 +1,16 @@
 cimport cython
 
 from pglane.connection.traffic cimport Traffic
-from pglane.doors.lease cimport Grant, LeaseDesk
+from pglane.doors.decisions cimport Grant
+from pglane.doors.lease cimport LeaseDesk
 from pglane.engine.cancel_keys cimport CancelKeys
 from pglane.engine.loop cimport Loop, Timer
 from pglane.engine.server_link cimport LeaseHolder, ServerLink
 from pglane.pool.ledger cimport Slot
-from pglane.scheduler.fifo cimport Request
+from pglane.scheduler.request cimport Request
+
+
+cdef double _NEVER
 
 
 cdef class Database:
@@ -30,14 +34,16 @@ cdef class Database:
     cdef public object listening
     cdef public object session_state
     cdef Timer _tick_timer
+    cdef double _armed
+    cdef public object placing
     cdef dict _limits
     cdef double _server_idle_s
     cdef list _pending
     cdef bint _performing
 
-    @cython.locals(now=double, decisions=list)
+    @cython.locals(decisions=list)
     cpdef wait(self, LeaseHolder client)
-    @cython.locals(due=object)
+    @cython.locals(due=double)
     cpdef arm_tick(self)
     @cython.locals(pending=list)
     cpdef perform(self, list decisions)

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from pglane.config.limits import Limits, limit_of
 from pglane.connection.riding import AcceptedStates
 from pglane.connection.traffic import Traffic
-from pglane.doors.lease import Close, Decision, Grant, LeaseDesk, Open, Reject
+from pglane.doors.decisions import Close, Decision, Grant, Open, Recall, Reject
+from pglane.doors.lane_plan import lane_plan
+from pglane.doors.lease import LeaseDesk
 from pglane.doors.session_state import SessionStatePolicy
 from pglane.engine import hearing
 from pglane.engine.handover import abandoned
@@ -17,11 +19,15 @@ from pglane.engine.listening import Listening
 from pglane.engine.loss import tell_loss
 from pglane.engine.opening import Opening
 from pglane.engine.server_link import CLOSE_S_MAX, TERMINATE, LeaseHolder, ServerLink
+from pglane.engine.syscalls import peer_text
 from pglane.engine.watch import Watch
 from pglane.errors.server import ServerUnreachable
 from pglane.errors.waiting import WaitedWhilePaused, WaitTooLong
 from pglane.pool.ledger import SlotState
-from pglane.scheduler.fifo import Request
+from pglane.scheduler.matching import Origin
+from pglane.scheduler.placing import LanePlacing
+from pglane.scheduler.request import Request
+from pglane.scheduler.tree import NEVER
 from pglane.wire.statements import Effect
 
 if TYPE_CHECKING:
@@ -29,13 +35,16 @@ if TYPE_CHECKING:
 
     from pglane.config.settings import Settings
     from pglane.connection.settings import Vector
+    from pglane.engine.client_connection import ClientConnection
     from pglane.engine.client_link import ClientLink
     from pglane.engine.loop import Timer
     from pglane.engine.welcome import Welcome
     from pglane.engine.worker import Worker
     from pglane.errors import Refusal
     from pglane.pool.ledger import Slot
+    from pglane.scheduler.matching import WishRefused
 
+_NEVER: float = NEVER
 CUSTOM_NAMES_MAX = 64
 """Remembered names of custom settings; those that come later count for their own client only."""
 PREPARES = int(
@@ -59,6 +68,7 @@ class Database:
     Attributes:
         name: of the database at the server.
         desk: who has and who waits.
+        placing: to which lanes clients belong.
         vacating: nobody is in it and it may be about to be dropped: no server connection is kept
             until a client comes.
         session_state: what clients of the transaction door may leave behind.
@@ -79,7 +89,10 @@ class Database:
         self.entrance = worker.entrance
         self.cancel_keys = worker.cancel_keys
         self.name = name
-        self.desk = LeaseDesk(self._own("budget", settings), settings.opening_max)
+        plan = lane_plan(settings, name)
+        budget = self._own("budget", settings)
+        self.desk = LeaseDesk(budget, settings.opening_max, plan)
+        self.placing = LanePlacing(self.desk.queue, plan.matching)
         self.desk.rotated = settings.rotate
         self.welcomes: dict[tuple[str, Vector], Welcome] = {}
         self.accepted = AcceptedStates()
@@ -93,6 +106,7 @@ class Database:
         self._limits: dict[tuple[str, str], Limits] = {}
         self._server_idle_s = self._own("server_idle_ms_max", settings) / 1000
         self._tick_timer: Timer | None = None
+        self._armed = NEVER  # when the timer is due
         self.opening = Opening(self)
         self.watch: Watch = Watch(self)
         self.listening = Listening(self)
@@ -126,14 +140,23 @@ class Database:
                 self._limits[user, door] = known
         return known
 
+    # Lanes ---------------------------------------------------------------------------------
+
+    def enter_lane(self, client: "ClientConnection") -> "WishRefused | None":
+        """The next lease of a client belongs where its origin and its wish say; see `placing`.
+
+        What it holds or waits for now stays where it is.
+        """
+        client.lease = client.another_lease()
+        return self.placing.enter(client.lease, origin_of(client), client.lane_wished)
+
     # Waiting -------------------------------------------------------------------------------
 
     def wait(self, client: "ClientLink") -> None:
         """The client found nothing free."""
-        now = self.loop.now
-        until = now + client.limits.wait_s
-        client.request = Request(client.user, client.need, now, until, client)
-        decisions = self.desk.arrive(client.request, now)
+        client.request = lease = client.lease
+        lease.patience_s = client.limits.wait_s
+        decisions = self.desk.arrive(lease, self.loop.now)
         if decisions:
             self.perform(decisions)
         self.arm_tick()
@@ -141,14 +164,16 @@ class Database:
     def arm_tick(self) -> None:
         """Wakes the desk when it has something to do without being told of anything."""
         due = self.desk.next_deadline(self.loop.now)
-        if due is None or (self._tick_timer is not None and self._tick_timer.due <= due):
+        if due >= self._armed:
             return
         if self._tick_timer is not None:
             self._tick_timer.cancel()
+        self._armed = due
         self._tick_timer = self.worker.loop.call_at(due, self._tick)
 
     def _tick(self) -> None:
         self._tick_timer = None
+        self._armed = _NEVER
         self.perform(self.desk.tick(self.loop.now))
         self.arm_tick()
 
@@ -205,6 +230,8 @@ class Database:
                 self._reject(request)
             case Grant():
                 self._grant(decision)
+            case Recall():
+                pass
 
     def _failed(self, decision: "Decision", error: Exception) -> None:
         """An error of ours: it must neither keep a slot nor let anybody wait."""
@@ -219,6 +246,8 @@ class Database:
                     request.client.transport.fail()  # type: ignore[attr-defined]
                 case Close(slot):
                     slot.link.transport.fail()  # type: ignore[attr-defined]
+                case Recall():
+                    pass
         except Exception as another:  # noqa: BLE001 -- whoever waits must not pay for it
             self.worker.failed(another)
 
@@ -306,6 +335,8 @@ class Database:
         request = None if self._performing else self.desk.pass_on(server.slot, now)
         if request is not None:
             self._pass_on(request, server.slot)
+            if self.desk.queue.refused:
+                self.perform(self.desk.rejections(now))
             return
         decisions = self.desk.released(server.slot, now)
         if decisions:
@@ -319,6 +350,7 @@ class Database:
         if client.request is not None:
             self.perform(self.desk.leave(client.request, self.loop.now))
             client.request = None
+        self.placing.part(client.lease)
         server = client.server
         if client.requests.subscriptions is not None:
             hearing.left(client, server)
@@ -414,8 +446,14 @@ class Database:
             limits.apply(settings)
         self.desk.rotated = settings.rotate
         self._apply_session_state(settings)
+        plan, now = lane_plan(settings, self.name), self.loop.now
         budget = self._own("budget", settings)
-        self.perform(self.desk.resize(budget, settings.opening_max, self.loop.now))
+        decisions = self.desk.resize(budget, settings.opening_max, now, plan)
+        self.placing.adopt(plan.matching)
+        for client in list(self.worker.clients.values()):
+            if client.database is self:
+                self.enter_lane(client)
+        self.perform(decisions)
         self.arm_tick()
 
     def close_idle(self) -> None:
@@ -439,3 +477,10 @@ class Database:
         for slot in self.desk.ledger:
             if isinstance(slot.link, ServerLink) and not slot.link.closing:
                 self.close(slot.link)
+
+
+def origin_of(client: "ClientConnection") -> Origin:
+    """What decides about a client's lane."""
+    host = peer_text(client.peer).rpartition(":")[0].strip("[]")
+    name = client.startup.items.get("application_name", "")
+    return Origin(client.door.NAME, client.user, client.database.name, name, host)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pglane.engine.dialer import Address, Dial
     from pglane.engine.transport import Transport
     from pglane.pool.ledger import Slot
-    from pglane.scheduler.fifo import Request
+    from pglane.scheduler.request import Request
     from pglane.wire.server_messages import ErrorResponse
 
 UNKNOWN_PARAMETER = (b"42704", b"22023")
@@ -170,7 +170,7 @@ class Opening:
         for waiting in desk.queue:
             same = waiting.user == request.user and waiting.need.base is need.base  # type: ignore[attr-defined]
             if same and (waiting is request or not need.fresh):  # type: ignore[attr-defined]
-                desk.drop(waiting)
+                desk.drop(waiting, self._database.loop.now)
                 client: ClientLink = waiting.client  # type: ignore[assignment]
                 client.end_with(error.encode())
 

@@ -2,18 +2,21 @@ cimport cython
 
 from pglane.connection.exchange cimport Exchange
 from pglane.connection.traffic cimport Traffic
-from pglane.doors.lease cimport Need
+from pglane.doors.need cimport Need
 from pglane.engine.transport cimport Owner, Transport
 from pglane.pool.ledger cimport Slot
-from pglane.scheduler.fifo cimport Request
+from pglane.scheduler.request cimport Request
 
 
 cdef class LeaseHolder(Owner):
+    cdef public Request lease
     cdef public Need need
     cdef public Request request
     cdef public Transport transport
     cdef public str user
 
+    @cython.locals(lease=Request)
+    cpdef Request another_lease(self)
     cpdef granted(self, ServerLink server)
     cpdef answered(self)
     cpdef forward(self)

@@ -24,17 +24,17 @@ from pglane.connection.answer_events import (
 from pglane.connection.exchange import IDLE_STATUS, Exchange
 from pglane.connection.statements import ServerStatements
 from pglane.engine.transport import Owner
+from pglane.scheduler.request import Request
 
 if TYPE_CHECKING:
     from pglane.connection.server_login import ServerLogin
     from pglane.connection.settings import Vector
-    from pglane.doors.lease import Need
+    from pglane.doors.need import Need
     from pglane.engine.client_link import ClientLink
     from pglane.engine.database import Database
     from pglane.engine.dialer import Address
     from pglane.engine.transport import Transport
     from pglane.pool.ledger import Slot
-    from pglane.scheduler.fifo import Request
 
 QUEUE_BYTES_MAX = 262_144
 TERMINATE = b"X\x00\x00\x00\x04"
@@ -57,15 +57,24 @@ class LeaseHolder(Owner):
     Attributes:
         user: its role.
         need: what a server connection must be like.
-        request: its place in the queue.
+        lease: with which it asks next; held while it holds a server connection.
+        request: the one with which it waits; None: it does not.
     """
 
-    __slots__ = ("need", "request", "transport", "user")
+    __slots__ = ("lease", "need", "request", "transport", "user")
 
+    lease: "Request"
     need: "Need"
     request: "Request | None"
     transport: "Transport"
     user: str
+
+    def another_lease(self) -> "Request":
+        """One that neither waits nor books a place, as the last one may still do."""
+        lease = self.lease
+        if lease.held or lease.waiting:
+            lease = Request(lease.lane, lease.tenant, self.user, self.need, self)
+        return lease
 
     def granted(self, server: "ServerLink") -> None:
         """The lease begins."""

@@ -16,7 +16,6 @@ from pglane.engine.server_link import ServerLink
 from pglane.engine.shared_listener import APPLICATION_NAME, SharedListener
 from pglane.engine.syscalls import peer_text
 from pglane.pool.ledger import Slot, SlotState
-from pglane.scheduler.fifo import WaitReason
 
 if TYPE_CHECKING:
     from pglane.engine.worker import Worker
@@ -30,6 +29,7 @@ CLIENT_STATES: dict[int, str] = {
     LEASED: "active",
     GONE: "idle",
 }
+SEVERAL = "several"
 SLOT_STATES: dict[int, str] = {
     SlotState.OPENING: "new",
     SlotState.IDLE: "idle",
@@ -74,7 +74,7 @@ def client_row(worker: "Worker", client: ClientLink) -> Row:
         "prepared_statements": len(client.requests.statements),
         "id": client.number,
         "door": client.door.NAME,
-        "lane": client.door.NAME,
+        "lane": lane_name(client.lease),
         "wait_reason": waits_for(client),
         "pinned": pinned_by(client),
     }
@@ -84,7 +84,12 @@ def waits_for(client: ClientLink) -> str:
     """Why it waits; "" if it does not."""
     if client.request is None:
         return ""
-    return WaitReason.PAUSED.value if client.database.paused else client.request.reason.value
+    return client.database.desk.reason_of(client.request).value
+
+
+def lane_name(lease: object) -> str:
+    """Of the lane that a lease belongs to; "" if there is none."""
+    return str(lease.lane.name) if lease is not None else ""  # type: ignore[attr-defined]
 
 
 def pinned_by(client: ClientLink) -> str:
@@ -133,7 +138,7 @@ def server_row(worker: "Worker", database: Database, slot: Slot) -> Row:
         "prepared_statements": len(link.exchange.statements) if link is not None else 0,
         "id": link.number if link is not None else 0,
         "door": client.door.NAME if client is not None else "",
-        "lane": client.door.NAME if client is not None else "",
+        "lane": lane_name(slot.lease),
         "wait_reason": "cancel on its way" if link is not None and link.cancels else "",
         "pinned": pinned_by(client) if client is not None else "",
     }
@@ -182,6 +187,8 @@ def pool_rows(worker: "Worker") -> Iterator[Row]:
         count(row, "cl_waiting" if waiting else "cl_active")
         if client.pinned:
             count(row, "cl_pinned")
+        lane = lane_name(client.lease)
+        row["lane"] = lane if row["lane"] in ("", lane) else SEVERAL
         if client.request is not None:
             longest(row, int((worker.loop.now - client.request.arrived) * 1e6))
     for database in list(worker.databases.values()):
@@ -236,7 +243,7 @@ def pool(
             "pool_mode": "transaction" if door == "transaction" else "session",
             "load_balance_hosts": None,
             "door": door,
-            "lane": door,
+            "lane": "",
             "budget": worker.settings.budget,
         }
     return pools[key]

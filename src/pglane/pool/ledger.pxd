@@ -8,6 +8,7 @@ cdef int _IDLE, _CLOSING, _STATES
 cdef class Slot:
     cdef public object base
     cdef public object holds
+    cdef public object lease
     cdef public object link
     cdef public double opened
     cdef public double since

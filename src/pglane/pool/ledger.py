@@ -65,6 +65,7 @@ class Slot:
         opened: when it was asked for.
         base: the settings it was opened with (`connection.settings.Vector`).
         link: the engine's object for it; the ledger does not look inside.
+        lease: whose its place is (`scheduler.request.Lease`); None where it is idle.
         holds: the state of its session as the engine last told; compared, not looked into.
         place: the one it is in; None: its end.
         older, newer: its neighbours there.
@@ -74,6 +75,7 @@ class Slot:
     __slots__ = (
         "base",
         "holds",
+        "lease",
         "link",
         "newer",
         "older",
@@ -92,6 +94,7 @@ class Slot:
         self.since = now
         self.opened = now
         self.link: object = None
+        self.lease: object = None
         self.holds = base
         self.place: Place | None = None
         self.older: Slot | None = None

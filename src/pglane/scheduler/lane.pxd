@@ -49,12 +49,14 @@ cdef class Lane(Node):
     cdef public double touched
     cdef public Py_ssize_t active_max
     cdef public bint overtaken
+    cdef public bint mixed
+    cdef public bint wait_is_default
     cdef public double mean_s
     cdef public double usual_s
     cdef public long long learned
 
     cpdef adopt(self, object policy, Group group, Py_ssize_t reserve)
-    @cython.locals(tenant=Tenant)
+    @cython.locals(tenant=Tenant, last=Request)
     cpdef enqueue(self, Request request)
     @cython.locals(tenant=Tenant)
     cpdef requeue(self, Request request)
@@ -73,6 +75,7 @@ cdef class Lane(Node):
     cpdef touch(self, double now)
     @cython.locals(ahead=Py_ssize_t, places=double)
     cpdef double estimate_s(self, Tenant tenant, double share) except? -1
+    @cython.locals(wait_s=double)
     cpdef set_deadline(self, Request request)
     @cython.locals(tenant=Tenant, later=double, active=Py_ssize_t)
     cpdef note_ahead(self, Request request)

@@ -74,15 +74,16 @@ class Lane(Node):
         usual_s: a hold that three of four leases exceed.
         learned: leases that ended.
         active_max: the most tenants that waited at once since nobody did.
+        mixed: not all requests expire in the order in which they arrived.
         overtaken: somebody came later and goes earlier, so that order of arrival bounds nothing.
     """
 
     __slots__ = (
         "active_max", "arrivals", "borrows", "busy", "counters", "fair", "front", "group",
         "hold_s_max", "holders", "is_promised", "kept_free", "learned", "left", "lent", "limit",
-        "loan_s_max", "mean_s", "name", "newest_first", "overtaken", "place", "policy", "rank",
-        "reserve", "suspended", "tag", "takes_back", "tenants", "touched", "turn", "usual_s",
-        "wait_s_max", "waiting", "weight",
+        "loan_s_max", "mean_s", "mixed", "name", "newest_first", "overtaken", "place", "policy",
+        "rank", "reserve", "suspended", "tag", "takes_back", "tenants", "touched", "turn",
+        "usual_s", "wait_is_default", "wait_s_max", "waiting", "weight",
     )  # fmt: skip
 
     def __init__(self, policy: LanePolicy, group: Group) -> None:
@@ -108,6 +109,7 @@ class Lane(Node):
         self.loan_s_max = 0.0
         self.active_max = 0
         self.overtaken = False
+        self.mixed = False
         self.adopt(policy, group, policy.reserve)
 
     def adopt(self, policy: LanePolicy, group: Group, reserve: int) -> None:
@@ -124,6 +126,7 @@ class Lane(Node):
         self.borrows = policy.borrows
         self.rank = policy.rank
         self.wait_s_max = policy.wait_s_max
+        self.wait_is_default = policy.wait_is_default
         self.hold_s_max = policy.hold_s_max
         self.newest_first = policy.newest_first
         self.tenants.known_max = policy.tenants_max
@@ -132,6 +135,11 @@ class Lane(Node):
 
     def enqueue(self, request: Request) -> None:
         """It waits, behind those of its tenant."""
+        last = self.arrivals.last
+        if last is None:
+            self.mixed = False
+        elif request.expires < last.expires:
+            self.mixed = True
         self.arrivals.append(request)
         request.waiting = True
         self.waiting += 1
@@ -255,8 +263,11 @@ class Lane(Node):
 
     def set_deadline(self, request: Request) -> None:
         """Until when it may wait, and until when it may be started."""
-        request.deadline = request.arrived + self.wait_s_max
-        request.expires = request.arrived + self.wait_s_max * _EXPIRY_SHARE
+        wait_s = self.wait_s_max
+        if self.wait_is_default and request.patience_s > 0.0:
+            wait_s = request.patience_s
+        request.deadline = request.arrived + wait_s
+        request.expires = request.arrived + wait_s * _EXPIRY_SHARE
 
     def note_ahead(self, request: Request) -> None:
         """Writes down what decides how long it can wait; called before it stands in line."""

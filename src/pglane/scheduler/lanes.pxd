@@ -51,7 +51,9 @@ cdef class LaneQueue(LaneTree):
     cdef bint _is_hopeless(self, Lane lane, Tenant tenant, double left_s) except -1
     @cython.locals(lane=Lane)
     cpdef object reason_of(self, Request request)
-    @cython.locals(due=double, lane=Lane, request=Request)
+    cpdef bint is_empty(self) except -1
+    cpdef double wakes_at(self) except -1
+    @cython.locals(due=double, lane=Lane, request=Request, newer=Request)
     cpdef list expired(self, double now)
     @cython.locals(lane=Lane, request=Request, early=Request, other=Request)
     cpdef Request choose(self, Offer offer, Lane own, double now, bint may_switch)
@@ -63,3 +65,5 @@ cdef class LaneQueue(LaneTree):
     cdef Request _instead(self, Lane lane, Request request, Offer offer, Lane own, double now)
     @cython.locals(group=Group)
     cdef list _near(self, Lane own)
+    @cython.locals(group=Group, lane=Lane, request=Request)
+    cpdef Request fitting(self, Offer offer, Lane own, double now)

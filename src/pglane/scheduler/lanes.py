@@ -215,6 +215,10 @@ class LaneQueue(LaneTree):
     def __len__(self) -> int:
         return self.waiting + len(self._coming)
 
+    def is_empty(self) -> bool:
+        """Nobody waits, and nothing is being made ready for anybody."""
+        return not self.waiting and not self._coming
+
     def __iter__(self) -> Iterator[Request]:
         return iter([request for lane in self.lanes.values() for request in lane.arrivals])
 
@@ -248,7 +252,9 @@ class LaneQueue(LaneTree):
             self._due = request.expires
         if lane.place == UNMET and lane.takes_back:
             self._due = now
-        if not self.admits(lane):
+        if self.admits(lane):
+            request.reason = _NO_SERVER_FREE
+        else:
             request.reason = self.reason_of(request)
             lane.counters.reasons[request.reason.place] += 1
         if self.waiting > self.waiting_max:
@@ -330,9 +336,13 @@ class LaneQueue(LaneTree):
         due = _NEVER
         for lane in self.lanes.values():
             request = lane.arrivals.first
-            while request is not None and request.expires <= now:
-                self.refuse(request, _EXPIRED, now)
-                request = lane.arrivals.first
+            while request is not None and (lane.mixed or request.expires <= now):
+                newer = request.newer
+                if request.expires <= now:
+                    self.refuse(request, _EXPIRED, now)
+                elif request.expires < due:
+                    due = request.expires
+                request = newer
             if request is not None and request.expires < due:
                 due = request.expires
         self._due = due
@@ -348,6 +358,10 @@ class LaneQueue(LaneTree):
     def next_due(self) -> float | None:
         """When `expired` and `recall` may have something to say; None: nobody waits."""
         return self._due if self.waiting or self._coming else None
+
+    def wakes_at(self) -> float:
+        """As `next_due`; infinite: nobody waits."""
+        return self._due if self.waiting or self._coming else _NEVER
 
     # Deciding -----------------------------------------------------------------------------
 
@@ -424,6 +438,21 @@ class LaneQueue(LaneTree):
                 fitting = other.next(now)
                 if now < fitting.expires and offer.fits(fitting):
                     return fitting
+        return None
+
+    def fitting(self, offer: Offer, own: Lane | None, now: float) -> Request | None:
+        """Who could have this, though another one is next: for where nothing can be opened."""
+        lanes = self._near(own)
+        for group in self._groups:
+            lanes += group.unmet.among_first(_FIT_LOOKS)  # type: ignore[arg-type]
+        for lane in lanes:
+            if self.admits(lane):
+                tenants = lane.fair.among_first(_FIT_LOOKS)
+                requests: list[Request] = [lane.next(now)]
+                requests += [tenant.line.first for tenant in tenants]  # type: ignore[attr-defined]
+                for request in requests:
+                    if now < request.expires and offer.fits(request):
+                        return request
         return None
 
     def _near(self, own: Lane | None) -> list[Lane]:

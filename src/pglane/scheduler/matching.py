@@ -178,7 +178,11 @@ class LaneMatching:
 
     def _named(self, name: str, door: str) -> LanePolicy:
         return LanePolicy(
-            name, door=door, borrows=door in BORROWING_DOORS, wait_s_max=self.wait_s_max
+            name,
+            door=door,
+            borrows=door in BORROWING_DOORS,
+            wait_s_max=self.wait_s_max,
+            wait_is_default=True,
         )
 
 

@@ -37,6 +37,7 @@ class LanePolicy:
         newest_first: once the oldest has waited half its time, the newest goes first: for clients
             that give up by themselves.
         tenants_max: tenants that are told apart; the others share queues.
+        wait_is_default: clients for whom another time is set wait so long instead.
     """
 
     name: str
@@ -53,6 +54,7 @@ class LanePolicy:
     rank: int = RANK_DEFAULT
     newest_first: bool = False
     tenants_max: int = TENANTS_MAX
+    wait_is_default: bool = False
 
     @property
     def kept_free(self) -> int:

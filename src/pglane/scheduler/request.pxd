@@ -22,6 +22,7 @@ cdef class Request(Lease):
     cdef public str user
     cdef public object need
     cdef public double arrived
+    cdef public double patience_s
     cdef public double deadline
     cdef public double expires
     cdef public object reason

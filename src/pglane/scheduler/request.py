@@ -64,6 +64,8 @@ class Request(Lease):
         user: the role it needs.
         need: what else the server connection must be like (`doors.lease.Need`).
         arrived: when it asked; this and the next two are set on arrival.
+        patience_s: how long its client waits, where its lane leaves that to clients; 0.0: as its
+            lane says.
         deadline: when its client is thought to stop waiting.
         expires: from when on it is not started any more.
         reason: why it waits.
@@ -80,7 +82,8 @@ class Request(Lease):
 
     __slots__ = (
         "ahead", "arrived", "attempt", "claimed", "continues", "deadline", "expires", "need",
-        "newer", "older", "promised", "reason", "refused", "turns", "user", "waiting", "was_short",
+        "newer", "older", "patience_s", "promised", "reason", "refused", "turns", "user",
+        "waiting", "was_short",
     )  # fmt: skip
 
     def __init__(
@@ -95,6 +98,7 @@ class Request(Lease):
         self.user = user
         self.need = need
         self.arrived = 0.0
+        self.patience_s = 0.0
         self.deadline = 0.0
         self.expires = 0.0
         self.reason = _NO_SERVER_FREE

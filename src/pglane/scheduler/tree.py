@@ -76,12 +76,17 @@ class LaneTree:
         lanes: Iterable[LanePolicy],
         doors: Iterable[DoorPolicy],
         now: float,
+        wait_s_max: float = 0.0,
     ) -> None:
         """Other promises from now on; what is leased stays leased, who waits goes on waiting.
 
         Where more is promised than there is, each lane keeps what its rank leaves it. Lanes that
         are gone from the configuration promise nothing and vanish when nobody is left in them.
+        Lanes that came up by themselves have `wait_s_max` from now on, if it is given.
         """
+        if wait_s_max:
+            for name, policy in self._added.items():
+                self._added[name] = replace(policy, wait_s_max=wait_s_max)
         self.budget.limit = budget
         for door in doors:
             group = self._doors.get(door.name)
@@ -128,6 +133,7 @@ class LaneTree:
                 lane = self.lanes[name] = Lane(policy, group)
             self._displace(lane)
             lane.adopt(policy, group, kept[name])
+            lane.mixed = True
             for request in lane.arrivals:
                 lane.set_deadline(request)
                 request.promised = False

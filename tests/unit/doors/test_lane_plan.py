@@ -38,7 +38,7 @@ def test_a_policy_has_everything_that_was_said():
     plan = lane_plan(Settings(lanes=(told, lane("rest", lend="no")), session_limit=3), "shop")
     assert plan.policies == (
         LanePolicy("otp", "transaction", 2, 2.0, 5, 0.5, 2.0, True, 0.1, 1, True, 7, True, 9),
-        LanePolicy("rest", lends=False, borrows=False),
+        LanePolicy("rest", lends=False, borrows=False, wait_is_default=True),
     )
     assert plan.doors == (
         DoorPolicy("transaction"), DoorPolicy("session", 3), DoorPolicy("direct"),

@@ -3,20 +3,16 @@
 import pytest
 
 from pglane.connection.settings import Vectors
-from pglane.doors.lease import (
-    BACKOFF_S_MAX,
-    BACKOFF_S_MIN,
-    LOOKED_AT_MAX,
-    Close,
-    Grant,
-    LeaseDesk,
-    Need,
-    Open,
-    Reject,
-    SlotOffer,
-)
+from pglane.doors.decisions import Close, Grant, Open, Reject
+from pglane.doors.lease import BACKOFF_S_MAX, BACKOFF_S_MIN, LOOKED_AT_MAX, LeaseDesk
+from pglane.doors.need import Need
 from pglane.pool.ledger import CLEANING, CLOSING, IDLE, LEASED, Slot
-from pglane.scheduler.fifo import SWITCH_S_MAX, Request, WaitReason
+from pglane.scheduler.lane import EXPIRY_SHARE
+from pglane.scheduler.lanes import SWITCH_S_MAX
+from pglane.scheduler.policy import LanePolicy
+from pglane.scheduler.reasons import WaitReason
+from pglane.scheduler.request import Request
+from pglane.scheduler.tree import NEVER
 from tests.support.desk_invariants import assert_consistent
 
 VECTORS = Vectors()
@@ -26,8 +22,17 @@ EXACT = Need(TUNED, TUNED, exact=True, fresh=False)
 FRESH = Need(VECTORS.empty, VECTORS.empty, exact=True, fresh=True)
 
 
-def wish(user: str = "anna", need: Need = PLAIN, now: float = 1.0) -> Request:
-    return Request(user, need, now, now + 10.0, object())
+def new_desk(budget: int, opening_max: int) -> LeaseDesk:
+    """A desk with a lane for each user, where anybody waits for ten seconds."""
+    desk = LeaseDesk(budget, opening_max)
+    for user in ("anna", "berta", "carla"):
+        desk.queue.add(LanePolicy(user, wait_s_max=10.0))
+    return desk
+
+
+def wish(desk: LeaseDesk, user: str = "anna", need: Need = PLAIN) -> Request:
+    lane = desk.queue.lanes[user]
+    return Request(lane, lane.tenants.enter(""), user, need, object())
 
 
 def kinds(decisions: list[object]) -> list[type]:
@@ -36,39 +41,16 @@ def kinds(decisions: list[object]) -> list[type]:
 
 def opened_slot(desk: LeaseDesk, user: str = "anna", need: Need = PLAIN) -> Slot:
     """A leased slot: somebody asked, one was opened, and it was granted."""
-    (opening,) = desk.arrive(wish(user, need), 1.0)
+    (opening,) = desk.arrive(wish(desk, user, need), 1.0)
     assert isinstance(opening, Open)
     (grant,) = desk.opened(opening.slot, 1.0)
     assert isinstance(grant, Grant)
     return grant.slot
 
 
-@pytest.mark.parametrize(
-    ("need", "base", "accepted"),
-    [
-        (PLAIN, VECTORS.empty, True),
-        (PLAIN, TUNED, False),
-        (EXACT, TUNED, True),
-        (EXACT, VECTORS.empty, False),
-        (Need(TUNED, VECTORS.empty, exact=False, fresh=False), TUNED, True),
-        (FRESH, VECTORS.empty, False),
-        (PLAIN, None, False),
-    ],
-)
-def test_a_need_accepts_a_base(need: Need, base: object, accepted: bool) -> None:
-    assert need.accepts(base) is accepted
-
-
-def test_an_offer_fits_role_and_settings() -> None:
-    slot = Slot("anna", VECTORS.empty, 1.0)
-    assert SlotOffer(slot).fits(wish())
-    assert not SlotOffer(slot).fits(wish("berta"))
-    assert not SlotOffer(slot).fits(wish(need=EXACT))
-
-
 def test_the_first_request_opens_a_server_connection_and_gets_it() -> None:
-    desk = LeaseDesk(1, 1)
-    request = wish()
+    desk = new_desk(1, 1)
+    request = wish(desk)
     (opening,) = desk.arrive(request, 1.0)
     assert isinstance(opening, Open)
     assert opening.request is request
@@ -81,22 +63,22 @@ def test_the_first_request_opens_a_server_connection_and_gets_it() -> None:
 
 
 def test_an_idle_one_is_leased_at_once_the_newest_that_fits() -> None:
-    desk = LeaseDesk(3, 3)
+    desk = new_desk(3, 3)
     plain, tuned = opened_slot(desk), opened_slot(desk, need=EXACT)
-    assert desk.lease_idle("anna", PLAIN, 1.0) is None
+    assert desk.lease_idle(wish(desk, "anna", PLAIN), 1.0) is None
     assert desk.released(plain, 2.0) == []
     assert desk.released(tuned, 3.0) == []
-    assert desk.lease_idle("berta", PLAIN, 4.0) is None
-    assert desk.lease_idle("anna", FRESH, 4.0) is None
-    assert desk.lease_idle("anna", PLAIN, 4.0) is plain
-    assert desk.lease_idle("anna", EXACT, 4.0) is tuned
+    assert desk.lease_idle(wish(desk, "berta", PLAIN), 4.0) is None
+    assert desk.lease_idle(wish(desk, "anna", FRESH), 4.0) is None
+    assert desk.lease_idle(wish(desk, "anna", PLAIN), 4.0) is plain
+    assert desk.lease_idle(wish(desk, "anna", EXACT), 4.0) is tuned
     assert_consistent(desk)
 
 
 def test_a_released_one_goes_to_who_waits_longest() -> None:
-    desk = LeaseDesk(1, 1)
+    desk = new_desk(1, 1)
     slot = opened_slot(desk)
-    first, second = wish(now=2.0), wish(now=3.0)
+    first, second = wish(desk), wish(desk)
     assert desk.arrive(first, 2.0) == []
     assert desk.arrive(second, 3.0) == []
     (grant,) = desk.released(slot, 4.0)
@@ -105,7 +87,7 @@ def test_a_released_one_goes_to_who_waits_longest() -> None:
 
 
 def test_a_released_one_rests_where_nobody_waits_and_the_budget_is_kept() -> None:
-    desk = LeaseDesk(2, 2)
+    desk = new_desk(2, 2)
     slot, other = opened_slot(desk), opened_slot(desk)
     assert desk.rests(slot, 2.0)
     assert (slot.state, slot.since) == (IDLE, 2.0)
@@ -113,16 +95,16 @@ def test_a_released_one_rests_where_nobody_waits_and_the_budget_is_kept() -> Non
     desk.ledger.budget = 0
     assert not desk.rests(other, 3.0), "one too many"
     desk.ledger.budget = 2
-    assert desk.arrive(wish(now=4.0), 4.0) == []
+    assert desk.arrive(wish(desk), 4.0) == []
     assert not desk.rests(other, 4.0), "somebody waits"
     assert other.state == LEASED
 
 
 def test_a_released_one_is_passed_straight_on_where_nothing_else_changes() -> None:
-    desk = LeaseDesk(1, 1)
+    desk = new_desk(1, 1)
     slot = opened_slot(desk)
     assert desk.pass_on(slot, 2.0) is None  # nobody waits
-    first, second = wish(now=2.0), wish(now=3.0)
+    first, second = wish(desk), wish(desk)
     desk.arrive(first, 2.0)
     desk.arrive(second, 3.0)
     assert desk.pass_on(slot, 4.0) is first
@@ -132,9 +114,9 @@ def test_a_released_one_is_passed_straight_on_where_nothing_else_changes() -> No
 
 
 def test_where_more_is_to_be_decided_nothing_is_passed_straight_on() -> None:
-    desk = LeaseDesk(1, 1)
+    desk = new_desk(1, 1)
     slot = opened_slot(desk)
-    desk.arrive(wish("berta", now=2.0), 2.0)
+    desk.arrive(wish(desk, "berta"), 2.0)
     assert desk.pass_on(slot, 2.0) is None  # nobody who fits
     assert desk.pass_on(slot, 2.0 + SWITCH_S_MAX) is None  # the place goes to another role
     desk.ledger.budget = 2
@@ -145,9 +127,9 @@ def test_where_more_is_to_be_decided_nothing_is_passed_straight_on() -> None:
 
 
 def test_one_that_was_cleaned_is_not_passed_straight_on() -> None:
-    desk = LeaseDesk(1, 1)
+    desk = new_desk(1, 1)
     slot = opened_slot(desk)
-    request = wish(now=2.0)
+    request = wish(desk)
     desk.arrive(request, 2.0)
     desk.cleaning(slot, 3.0)
     assert desk.pass_on(slot, 4.0) is None
@@ -157,17 +139,17 @@ def test_one_that_was_cleaned_is_not_passed_straight_on() -> None:
 
 
 def test_while_one_is_idle_nothing_is_passed_straight_on() -> None:
-    desk = LeaseDesk(2, 2)
+    desk = new_desk(2, 2)
     slot, idle = opened_slot(desk), opened_slot(desk, need=EXACT)
     desk.released(idle, 2.0)
-    desk.queue.arrive(wish(now=3.0))
+    desk.queue.arrive(wish(desk), 3.0)
     assert desk.pass_on(slot, 4.0) is None
 
 
 def test_who_needs_another_role_gets_the_place_after_a_while() -> None:
-    desk = LeaseDesk(1, 1)
+    desk = new_desk(1, 1)
     slot = opened_slot(desk)
-    other, same = wish("berta", now=2.0), wish(now=2.0)
+    other, same = wish(desk, "berta"), wish(desk)
     desk.arrive(other, 2.0)
     desk.arrive(same, 2.0)
     (grant,) = desk.released(slot, 2.0)
@@ -182,9 +164,9 @@ def test_who_needs_another_role_gets_the_place_after_a_while() -> None:
 
 
 def test_nothing_is_closed_for_another_role_while_there_is_room() -> None:
-    desk = LeaseDesk(2, 1)
+    desk = new_desk(2, 1)
     slot = opened_slot(desk)
-    (opening,) = desk.arrive(wish("carla"), 1.0)
+    (opening,) = desk.arrive(wish(desk, "carla"), 1.0)
     assert isinstance(opening, Open)
     desk.opening_failed(opening.slot, "refused", 0.0, 1.0)
     assert desk.released(slot, 1.04) == []
@@ -192,34 +174,34 @@ def test_nothing_is_closed_for_another_role_while_there_is_room() -> None:
 
 
 def test_an_idle_one_that_fits_nobody_makes_room() -> None:
-    desk = LeaseDesk(1, 1)
+    desk = new_desk(1, 1)
     slot = opened_slot(desk)
     desk.released(slot, 2.0)
-    request = wish("berta", now=3.0)
+    request = wish(desk, "berta")
     (close,) = desk.arrive(request, 3.0)
     assert isinstance(close, Close)
     assert (close.slot, slot.state) == (slot, CLOSING)
     assert desk.debts() == 1
-    assert desk.arrive(wish("berta", now=3.0), 3.0) == []
+    assert desk.arrive(wish(desk, "berta"), 3.0) == []
 
 
 def test_an_idle_one_makes_room_also_when_the_last_room_was_just_used() -> None:
     """Two wait for a place, one place is free and one is idle: both get theirs."""
-    desk = LeaseDesk(3, 3)
+    desk = new_desk(3, 3)
     berta = opened_slot(desk, "berta")
-    (opening,) = desk.arrive(wish(), 1.0)
+    (opening,) = desk.arrive(wish(desk), 1.0)
     assert isinstance(opening, Open)
-    (second,) = desk.arrive(wish(), 1.0)
+    (second,) = desk.arrive(wish(desk), 1.0)
     assert isinstance(second, Open)
-    desk.arrive(wish(), 1.0)
+    desk.arrive(wish(desk), 1.0)
     assert kinds(desk.released(berta, 1.0)) == [Close]
 
 
 def test_a_promise_goes_with_who_leaves() -> None:
-    desk = LeaseDesk(1, 1)
+    desk = new_desk(1, 1)
     slot = opened_slot(desk)
     desk.released(slot, 2.0)
-    request = wish("berta", now=3.0)
+    request = wish(desk, "berta")
     desk.arrive(request, 3.0)
     assert desk.leave(request, 4.0) == []
     assert desk.debts() == 0
@@ -228,8 +210,8 @@ def test_a_promise_goes_with_who_leaves() -> None:
 
 
 def test_who_leaves_while_one_is_opened_leaves_it_to_others() -> None:
-    desk = LeaseDesk(1, 1)
-    request = wish()
+    desk = new_desk(1, 1)
+    request = wish(desk)
     (opening,) = desk.arrive(request, 1.0)
     assert isinstance(opening, Open)
     desk.leave(request, 2.0)
@@ -239,8 +221,8 @@ def test_who_leaves_while_one_is_opened_leaves_it_to_others() -> None:
 
 
 def test_one_opened_for_one_request_alone_is_that_ones() -> None:
-    desk = LeaseDesk(2, 1)
-    request, other = wish(need=FRESH), wish()
+    desk = new_desk(2, 1)
+    request, other = wish(desk, need=FRESH), wish(desk)
     (opening,) = desk.arrive(request, 1.0)
     assert isinstance(opening, Open)
     assert desk.arrive(other, 1.0) == []
@@ -252,8 +234,8 @@ def test_one_opened_for_one_request_alone_is_that_ones() -> None:
 
 
 def test_one_opened_for_nobody_any_more_makes_room() -> None:
-    desk = LeaseDesk(2, 1)
-    request, other = wish(need=FRESH), wish()
+    desk = new_desk(2, 1)
+    request, other = wish(desk, need=FRESH), wish(desk)
     (opening,) = desk.arrive(request, 1.0)
     assert isinstance(opening, Open)
     desk.arrive(other, 1.0)
@@ -263,8 +245,9 @@ def test_one_opened_for_nobody_any_more_makes_room() -> None:
 
 
 def test_attempts_to_open_are_made_after_pauses_that_double() -> None:
-    desk = LeaseDesk(1, 1)
-    request = Request("anna", PLAIN, 0.0, 1000.0, object())
+    desk = new_desk(1, 1)
+    patient = desk.queue.add(LanePolicy("patient", wait_s_max=1000.0))
+    request = Request(patient, patient.tenants.enter(""), "anna", PLAIN, object())
     (opening,) = desk.arrive(request, 0.0)
     now, pauses = 0.0, []
     for _ in range(8):
@@ -287,49 +270,51 @@ def test_attempts_to_open_are_made_after_pauses_that_double() -> None:
 
 def test_jitter_moves_an_attempt_by_half_the_pause_at_most() -> None:
     for jitter, factor in [(0.0, 0.5), (0.999, 1.499)]:
-        desk = LeaseDesk(1, 1)
-        (opening,) = desk.arrive(wish(), 1.0)
+        desk = new_desk(1, 1)
+        (opening,) = desk.arrive(wish(desk), 1.0)
         assert isinstance(opening, Open)
         desk.opening_failed(opening.slot, "refused", jitter, 1.0)
         assert desk.next_deadline(1.0) == pytest.approx(1.0 + BACKOFF_S_MIN * factor)
 
 
 def test_who_waited_its_whole_time_is_rejected() -> None:
-    desk = LeaseDesk(1, 1)
+    desk = new_desk(1, 1)
     opened_slot(desk)
-    assert desk.next_deadline(1.0) is None
-    request = wish(now=2.0)
+    assert desk.next_deadline(1.0) == NEVER
+    request = wish(desk)
     desk.arrive(request, 2.0)
-    assert desk.next_deadline(2.0) == 12.0
-    assert desk.tick(11.9) == []
-    (rejected,) = desk.tick(12.0)
+    told = 2.0 + 10.0 * EXPIRY_SHARE
+    assert desk.next_deadline(2.0) <= told
+    assert desk.tick(told - 0.1) == []
+    assert desk.next_deadline(told - 0.1) == told
+    (rejected,) = desk.tick(told)
     assert isinstance(rejected, Reject)
     assert rejected.request is request
-    assert desk.next_deadline(12.0) is None
+    assert desk.next_deadline(12.0) == NEVER
 
 
 def test_no_more_than_so_many_are_opened_at_once() -> None:
-    desk = LeaseDesk(5, 2)
-    assert [kinds(desk.arrive(wish(), 1.0)) for _ in range(3)] == [[Open], [Open], []]
+    desk = new_desk(5, 2)
+    assert [kinds(desk.arrive(wish(desk), 1.0)) for _ in range(3)] == [[Open], [Open], []]
 
 
 def test_a_lowered_budget_closes_what_is_idle_and_then_what_is_released() -> None:
-    desk = LeaseDesk(3, 3)
+    desk = new_desk(3, 3)
     slots = [opened_slot(desk) for _ in range(3)]
     desk.released(slots[0], 2.0)
     assert kinds(desk.resize(1, 1, 3.0)) == [Close]
     assert slots[0].state == CLOSING
-    desk.arrive(wish(), 3.0)
+    desk.arrive(wish(desk), 3.0)
     assert kinds(desk.released(slots[1], 4.0)) == [Close]
     assert kinds(desk.released(slots[2], 5.0)) == [Grant]
     assert_consistent(desk, lowered=True)
 
 
 def test_a_lowered_budget_takes_promises_back() -> None:
-    desk = LeaseDesk(2, 2)
+    desk = new_desk(2, 2)
     slots = [opened_slot(desk), opened_slot(desk)]
     desk.released(slots[0], 2.0)
-    request = wish("berta", now=3.0)
+    request = wish(desk, "berta")
     assert kinds(desk.arrive(request, 3.0)) == [Close]
     assert request.claimed
     desk.resize(1, 1, 4.0)
@@ -340,14 +325,14 @@ def test_a_lowered_budget_takes_promises_back() -> None:
 
 
 def test_a_raised_budget_is_used_at_once() -> None:
-    desk = LeaseDesk(1, 1)
+    desk = new_desk(1, 1)
     opened_slot(desk)
-    desk.arrive(wish(), 2.0)
+    desk.arrive(wish(desk), 2.0)
     assert kinds(desk.resize(2, 1, 3.0)) == [Open]
 
 
 def test_one_that_is_put_in_order_is_shown_as_such() -> None:
-    desk = LeaseDesk(1, 1)
+    desk = new_desk(1, 1)
     slot = opened_slot(desk)
     desk.cleaning(slot, 2.0)
     desk.cleaning(slot, 3.0)
@@ -357,62 +342,64 @@ def test_one_that_is_put_in_order_is_shown_as_such() -> None:
 
 
 def test_a_connection_in_the_clients_state_comes_first() -> None:
-    desk = LeaseDesk(budget=LOOKED_AT_MAX + 3, opening_max=99)
+    desk = new_desk(budget=LOOKED_AT_MAX + 3, opening_max=99)
     slots = [opened_slot(desk) for _ in range(LOOKED_AT_MAX + 3)]
     for slot in slots:
         desk.released(slot, 2.0)
     mine = Need(VECTORS.empty, VECTORS.empty, exact=False, fresh=False)
     mine.holds = slots[3].holds = TUNED
     slots[5].base = TUNED  # opened for others
-    assert desk.lease_idle("anna", mine, 3.0) is slots[3]
+    assert desk.lease_idle(wish(desk, "anna", mine), 3.0) is slots[3]
     desk.released(slots[3], 3.0)
     slots[3].holds = VECTORS.empty
     slots[0].holds = TUNED  # too far down to be looked at
-    assert desk.lease_idle("anna", mine, 3.0) is slots[3]
-    assert desk.lease_idle("anna", mine, 3.0) is slots[-1]
+    assert desk.lease_idle(wish(desk, "anna", mine), 3.0) is slots[3]
+    assert desk.lease_idle(wish(desk, "anna", mine), 3.0) is slots[-1]
 
 
 def test_a_rotating_desk_opens_before_it_uses_one_again() -> None:
-    desk = LeaseDesk(4, 4)
+    desk = new_desk(4, 4)
     desk.rotated = 2
     desk.released(opened_slot(desk), 1.0)
-    assert desk.lease_idle("anna", PLAIN, 2.0) is None
+    assert desk.lease_idle(wish(desk, "anna", PLAIN), 2.0) is None
     desk.released(opened_slot(desk), 2.0)
-    assert desk.lease_idle("anna", PLAIN, 3.0) is not None
+    assert desk.lease_idle(wish(desk, "anna", PLAIN), 3.0) is not None
 
 
 def test_a_rotating_desk_never_gives_the_same_one_twice_if_there_is_another() -> None:
-    desk = LeaseDesk(2, 2)
+    desk = new_desk(2, 2)
     desk.rotated = 2
     need = Need(VECTORS.empty, VECTORS.empty, exact=False, fresh=False)
     first, second = opened_slot(desk), opened_slot(desk)
     desk.released(first, 1.0)
-    assert desk.lease_idle("anna", need, 2.0) is first
+    assert desk.lease_idle(wish(desk, "anna", need), 2.0) is first
     desk.released(first, 2.0)
     desk.released(second, 3.0)
-    assert desk.lease_idle("anna", need, 4.0) is second, "not the oldest: it had that one"
+    assert desk.lease_idle(wish(desk, "anna", need), 4.0) is second, (
+        "not the oldest: it had that one"
+    )
     desk.released(second, 4.0)
-    assert desk.lease_idle("anna", need, 5.0) is first
-    assert desk.lease_idle("anna", need, 5.0) is second, "the budget has no other"
-    assert desk.lease_idle("anna", need, 5.0) is None
+    assert desk.lease_idle(wish(desk, "anna", need), 5.0) is first
+    assert desk.lease_idle(wish(desk, "anna", need), 5.0) is second, "the budget has no other"
+    assert desk.lease_idle(wish(desk, "anna", need), 5.0) is None
 
 
 def rotating(budget: int) -> tuple[LeaseDesk, Need, Slot]:
     """A desk with one free server connection, and a need that had that one last."""
-    desk = LeaseDesk(budget, 2)
+    desk = new_desk(budget, 2)
     desk.rotated = 1
     need = Need(VECTORS.empty, VECTORS.empty, exact=False, fresh=False)
     only = opened_slot(desk)
     desk.released(only, 1.0)
-    assert desk.lease_idle("anna", need, 2.0) is only
+    assert desk.lease_idle(wish(desk, "anna", need), 2.0) is only
     return desk, need, only
 
 
 def test_a_rotating_desk_opens_another_for_who_had_the_only_free_one() -> None:
     desk, need, only = rotating(budget=2)
     desk.released(only, 3.0)
-    assert desk.lease_idle("anna", need, 4.0) is None
-    (opening,) = desk.arrive(wish(need=need), 4.0)
+    assert desk.lease_idle(wish(desk, "anna", need), 4.0) is None
+    (opening,) = desk.arrive(wish(desk, need=need), 4.0)
     assert isinstance(opening, Open)
     (grant,) = desk.opened(opening.slot, 5.0)
     assert isinstance(grant, Grant)
@@ -422,7 +409,7 @@ def test_a_rotating_desk_opens_another_for_who_had_the_only_free_one() -> None:
 
 def test_a_rotating_desk_keeps_the_last_one_from_who_awaits_another() -> None:
     desk, need, only = rotating(budget=2)
-    (opening,) = desk.arrive(wish(need=need), 3.0)
+    (opening,) = desk.arrive(wish(desk, need=need), 3.0)
     assert desk.released(only, 4.0) == []
     assert only.state == IDLE
     assert isinstance(opening, Open)
@@ -430,36 +417,36 @@ def test_a_rotating_desk_keeps_the_last_one_from_who_awaits_another() -> None:
     assert need.last is only, "no other can be had"
     desk.released(only, 6.0)
     assert desk.opening_failed(desk.ledger.open("berta", None, 6.0), "refused", 0.0, 6.0) == []
-    assert desk.lease_idle("anna", need, 7.0) is only
+    assert desk.lease_idle(wish(desk, "anna", need), 7.0) is only
 
 
 def test_a_rotating_desk_passes_the_last_one_on_where_the_budget_has_no_other() -> None:
     desk, need, only = rotating(budget=1)
     other = Need(VECTORS.empty, VECTORS.empty, exact=False, fresh=False)
-    desk.arrive(wish(need=other), 3.0)
+    desk.arrive(wish(desk, need=other), 3.0)
     assert desk.pass_on(only, 4.0) is not None
     assert other.last is only
-    desk.arrive(wish(need=need), 5.0)
+    desk.arrive(wish(desk, need=need), 5.0)
     assert kinds(desk.released(only, 6.0)) == [Grant]
     assert need.last is only
 
 
 def test_a_paused_desk_opens_none_and_takes_none_from_anybody() -> None:
-    desk = LeaseDesk(2, 2)
+    desk = new_desk(2, 2)
     desk.paused = True
-    request = wish()
+    request = wish(desk)
     assert desk.arrive(request, 1.0) == []
     assert desk.tick(2.0) == []
     (reject,) = desk.tick(11.0)
     assert isinstance(reject, Reject)
-    desk.arrive(wish(now=12.0), 12.0)
+    desk.arrive(wish(desk), 12.0)
     desk.paused = False
     assert kinds(desk.tick(12.0)) == [Open]
 
 
 def test_a_paused_desk_that_rotates_falls_back_on_nothing() -> None:
     desk, need, only = rotating(budget=2)
-    (opening,) = desk.arrive(wish(need=need), 3.0)
+    (opening,) = desk.arrive(wish(desk, need=need), 3.0)
     desk.released(only, 4.0)
     desk.paused = True
     assert isinstance(opening, Open)

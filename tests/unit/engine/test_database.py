@@ -4,11 +4,10 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from pglane.doors.lease import Close, Grant, Reject
+from pglane.doors.decisions import Close, Grant, Reject
 from pglane.engine import database as databases
 from pglane.engine.welcome import Welcome
 from pglane.pool.ledger import Slot
-from pglane.scheduler.fifo import Request
 from tests.support.desk_invariants import assert_consistent
 from tests.support.engine_rig import READY, Rig, error, message, query
 
@@ -285,8 +284,8 @@ def test_a_request_granted_and_gone_in_the_same_turn_gives_its_place_back(rigs) 
     client, _ = rig.pair()
     (database,) = rig.worker.databases.values()
     (link,) = rig.worker.clients.values()
-    slot = database.desk.lease_idle("anna", link.need, rig.clock.now)
-    stale = Request("anna", link.need, rig.clock.now, rig.clock.now + 1.0, link)
+    stale = link.lease
+    slot = database.desk.lease_idle(stale, rig.clock.now)
     database.perform([Grant(stale, slot)])
     assert desk(rig).ledger.statistics().idle == 1
     assert not client.look()
@@ -296,8 +295,7 @@ def test_a_direct_one_granted_to_nobody_is_closed(rig) -> None:
     client, server = rig.pair("direct")
     (database,) = rig.worker.databases.values()
     (link,) = rig.worker.clients.values()
-    stale = Request("anna", link.need, rig.clock.now, rig.clock.now + 1.0, link)
-    database.perform([Grant(stale, link.server.slot)])
+    database.perform([Grant(link.lease, link.server.slot)])
     rig.accept()
     server.ends()
 
@@ -307,9 +305,8 @@ def test_an_error_of_ours_in_any_decision_is_contained(rigs, monkeypatch) -> Non
     client, server = rig.pair()
     (database,) = rig.worker.databases.values()
     (link,) = rig.worker.clients.values()
-    request = Request("anna", link.need, rig.clock.now, rig.clock.now + 1.0, link)
     without_link = Slot("anna", None, 0.0)
-    database.perform([Close(without_link), Reject(request)])
+    database.perform([Close(without_link), Reject(link.lease)])
     assert b"PGL0301" in client.gets(b"PGL0301"), "the next decision is carried out"
     assert rig.worker.internal_errors == len(rig.logged("internal_error")) > 0
     before = rig.worker.internal_errors

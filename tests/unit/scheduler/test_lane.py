@@ -254,3 +254,19 @@ def test_nothing_is_promised_where_order_of_arrival_is_not_kept() -> None:
     assert again.bound_s(other) == 1.0
     again.requeue(failed)
     assert again.bound_s(other) == NO_BOUND
+
+
+def test_clients_of_one_lane_may_wait_for_different_times() -> None:
+    lane = lane_of(wait_s_max=10.0, wait_is_default=True)
+    patient, hasty = wait(lane), Request(lane, lane.tenants.enter(""), "anna", None, None)
+    lane.set_deadline(patient)
+    assert patient.deadline == 10.0
+    hasty.patience_s = 1.0
+    lane.set_deadline(hasty)
+    assert hasty.deadline == 1.0
+    lane.enqueue(hasty)
+    assert lane.mixed
+    for _ in range(2):
+        serve(lane)
+    lane.enqueue(hasty)
+    assert not lane.mixed

@@ -7,6 +7,7 @@ from pglane.scheduler.lanes import FIT_LOOKS, SWITCH_LAG_S, SWITCH_S_MAX, LaneQu
 from pglane.scheduler.policy import DoorPolicy, LanePolicy
 from pglane.scheduler.reasons import RefusedBecause, WaitReason
 from pglane.scheduler.request import Request
+from pglane.scheduler.tree import NEVER
 from tests.support.lane_rig import LaneRig, OfferFor
 
 OTP = LanePolicy("otp", reserve=1)
@@ -445,3 +446,48 @@ def test_the_time_of_a_lease_begins_when_its_server_connection_is_ready() -> Non
     assert rig.queue.expired(rig.now) == []
     rig.queue.grant(request, rig.now)
     assert rig.queue.next_due() == rig.now + 2.0
+
+
+# What fits, though another one is next -----------------------------------------------------------
+
+
+def test_what_fits_is_found_beside_those_who_cannot_be_served() -> None:
+    rig = LaneRig(2, LanePolicy("otp", reserve=1), BROWSE, LanePolicy("full", limit=1))
+    rig.ask("full", user="anna")
+    rig.ask("browse", user="anna")
+    rig.ask("full", user="berta")
+    owed, request = rig.ask("otp", user="carla"), rig.ask("browse", user="berta")
+    offer = OfferFor("berta")
+    assert rig.queue.fitting(offer, None, rig.now) is None, "no place is free"
+    rig.queue.release(next(iter(rig.lane("browse").holders)), rig.now)
+    assert rig.queue.choose(offer, None, rig.now, False) is None
+    assert rig.queue.fitting(offer, None, rig.now) is request
+    assert rig.queue.fitting(OfferFor("carla"), None, rig.now) is owed
+    assert rig.queue.fitting(offer, None, request.expires) is None
+
+
+def test_clients_of_a_lane_may_have_their_own_time() -> None:
+    rig = LaneRig(1, LanePolicy("browse", wait_s_max=10.0, wait_is_default=True))
+    rig.ask("browse")
+    patient = rig.ask("browse")
+    hasty = rig.request("browse")
+    hasty.patience_s = 1.0
+    rig.queue.arrive(hasty, rig.now)
+    third = rig.ask("browse")
+    assert hasty.deadline == rig.now + 1.0
+    assert rig.queue.expired(rig.now + 0.95) == [hasty]
+    assert rig.queue.wakes_at() == patient.expires
+    assert rig.queue.expired(third.expires) == [patient, third]
+    rig.lane("browse").wait_is_default = False
+    hasty.patience_s = 1.0
+    rig.queue.arrive(hasty, rig.now)
+    assert hasty.deadline == rig.now + 10.0
+
+
+def test_nobody_waits_where_nobody_came() -> None:
+    rig = LaneRig(1, BROWSE)
+    assert rig.queue.is_empty()
+    assert rig.queue.wakes_at() == NEVER
+    assert len(rig.queue) == 0
+    assert list(rig.queue) == []
+    assert rig.request("browse") not in rig.queue

@@ -291,3 +291,12 @@ def test_the_end_that_a_lane_sets_to_its_leases_is_a_time_to_look() -> None:
     (lease,) = rig.fill("browse", 1)
     rig.ask("browse")
     assert rig.queue.next_due() == lease.since + 2.0
+
+
+def test_lanes_that_came_up_by_themselves_follow_a_new_limit_of_waiting() -> None:
+    rig = LaneRig(2)
+    lane = rig.queue.add(LanePolicy("anna", wait_s_max=9.0))
+    rig.queue.configure(2, (), (), rig.now)
+    assert lane.wait_s_max == 9.0
+    rig.queue.configure(2, (), (), rig.now, 4.0)
+    assert lane.wait_s_max == 4.0

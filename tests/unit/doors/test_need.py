@@ -1,0 +1,55 @@
+"""What a request needs, and what it is offered."""
+
+import pytest
+
+from pglane.connection.settings import Vectors
+from pglane.doors.need import Need, SlotOffer
+from pglane.pool.ledger import Slot
+from pglane.scheduler.request import Request
+
+VECTORS = Vectors()
+TUNED = VECTORS.of({"work_mem": "1MB"})
+PLAIN = Need(VECTORS.empty, VECTORS.empty, exact=False, fresh=False)
+EXACT = Need(TUNED, TUNED, exact=True, fresh=False)
+FRESH = Need(VECTORS.empty, VECTORS.empty, exact=True, fresh=True)
+
+
+def wish(user: str, need: Need = PLAIN) -> Request:
+    return Request(None, None, user, need, object())
+
+
+@pytest.mark.parametrize(
+    ("need", "base", "accepted"),
+    [
+        (PLAIN, VECTORS.empty, True),
+        (PLAIN, TUNED, False),
+        (EXACT, TUNED, True),
+        (EXACT, VECTORS.empty, False),
+        (Need(TUNED, VECTORS.empty, exact=False, fresh=False), TUNED, True),
+        (FRESH, VECTORS.empty, False),
+        (PLAIN, None, False),
+    ],
+)
+def test_a_need_accepts_a_base(need: Need, base: object, accepted: bool) -> None:
+    assert need.accepts(base) is accepted
+
+
+def test_an_offer_fits_role_and_settings() -> None:
+    slot = Slot("anna", VECTORS.empty, 1.0)
+    assert SlotOffer(slot).fits(wish("anna"))
+    assert not SlotOffer(slot).fits(wish("berta"))
+    assert not SlotOffer(slot).fits(wish("anna", EXACT))
+
+
+def test_where_leases_rotate_the_last_one_is_for_whom_no_other_can_be_had() -> None:
+    need = Need(VECTORS.empty, VECTORS.empty, exact=False, fresh=False)
+    slot = need.last = Slot("anna", VECTORS.empty, 1.0)
+    offer, request = SlotOffer(slot), wish("anna", need)
+    assert offer.fits(request)
+    offer.anew = True
+    assert offer.fits(request), "the budget has no other"
+    request.claimed = True
+    assert not offer.fits(request), "another one is coming"
+    request.claimed = False
+    offer.has_room = True
+    assert not offer.fits(request), "another one can be opened"
