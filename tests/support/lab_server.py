@@ -68,7 +68,10 @@ class LabServer:
         beginning = StartupReader()
         packet = None
         while packet is None:
-            beginning.feed(await reader.read(4096))
+            data = await reader.read(4096)
+            if not data:
+                return
+            beginning.feed(data)
             packet = beginning.next()
         assert isinstance(packet, StartupMessage)
         self.startups.append(packet)

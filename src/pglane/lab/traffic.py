@@ -132,6 +132,7 @@ class Traffic:
         self._began = 0.0
         self._open: dict[str, dict[object, float]] = {stream.kind: {} for stream in streams}
         self._requests: set[asyncio.Task[None]] = set()
+        self._awaited: set[asyncio.Task[None]] = set()
 
     def waiting(self, kind: str) -> tuple[int, float]:
         """How many of a kind have no answer yet, and for how long the first of them."""
@@ -143,27 +144,39 @@ class Traffic:
         return asyncio.get_running_loop().time() - self._began
 
     async def run(self, seconds: float, grace_s: float) -> None:
-        """Asks for `seconds`; streams that are not critical go on for `grace_s` more.
+        """Asks for `seconds`, and waits for what is critical for up to `grace_s` more.
 
-        So whoever asked last has had at least `grace_s` to be answered, under the same load.
+        Meanwhile the other streams go on: whoever asked last is answered under the same load, or
+        has had at least `grace_s`.
         """
         self._began = asyncio.get_running_loop().time()
         whole_s = seconds + grace_s
         tasks: list[asyncio.Task[None]] = []
         for stream in self._streams:
             end_s = min(stream.end_s or whole_s, seconds if stream.critical else whole_s)
-            if stream.rate_per_s:
-                tasks.append(asyncio.create_task(self._come(stream, end_s)))
-            tasks += [
+            of_stream = [
                 asyncio.create_task(self._ask_again(stream, end_s)) for _ in range(stream.clients)
             ]
-        await asyncio.wait(tasks, timeout=whole_s, return_when=asyncio.FIRST_EXCEPTION)
-        if self._requests:
-            await asyncio.wait(set(self._requests), timeout=max(0.0, whole_s - self.now()))
-        everything = [*tasks, *self._requests]
-        for task in everything:
+            if stream.rate_per_s:
+                of_stream.append(asyncio.create_task(self._come(stream, end_s)))
+            tasks += of_stream
+            if stream.critical or stream.once:
+                self._awaited.update(of_stream)
+        try:
+            await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_EXCEPTION)
+            while late := {task for task in self._awaited if not task.done()}:
+                left_s = whole_s - self.now()
+                if left_s <= 0:
+                    break
+                await asyncio.wait(late, timeout=left_s)
+        finally:
+            await self._end([*tasks, *self._requests])
+
+    async def _end(self, tasks: list[asyncio.Task[None]]) -> None:
+        """Whoever still waits is noted as not answered; a mistake of ours is raised."""
+        for task in tasks:
             task.cancel()
-        ends = await asyncio.gather(*everything, return_exceptions=True)
+        ends = await asyncio.gather(*tasks, return_exceptions=True)
         self._clients.close()
         for end in ends:
             if isinstance(end, Exception):
@@ -187,6 +200,8 @@ class Traffic:
             task = asyncio.create_task(self._request_alone(stream))
             self._requests.add(task)
             task.add_done_callback(self._requests.discard)
+            if stream.critical:
+                self._awaited.add(task)
             due_s += 1 / stream.rate_per_s
 
     async def _request_alone(self, stream: Stream) -> None:

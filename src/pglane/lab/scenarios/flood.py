@@ -11,7 +11,13 @@ BROWSE_PER_S = 100.0
 REPORT_S = 2.0
 COUNTING = "SELECT sum(i) FROM generate_series(1, 40000) AS i"
 """Some milliseconds of a processor, and no table."""
-OTP_LANE = '[lanes.otp]\nreserve = 1\nmatch = [{ user = "otp" }]\n'
+OTP_LANE = """
+[lanes.otp]
+door = "transaction"
+reserve = 1
+borrow_hold_ms = 500
+match = [{ user = "otp" }]
+"""
 
 
 def browsing(clients: int) -> Stream:
@@ -118,7 +124,14 @@ BROWSE_UNDER_OTP_FLOOD = Scenario(
         ),
     ),
     ways=("one user", "a user each", "lanes"),
-    lanes=OTP_LANE + '[lanes.browse]\nreserve = 2\nmatch = [{ user = "browse" }]\n',
+    lanes=OTP_LANE
+    + """
+[lanes.browse]
+door = "transaction"
+reserve = 2
+borrow_hold_ms = 500
+match = [{ user = "browse" }]
+""",
     columns=(
         served("browse"),
         wait("browse", 0.5),
@@ -156,8 +169,20 @@ REPORTS = Scenario(
     ),
     ways=("one user", "a user each", "lanes"),
     lanes=OTP_LANE
-    + '[lanes.browse]\nreserve = 3\nmatch = [{ user = "browse" }]\n'
-    + '[lanes.reports]\nlimit = 3\nborrow = "no"\nrank = 1\nmatch = [{ user = "reports" }]\n',
+    + """
+[lanes.browse]
+door = "transaction"
+reserve = 3
+borrow_hold_ms = 500
+match = [{ user = "browse" }]
+
+[lanes.reports]
+door = "transaction"
+borrow = "no"
+limit = 3
+rank = 1
+match = [{ user = "reports" }]
+""",
     columns=(
         served("otp"),
         wait("otp", 0.5),

@@ -26,8 +26,13 @@ IDLE_IN_TRANSACTION = Scenario(
         ),
     ),
     ways=("one user", "a user each", "lanes"),
-    lanes=f"[lanes.otp]\nreserve = 1\nborrow_hold_ms = {GRACE_MS:.0f}\n"
-    'match = [{ user = "otp" }]\n',
+    lanes=f"""
+[lanes.otp]
+door = "transaction"
+reserve = 1
+borrow_hold_ms = {GRACE_MS:.0f}
+match = [{{ user = "otp" }}]
+""",
     columns=(
         served("otp"),
         wait("otp", 0.5),

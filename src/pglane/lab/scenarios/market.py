@@ -33,7 +33,13 @@ MARKETPLACE = Scenario(
         ),
     ),
     ways=("a user each", "lanes"),
-    lanes='[lanes.passwords]\nreserve = 1\nmatch = [{ user = "passwords" }]\n',
+    lanes="""
+[lanes.passwords]
+door = "transaction"
+reserve = 1
+borrow_hold_ms = 500
+match = [{ user = "passwords" }]
+""",
     columns=(served("passwords"), rate("visitors")),
     targets=(),
     plotted="passwords",

@@ -1,12 +1,17 @@
 """Every scenario is whole, and is found by its name and its number."""
 
 import tomllib
+from pathlib import Path
 
 import pytest
 
+from pglane.config import rules
+from pglane.config.file import read_file
+from pglane.config.settings import Settings
 from pglane.lab import scenarios
 from pglane.lab.contenders import DIRECT
 from pglane.lab.scenario import BASELINE, Scenario
+from pglane.lab.scenarios.market import MARKETPLACE
 
 
 def test_they_are_found_by_name_and_number() -> None:
@@ -36,3 +41,14 @@ def test_it_speaks_of_its_own_streams(one: Scenario) -> None:
     assert len({variant.name for variant in one.variants}) == len(one.variants)
     if "direct" in one.ways:
         assert not any(target.relative for target in one.targets), f"{DIRECT} is no {BASELINE}"
+
+
+@pytest.mark.parametrize("one", [*scenarios.ALL, MARKETPLACE], ids=lambda one: one.name)
+def test_its_lanes_are_such_that_this_gateway_reads(one: Scenario, tmp_path: Path) -> None:
+    file = tmp_path / "pglane.toml"
+    file.write_text(f"[server]\nbudget = {one.budget}\n{one.lanes}")
+    loaded = read_file(file, {})
+    assert not loaded.refusals
+    settings = Settings(**loaded.values)
+    assert not rules.objections(settings, loaded.places)
+    assert not any("lane " in note for note in rules.notes(settings))
