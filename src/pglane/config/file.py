@@ -18,7 +18,7 @@ from typing import Any
 from pglane.config.description import Description
 from pglane.config.lane_tables import LaneTables
 from pglane.config.overrides import DOORS, own_descriptions, read_overrides
-from pglane.config.pgbouncer_names import suggestion_for
+from pglane.config.pgbouncer_names import GUIDE, suggestion_for
 from pglane.config.places import error_place, line_of, lines_of
 from pglane.config.settings import User, file_descriptions
 from pglane.config.tls import SYSTEM
@@ -126,6 +126,8 @@ class _Reader:
             return tomllib.loads(self._text)
         except tomllib.TOMLDecodeError as error:
             line, seen = error_place(error, self._text)
+            if "[pgbouncer]" in self._text:
+                self._loaded.notes.append(GUIDE)
             self._refuse(SyntaxInvalid(where=f"{self._file}:{line}", seen=seen))
         return {}
 
