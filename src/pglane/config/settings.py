@@ -411,6 +411,22 @@ class Settings:
         unit="connections",
         limits=(1, 100_000),
     )
+    unauthenticated_per_address_max: int = _setting(
+        "clients.unauthenticated_per_address_max",
+        100,
+        "of these, connections of one address (IPv6: of one network of 64 bits); this machine's "
+        "own are not counted so",
+        unit="connections",
+        limits=(1, 100_000),
+    )
+    failed_login_ms_max: int = _setting(
+        "clients.failed_login_ms_max",
+        5000,
+        "longest time that a proof waits unseen behind failed logins of the same user from the "
+        "same address; 0: none waits",
+        unit="ms",
+        limits=(0, 600_000),
+    )
     statement_bytes_max: int = _setting(
         "clients.statement_bytes_max",
         67_108_864,

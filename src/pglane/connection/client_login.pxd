@@ -31,6 +31,8 @@ cdef class ClientLogin:
     cdef public bint encrypted
     cdef public bint private
     cdef public bytes binding
+    cdef public bint holds_back
+    cdef public bytes early
     cdef public bint asks
     cdef public str database
     cdef bytes _packet
@@ -49,6 +51,7 @@ cdef class ClientLogin:
     cdef _take_hello(self, object reader)
     cdef _begin(self, object startup, bytes rest)
     cdef _look_up(self, object startup, object negotiation, str user, bytes rest)
+    cdef _answered_early(self, bytes data)
     cdef _hold(self, bytes data)
     cpdef learn(self, object role)
     @cython.locals(binding=bytes, request=bytes, told=bytes)

@@ -92,6 +92,8 @@ class ClientLogin:
         encrypted: what is received comes through TLS.
         binding: the hash of the channel, once it is encrypted; b"": logins cannot be bound to it.
         private: what is received cannot be heard by anybody else even so.
+        holds_back: what the client sends before it is asked is not looked at, but kept in `early`.
+        early: that; the caller takes it away and feeds it when it may.
         asks: now PostgreSQL is to be asked for the role; the caller takes that away and calls
             `learn` with the answer.
         database: the one it asked for, where it asks.
@@ -115,6 +117,8 @@ class ClientLogin:
         self.encrypted = False
         self.private = False
         self.binding = b""
+        self.holds_back = False
+        self.early = b""
         self.asks = False
         self.database = ""
         self._packet = b""
@@ -248,7 +252,13 @@ class ClientLogin:
         self._greeted(Greeting(startup, negotiation, user, self._users))
         if self.stage is _ASKED and rest:
             self._startup_reader = None
-            self._receive_answer(rest)
+            self._answered_early(rest)
+
+    def _answered_early(self, data: bytes) -> None:
+        if self.holds_back:
+            self.early = data
+        else:
+            self._receive_answer(data)
 
     def _look_up(
         self, startup: StartupMessage, negotiation: Negotiation, user: str, rest: bytes
@@ -281,7 +291,7 @@ class ClientLogin:
         self._greeted(greeting)
         held, self._held = self._held, b""
         if self.stage is _ASKED and held:
-            self._receive_answer(held)
+            self._answered_early(held)
 
     def _greeted(self, greeting: Greeting) -> None:
         self.greeting = greeting

@@ -15,6 +15,9 @@ cdef class Entrance:
     cdef double _login_s_max
     cdef dict _logins
     cdef long long _numbers
+    cdef dict _of_networks
+    cdef long long _per_address_max
+    cdef public object failures
     cdef public bint restricted
     cdef public object origins
     cdef Timer _timer
@@ -30,11 +33,12 @@ cdef class Entrance:
     cdef public object worker
 
     cpdef apply(self, object settings, object users)
-    @cython.locals(link=LoginLink)
+    @cython.locals(link=LoginLink, network=bytes, of_network=cython.longlong)
     cpdef accepted(self, int fd, object door, object peer)
     cdef _refusal_at_door(self)
     cdef _too_many_clients(self)
     cpdef long long login_count(self) except -1
+    @cython.locals(network=bytes, left=cython.longlong)
     cpdef login_over(self, LoginLink link)
     cpdef close(self)
     @cython.locals(link=LoginLink)
@@ -53,15 +57,22 @@ cdef class LoginLink(Owner):
     cdef ClientLogin _login
     cdef bint _over
     cdef object _tls
+    cdef object _waiting
     cdef public double connected
     cdef public object door
+    cdef public object failures
+    cdef public Loop loop
+    cdef public object worker
     cdef public object peer
     cdef public Transport transport
 
     cpdef on_data(self, bytes data)
     @cython.locals(login=ClientLogin)
     cdef _go_on(self)
+    cpdef look_at(self, bytes data)
     cpdef refuse(self, object refusal)
+    cdef _refuse_login(self, object refusal)
+    cdef _say(self, object refusal)
     cpdef too_slow(self)
     cdef _begin_tls(self)
     cdef _finish(self)

@@ -1,8 +1,9 @@
 """Coming in: connections until they are logged in, and the entrance that all of them pass.
 
-Those that log in are bounded in number (unauthenticated_max) and time (login_ms_max). Each ends as
-a `ClientLink`, as a cancel request carried out, as a console client handed to the supervisor, or
-closed with a reason.
+Those that log in are bounded in number (unauthenticated_max, and per address) and time
+(login_ms_max). Where passwords were tried in vain, proofs have to wait (`engine.proof_delays`).
+Each ends as a `ClientLink`, as a cancel request carried out, as a console client handed to the
+supervisor, or closed with a reason.
 
 An application that connects for each transaction passes here each time, so what is the same for
 everybody is not made for each: one timer looks after all logins (they are kept in the order in
@@ -14,6 +15,7 @@ import functools
 from typing import TYPE_CHECKING
 
 from pglane.connection.client_login import ClientLogin
+from pglane.connection.failed_logins import FailedLogins
 from pglane.connection.startup_settings import StartupSettings
 from pglane.connection.user_list import Greeting, UserList
 from pglane.doors.session_state import ClientSessionState
@@ -22,12 +24,19 @@ from pglane.engine.cancel_keys import CancelKeys
 from pglane.engine.client_counts import ClientCounts
 from pglane.engine.client_link import ClientLink
 from pglane.engine.origins import AllowedOrigins
+from pglane.engine.proof_delays import Waiting, held_back, is_local, note_failure
 from pglane.engine.randomness import RandomBytes, RandomText
-from pglane.engine.syscalls import Peer, peer_text
+from pglane.engine.syscalls import Peer, peer_network, peer_text
 from pglane.engine.tls_transport import TlsTransport
 from pglane.engine.transport import Owner, Transport
 from pglane.errors import Refusal
-from pglane.errors.entering import ConsoleForbidden, DirectTlsUnnamed, DoorNeedsPooling
+from pglane.errors.entering import (
+    ConsoleForbidden,
+    DirectTlsUnnamed,
+    DoorNeedsPooling,
+    LoginHeldBack,
+    PasswordWrong,
+)
 from pglane.errors.roles import RolesUnreadable
 from pglane.errors.waiting import (
     DatabaseDisabled,
@@ -35,6 +44,7 @@ from pglane.errors.waiting import (
     ShuttingDown,
     TooManyClients,
     TooManyLogins,
+    TooManyLoginsFromThere,
 )
 from pglane.wire.server_messages import error_response
 
@@ -63,6 +73,7 @@ class Entrance:
         users: who may come in.
         closed: nobody is let in any more.
         tls: who gets TLS; None: nobody.
+        failures: failed logins of late.
         origins: who may come from where.
         restricted: somebody may not come from everywhere.
     """
@@ -73,12 +84,15 @@ class Entrance:
         "_logins",
         "_nonces",
         "_numbers",
+        "_of_networks",
+        "_per_address_max",
         "_timer",
         "_unauthenticated_max",
         "cancel_keys",
         "clients",
         "closed",
         "counts",
+        "failures",
         "loop",
         "origins",
         "restricted",
@@ -98,6 +112,8 @@ class Entrance:
         self.tls: ClientTls | None = None
         self._numbers = 0
         self._logins: dict[LoginLink, None] = {}
+        self._of_networks: dict[bytes, int] = {}
+        self.failures = FailedLogins()
         self._timer: Timer | None = None
 
     def apply(self, settings: "Settings", users: UserList) -> None:
@@ -108,6 +124,8 @@ class Entrance:
         self._clients_max = settings.clients_max
         self.counts.apply(settings, self.clients.values())
         self._unauthenticated_max = settings.unauthenticated_max
+        self._per_address_max = settings.unauthenticated_per_address_max
+        self.failures.delay_s_max = settings.failed_login_ms_max / 1000
         self._login_s_max = settings.login_ms_max / 1000
         if self._timer is not None:
             self._timer.cancel()
@@ -119,6 +137,11 @@ class Entrance:
         """A new connection; bounded in number."""
         link = LoginLink(self, fd, door, peer)
         self._logins[link] = None
+        of_network = 0
+        if peer:
+            network = peer_network(peer)
+            of_network = self._of_networks.get(network, 0) + 1
+            self._of_networks[network] = of_network
         if self._timer is None:
             self._await_oldest()
         if (
@@ -127,6 +150,9 @@ class Entrance:
             or len(self.clients) >= self._clients_max
         ):
             link.refuse(self._refusal_at_door())
+        elif of_network > self._per_address_max and not is_local(peer_network(peer)):
+            allowed = self._per_address_max
+            link.refuse(TooManyLoginsFromThere(seen=of_network, allowed=allowed))
 
     def _refusal_at_door(self) -> Refusal:
         """Why a client that has just connected may not stay."""
@@ -145,7 +171,14 @@ class Entrance:
 
     def login_over(self, link: "LoginLink") -> None:
         """Logged in, refused or gone."""
-        self._logins.pop(link, None)
+        del self._logins[link]
+        if link.peer:
+            network = peer_network(link.peer)
+            left = self._of_networks[network] - 1
+            if left:
+                self._of_networks[network] = left
+            else:
+                del self._of_networks[network]
 
     def close(self) -> None:
         """Nobody is let in any more."""
@@ -234,6 +267,7 @@ class LoginLink(Owner):
 
     Attributes:
         connected: when, in seconds of the clock.
+        failures: failed logins of late, of all.
     """
 
     __slots__ = (
@@ -241,10 +275,14 @@ class LoginLink(Owner):
         "_login",
         "_over",
         "_tls",
+        "_waiting",
         "connected",
         "door",
+        "failures",
+        "loop",
         "peer",
         "transport",
+        "worker",
     )
 
     def __init__(self, entrance: Entrance, fd: int, door: "ModuleType", peer: Peer) -> None:
@@ -252,6 +290,10 @@ class LoginLink(Owner):
         self._over = False
         self._login = ClientLogin(self._entrance.users, self._entrance.nonce())
         self.door = door
+        self.failures = entrance.failures
+        self.loop = entrance.loop
+        self.worker = entrance.worker
+        self._waiting: Waiting | None = None
         self.connected = self._entrance.loop.now
         self.peer = peer
         self.transport = Transport(self._entrance.loop, fd, self, LOGIN_QUEUE_BYTES_MAX)
@@ -264,6 +306,15 @@ class LoginLink(Owner):
         """The client sent something; behind the end of its login it does not count."""
         if self._over:
             return
+        if self.failures.any:
+            self._waiting = held_back(self, self._login, data)
+            if self._waiting is not None:
+                return
+        self.look_at(data)
+
+    def look_at(self, data: bytes) -> None:
+        """What the client sent counts now."""
+        self._waiting = None
         self._login.receive(data)
         self._go_on()
 
@@ -278,12 +329,15 @@ class LoginLink(Owner):
             self._finish()
             self._entrance.worker.cancel(login.cancel, self.transport)
         elif login.refusal is not None:
-            self.refuse(login.refusal)
+            self._refuse_login(login.refusal)
         elif login.entered:
             self._enter()
         elif login.asks:
             login.asks = False
             self._entrance.worker.roles.find(login.user, login.database, self._found)
+        elif login.early:
+            early, login.early = login.early, b""
+            self.on_data(early)
 
     def _found(self, role: "KnownRole | None") -> None:
         """PostgreSQL was asked for its role; None: in vain."""
@@ -331,25 +385,44 @@ class LoginLink(Owner):
 
     def refuse(self, refusal: Refusal) -> None:
         """Says why, and closes."""
+        self.worker.log_login_refusal(self.peer, self._login.user, refusal)
+        self._say(refusal)
+
+    def _refuse_login(self, refusal: Refusal) -> None:
+        """The same, where it was about the login itself; failures are logged up to a measure."""
+        failed = isinstance(refusal, PasswordWrong)
+        if failed and not note_failure(self.failures, self, self._login.user):
+            self._say(refusal)
+        else:
+            self.refuse(refusal)
+
+    def _say(self, refusal: Refusal) -> None:
         self.transport.write(error_response(refusal))
-        self._entrance.worker.log_login_refusal(self.peer, self._login.user, refusal)
         self.transport.close()
         self._finish()
 
     def too_slow(self) -> None:
         """Its time to log in is over."""
         self._finish()
-        waited_ms = (self._entrance.loop.now - self.connected) * 1000
-        self.refuse(LoginTooSlow(waited_ms=waited_ms))
+        now = self._entrance.loop.now
+        if self._waiting is not None:
+            waited_ms = (now - self._waiting.began) * 1000
+            self.refuse(LoginHeldBack(user=self._login.user, waited_ms=waited_ms))
+            return
+        self.refuse(LoginTooSlow(waited_ms=(now - self.connected) * 1000))
 
     def _finish(self) -> None:
         if not self._over:
             self._over = True
+            if self._waiting is not None:
+                self._waiting.end()
             self._entrance.login_over(self)
 
     def _enter(self) -> None:
         greeting = self._login.greeting
         assert greeting is not None
+        if self.failures.any:
+            self.failures.succeeded(self._login.user, peer_network(self.peer))
         if greeting.role is not None and self._is_objected_to(greeting):
             return
         if self._entrance.restricted and self._is_elsewhere():

@@ -41,6 +41,9 @@ NOBODY_THERE = (*NOT_NOW, errno.ECONNABORTED)
 IPV6_BYTES = 28
 """Of an address of the kernel's: family, port, flow, 16 bytes, scope; others are shorter."""
 
+MAPPED = bytes(10) + b"\xff\xff"
+"""What stands before an IPv4 address in the clothes of IPv6."""
+
 Peer = bytes | tuple[str, int]
 """Who connected: the kernel's address as it is, or what Python makes of it; see `peer_text`."""
 
@@ -92,6 +95,22 @@ def peer_text(peer: Peer) -> str:
             socket.AF_INET if ipv4 else socket.AF_INET6, peer[4:8] if ipv4 else peer[8:24]
         )
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def peer_network(peer: Peer) -> bytes:
+    """Whom a peer is counted with: its IPv4 address, or the 64 bits that a network has of IPv6.
+
+    b"" if it has no address.
+    """
+    if isinstance(peer, tuple):
+        host = peer[0]
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        address = socket.inet_pton(family, host)
+    else:
+        address = peer[4:8] if len(peer) < IPV6_BYTES else peer[8:24]
+    if address[:12] == MAPPED:
+        return address[12:16]
+    return address[:8]
 
 
 @contextmanager

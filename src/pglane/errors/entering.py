@@ -138,6 +138,21 @@ class SuperuserNotHere(Refusal):
     fatal = True
 
 
+class LoginHeldBack(Refusal):
+    """The proof was not looked at in time, for others from there were wrong."""
+
+    code = "PGL0211"
+    sqlstate = "53300"
+    message = 'too many failed logins of user "{user}" from this address'
+    detail = (
+        "The password was not looked at within {waited_ms:.0f} ms, for wrong ones come all the "
+        "time. Other users, and other addresses, are not affected."
+    )
+    hint = "Find who tries wrong passwords from here, and connect again then."
+    retry_safe = True
+    fatal = True
+
+
 class TlsDemanded(Refusal):
     """A client without TLS, where TLS is demanded."""
 

@@ -41,6 +41,21 @@ class TooManyLogins(Refusal):
     fatal = True
 
 
+class TooManyLoginsFromThere(Refusal):
+    """As many clients of one address as may are logging in."""
+
+    code = "PGL0307"
+    sqlstate = "53300"
+    message = "too many clients of this address are logging in"
+    detail = (
+        "{seen} of its connections have not logged in yet, unauthenticated_per_address_max is "
+        "{allowed}."
+    )
+    hint = "Connect again in a moment; look for clients there that connect and send nothing."
+    retry_safe = True
+    fatal = True
+
+
 class ShuttingDown(Refusal):
     """The gateway stops; the client has nothing in flight."""
 

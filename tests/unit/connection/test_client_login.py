@@ -506,6 +506,16 @@ def test_who_was_not_shown_the_offer_does_not() -> None:
     assert without.refusal is None
 
 
+def test_an_answer_before_the_request_can_be_held_back() -> None:
+    made = login(auth="plain")
+    made.private = made.holds_back = True
+    made.receive(STARTUP + PasswordMessage(b"secret").encode())
+    assert made.stage is Stage.ASKED
+    assert made.early == PasswordMessage(b"secret").encode()
+    made.receive(made.early)
+    assert made.entered
+
+
 @given(data=st.binary(max_size=60), kind=st.sampled_from(b"pQX"), stage=st.integers(0, 2))
 def test_nothing_raises(data: bytes, kind: int, stage: int) -> None:
     made = login()
