@@ -13,6 +13,7 @@ from tests.support.gateway import Gateway
 from tests.support.postgres_cluster import PostgresCluster
 from tests.support.target import PASSWORDS
 from tests.support.unprivileged import free_port
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.gateway
 
@@ -21,7 +22,8 @@ pytestmark = pytest.mark.gateway
 def offered(cluster: PostgresCluster) -> Iterator[tuple[Gateway, str]]:
     """A gateway with metrics, and their address."""
     port = free_port()
-    gateway = Gateway(cluster, ("--budget", "3"), {"metrics": {"port": port}})
+    lanes = {"lanes.otp": {"reserve": 1, "lend": "no"}}
+    gateway = Gateway(cluster, ("--budget", "3"), {"metrics": {"port": port}, **lanes})
     try:
         yield gateway.start(), f"http://127.0.0.1:{port}"
     finally:
@@ -45,7 +47,9 @@ def test_every_metric_has_a_value(offered: tuple[Gateway, str]) -> None:
     gateway, url = offered
     with psycopg.connect(gateway.uri("transaction")) as client:
         client.execute("SELECT 1")
-        assert set(values(url)) == {metric.name for metric in METRICS}
+        known = {metric.name + each.suffix for metric in METRICS for each in metric.samples}
+        eventually(lambda: "pglane_tenant_leases_total" in values(url))  # written once a second
+        assert set(values(url)) == known
 
 
 def test_figures_are_those_of_the_console(offered: tuple[Gateway, str]) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from pglane.config.settings import Settings
+from pglane.control.lane_rows import LaneRows
 from pglane.control.memory import memory_rows
 from pglane.control.settings_rows import settings_rows
 from pglane.control.shows import Ask
@@ -25,6 +26,7 @@ class Answers:
         processes: our processes' ids by name.
         clock: seconds, of the supervisor's clock.
         paused: whether everything is paused.
+        lanes: what is written of lanes.
     """
 
     def __init__(
@@ -34,6 +36,7 @@ class Answers:
         processes: Callable[[], Mapping[str, int]],
         clock: Callable[[], float],
         paused: Callable[[], bool],
+        lanes: LaneRows,
     ) -> None:
         self._paused = paused
         self._ask_worker = ask_worker
@@ -51,6 +54,16 @@ class Answers:
             "stats_averages": self._stats_averages,
             "totals": self._totals,
         }
+        self._lanes = lanes
+        self._of_lanes: dict[str, Callable[[], list[Row]]] = {
+            "lanes": lanes.lanes,
+            "tenants": lanes.tenants,
+            "waits": lanes.waits,
+            "lane_reasons": lanes.reasons,
+            "lane_histograms": lanes.histograms,
+            "lane_fairness": lanes.fairness,
+            "lanes_left_out": lanes.left_out,
+        }
 
     async def ask(self, what: str) -> list[Row]:
         """The rows for `what`.
@@ -58,11 +71,14 @@ class Answers:
         Raises:
             RefusedError: the worker is needed and does not answer.
         """
+        if what in self._of_lanes:
+            return self._of_lanes[what]()
         own = self._own.get(what)
         return await (self._ask_worker(what) if own is None else own())
 
     async def period_ends(self) -> None:
         """Takes the reading that the averages of the next period begin with."""
+        self._lanes.period_ends()
         self._readings.ended(await self._read())
 
     async def _read(self) -> Reading:

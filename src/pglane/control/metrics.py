@@ -17,6 +17,7 @@ Rows = Sequence[Mapping[str, Any]]
 
 MICROSECONDS = 1e-6
 DATABASE = (("database", "database"),)
+LANE = (*DATABASE, ("lane", "lane"))
 POOL = (*DATABASE, ("user", "user"), ("door", "door"))
 
 
@@ -30,6 +31,7 @@ class Sample:
         labels: labels and the keys of their values in the row.
         fixed: a label that is always the same, and its value.
         scale: what the value is multiplied by.
+        suffix: what its name has behind the metric's, in a histogram.
     """
 
     source: str
@@ -37,6 +39,7 @@ class Sample:
     labels: tuple[tuple[str, str], ...] = ()
     fixed: tuple[tuple[str, str], ...] = ()
     scale: float = 1
+    suffix: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ class Metric:
 
     Attributes:
         name: as Prometheus knows it, with its unit.
-        kind: counter or gauge.
+        kind: counter, gauge or histogram.
         meaning: one line for people.
         samples: where its values come from.
     """
@@ -76,6 +79,89 @@ def _states(**columns: str) -> tuple[Sample, ...]:
     )
 
 
+def _lane(name: str, kind: str, column: str, meaning: str, scale: float = 1) -> Metric:
+    return Metric(
+        f"pglane_lane_{name}", kind, meaning, (Sample("lanes", column, LANE, (), scale),)
+    )
+
+
+def _tenant(name: str, kind: str, column: str, meaning: str, scale: float = 1) -> Metric:
+    sample = Sample("tenants", column, (*LANE, ("tenant", "tenant")), (), scale)
+    return Metric(f"pglane_tenant_{name}", kind, meaning, (sample,))
+
+
+def _reasons(name: str, kind: str, meaning: str) -> Metric:
+    labels = (*LANE, ("reason", "reason"))
+    return Metric(f"pglane_{name}_total", "counter", meaning, (Sample(kind, "count", labels),))
+
+
+LANE_METRICS = (
+    _lane("reserved_server_connections", "gauge", "reserve", "Server connections it reserves"),
+    _lane("server_connections", "gauge", "busy", "Server connections it has, with those coming"),
+    _lane("requests_waiting", "gauge", "waiting", "Requests that wait and have none coming"),
+    _lane("head_wait_seconds", "gauge", "head_wait_seconds", "How long its oldest request waits"),
+    Metric(
+        "pglane_lane_wait_seconds",
+        "histogram",
+        "Waits that ended in a lease",
+        (
+            Sample("lane_histograms", "count", (*LANE, ("le", "le")), suffix="_bucket"),
+            Sample("lanes", "wait_seconds", LANE, suffix="_sum"),
+            Sample("lanes", "leases_waited", LANE, suffix="_count"),
+        ),
+    ),
+    _lane("wait_seconds_max", "gauge", "wait_max_seconds", "The longest of them"),
+    _lane(
+        "wait_bound_seconds",
+        "gauge",
+        "wait_bound",
+        "The longest that a first request waits by its promise; missing: none is made",
+        MICROSECONDS,
+    ),
+    _lane("leases_total", "counter", "grants", "Leases"),
+    _lane("lease_seconds_total", "counter", "service_time", "Leases times time", MICROSECONDS),
+    _lane(
+        "lent_seconds_total",
+        "counter",
+        "lent_time",
+        "Leases of others on what it reserves, times time",
+        MICROSECONDS,
+    ),
+    _lane(
+        "borrowed_seconds_total",
+        "counter",
+        "borrowed_time",
+        "Its leases on what others reserve, times time",
+        MICROSECONDS,
+    ),
+    _lane("recalls_total", "counter", "recalls", "Leases asked to end, their place being needed"),
+    _lane(
+        "give_back_seconds_max",
+        "gauge",
+        "give_back_max",
+        "The longest time from asking until the place was free",
+        MICROSECONDS,
+    ),
+    _reasons("lane_waits", "wait", "Requests that had to wait"),
+    _reasons("lane_refused", "refused", "Requests answered without being started"),
+    _reasons("guarantee_violations", "violation", "Waits that were longer than promised"),
+    Metric(
+        "pglane_lane_fairness_ratio",
+        "gauge",
+        "Jain's index over lanes that waited in the last minute or two; 1: all got their share",
+        (Sample("lane_fairness", "fairness", DATABASE),),
+    ),
+    Metric(
+        "pglane_lanes_left_out",
+        "gauge",
+        "Lanes that are not shown, for there are too many",
+        (Sample("lanes_left_out", "count"),),
+    ),
+    _tenant("requests_waiting", "gauge", "waiting", "Requests of a tenant that wait"),
+    _tenant("leases_total", "counter", "grants", "Its leases"),
+    _tenant("lease_seconds_total", "counter", "held_time", "Leases times time", MICROSECONDS),
+    _tenant("wait_seconds_max", "gauge", "wait_max", "Its longest wait", MICROSECONDS),
+)
 METRICS = (
     Metric(
         "pglane_info",
@@ -158,23 +244,29 @@ METRICS = (
         "Resident memory (Linux)",
         (Sample("mem", "memtotal", (("process", "name"),)),),
     ),
+    *LANE_METRICS,
 )
+SHARED = ("lanes", "tenants", "lane_reasons", "lane_histograms", "lane_fairness", "lanes_left_out")
+"""Read from memory that the worker writes, whether or not it answers."""
 WORKERS = ("pools", "databases", "traffic", "lists")
 """Asked of the worker."""
 
 
 async def exposition(ask: Ask) -> str:
     """All metrics of this moment; without the worker's where it does not answer."""
-    answers: dict[str, Rows] = {"mem": await ask("mem")}
+    shared = {what: await ask(what) for what in ("mem", *SHARED)}
+    answers: dict[str, Rows] = dict(shared)
     up = 1
     try:
         for what in WORKERS:
             answers[what] = await ask(what)
     except RefusedError:
-        answers = {"mem": answers["mem"]}
+        answers = dict(shared)
         up = 0
     answers["self"] = [{"one": 1, "up": up, "version": VERSION}]
     answers["lists"] = [{row["list"]: row["items"] for row in answers.get("lists", ())}]
+    for kind in ("wait", "refused", "violation"):
+        answers[kind] = [row for row in answers["lane_reasons"] if row["kind"] == kind]
     answers["pools"] = [_with_wait(row) for row in answers.get("pools", ())]
     return "".join(_told(metric, answers) for metric in METRICS)
 
@@ -185,10 +277,10 @@ def _with_wait(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _told(metric: Metric, answers: Mapping[str, Rows]) -> str:
     lines = [
-        _line(metric.name, sample, row)
+        _line(metric.name + sample.suffix, sample, row)
         for sample in metric.samples
         for row in answers.get(sample.source, ())
-        if sample.column in row
+        if row.get(sample.column) is not None
     ]
     if not lines:
         return ""

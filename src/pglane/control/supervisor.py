@@ -48,6 +48,7 @@ from pglane.control.operator import Operator
 from pglane.control.resolver import Resolver
 from pglane.control.restarts import CRASHES_MAX, WINDOW_S, Restarts
 from pglane.control.role_lookups import RoleLookups
+from pglane.control.shared_lanes import SharedLanes
 from pglane.control.snapshots import Snapshots
 from pglane.control.statistics import PERIOD_S
 from pglane.control.worker_commands import WorkerCommands
@@ -112,12 +113,14 @@ class Supervisor:
         self._roles.configure(settings)
         self._snapshots = Snapshots(self._send)
         self._commands = WorkerCommands(self._send)
+        self._lanes = SharedLanes()
         self._answers = Answers(
             self._snapshots.ask,
             lambda: self._settings,
             self._process_ids,
             time.monotonic,
             self._commands.everything_is_paused,
+            self._lanes.rows,
         )
         self._metrics = MetricsServer(lambda: exposition(self._answers.ask))
         self._console = Console(self._answers.ask, self._operator().act_for, self._log)
@@ -194,6 +197,7 @@ class Supervisor:
         await self._console.close()
         if self._worker is not None:
             await self._worker.end()
+        self._lanes.close()
 
     async def _keep_running(self) -> int:
         """Worker after worker, until somebody asks us to end or it makes no sense any more."""
@@ -220,7 +224,7 @@ class Supervisor:
             self._log.write("warning", "server_name_unresolved", error)
         if self._ending.is_set():
             return ""
-        fds = [listener.sock.fileno() for listener in self._listeners]
+        fds = [self._lanes.fd, *(listener.sock.fileno() for listener in self._listeners)]
         try:
             worker = await WorkerProcess.spawn(self._command, fds, self._receive)
         except OSError as failure:
@@ -251,6 +255,7 @@ class Supervisor:
             ],
             "addresses": addresses,
             "held": self._commands.held(),
+            "lane_board": self._lanes.fd,
         }
 
     def _expect_ready(self, worker: WorkerProcess) -> None:

@@ -31,6 +31,7 @@ from pglane.engine.client_tls import ClientTls
 from pglane.engine.control_link import ControlLink
 from pglane.engine.database import Database
 from pglane.engine.dialer import Address, Dial
+from pglane.engine.lane_board import LaneBoard
 from pglane.engine.listener import Listener
 from pglane.engine.login import Entrance
 from pglane.engine.loop import Loop
@@ -100,6 +101,7 @@ class Worker:
         self._mock_secret = secrets.token_bytes(32)
         self._stopping = False
         self.internal_errors = 0
+        self._lane_board: LaneBoard | None = None
         self._control = ControlLink(self, control)
         self._addresses = ServerAddresses(self.loop, self._control.send)
         self.operating = Operating(self)
@@ -119,6 +121,8 @@ class Worker:
         self._apply(Settings.from_json(json.dumps(message["settings"])))
         self._addresses.learn(message.get("addresses") or [])
         self.operating.begin(message.get("held") or {})
+        if "lane_board" in message:
+            self._lane_board = LaneBoard(message["lane_board"])
         for told in message["listeners"]:
             sock = socket.socket(fileno=told["fd"])
             door = DOORS[told["door"]]
@@ -434,6 +438,9 @@ class Worker:
         now = self.loop.now
         for database in self.databases.values():
             database.keep_house(now)
+        if self._lane_board is not None:
+            queues = [(name, database.desk.queue) for name, database in self.databases.items()]
+            self._lane_board.write(queues, now)
 
     def failed(self, error: Exception) -> None:
         """An error of ours: the connection it was for is over, the worker goes on."""

@@ -80,7 +80,7 @@ class SchedulerStatistics:
 
 def statistics(queue: LaneQueue, now: float) -> SchedulerStatistics:
     """A snapshot."""
-    lanes = tuple(_of_lane(lane, now) for lane in queue.lanes.values())
+    lanes = tuple(lane_statistics(lane, now) for lane in queue.lanes.values())
     return SchedulerStatistics(
         queue.budget.limit,
         queue.budget.busy,
@@ -91,7 +91,8 @@ def statistics(queue: LaneQueue, now: float) -> SchedulerStatistics:
     )
 
 
-def _of_lane(lane: Lane, now: float) -> LaneStatistics:
+def lane_statistics(lane: Lane, now: float) -> LaneStatistics:
+    """A snapshot of one lane."""
     lane.touch(now)
     told = lane.counters
     oldest = lane.arrivals.first

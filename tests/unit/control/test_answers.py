@@ -6,6 +6,8 @@ from pglane.config.settings import Settings
 from pglane.control.answers import Answers
 from pglane.control.columns_of_inventory import CONFIG, MEM, STATE
 from pglane.control.columns_of_statistics import COUNTERS, STATISTICS_TABLES
+from pglane.control.lane_rows import LaneRows
+from tests.support.lane_readings import written_lanes
 
 
 class Worker:
@@ -25,8 +27,10 @@ class Worker:
         return self.now
 
 
-def answers_of(worker, processes=None, *, paused=False):
-    return Answers(worker.ask, Settings, lambda: processes or {}, worker.clock, lambda: paused)
+def answers_of(worker, processes=None, *, paused=False, lanes=None):
+    rows = lanes or LaneRows(list, int)
+    known = processes or {}
+    return Answers(worker.ask, Settings, lambda: known, worker.clock, lambda: paused, rows)
 
 
 def test_what_only_the_worker_knows_is_asked_of_it():
@@ -72,3 +76,14 @@ def test_the_state_tells_a_pause_of_everything():
     answers = answers_of(Worker(), paused=True)
     state = {row["key"]: row["value"] for row in asyncio.run(answers.ask("state"))}
     assert state == {"active": "no", "paused": "yes", "suspended": "no"}
+
+
+def test_lanes_are_read_from_memory_and_no_worker_is_asked():
+    worker, written = Worker(), written_lanes()
+    answers = answers_of(worker, lanes=written.rows)
+    assert [row["lane"] for row in asyncio.run(answers.ask("lanes"))] == ["browse", "otp"]
+    for what in ("tenants", "waits", "lane_reasons", "lane_histograms", "lane_fairness"):
+        assert asyncio.run(answers.ask(what)), what
+    assert asyncio.run(answers.ask("lanes_left_out")) == [{"count": 0}]
+    assert worker.asked == []
+    written.close()

@@ -9,6 +9,7 @@ from pglane.control.columns_of_statistics import COUNTERS
 from pglane.control.metrics import METRICS, exposition, markdown
 from pglane.errors.processes import ConsoleSnapshotUnanswered
 from pglane.errors.refused import RefusedError
+from tests.support.lane_readings import written_lanes
 
 SAMPLE = re.compile(r'([a-z_]+)(\{(?:[a-z]+="(?:[^"\\\n]|\\.)*",?)+\})? (-?[0-9.e+-]+)')
 POOL_COUNTS = (
@@ -16,7 +17,27 @@ POOL_COUNTS = (
 )
 
 
+@pytest.fixture(scope="module", autouse=True)
+def lanes():
+    written = written_lanes()
+    for what, rows in (
+        ("lanes", written.rows.lanes),
+        ("tenants", written.rows.tenants),
+        ("lane_reasons", written.rows.reasons),
+        ("lane_histograms", written.rows.histograms),
+        ("lane_fairness", written.rows.fairness),
+        ("lanes_left_out", written.rows.left_out),
+    ):
+        OF_LANES[what] = rows()
+    written.close()
+
+
+OF_LANES = {}
+
+
 def rows_of(what, user="ada"):
+    if what in OF_LANES:
+        return OF_LANES[what]
     pool = {"database": "app", "user": user, "door": "session", "maxwait_us": 500_000}
     return {
         "mem": [{"name": "worker", "memtotal": 4096}],
@@ -57,7 +78,7 @@ def test_lines_are_well_formed_and_belong_to_the_head_above():
             continue
         found = SAMPLE.fullmatch(line)
         assert found, line
-        assert found[1] == name
+        assert found[1] in (name, f"{name}_bucket", f"{name}_sum", f"{name}_count")
         float(found[3])
 
 
@@ -103,3 +124,21 @@ def test_the_page_of_the_reference_has_every_metric():
     for metric in METRICS:
         assert f"| `{metric.name}` | {metric.kind} |" in text
     assert "`state` (opening, idle, active, cleaning, closing)" in text
+
+
+def test_a_histogram_of_waits_and_reasons_by_lane():
+    text = page()
+    labels = 'database="shop",lane="otp"'
+    assert f'pglane_lane_wait_seconds_bucket{{{labels},le="+Inf"}} 1\n' in text
+    assert f"pglane_lane_wait_seconds_sum{{{labels}}} 2\n" in text
+    assert f"pglane_lane_wait_seconds_count{{{labels}}} 1\n" in text
+    assert f'pglane_lane_waits_total{{{labels},reason="no_server_free"}} 1\n' in text
+    assert f'pglane_guarantee_violations_total{{{labels},reason="held_too_long"}} 1\n' in text
+    assert f"pglane_lane_wait_bound_seconds{{{labels}}} 0.75\n" in text
+    assert 'pglane_lane_wait_bound_seconds{database="shop",lane="browse"}' not in text
+
+
+def test_lanes_are_told_without_the_worker():
+    text = page(down=("pools",))
+    assert "pglane_worker_up 0" in text
+    assert "pglane_lane_leases_total" in text

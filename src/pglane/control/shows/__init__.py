@@ -1,6 +1,6 @@
 """The SHOWs of the admin console: those of some size in a file each, the others in one."""
 
-from pglane.control.shows.answered import SHOW_INVENTORY, SHOW_STATISTICS
+from pglane.control.shows.answered import SHOW_INVENTORY, SHOW_LANES, SHOW_STATISTICS
 from pglane.control.shows.clients import SHOW_CLIENTS
 from pglane.control.shows.help import SHOW_HELP
 from pglane.control.shows.lists import SHOW_LISTS
@@ -21,6 +21,7 @@ _ALL = (
     SHOW_MONITORS,
     *SHOW_INVENTORY,
     *SHOW_STATISTICS,
+    *SHOW_LANES,
     SHOW_HELP,
 )
 

@@ -1,0 +1,180 @@
+"""From what the worker wrote of its lanes to the rows of the console and of the metrics."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from pglane.engine.lane_board import LaneReading
+from pglane.scheduler.bounds import NO_BOUND
+from pglane.scheduler.counters import BUCKETS
+from pglane.scheduler.statistics import LaneStatistics, SchedulerStatistics, fairness
+
+Row = dict[str, Any]
+
+MICROSECONDS = 1e6
+BUCKETS_SHOWN = range(4, BUCKETS, 2)
+"""Of the buckets of waits those that metrics show: from 16 us, each four times as wide."""
+
+
+class LaneRows:
+    """The rows of lanes.
+
+    Args:
+        read: what is written of all lanes.
+        left_out: how many lanes there was no room for.
+    """
+
+    def __init__(
+        self, read: Callable[[], Sequence[LaneReading]], left_out: Callable[[], int]
+    ) -> None:
+        self._read = read
+        self._left_out = left_out
+        self._before: dict[str, SchedulerStatistics] = {}
+        self._last: dict[str, SchedulerStatistics] = {}
+
+    def period_ends(self) -> None:
+        """What came before the period that has just ended is not of interest any more."""
+        self._before, self._last = self._last, _by_database(self._read())
+
+    def lanes(self) -> list[Row]:
+        """SHOW LANES."""
+        readings = self._read()
+        fair = self._fairness(readings)
+        return [_lane_row(each) | {"fairness": f"{fair[each.database]:.2f}"} for each in readings]
+
+    def tenants(self) -> list[Row]:
+        """SHOW TENANTS."""
+        return [
+            {
+                "database": each.database,
+                "lane": each.lane.name,
+                "tenant": tenant.name,
+                "clients": tenant.clients,
+                "busy": tenant.busy,
+                "waiting": tenant.waiting,
+                "grants": tenant.grants,
+                "refused": tenant.refused,
+                "wait_max": _us(tenant.wait_s_max),
+                "held_time": _us(tenant.held_s),
+            }
+            for each in self._read()
+            for tenant in each.tenants
+        ]
+
+    def waits(self) -> list[Row]:
+        """SHOW WAITS."""
+        return [row for row in self.reasons() if row["count"]]
+
+    def reasons(self) -> list[Row]:
+        """Every reason of every lane, also what never happened: counters begin at zero."""
+        return [
+            {
+                "database": each.database,
+                "lane": each.lane.name,
+                "kind": kind,
+                "reason": reason,
+                "count": count,
+            }
+            for each in self._read()
+            for kind, counts in (
+                ("wait", each.lane.reasons),
+                ("refused", each.lane.refused),
+                ("violation", each.lane.violations),
+            )
+            for reason, count in counts.items()
+        ]
+
+    def histograms(self) -> list[Row]:
+        """The buckets of waits as metrics count them: each with all that are shorter."""
+        rows: list[Row] = []
+        for each in self._read():
+            waits = _waits(each.lane)
+            told = {"database": each.database, "lane": each.lane.name}
+            rows += [
+                {**told, "le": f"{2**n / MICROSECONDS:.6g}", "count": sum(waits[: n + 1])}
+                for n in BUCKETS_SHOWN
+            ]
+            rows.append({**told, "le": "+Inf", "count": sum(waits)})
+        return rows
+
+    def fairness(self) -> list[Row]:
+        """By database, and how many lanes were left out."""
+        fair = self._fairness(self._read())
+        return [{"database": database, "fairness": index} for database, index in fair.items()]
+
+    def left_out(self) -> list[Row]:
+        """Lanes for which there was no room."""
+        return [{"count": self._left_out()}]
+
+    def _fairness(self, readings: Sequence[LaneReading]) -> dict[str, float]:
+        nothing = SchedulerStatistics(0, 0, 0, 0, 0, ())
+        return {
+            database: fairness(self._before.get(database, nothing), now)
+            for database, now in _by_database(readings).items()
+        }
+
+
+def _by_database(readings: Sequence[LaneReading]) -> dict[str, SchedulerStatistics]:
+    lanes: dict[str, list[LaneStatistics]] = {}
+    for each in readings:
+        lanes.setdefault(each.database, []).append(each.lane)
+    return {
+        database: SchedulerStatistics(0, 0, 0, 0, 0, tuple(of)) for database, of in lanes.items()
+    }
+
+
+def _lane_row(reading: LaneReading) -> Row:
+    lane = reading.lane
+    waits = _waits(lane)
+    return {
+        "database": reading.database,
+        "lane": lane.name,
+        "door": lane.door,
+        "weight": f"{lane.weight:g}",
+        "reserve": lane.promised,
+        "kept": lane.reserve,
+        "busy": lane.busy,
+        "coming": lane.coming,
+        "waiting": lane.waiting,
+        "head_wait": _us(lane.head_age_s),
+        "wait_bound": None if reading.bound_s == NO_BOUND else _us(reading.bound_s),
+        "wait_p50": _quantile(waits, 0.50, lane.wait_s_max),
+        "wait_p99": _quantile(waits, 0.99, lane.wait_s_max),
+        "wait_max": _us(lane.wait_s_max),
+        "wait_time": _us(lane.wait_s),
+        "grants": lane.grants,
+        "hold_avg": _us(lane.hold_s_mean),
+        "service_time": _us(lane.service_s),
+        "lent_time": _us(lane.lent_s),
+        "borrowed_time": _us(lane.borrowed_s),
+        "recalls": lane.recalls,
+        "give_back_avg": _us(lane.give_back_s / lane.recalls) if lane.recalls else 0,
+        "give_back_max": _us(lane.give_back_s_max),
+        "refused": sum(lane.refused.values()),
+        "violations": sum(lane.violations.values()),
+        "tenants": reading.tenants_known,
+        "head_wait_seconds": lane.head_age_s,
+        "wait_seconds": lane.wait_s,
+        "wait_max_seconds": lane.wait_s_max,
+        "leases_waited": sum(waits),
+    }
+
+
+def _waits(lane: LaneStatistics) -> list[int]:
+    """Leases by bucket; those that came at once are in the first."""
+    at_once = max(lane.grants - sum(lane.waits), 0)
+    return [lane.waits[0] + at_once, *lane.waits[1:]]
+
+
+def _quantile(waits: Sequence[int], part: float, longest_s: float) -> int:
+    """An upper limit in microseconds: the end of a bucket, or the longest wait."""
+    wanted = part * sum(waits)
+    seen = 0
+    for bucket, count in enumerate(waits):
+        seen += count
+        if seen >= wanted:
+            return min(2**bucket if bucket else 0, _us(longest_s))
+    return _us(longest_s)
+
+
+def _us(seconds: float) -> int:
+    return round(seconds * MICROSECONDS)
