@@ -63,6 +63,8 @@ def made_inputs() -> Iterator[bytes]:
     yield target.seed(target.options, 0, b"-c work_mem=1MB --search-path=a\\ b -cx=\\\\")
     yield target.seed(target.password, 0, "p\u00e4ss\u00adw\u00f6rt \u0627\u0628 \ufb01".encode())
     yield target.seed(target.reader_use, 0, b"\x05Q\0\0\0\x08\x84\x87\x81\x02ab\x82\x84\x80\x84")
+    yield target.seed(target.tags, 0, b"/*lane='otp',route='%2Flogin'*/ SELECT 1")
+    yield target.seed(target.tags, 0, b"SELECT 1 /* a = 'it\\'s' , b='%C3%A9' */;")
     greased = StartupMessage(3, 9999, {"user": b"app", "_pq_.test": b"", "options": b"-c a=b"})
     begun = GSSENCRequest().encode() + SSLRequest().encode() + greased.encode()
     yield target.seed(target.connection_begin, 3, begun)

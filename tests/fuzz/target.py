@@ -10,6 +10,7 @@ from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader, FileFin
 from importlib.util import module_from_spec
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from pglane.errors import Refusal
 from pglane.wire import framing
@@ -25,9 +26,11 @@ from pglane.wire.saslprep import saslprep
 from pglane.wire.scram import ScramClient, ScramFailure, ScramKeys, ScramServer, Verifier
 from pglane.wire.server_messages import decode_server_message, error_fields, error_response
 from pglane.wire.startup import StartupMessage, StartupReader, TlsHello, negotiate
+from pglane.wire.tags import COMMENT_BYTES_MAX, TAGS_MAX, tags_of
 from tests.support.pure import load_pure
 
 LENGTH_MAX = 1 << 16
+pure_tags = load_pure("pglane.wire.tags")
 NONCE_OF_CLIENT = b"client"
 NONCE_OF_SERVER = b"server"
 KEYS = ScramKeys.of_password(b"pencil", b"salt", 4)
@@ -215,6 +218,19 @@ def password(_how: int, data: bytes) -> None:
     assert bool(prepared) == bool(data)
 
 
+def tags(_how: int, data: bytes) -> None:
+    """Both forms read alike, within limits, and what was read says itself again."""
+    found = tags_of(data, 0, len(data))
+    assert found == pure_tags.tags_of(data, 0, len(data))
+    assert len(found) <= TAGS_MAX
+    pairs = ",".join(
+        f"{quote(key, safe='')}='{quote(said, safe='')}'" for key, said in found.items()
+    )
+    if len(pairs) <= COMMENT_BYTES_MAX and all(found):
+        text = f"SELECT 1 /*{pairs}*/".encode()
+        assert tags_of(text, 0, len(text)) == found
+
+
 def reader_use(_how: int, data: bytes) -> None:
     """Any order of calls: all forms answer alike, and indices stay inside the buffer."""
     said = [_used(form, data) for form in FORMS]
@@ -269,6 +285,7 @@ SUBJECTS = [
     login_answers,
     password,
     reader_use,
+    tags,
 ]
 
 

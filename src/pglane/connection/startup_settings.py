@@ -16,6 +16,8 @@ from pglane.wire.startup import STARTUP_KEPT_BYTES_MAX, STARTUPS_KEPT, StartupMe
 
 PROTOCOL_PARAMETERS = frozenset({"user", "database", "replication", "options"})
 PGLANE_PREFIX = "pglane."
+LANE = "pglane.lane"
+"""A word for us that is a setting too: it can be shown, set and reset like any other."""
 PROTOCOL_PREFIX = "_pq_."
 CHECK_INTERVAL = "client_connection_check_interval"
 CHECK_INTERVAL_MS = 1_000
@@ -30,7 +32,7 @@ class StartupSettings:
         database: its name; the user's name if none is given.
         replication: the value of `replication`, "" if there is none.
         settings: by lower-case name.
-        directives: `pglane.*` words, by lower-case name without the prefix.
+        directives: other `pglane.*` words, by lower-case name without the prefix.
     """
 
     database: str
@@ -68,9 +70,14 @@ def _settings_of(items: tuple[tuple[str, bytes], ...], user: str) -> StartupSett
     return StartupSettings(
         database=text(parameters.get("database", b"")) or user,
         replication="" if replication.lower() in {"false", "off", "no", "0"} else replication,
-        settings={n: v for n, v in named.items() if not n.startswith(PGLANE_PREFIX)},
-        directives={n[prefix:]: v for n, v in named.items() if n.startswith(PGLANE_PREFIX)},
+        settings={n: v for n, v in named.items() if not _is_directive(n)},
+        directives={n[prefix:]: v for n, v in named.items() if _is_directive(n)},
     )
+
+
+def _is_directive(name: str) -> bool:
+    """Whether it is a word for us alone."""
+    return name.startswith(PGLANE_PREFIX) and name != LANE
 
 
 def text(value: bytes) -> str:
@@ -94,12 +101,14 @@ def direct_startup(startup: StartupMessage, *, check_interval: bool) -> StartupM
     parameters = {
         name: value
         for name, value in startup.parameters.items()
-        if not name.lower().startswith((PROTOCOL_PREFIX, PGLANE_PREFIX)) and name != "options"
+        if not name.lower().startswith(PROTOCOL_PREFIX)
+        and not _is_directive(name.lower())
+        and name != "options"
     }
     if "options" in startup.parameters:
         options = split_options(startup.parameters["options"])
         if not isinstance(options, Refusal):
-            kept = [(n, v) for n, v in options if not n.lower().startswith(PGLANE_PREFIX)]
+            kept = [(n, v) for n, v in options if not _is_directive(n.lower())]
             parameters["options"] = encode_options(kept)
     if check_interval and "replication" not in parameters:
         parameters.setdefault(CHECK_INTERVAL, b"%d" % CHECK_INTERVAL_MS)

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pglane.config.lanes import ANY, DOORS, LaneMatch, LaneSettings, is_network
+from pglane.config.limits import limit_of, own_limits
 from pglane.config.settings import Settings
 from pglane.errors import Refusal
 from pglane.errors.configuration import (
@@ -216,15 +217,19 @@ def _narrowed(lane: LaneSettings, rule: LaneMatch) -> LaneMatch:
 def _overpromised(settings: Settings, places: Mapping[str, str]) -> list[Refusal]:
     found: dict[Overpromised, Refusal] = {}
     named = {each.database for lane in settings.lanes for each in lane.match}
-    for database in sorted(named | {"", settings.server_database}):
+    owning = {name for (_, name), _ in own_limits(settings, "budget")}
+    for database in sorted(named | owning | {"", settings.server_database}):
         policies = _policies(settings, database)
-        for excess in overpromised(settings.budget, policies, door_policies(settings)):
+        budget = limit_of(settings, "budget", database=database).value
+        for excess in overpromised(budget, policies, door_policies(settings)):
             largest = max((each for each in policies if each.reserve), key=lambda p: p.reserve)
-            found.setdefault(excess, _told(excess, _place(places, largest.name, "reserve")))
+            where = _place(places, largest.name, "reserve")
+            setting = f"databases.{database}.budget" if database in owning else "server.budget"
+            found.setdefault(excess, _told(excess, where, setting))
     return list(found.values())
 
 
-def _told(excess: Overpromised, where: str) -> Refusal:
+def _told(excess: Overpromised, where: str, budget: str) -> Refusal:
     place = f"the {excess.door} door" if excess.door else "the budget of a database"
     return LanesOverpromise(
         where=where,
@@ -232,5 +237,5 @@ def _told(excess: Overpromised, where: str) -> Refusal:
         place=place,
         places=excess.places,
         reservations=excess.reservations,
-        setting=f"{excess.door}.limit" if excess.door else "server.budget",
+        setting=f"{excess.door}.limit" if excess.door else budget,
     )

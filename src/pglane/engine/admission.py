@@ -8,6 +8,7 @@ are here for all others.
 from typing import TYPE_CHECKING, Any
 
 from pglane.connection.requests import ClientRequests
+from pglane.connection.startup_settings import LANE
 from pglane.doors import transaction
 from pglane.doors.need import Need
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from pglane.doors.session_state import SessionStatePolicy
     from pglane.engine.database import Database
     from pglane.engine.worker import Worker
+
+
+SHARED = frozenset({"application_name", LANE})
+"""Settings of clients that no server connection of the transaction door is opened with."""
 
 
 class Admission:
@@ -118,7 +123,8 @@ def shared_base(startup: dict[str, str]) -> dict[str, str]:
     """What a server connection of the transaction door is opened with for a client.
 
     RESET goes back to what the connection was opened with, so that must be what the client asked
-    for. Only application_name, which drivers fill with process ids, would keep too many
-    connections apart: RESET of it gives the server's default (docs/reference/differences.md).
+    for. Two would keep connections apart that are meant for all: application_name, which drivers
+    fill with process ids, and the lane. RESET of these gives the server's default
+    (docs/reference/differences.md).
     """
-    return {name: value for name, value in startup.items() if name != "application_name"}
+    return {name: value for name, value in startup.items() if name not in SHARED}

@@ -21,6 +21,7 @@ cdef class ClientConnection(LeaseHolder):
     cdef public object dismissal
     cdef public object door
     cdef public bytes key
+    cdef public str lane_tagged
     cdef public str lane_wished
     cdef public object limits
     cdef public object login_startup

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from pglane.connection.exchange import IDLE_STATUS, Exchange
 from pglane.connection.settings import Vector
+from pglane.doors.lane_wishes import wished_lane
 from pglane.doors.session_state import IMMOVABLE
+from pglane.engine import lane_wishes
 from pglane.engine.admission import Admission
 from pglane.engine.server_link import LeaseHolder
 from pglane.engine.transport import Transport
@@ -51,6 +53,7 @@ class ClientConnection(LeaseHolder):
         asked: since when something is unanswered; if nothing is, -1 minus since when.
         began: since when its transaction runs; negative: none does.
         limits: in time, for it.
+        lane_tagged: the lane that its first statement asked for; "": none.
         lane_wished: the lane that it asked for; "": none.
         server: the server connection it holds.
         vector: the settings that hold for it.
@@ -75,6 +78,7 @@ class ClientConnection(LeaseHolder):
         "dismissal",
         "door",
         "key",
+        "lane_tagged",
         "lane_wished",
         "limits",
         "login_startup",
@@ -133,7 +137,8 @@ class ClientConnection(LeaseHolder):
         self.vector: Vector = admission.settings
         self.need = admission.need()
         self.database: Database = admission.database
-        self.lane_wished = ""
+        self.lane_tagged = ""
+        self.lane_wished = wished_lane(self.vector.items, self.startup.items)
         self.lease = Request(None, None, self.user, self.need, self)
         self.limits = admission.limits
         self.requests: ClientRequests = admission.requests()
@@ -171,9 +176,12 @@ class ClientConnection(LeaseHolder):
 
     def settings_are(self, vector: Vector) -> None:
         """Its settings changed for good."""
+        before = self.vector
         self.vector = vector
         self.need.holds = vector
         self.requests.parse_key = vector.parse_key
+        if vector is not before:
+            lane_wishes.settings_changed(self, before)
 
     def discarded(self) -> None:
         """It ran DISCARD ALL: it is as it was when it connected, but for what it sent behind."""

@@ -12,7 +12,7 @@ from pglane.connection.client_effects import CATALOG
 from pglane.connection.exchange import HELD_FOR_CHANNELS, IDLE_STATUS
 from pglane.connection.extended_requests import HELD, OUT_OF_PLACE, TERMINATED
 from pglane.connection.request_messages import stream_malformed
-from pglane.engine import hearing, last_answers
+from pglane.engine import hearing, lane_wishes, last_answers
 from pglane.engine.client_connection import (
     GONE,
     IDLE,
@@ -138,6 +138,8 @@ class ClientLink(ClientConnection):
     def _ask(self) -> None:
         database = self.database
         self.requested = database.loop.now
+        if database.reads_tags and self.rewrites:
+            lane_wishes.transaction_begins(self)
         slot = self._lease_idle(self.requested)
         if slot is None:
             self.phase = _WAITING

@@ -36,6 +36,7 @@ cdef class Database:
     cdef Timer _tick_timer
     cdef double _armed
     cdef public object placing
+    cdef public bint reads_tags
     cdef dict _limits
     cdef double _server_idle_s
     cdef list _pending

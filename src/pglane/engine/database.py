@@ -15,16 +15,15 @@ from pglane.doors.lease import LeaseDesk
 from pglane.doors.session_state import SessionStatePolicy
 from pglane.engine import hearing
 from pglane.engine.handover import abandoned
+from pglane.engine.lane_origin import origin_of
 from pglane.engine.listening import Listening
 from pglane.engine.loss import tell_loss
 from pglane.engine.opening import Opening
 from pglane.engine.server_link import CLOSE_S_MAX, TERMINATE, LeaseHolder, ServerLink
-from pglane.engine.syscalls import peer_text
 from pglane.engine.watch import Watch
 from pglane.errors.server import ServerUnreachable
 from pglane.errors.waiting import WaitedWhilePaused, WaitTooLong
 from pglane.pool.ledger import SlotState
-from pglane.scheduler.matching import Origin
 from pglane.scheduler.placing import LanePlacing
 from pglane.scheduler.request import Request
 from pglane.scheduler.tree import NEVER
@@ -69,6 +68,7 @@ class Database:
         name: of the database at the server.
         desk: who has and who waits.
         placing: to which lanes clients belong.
+        reads_tags: comments of clients may say a lane.
         vacating: nobody is in it and it may be about to be dropped: no server connection is kept
             until a client comes.
         session_state: what clients of the transaction door may leave behind.
@@ -93,6 +93,7 @@ class Database:
         budget = self._own("budget", settings)
         self.desk = LeaseDesk(budget, settings.opening_max, plan)
         self.placing = LanePlacing(self.desk.queue, plan.matching)
+        self.reads_tags = plan.matching.reads_tags
         self.desk.rotated = settings.rotate
         self.welcomes: dict[tuple[str, Vector], Welcome] = {}
         self.accepted = AcceptedStates()
@@ -145,10 +146,15 @@ class Database:
     def enter_lane(self, client: "ClientConnection") -> "WishRefused | None":
         """The next lease of a client belongs where its origin and its wish say; see `placing`.
 
-        What it holds or waits for now stays where it is.
+        What it holds or waits for now stays where it is. Where a tag is not granted, what it
+        wished for otherwise counts.
         """
         client.lease = client.another_lease()
-        return self.placing.enter(client.lease, origin_of(client), client.lane_wished)
+        origin = origin_of(client)
+        tagged = client.lane_tagged
+        if tagged and self.placing.enter(client.lease, origin, tagged) is None:
+            return None
+        return self.placing.enter(client.lease, origin, client.lane_wished)
 
     # Waiting -------------------------------------------------------------------------------
 
@@ -450,8 +456,10 @@ class Database:
         budget = self._own("budget", settings)
         decisions = self.desk.resize(budget, settings.opening_max, now, plan)
         self.placing.adopt(plan.matching)
+        self.reads_tags = plan.matching.reads_tags
         for client in list(self.worker.clients.values()):
             if client.database is self:
+                client.lane_tagged = ""
                 self.enter_lane(client)
         self.perform(decisions)
         self.arm_tick()
@@ -477,10 +485,3 @@ class Database:
         for slot in self.desk.ledger:
             if isinstance(slot.link, ServerLink) and not slot.link.closing:
                 self.close(slot.link)
-
-
-def origin_of(client: "ClientConnection") -> Origin:
-    """What decides about a client's lane."""
-    host = peer_text(client.peer).rpartition(":")[0].strip("[]")
-    name = client.startup.items.get("application_name", "")
-    return Origin(client.door.NAME, client.user, client.database.name, name, host)

@@ -19,6 +19,7 @@ from pglane.connection.failed_logins import FailedLogins
 from pglane.connection.startup_settings import StartupSettings
 from pglane.connection.user_list import Greeting, UserList
 from pglane.doors.session_state import ClientSessionState
+from pglane.engine import lane_wishes
 from pglane.engine.admission import Admission
 from pglane.engine.cancel_keys import CancelKeys
 from pglane.engine.client_counts import ClientCounts
@@ -233,6 +234,10 @@ class Entrance:
         transport = link.transport
         number = self.next_number()
         client = ClientLink(admission, transport, link.peer, number)
+        if client.lane_wished and (refusal := lane_wishes.enter(client)) is not None:
+            admission.database.placing.part(client.lease)
+            link.refuse(refusal)
+            return
         client.connected = client.requested = link.connected
         client.process_id, client.key = self.cancel_keys.issue(admission.long_keys)
         if admission.session_state is not None:

@@ -189,3 +189,45 @@ class DirectTlsUnnamed(Refusal):
     retry_safe = True
     fatal = True
     log_level = "info"
+
+
+class LaneUnknown(Refusal):
+    """A client asked for a lane that is not configured."""
+
+    code = "PGL0240"
+    sqlstate = "42704"
+    message = 'there is no lane "{lane}"'
+    detail = 'It was asked for by pglane.lane; the client belongs to lane "{own}".'
+    hint = "{suggestion}"
+    retry_safe = True
+    fatal = True
+    log_level = "info"
+
+
+class LaneNotAllowed(Refusal):
+    """A client asked for a lane that does not admit it."""
+
+    code = "PGL0241"
+    sqlstate = "42501"
+    message = 'user "{user}" may not enter lane "{lane}"'
+    detail = (
+        'It reserves server connections, or is of a higher rank or weight than lane "{own}", '
+        "and does not allow the user or the address."
+    )
+    hint = "Name the user in allow of [lanes.{lane}], or ask for a lane that reserves nothing."
+    retry_safe = True
+    fatal = True
+    log_level = "info"
+
+
+class LaneOfOtherDoor(Refusal):
+    """A client asked for a lane of another door."""
+
+    code = "PGL0242"
+    sqlstate = "0A000"
+    message = 'lane "{lane}" is not for the {door} door'
+    detail = "Only clients of the {other} door may be in it."
+    hint = "Connect to the {other} door: {address}."
+    retry_safe = True
+    fatal = True
+    log_level = "info"

@@ -132,6 +132,10 @@ class LaneMatching:
         """Of the lanes that can be asked for."""
         return list(self._lanes)
 
+    def door_of(self, lane: str) -> str:
+        """The only door whose clients may be in a configured lane; "": any."""
+        return self._lanes[lane].door
+
     def place(self, origin: Origin) -> Placed:
         """The lane that is a client's own."""
         for rule, pattern in self._rules:

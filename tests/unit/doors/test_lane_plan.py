@@ -3,6 +3,7 @@
 import pytest
 
 from pglane.config.lanes import LaneMatch, LaneSettings
+from pglane.config.limits import Override
 from pglane.config.settings import Settings
 from pglane.doors.lane_plan import lane_plan, notes, objections
 from pglane.scheduler.matching import Origin, WishRefused
@@ -103,6 +104,15 @@ def test_lanes_of_different_databases_do_not_share_a_budget():
 
     assert codes(of("a"), of("b"), budget=5) == []
     assert codes(of("a"), of("b"), lane("all", reserve=3), budget=5) == ["LanesOverpromise"] * 2
+
+
+def test_a_database_with_a_budget_of_its_own():
+    own = Override("database", "small", "budget", 1, "f:3")
+    lanes, reserve = (lane("otp", reserve=2),), {"budget": 5, "overrides": (own,)}
+    (refusal,) = objections(Settings(lanes=lanes, **reserve), {})
+    assert "more than databases.small.budget = 1" in refusal.detail_text
+    elsewhere = lane("otp", reserve=2, match=(LaneMatch(database="shop"),))
+    assert codes(elsewhere, **reserve) == []
 
 
 def test_more_than_a_door_may_have():

@@ -103,6 +103,7 @@ def test_a_lane_of_one_door_is_not_entered_through_another() -> None:
     own = rules.place(session)
     assert own.policy.name == "session:anna"
     assert rules.wish(session, own, "pooled").refused is WishRefused.OTHER_DOOR
+    assert rules.door_of("pooled") == "transaction"
 
 
 def test_tags_can_wish_for_a_lane_or_be_mapped_to_one() -> None:

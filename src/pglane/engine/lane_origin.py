@@ -1,0 +1,16 @@
+"""What decides about a client's lane."""
+
+from typing import TYPE_CHECKING
+
+from pglane.engine.syscalls import peer_text
+from pglane.scheduler.matching import Origin
+
+if TYPE_CHECKING:
+    from pglane.engine.client_connection import ClientConnection
+
+
+def origin_of(client: "ClientConnection") -> Origin:
+    """Where a client comes from, and what it calls itself now."""
+    host = peer_text(client.peer).rpartition(":")[0].strip("[]")
+    name = client.vector.items.get("application_name", "")
+    return Origin(client.door.NAME, client.user, client.database.name, name, host)

@@ -1,0 +1,88 @@
+"""Tags in the comment at an end of a statement; whatever is malformed counts as nothing."""
+
+import pytest
+
+from pglane.wire.tags import COMMENT_BYTES_MAX, TAGS_MAX, comment_at_an_end, pairs_of, tags_of
+
+
+@pytest.mark.parametrize(
+    ("text", "tags"),
+    [
+        (b"/*lane='otp'*/ SELECT 1", {"lane": "otp"}),
+        (b" \n/*lane='otp'*/SELECT 1", {"lane": "otp"}),
+        (b"SELECT 1 /*lane='otp'*/", {"lane": "otp"}),
+        (b"SELECT 1 /*lane='otp'*/ ;\n\x00", {"lane": "otp"}),
+        (b"SELECT 1 /* all products */", {}),
+        (b"SELECT 1 /*a='1'*/ FROM t /*b='2'*/", {"b": "2"}),
+        (b"/*a='1'*/ SELECT 1 /*b='2'*/", {"a": "1"}),
+        (b"/* prose */ SELECT 1 /*b='2'*/", {}),
+        (b"SELECT 1 /*a='1'*/ FROM t", {}),
+        (b"SELECT '/*lane=''otp''*/'", {}),
+        (b"SELECT 1", {}),
+        (b"", {}),
+        (b"/*", {}),
+        (b"/**/", {}),
+        (b"/*lane='otp'", {}),
+        (b"lane='otp'*/", {}),
+        (b"SELECT 2*/", {}),
+        (b"/*/", {}),
+        (b"SELECT /* /*lane='otp'*/ */", {}),
+    ],
+)
+def test_a_comment_at_either_end(text, tags):
+    assert tags_of(text, 0, len(text)) == tags
+
+
+@pytest.mark.parametrize(
+    ("comment", "tags"),
+    [
+        (b"lane='otp'", {"lane": "otp"}),
+        (b" a = '1' , b = 'x%20y' ", {"a": "1", "b": "x y"}),
+        (b"route='%2Flogin%2F%C3%A9'", {"route": "/login/é"}),
+        (b"a%20b='1'", {"a b": "1"}),
+        (rb"a='it\'s',b='\\'", {"a": "it's", "b": r"\\"}),
+        (b"a=''", {"a": ""}),
+        (b"a='1',", {"a": "1"}),
+        (b"a='1',a='2'", {"a": "2"}),
+        (b"a='%zz'", {"a": "%zz"}),
+        (b"", {}),
+        (b"  ", {}),
+        (b"a", {}),
+        (b"a ", {}),
+        (b"a=", {}),
+        (b"a=1", {}),
+        (b"='1'", {}),
+        (b"a='1", {}),
+        (b"a='1\\", {}),
+        (b"a='1\\'", {}),
+        (b"a='1' and more", {}),
+        (b"a='%ff'", {}),
+        (b"\xc3\xa9='1'", {}),
+        (
+            ",".join(f"a{n}='1'" for n in range(TAGS_MAX)).encode(),
+            {f"a{n}": "1" for n in range(16)},
+        ),
+        (",".join(f"a{n}='1'" for n in range(TAGS_MAX + 1)).encode(), {}),
+    ],
+)
+def test_pairs(comment, tags):
+    assert pairs_of(comment) == tags
+
+
+def comment_in(text):
+    return comment_at_an_end(text, 0, len(text))
+
+
+def test_only_the_statement_is_looked_at():
+    text = b"P/*a='1'*/name\0SELECT 1 /*b='2'*/ x /*c='3'*/"
+    assert tags_of(text, 15, 33) == {"b": "2"}
+    assert tags_of(text, 1, 10) == {"a": "1"}
+    assert tags_of(text, 1, 9) == {}
+    assert tags_of(text, 15, 15) == {}
+
+
+@pytest.mark.parametrize("form", [b"/*%s*/ SELECT 1", b"SELECT 1 /*%s*/"])
+def test_a_longer_comment_is_not_read(form):
+    longest = b"x" * COMMENT_BYTES_MAX
+    assert comment_in(form % longest) == longest
+    assert comment_in(form % (longest + b"x")) == b""
