@@ -5,7 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from tools import build_extensions, check_mirror_coverage, install_test_servers, set_up
+from tools import (
+    build_extensions,
+    check_mirror_coverage,
+    install_test_servers,
+    login_timing,
+    set_up,
+)
 
 
 def test_an_old_python_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,3 +100,20 @@ def test_a_module_below_its_minimum_is_named(capsys: pytest.CaptureFixture[str])
     assert complaint[0].startswith("src/pglane/wire/x.py:1: 90.0 %")
     assert "3, 4->6" in capsys.readouterr().out
     assert check_mirror_coverage.row("wire/x", figures, {"wire/x": 90.0}) == []
+
+
+@pytest.mark.parametrize(
+    ("strangers", "known", "chance"),
+    [
+        ([1.0, 2.0], [3.0, 4.0], 0.0),
+        ([3.0, 4.0], [1.0, 2.0], 1.0),
+        ([1.0, 4.0], [2.0, 3.0], 0.5),
+        ([1.0, 1.0], [1.0, 1.0, 1.0], 0.5),
+        ([2.0], [1.0, 2.0, 3.0, 4.0], 0.375),
+    ],
+)
+def test_how_often_one_is_above_the_other(
+    strangers: list[float], known: list[float], chance: float
+) -> None:
+    assert login_timing.advantage(strangers, known) == chance
+    assert login_timing.deviation(len(strangers), len(known)) > 0

@@ -2,12 +2,14 @@
 
 import itertools
 import threading
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import replace
 
 import psycopg
 import pytest
 
+from pglane.wire.scram import ScramKeys, Verifier
 from tests.support.gateway import DOORS, Gateway
 from tests.support.postgres_cluster import PostgresCluster
 from tests.support.scripted_client import LoginRefusedError, ScriptedClient
@@ -80,6 +82,21 @@ def test_a_role_that_stands_in_no_file_comes_in(gateway: Gateway, role: str, doo
     """The gateway does not know its password; it passes on what the client has shown."""
     for _ in range(2):
         assert come_in(place(gateway, role, door)) == ("", "")
+
+
+def test_no_log_line_shows_what_was_shown(
+    gateway: Gateway, cluster: PostgresCluster, role: str
+) -> None:
+    assert come_in(place(gateway, role)) == ("", "")
+    ((kept,),) = cluster.admin(f"SELECT rolpassword FROM pg_authid WHERE rolname = '{role}'")
+    verifier = Verifier.parse(kept.encode())
+    keys = ScramKeys.of_password(b"pw", verifier.salt, verifier.iterations)
+    log = gateway.log()
+    assert "SCRAM-SHA-256$" not in log
+    for secret in (keys.client_key, verifier.stored_key, verifier.server_key):
+        assert b64encode(secret).decode() not in log
+        assert secret.hex() not in log
+        assert repr(secret)[2:-1] not in log + repr(keys) + repr(verifier)
 
 
 def test_a_superuser_can_ask_without_a_function(cluster: PostgresCluster, role: str) -> None:

@@ -7,8 +7,8 @@ is extra to the budget, as the monitors are: an answer never waits for a server 
 waits for a client that waits for the answer.
 
 Two questions: `clients.auth_query` for the secrets, one by one as it is written for one user; and
-ours for the rest, which anybody may ask. Without an `auth_user` only ours is asked, as the role
-that watches (`control.monitor`).
+ours for the rest, which anybody may ask. It comes second: of a role that is dropped between them
+it must be said that it was dropped, not that its password is another.
 
 What fails for the moment is tried again for `ANSWER_S_MAX`, then the worker is told so. The
 connection stays while it is used, and `IDLE_S` longer.
@@ -21,7 +21,6 @@ from typing import Any
 
 from pglane.config.settings import Settings
 from pglane.control.log import Log
-from pglane.control.monitor import monitor_login
 from pglane.control.resolver import Resolver
 from pglane.control.server_session import (
     QuestionRefusedError,
@@ -50,8 +49,8 @@ LEFT JOIN pg_catalog.pg_database d ON d.datname = asked.base
 """
 
 Send = Callable[[Message], bool]
-Pair = tuple[str, str, bool]
-"""User, database, and whether the secret is wanted."""
+Pair = tuple[str, str]
+"""User and database."""
 
 
 class RoleLookups:
@@ -85,7 +84,7 @@ class RoleLookups:
 
     async def answer(self, message: Message) -> None:
         """Answers one question of the worker."""
-        pairs = [(str(user), str(base), bool(secret)) for user, base, secret in message["roles"]]
+        pairs = [(str(user), str(base)) for user, base in message["roles"]]
         found: list[dict[str, Any]] = []
         failure = ""
         async with self._lock:
@@ -119,31 +118,26 @@ class RoleLookups:
         session = self._session or await self._open()
         self._session = session
         self._use()
-        rights = await self._rights(session, pairs)
         secrets = await self._secrets(session, pairs)
+        rights = await self._rights(session, pairs)
         return [
             {"user": user, "database": base, **rights.get(place, {}), "secret": secrets[user]}
-            for place, (user, base, _) in enumerate(pairs, 1)
+            for place, (user, base) in enumerate(pairs, 1)
         ]
 
     async def _rights(
         self, session: ServerSession, pairs: Sequence[Pair]
     ) -> dict[int, dict[str, Any]]:
-        users = _array([user for user, _, _ in pairs])
-        bases = _array([base for _, base, _ in pairs])
+        users = _array([user for user, _ in pairs])
+        bases = _array([base for _, base in pairs])
         ((*rows,),) = await session.ask(RIGHTS, [(users, bases)])
         return dict(map(_right, rows))
 
     async def _secrets(self, session: ServerSession, pairs: Sequence[Pair]) -> dict[str, str]:
-        wanted = list({user: None for user, _, secret in pairs if secret})
-        secrets = dict.fromkeys((user for user, _, _ in pairs), "")
-        if not self._settings.auth_user or not wanted:
-            return secrets
-        questions = [(user.encode(),) for user in wanted]
+        users = list(dict.fromkeys(user for user, _ in pairs))
+        questions = [(user.encode(),) for user in users]
         answers = await session.ask(self._settings.auth_query, questions)
-        for user, rows in zip(wanted, answers, strict=True):
-            secrets[user] = self._secret(user, rows)
-        return secrets
+        return {user: self._secret(user, rows) for user, rows in zip(users, answers, strict=True)}
 
     def _secret(self, user: str, rows: Sequence[Row]) -> str:
         """What one answer says; one that makes no sense says nothing."""
@@ -199,8 +193,6 @@ class RoleLookups:
 def _login(settings: Settings) -> tuple[str, str, str]:
     """Who asks, with which password, in which database."""
     database = settings.auth_dbname or settings.server_database
-    if not settings.auth_user:
-        return (*monitor_login(settings), database)
     passwords = {user.name: user.password for user in settings.users}
     own = settings.server_password if settings.auth_user == settings.server_user else ""
     return settings.auth_user, passwords.get(settings.auth_user) or own, database

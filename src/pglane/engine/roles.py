@@ -108,7 +108,7 @@ class Roles:
         for pair in list(self._waiting)[:ASKED_MAX]:
             self._asked[pair] = self._waiting.pop(pair)
         self._asked_at = self._worker.loop.now
-        roles = [[user, database, True] for user, database in self._asked]
+        roles = [list(pair) for pair in self._asked]
         self._questions += 1
         self._worker.tell_supervisor({"type": "roles", "id": self._question(), "roles": roles})
 

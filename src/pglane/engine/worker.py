@@ -51,7 +51,7 @@ from pglane.wire.md5 import Md5Hash
 from pglane.wire.startup import CancelRequest, StartupMessage
 
 if TYPE_CHECKING:
-    from pglane.wire.scram import ScramKeys
+    from pglane.wire.scram import ScramKeys, Verifier
 
 HOUSEKEEPING_S = 1.0
 STATEMENT_PREFIX_BYTES = 6
@@ -98,6 +98,7 @@ class Worker:
         self._server_keys: dict[str, ScramKeys] = {}
         self._passwords: dict[str, bytes] = {}
         self._hashes: dict[str, Md5Hash] = {}
+        self._verifiers: dict[str, Verifier | Md5Hash] = {}
         self._mock_secret = secrets.token_bytes(32)
         self._stopping = False
         self.internal_errors = 0
@@ -145,6 +146,9 @@ class Worker:
         ]:
             self.forget_keys(user)
         self._passwords = passwords
+        before, self._verifiers = self._verifiers, known
+        for user in [name for name in self._client_keys if before.get(name) != known.get(name)]:
+            self._client_keys.pop(user)
         secret = settings.salt_secret.encode() or self._mock_secret
         asks = bool(settings.auth_user)
         users = UserList(known, auth=settings.auth, mock_secret=secret, asks=asks)

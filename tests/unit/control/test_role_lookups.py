@@ -83,7 +83,7 @@ class Story:
 
 def test_who_is_asked_for_is_told_whole(monkeypatch):
     session = Session(secrets=([ANNA], []))
-    told = Story(monkeypatch, session).play([["anna", "shop", True], ["nobody", "shop", True]])
+    told = Story(monkeypatch, session).play([["anna", "shop"], ["nobody", "shop"]])
     assert told == {
         "type": "roles",
         "id": "1",
@@ -102,34 +102,27 @@ def test_who_is_asked_for_is_told_whole(monkeypatch):
             {"user": "nobody", "database": "shop", "secret": ""},
         ],
     }
-    assert session.asked[0][1] == [(b'{"anna","nobody"}', b'{"shop","shop"}')]
-    assert session.asked[1] == (SETTINGS.auth_query, [(b"anna",), (b"nobody",)])
+    assert session.asked[0] == (SETTINGS.auth_query, [(b"anna",), (b"nobody",)])
+    assert session.asked[1] == (RIGHTS, [(b'{"anna","nobody"}', b'{"shop","shop"}')])
     assert session.closed
 
 
 def test_names_are_quoted(monkeypatch):
     session = Session(secrets=([],), rights=())
-    Story(monkeypatch, session).play([['a"b\\c,{}', "NULL", True]])
-    assert session.asked[0][1] == [(b'{"a\\"b\\\\c,{}"}', b'{"NULL"}')]
+    Story(monkeypatch, session).play([['a"b\\c,{}', "NULL"]])
+    assert session.asked[1][1] == [(b'{"a\\"b\\\\c,{}"}', b'{"NULL"}')]
 
 
 def test_a_user_in_two_databases_has_one_secret(monkeypatch):
     session = Session()
-    told = Story(monkeypatch, session).play([["anna", "shop", True], ["anna", "other", True]])
-    assert session.asked[1][1] == [(b"anna",)]
+    told = Story(monkeypatch, session).play([["anna", "shop"], ["anna", "other"]])
+    assert session.asked[0][1] == [(b"anna",)]
     assert [role["secret"] for role in told["found"]] == ["SCRAM-SHA-256$anna"] * 2
-
-
-def test_secrets_that_nobody_wants_are_not_asked_for(monkeypatch):
-    session = Session()
-    told = Story(monkeypatch, session).play([["anna", "shop", False]])
-    assert len(session.asked) == 1
-    assert told["found"][0]["secret"] == ""
 
 
 def test_one_connection_serves_many_questions(monkeypatch):
     story = Story(monkeypatch, Session())
-    story.play([["anna", "shop", True]], [["anna", "shop", True]])
+    story.play([["anna", "shop"]], [["anna", "shop"]])
     assert story.opened == [("asker", b"asker-secret", "shop")]
     assert len(story.sent) == 2
 
@@ -140,13 +133,12 @@ def test_one_connection_serves_many_questions(monkeypatch):
         ({"auth_user": "app"}, ("app", b"app-secret", "shop")),
         ({"auth_dbname": "roles"}, ("asker", b"asker-secret", "roles")),
         ({"auth_user": "stranger"}, ("stranger", b"", "shop")),
-        ({"auth_user": ""}, ("app", b"app-secret", "shop")),
     ],
 )
 def test_who_asks_and_where(monkeypatch, changes, login):
     settings = module.Settings(**{**_values(SETTINGS), **changes})
     story = Story(monkeypatch, Session(), settings=settings)
-    story.play([["anna", "shop", True]])
+    story.play([["anna", "shop"]])
     assert story.opened == [login]
 
 
@@ -157,7 +149,7 @@ def _values(settings):
 def test_a_lost_connection_is_opened_again(monkeypatch):
     lost = Session(failures=[SessionFailedError("gone")])
     story = Story(monkeypatch, lost, SessionFailedError("starting up"), Session())
-    assert story.play([["anna", "shop", True]])["failed"] == ""
+    assert story.play([["anna", "shop"]])["failed"] == ""
     assert lost.closed
     assert story.warnings() == 0
 
@@ -165,7 +157,7 @@ def test_a_lost_connection_is_opened_again(monkeypatch):
 def test_what_cannot_be_reached_is_told_with_why(monkeypatch):
     monkeypatch.setattr(module, "ANSWER_S_MAX", 0.05)
     story = Story(monkeypatch, *[SessionFailedError("no way in")] * 1000)
-    told = story.play([["anna", "shop", True]], [["anna", "shop", True]])
+    told = story.play([["anna", "shop"]], [["anna", "shop"]])
     assert told == {"type": "roles", "id": "1", "found": [], "failed": "no way in"}
     assert story.warnings() == 1, "once for the same reason"
 
@@ -178,13 +170,13 @@ def test_a_server_that_does_not_answer_is_given_up(monkeypatch):
         await asyncio.Event().wait()
 
     monkeypatch.setattr(module.ServerSession, "open", never)
-    assert "no answer within" in story.play([["anna", "shop", True]])["failed"]
+    assert "no answer within" in story.play([["anna", "shop"]])["failed"]
 
 
 def test_an_error_of_the_question_is_not_tried_again(monkeypatch):
     session = Session(failures=[QuestionRefusedError("permission denied")] * 2)
     story = Story(monkeypatch, session)
-    told = story.play([["anna", "shop", True]], [["anna", "shop", True]], [["anna", "shop", True]])
+    told = story.play([["anna", "shop"]], [["anna", "shop"]], [["anna", "shop"]])
     assert story.sent[0] == {
         "type": "roles",
         "id": "1",
@@ -198,14 +190,14 @@ def test_an_error_of_the_question_is_not_tried_again(monkeypatch):
 @pytest.mark.parametrize("rows", [[ANNA, ANNA], [[b"anna"]], [[b"other", b"SCRAM-SHA-256$x"]]])
 def test_an_answer_that_makes_no_sense_lets_nobody_in(monkeypatch, rows):
     story = Story(monkeypatch, Session(secrets=(rows,)))
-    assert story.play([["anna", "shop", True]])["found"][0]["secret"] == ""
+    assert story.play([["anna", "shop"]])["found"][0]["secret"] == ""
     assert story.warnings() == 1
     assert "SCRAM" not in story.stream.getvalue()
 
 
 def test_no_password_is_none(monkeypatch):
     story = Story(monkeypatch, Session(secrets=([[b"anna", None]],)))
-    assert story.play([["anna", "shop", True]])["found"][0]["secret"] == ""
+    assert story.play([["anna", "shop"]])["found"][0]["secret"] == ""
     assert story.warnings() == 0
 
 
@@ -215,13 +207,13 @@ def test_another_login_is_another_connection(monkeypatch):
         story = Story(monkeypatch, first, second)
         lookups = RoleLookups(Log(story.stream), story.send, Resolver())
         lookups.configure(SETTINGS)
-        await lookups.answer({"id": "1", "roles": [["anna", "shop", True]]})
+        await lookups.answer({"id": "1", "roles": [["anna", "shop"]]})
         lookups.configure(SETTINGS)
         assert not first.closed
         changed = {**_values(SETTINGS), "users": (User("asker", password="new"),)}
         lookups.configure(Settings(**changed))
         assert first.closed
-        await lookups.answer({"id": "1", "roles": [["anna", "shop", True]]})
+        await lookups.answer({"id": "1", "roles": [["anna", "shop"]]})
         assert story.opened[-1] == ("asker", b"new", "shop")
         lookups.close()
 
@@ -236,7 +228,7 @@ def test_an_idle_connection_is_closed(monkeypatch):
         story = Story(monkeypatch, session)
         lookups = RoleLookups(Log(story.stream), story.send, Resolver())
         lookups.configure(SETTINGS)
-        await lookups.answer({"id": "1", "roles": [["anna", "shop", True]]})
+        await lookups.answer({"id": "1", "roles": [["anna", "shop"]]})
         while not session.closed:
             await asyncio.sleep(0)
         lookups.close()
@@ -255,7 +247,7 @@ def test_a_name_without_address_and_tls_without_files_are_told(monkeypatch):
         story = Story(monkeypatch)
         lookups = RoleLookups(Log(story.stream), story.send, resolver)
         lookups.configure(Settings(**{**_values(SETTINGS), **changes}))
-        await lookups.answer({"id": "1", "roles": [["anna", "shop", True]]})
+        await lookups.answer({"id": "1", "roles": [["anna", "shop"]]})
         return story.sent[-1]["failed"]
 
     assert "is not known" in asyncio.run(run(Nowhere()))

@@ -58,7 +58,7 @@ def asking(rigs) -> Asking:
 def test_all_that_want_the_same_role_wait_for_one_answer(asking: Asking) -> None:
     asking.find("anna")
     asking.find("anna")
-    assert asking.question() == [["anna", "app", True]]
+    assert asking.question() == [["anna", "app"]]
     assert asking.found == []
     asking.answer(role())
     first, second = asking.found
@@ -77,7 +77,7 @@ def test_an_answer_counts_for_a_while(asking: Asking) -> None:
     asking.rig.later(1.1)
     asking.find("anna")
     assert len(asking.found) == 2
-    assert asking.question() == [["anna", "app", True]]
+    assert asking.question() == [["anna", "app"]]
 
 
 def test_names_that_nobody_has_are_remembered_too(asking: Asking) -> None:
@@ -94,7 +94,7 @@ def test_what_comes_while_a_question_is_under_way_is_the_next(
 ) -> None:
     monkeypatch.setattr(module, "ASKED_MAX", 2)
     asking.find("a")
-    assert asking.question() == [["a", "app", True]]
+    assert asking.question() == [["a", "app"]]
     for name in "bcd":
         asking.find(name)
     assert asking.is_silent()
@@ -184,7 +184,7 @@ def test_what_has_clients_is_asked_for_again(asking: Asking) -> None:
     asking.rig.later(0.4)
     assert asking.is_silent()
     asking.rig.later(0.3)
-    assert asking.question() == [["anna", "app", True]]
+    assert asking.question() == [["anna", "app"]]
     asking.rig.later(0.6)
     assert not known.fresh
     assert asking.is_silent(), "not while it is asked for"
@@ -205,7 +205,7 @@ def test_one_that_was_forgotten_while_its_client_logged_in_is_asked_for(asking: 
     assert known is not None
     asking.rig.worker.roles.entered(known)
     asking.rig.later(0.3)
-    assert asking.question() == [["anna", "app", True]]
+    assert asking.question() == [["anna", "app"]]
 
 
 def test_who_came_in_by_what_is_not_true_any_more_is_refused(asking: Asking) -> None:

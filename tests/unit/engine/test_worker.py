@@ -60,6 +60,19 @@ def test_a_reload_forgets_the_keys_of_a_changed_password(rig) -> None:
     assert worker.entrance.users._mock_secret == secret
 
 
+def test_a_reload_forgets_what_clients_showed_of_a_changed_verifier(rig) -> None:
+    worker = rig.worker
+    texts = [Verifier.mock(name, b"s" * 32).format().decode() for name in (b"1", b"2", b"3")]
+    before = (User("anna", texts[0]), User("berta", texts[1]))
+    rig.say(type="reload", settings=asdict(replace(rig.settings, users=before)))
+    rig.until(lambda: worker.entrance.users.knows("berta"))
+    worker._client_keys.update(anna=object(), berta=object(), carla=object())
+    after = (User("anna", texts[2]), User("berta", texts[1]))
+    rig.say(type="reload", settings=asdict(replace(rig.settings, users=after)))
+    rig.until(lambda: "anna" not in worker._client_keys)
+    assert set(worker._client_keys) == {"berta", "carla"}
+
+
 def test_salts_come_from_the_secret_that_outlives_the_worker(rig) -> None:
     settings = replace(rig.settings, salt_secret="s" * 32)
     rig.say(type="reload", settings=asdict(settings))
