@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
             sides = []
             for name, one in pair(programs):
                 running = contenders.running(one, MARKETPLACE, variant, server)
-                sides.append((name, undone.enter_context(running)))
+                sides.append((name, undone.enter_context(running).clients))
             both = demo.watch(console, sides, arguments.seconds)
     except processes.CannotStartError as reason:
         print(f"pglane demo: {reason}", file=sys.stderr)
@@ -50,4 +50,4 @@ def pair(programs: list[Path]) -> list[tuple[str, Contender]]:
         version = pgbouncer.version_of(program)
         left = Contender(f"PgBouncer {version}", "a user each", program)
         name += f" (PgBouncer {version})"
-    return [(name, left), ("lanes (pglane)", Contender(PGLANE, "lanes"))]
+    return [(name, left), ("lanes (pglane)", Contender(PGLANE, "lanes, a user each"))]

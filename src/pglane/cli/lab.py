@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     programs = arguments.pgbouncer or pgbouncer.programs()
     missing = [] if programs else [NO_PGBOUNCER]
     seed = random.randrange(1_000_000) if arguments.seed is None else arguments.seed  # noqa: S311
-    extent = Extent(arguments.rounds, arguments.seconds, seed, tuple(programs))
+    extent = Extent(arguments.rounds, arguments.seconds, seed, tuple(programs), lanes=True)
     console = terminal.console()
     try:
         where, runs = _play(chosen, extent, console, arguments)

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pglane.lab import contenders, procfs
+from pglane.lab.connection import AskedInVain, connect
 from pglane.lab.contenders import Contender
 from pglane.lab.database import Database
+from pglane.lab.place import Place
 from pglane.lab.scenario import Run, Scenario, Variant
 from pglane.lab.scores import tally
 from pglane.lab.traffic import Clients, Sample, Traffic
@@ -74,10 +76,11 @@ def play_one(play: Play, database: Database, seconds: float | None) -> Run:
     scenario, variant = play.scenario, play.variant
     asyncio.run(database.admit(contenders.roles(variant)))
     length_s = scenario.warm_s + (seconds or scenario.seconds)
-    with contenders.running(play.contender, scenario, variant, database) as clients:
+    with contenders.running(play.contender, scenario, variant, database) as serving:
         noise = Noise()
-        samples = asyncio.run(_load(variant, clients, length_s, scenario.grace_s))
+        samples = asyncio.run(_load(variant, serving.clients, length_s, scenario.grace_s))
         steal, foreign = noise.since()
+        broken = asyncio.run(violations(serving.console)) if serving.console else None
     return Run(
         scenario=scenario.name,
         variant=variant.name,
@@ -88,6 +91,7 @@ def play_one(play: Play, database: Database, seconds: float | None) -> Run:
             stream.kind: tally(stream, samples[stream.kind], scenario.warm_s, length_s)
             for stream in variant.streams
         },
+        violations=broken,
         steal=steal,
         foreign=foreign,
     )
@@ -99,6 +103,19 @@ async def _load(
     traffic = Traffic(variant.streams, clients)
     await traffic.run(seconds, grace_s)
     return traffic.samples
+
+
+async def violations(console: Place) -> int | None:
+    """Waits beyond their bound, as this gateway counts them itself; None: it does not tell."""
+    asking = await connect(console)
+    try:
+        rows = await asking.ask("SHOW LANES")
+        at = asking.columns.index("violations")
+    except (AskedInVain, ValueError):
+        return None
+    finally:
+        asking.close()
+    return sum(int(row[at] or 0) for row in rows)
 
 
 class Noise:

@@ -15,12 +15,12 @@ from pglane.lab.place import Place
 from pglane.wire.client_messages import Query, Terminate
 from pglane.wire.framing import MessageReader
 from pglane.wire.scram import ScramKeys
-from pglane.wire.server_messages import DataRow, ErrorResponse
+from pglane.wire.server_messages import DataRow, ErrorResponse, RowDescription
 from pglane.wire.startup import StartupMessage
 
 ANSWER_BYTES_MAX = 1 << 20
 NONCE_BYTES = 18
-ERROR, READY, ROW = ord("E"), ord("Z"), ord("D")
+ERROR, READY, ROW, HEAD = ord("E"), ord("Z"), ord("D"), ord("T")
 LOST = "08006"
 
 Row = tuple[str | None, ...]
@@ -48,13 +48,19 @@ def in_vain(error: ErrorResponse) -> AskedInVain:
 
 
 class Connection(asyncio.Protocol):
-    """One connection; made by `connect`."""
+    """One connection; made by `connect`.
+
+    Attributes:
+        lost: it is closed, whoever closed it.
+        columns: names of the columns of the last rows.
+    """
 
     keys: dict[tuple[str, int, str], ScramKeys] = {}  # noqa: RUF012 -- shared on purpose
 
     def __init__(self, place: Place) -> None:
         self.place = place
         self.lost = False
+        self.columns: tuple[str, ...] = ()
         self._known = (place.user, place.port, place.password)
         self._login: ServerLogin | None = ServerLogin(
             place.user,
@@ -113,6 +119,9 @@ class Connection(asyncio.Protocol):
             if reader.kind == ROW:
                 row = DataRow.decode(reader.body())
                 self._rows.append(tuple(_text(value) for value in row.values))
+            elif reader.kind == HEAD:
+                described = RowDescription.decode(reader.body())
+                self.columns = tuple(one.name.decode() for one in described.fields)
             elif reader.kind == ERROR:
                 self._error = in_vain(ErrorResponse.decode(reader.body()))
             elif reader.kind == READY:

@@ -4,7 +4,9 @@
     a user each    every kind has a role of its own, all below one cap
     two doors      the critical kind goes through the session door, with a connection each time
     forced user    the same, with the role written into PgBouncer's entries
-    lanes          a user each, and lanes with a promise (this gateway only)
+    lanes          one user, and lanes by application_name with a promise (this gateway only)
+    lanes, a user each
+                   the same lanes, and a role for each
     direct         no pool: each client connects to PostgreSQL itself
 
 A contender is started anew for each run, so that no run inherits connections of another. PgBouncer
@@ -25,11 +27,13 @@ from pglane.lab.traffic import Clients, OwnConnections
 
 ROLE = "shop"
 SESSION_ENTRY = "shop_session"
+CONSOLE = "pglane"
 CLIENTS_MAX = 5000
 PLAIN, DIRECT, PGLANE = "plain pool", "direct", "pglane"
 PER_USER = "pools per user"
 """Stands in for PgBouncer where there is none."""
-BY_ROLE = ("a user each", "lanes")
+BY_ROLE = ("a user each", "lanes, a user each")
+LANES = ("lanes", "lanes, a user each")
 TWO_DOORS = ("two doors", "forced user")
 
 
@@ -40,6 +44,14 @@ class Contender:
     name: str
     way: str = ""
     program: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """One that runs: where its clients get their connections, and its console if it has one."""
+
+    clients: Clients
+    console: Place | None = None
 
 
 def roles(variant: Variant) -> tuple[str, ...]:
@@ -56,9 +68,9 @@ def contenders(scenario: Scenario, programs: list[Path], *, lanes: bool) -> list
     for way in scenario.ways:
         if way == "direct":
             continue
-        if way != "lanes":
+        if way not in LANES:
             found += [Contender(name, way, program) for name, program in named]
-        if way != "forced user" and (way != "lanes" or lanes):
+        if way != "forced user" and (way not in LANES or lanes):
             found.append(Contender(PGLANE, way))
     return found
 
@@ -66,29 +78,33 @@ def contenders(scenario: Scenario, programs: list[Path], *, lanes: bool) -> list
 @contextmanager
 def running(
     contender: Contender, scenario: Scenario, variant: Variant, database: Database
-) -> Iterator[Clients]:
-    """Where the clients of this run get their connections.
+) -> Iterator[Serving]:
+    """A contender, ready to serve.
 
     Raises:
         CannotStartError: the contender did not come up.
     """
     if contender.name == PLAIN:
-        yield PlainPool(database.place(ROLE), scenario.budget)
+        yield Serving(PlainPool(database.place(ROLE), scenario.budget))
     elif contender.name == DIRECT:
-        yield OwnConnections({kind: database.place(ROLE) for kind in variant.kinds})
+        yield Serving(OwnConnections({kind: database.place(ROLE) for kind in variant.kinds}))
     elif contender.name == PER_USER:
-        yield PoolPerUser({kind: database.place(kind) for kind in variant.kinds}, scenario.budget)
+        own = {kind: database.place(kind) for kind in variant.kinds}
+        yield Serving(PoolPerUser(own, scenario.budget))
     elif contender.program is not None:
         configuration = pgbouncer_configuration(contender.way, scenario, variant, database)
         with pgbouncer.running(contender.program, database.folder, configuration) as one:
             ports = {"transaction": one.port, "session": one.port}
             entries = (DATABASE, SESSION_ENTRY)
-            yield OwnConnections(places(contender.way, variant, database, ports, entries))
+            found = places(contender.way, variant, database, ports, entries)
+            yield Serving(OwnConnections(found))
     else:
         options = pglane_options(contender.way, scenario, variant, database)
         with gateway.running(database.folder, "pglane", options, {}) as door:
             entries = (DATABASE, DATABASE)
-            yield OwnConnections(places(contender.way, variant, database, door.ports, entries))
+            found = places(contender.way, variant, database, door.ports, entries)
+            console = Place(door.ports["transaction"], ROLE, CONSOLE, database.password)
+            yield Serving(OwnConnections(found), console)
 
 
 def places(
@@ -153,7 +169,7 @@ def pglane_options(
     ]
     for role in roles(variant):
         lines += [f'[users."{role}"]', f'password = "{database.password}"']
-    if way == "lanes":
+    if way in LANES:
         lines.append(scenario.lanes)
     file.touch(mode=0o600)
     file.write_text("\n".join([*lines, ""]))

@@ -19,7 +19,7 @@ class Tally:
         served: those that were answered.
         refused: those that were refused, by SQLSTATE.
         unanswered: those that still waited at the end.
-        per_s: answers a second while it was counted.
+        per_s: answers a second between the warm-up and the end, whenever they were asked for.
         waits_s: in order: of all that were served, and of those that had waited longer than any of
             them when the run ended.
         longest_open: the longest wait had not ended when the run did.
@@ -50,7 +50,12 @@ class Tally:
 
 def tally(stream: Stream, samples: Iterable[Sample], warm_s: float, until_s: float) -> Tally:
     """What counts of a stream's samples: those asked between the two moments."""
-    counted = [one for one in samples if warm_s <= one.asked_s < until_s or stream.once]
+    every = list(samples)
+    answers = sum(
+        one.outcome == SERVED and warm_s <= one.asked_s + one.wait_s + stream.work_s < until_s
+        for one in every
+    )
+    counted = [one for one in every if warm_s <= one.asked_s < until_s or stream.once]
     served = sorted(one.wait_s for one in counted if one.outcome == SERVED)
     open_s = sorted(one.wait_s for one in counted if one.outcome == UNANSWERED)
     longest = served[-1] if served else 0.0
@@ -62,7 +67,7 @@ def tally(stream: Stream, samples: Iterable[Sample], warm_s: float, until_s: flo
         served=len(served),
         refused=dict(refused),
         unanswered=len(open_s),
-        per_s=len(served) / (until_s - warm_s),
+        per_s=answers / (until_s - warm_s),
         waits_s=tuple(served + outlasting),
         longest_open=bool(outlasting),
         samples=tuple(counted),

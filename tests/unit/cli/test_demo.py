@@ -22,7 +22,7 @@ def sides(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
 
     @contextmanager
     def contender(one, *_rest: object):
-        yield one.name
+        yield contenders.Serving(one.name)
 
     async def nothing(*_arguments: object) -> None:
         return
@@ -58,7 +58,7 @@ def test_with_pgbouncer_it_is_shown(
     assert sides == ["a pool for each user (PgBouncer 1.25)", "lanes (pglane)"]
     assert "No PgBouncer" not in capsys.readouterr().out
     (_, left), (_, right) = demo.pair([Path("/p")])
-    assert (left.way, left.program, right.way) == ("a user each", Path("/p"), "lanes")
+    assert (left.way, left.program, right.way) == ("a user each", Path("/p"), "lanes, a user each")
 
 
 def test_what_does_not_start_is_told(

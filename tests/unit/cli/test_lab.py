@@ -66,7 +66,7 @@ def test_a_missed_target_is_an_exit_code(
     assert str(out / "report.html") in said
     assert "Not compared" not in said
     assert (out / "results.json").is_file()
-    assert played == [campaign.Extent(2, None, 5, (Path("/p"),))]
+    assert played == [campaign.Extent(2, None, 5, (Path("/p"),), lanes=True)]
 
 
 def test_all_held(

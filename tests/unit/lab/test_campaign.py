@@ -1,5 +1,6 @@
 """Rounds over variants, contenders shuffled; each run counted and its noise kept."""
 
+import asyncio
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -11,8 +12,9 @@ from pglane.lab.campaign import Extent, Noise, Play
 from pglane.lab.contenders import Contender
 from pglane.lab.database import Database
 from pglane.lab.traffic import OwnConnections
+from pglane.wire.server_messages import DataRow, FieldDescription, RowDescription
 from tests.support.lab_runs import SCENARIO
-from tests.support.lab_server import lab_server
+from tests.support.lab_server import READY, error, lab_server, row
 
 
 def test_every_round_visits_everything() -> None:
@@ -35,7 +37,7 @@ def test_a_run_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
     @contextmanager
     def running(*_arguments: object):
-        yield None
+        yield contenders.Serving(None)
 
     async def loaded(variant, _clients, seconds, grace_s):
         async with lab_server() as server:
@@ -55,3 +57,19 @@ def test_a_run_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 def test_noise_is_nothing_where_it_cannot_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(procfs, "PROC", Path("/nowhere"))
     assert Noise().since() == (0.0, 0.0)
+
+
+def test_the_gateway_is_asked_for_broken_bounds() -> None:
+    columns = tuple(
+        FieldDescription(name, 0, 0, 25, -1, -1, 0) for name in (b"name", b"violations")
+    )
+
+    async def seen(answer: bytes) -> int | None:
+        async with lab_server(lambda _text: answer) as server:
+            return await campaign.violations(server.place())
+
+    head = RowDescription(columns).encode()
+    first = DataRow((b"otp", b"2")).encode()
+    assert asyncio.run(seen(head + first + row("browse", "1"))) == 3
+    assert asyncio.run(seen(RowDescription(columns[:1]).encode() + row("otp"))) is None
+    assert asyncio.run(seen(error("42601", "what?") + READY)) is None

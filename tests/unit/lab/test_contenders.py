@@ -47,7 +47,8 @@ def test_all_of_a_scenario(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("one user", (1, "shop", "here", False)),
         ("a user each", (1, "otp", "here", False)),
-        ("lanes", (1, "otp", "here", False)),
+        ("lanes", (1, "shop", "here", False)),
+        ("lanes, a user each", (1, "otp", "here", False)),
         ("two doors", (2, "shop", "there", True)),
         ("forced user", (2, "shop", "there", True)),
     ],
@@ -102,5 +103,6 @@ def test_each_runs_and_gives_its_clients(
         (Contender("PgBouncer 1.25", "one user", Path("pgbouncer")), OwnConnections),
         (Contender("pglane", "one user"), OwnConnections),
     ):
-        with contenders.running(contender, SCENARIO, VARIANT, database) as clients:
-            assert isinstance(clients, kind)
+        with contenders.running(contender, SCENARIO, VARIANT, database) as serving:
+            assert isinstance(serving.clients, kind)
+            assert (serving.console is not None) == (contender.name == "pglane")

@@ -1,5 +1,6 @@
 """One kind of traffic floods the database; another, which matters, comes now and then."""
 
+from pglane.lab.contenders import LANES
 from pglane.lab.scenario import Scenario, Target, Variant, rate, served, violations, wait
 from pglane.lab.traffic import Stream, sleeping
 
@@ -16,7 +17,7 @@ OTP_LANE = """
 door = "transaction"
 reserve = 1
 borrow_hold_ms = 500
-match = [{ user = "otp" }]
+match = [{ application_name = "otp" }]
 """
 
 
@@ -36,7 +37,7 @@ OTP_UNDER_FLOOD = Scenario(
     variants=tuple(
         Variant(f"{clients} clients browse", (browsing(clients), OTP)) for clients in (24, 60, 200)
     ),
-    ways=("one user", "a user each", "two doors", "lanes"),
+    ways=("one user", "a user each", "two doors", "lanes", "lanes, a user each"),
     lanes=OTP_LANE,
     columns=(
         served("otp"),
@@ -48,14 +49,19 @@ OTP_UNDER_FLOOD = Scenario(
     ),
     targets=(
         Target("every one-time password is served", served("otp"), at_least=1.0),
-        Target("99 % of them wait less than 25 ms", wait("otp", 0.99), at_most=25.0),
+        Target(
+            "99 % of them wait less than 25 ms",
+            wait("otp", 0.99),
+            at_most=25.0,
+            ways=("one user", "a user each", *LANES),  # two doors: a login for each counts too
+        ),
         Target(
             "browsing keeps 95 % of the pace of a queue",
             rate("browse"),
             at_least=0.95,
             relative=True,
         ),
-        Target("no bound is broken", violations(), at_most=0.0, ways=("lanes",)),
+        Target("no bound is broken", violations(), at_most=0.0, ways=LANES),
     ),
     plotted="otp",
     compared=rate("browse"),
@@ -130,7 +136,7 @@ BROWSE_UNDER_OTP_FLOOD = Scenario(
 door = "transaction"
 reserve = 2
 borrow_hold_ms = 500
-match = [{ user = "browse" }]
+match = [{ application_name = "browse" }]
 """,
     columns=(
         served("browse"),
@@ -143,7 +149,7 @@ match = [{ user = "browse" }]
     targets=(
         Target("every page is served", served("browse"), at_least=1.0),
         Target("99 % of them wait less than 25 ms", wait("browse", 0.99), at_most=25.0),
-        Target("no bound is broken", violations(), at_most=0.0, ways=("lanes",)),
+        Target("no bound is broken", violations(), at_most=0.0, ways=LANES),
     ),
     plotted="browse",
     compared=rate("otp"),
@@ -174,14 +180,14 @@ REPORTS = Scenario(
 door = "transaction"
 reserve = 3
 borrow_hold_ms = 500
-match = [{ user = "browse" }]
+match = [{ application_name = "browse" }]
 
 [lanes.reports]
 door = "transaction"
 borrow = "no"
 limit = 3
 rank = 1
-match = [{ user = "reports" }]
+match = [{ application_name = "reports" }]
 """,
     columns=(
         served("otp"),
@@ -197,7 +203,7 @@ match = [{ user = "reports" }]
         Target(
             "99 % of them wait less than 50 ms", wait("otp", 0.99), at_most=50.0, ways=("lanes",)
         ),
-        Target("no bound is broken", violations(), at_most=0.0, ways=("lanes",)),
+        Target("no bound is broken", violations(), at_most=0.0, ways=LANES),
     ),
     plotted="otp",
     compared=rate("browse"),

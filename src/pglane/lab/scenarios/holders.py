@@ -31,7 +31,7 @@ IDLE_IN_TRANSACTION = Scenario(
 door = "transaction"
 reserve = 1
 borrow_hold_ms = {GRACE_MS:.0f}
-match = [{{ user = "otp" }}]
+match = [{{ application_name = "otp" }}]
 """,
     columns=(
         served("otp"),

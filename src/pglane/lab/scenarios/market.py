@@ -32,13 +32,13 @@ MARKETPLACE = Scenario(
             ),
         ),
     ),
-    ways=("a user each", "lanes"),
+    ways=("a user each", "lanes, a user each"),
     lanes="""
 [lanes.passwords]
 door = "transaction"
 reserve = 1
 borrow_hold_ms = 500
-match = [{ user = "passwords" }]
+match = [{ application_name = "passwords" }]
 """,
     columns=(served("passwords"), rate("visitors")),
     targets=(),

@@ -35,4 +35,5 @@ ONE_GREEDY_TENANT = Scenario(
     targets=(Target("Jain's index is 0.95 or more", fairness(), at_least=0.95),),
     plotted="small-01",
     compared=fairness(),
+    seconds=10.0,
 )
