@@ -102,15 +102,19 @@ class PostgresCluster:
             str(secret), "--auth", "scram-sha-256", "--no-sync", "--encoding", "UTF8",
             "--locale", "C",
         )  # fmt: skip
-        lines = [f"{name} = '{value}'" for name, value in self._settings.items()]
-        (self.data / "postgresql.conf").write_text("\n".join(lines) + "\n")
-        (self.data / "pg_hba.conf").write_text(ACCESS)
+        self.take_configuration()
         self.start()
         self.admin(ROLES.format(**PASSWORDS))
         self.admin("CREATE DATABASE app OWNER app")
         self.admin("CREATE DATABASE other OWNER second")
         self.admin("GRANT ALL ON SCHEMA public TO second, third", database="app")
         return self
+
+    def take_configuration(self) -> None:
+        """Writes the configuration into the data, which may be a copy of another server's."""
+        lines = [f"{name} = '{value}'" for name, value in self._settings.items()]
+        (self.data / "postgresql.conf").write_text("\n".join(lines) + "\n")
+        (self.data / "pg_hba.conf").write_text(ACCESS)
 
     def _run(self, program: str, *arguments: str) -> str:
         done = subprocess.run(

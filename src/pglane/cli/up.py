@@ -86,7 +86,7 @@ def _serve(
 
 def _headline(settings: Settings, origin: str) -> str:
     place = settings.server_host
-    if not place.startswith("/"):
+    if "," not in place and not place.startswith("/"):
         place = f"{place}:{settings.server_port}"
     return f"pglane {VERSION} before {settings.server_database} at {place} (from {origin})"
 

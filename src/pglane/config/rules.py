@@ -4,6 +4,7 @@ import ipaddress
 from collections.abc import Mapping
 
 from pglane.config import tls
+from pglane.config.hosts import objection
 from pglane.config.settings import Settings
 from pglane.config.verifier_form import is_md5, iterations_of
 from pglane.errors.catalogue import Refusal
@@ -105,6 +106,17 @@ def _listeners(settings: Settings, places: Mapping[str, str]) -> list[Refusal]:
 
 
 def _server(settings: Settings, places: Mapping[str, str]) -> list[Refusal]:
+    wrong = objection(settings.server_host) if "," in settings.server_host else ""
+    if wrong:
+        return [
+            OutOfRange(
+                where=places.get("server_host", DEFAULT),
+                key="server.host",
+                expected="hosts with commas between them, each once",
+                seen=wrong,
+                suggestion="as in a,b:5433",
+            )
+        ]
     wanted = {
         "host": settings.server_host,
         "user": settings.server_user,

@@ -22,6 +22,8 @@ from pglane.config.lanes import LaneSettings
 from pglane.config.limits import Override
 
 PORT_MAX = 65535
+TARGETS = ("any", "read-write", "read-only", "primary", "standby", "prefer-standby")
+"""target_session_attrs, as libpq has them."""
 LOOPBACK = ("127.0.0.1", "::1")
 SSLMODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 """What libpq and PgBouncer call them."""
@@ -83,8 +85,8 @@ class Settings:
     server_host: str = _setting(
         "server.host",
         "",
-        "PostgreSQL: a name, an IP address, or the folder of its Unix socket",
-        fixed=True,
+        "PostgreSQL: a name, an IP address, or the folder of its Unix socket; several, each with "
+        "its port if it has one of its own (a,b:5433,[::1]:5434), are tried in that order",
     )
     server_port: int = _setting(
         "server.port",
@@ -92,7 +94,13 @@ class Settings:
         "port of PostgreSQL",
         unit="port",
         limits=(1, PORT_MAX),
-        fixed=True,
+    )
+    server_target_session_attrs: str = _setting(
+        "server.target_session_attrs",
+        "any",
+        "which of several servers is meant, as libpq says it; looked at for each server "
+        "connection that is opened",
+        choices=TARGETS,
     )
     server_user: str = _setting(
         "server.user", "", "role that pglane itself uses at PostgreSQL", limits=(0, 63), fixed=True

@@ -20,6 +20,8 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from pglane.config import uri_tls
+from pglane.config.hosts import Host, hosts_of, objection
+from pglane.config.settings import TARGETS
 from pglane.errors.catalogue import Refusal
 from pglane.errors.configuration import (
     SettingsConflict,
@@ -54,7 +56,6 @@ NAMING = ("PGHOST", "PGHOSTADDR", "PGPORT", "PGUSER", "PGDATABASE", "PGSERVICE")
 HARMLESS = {
     "gssencmode": ("disable", "prefer"),
     "require_auth": ("",),
-    "target_session_attrs": ("", "any"),
     "load_balance_hosts": ("", "disable"),
     "replication": ("", "0", "false", "off", "no"),
     "service": ("",),
@@ -64,8 +65,7 @@ REMEDIES = {
     "service": "name host, user and database in the URI instead",
     "gssencmode": "say gssencmode=disable",
     "require_auth": "leave it out; PostgreSQL's pg_hba.conf decides how pglane logs in",
-    "target_session_attrs": "name the one server you mean",
-    "load_balance_hosts": "name the one server you mean",
+    "load_balance_hosts": "leave it out: hosts are tried in the order in which they are named",
     "replication": "leave it out; replication goes through the direct door",
 }
 
@@ -75,13 +75,15 @@ class Server:
     """A PostgreSQL database and how to log in to it.
 
     Attributes:
-        host: name, IP address, or the folder of a Unix socket (begins with "/").
-        port: TCP port, or the number in the socket's name.
+        host: name, IP address, or the folder of a Unix socket (begins with "/"); several with
+            their ports, as in `hosts`.
+        port: TCP port, or the number in the socket's name; of several hosts the first one's.
         user: role.
         password: "" when none is known.
         database: name of the database.
         tls: what is said about TLS, by the key in [server].
         notes: what was ignored, one sentence each.
+        target: target_session_attrs; "" when nothing is said.
     """
 
     host: str
@@ -91,6 +93,7 @@ class Server:
     database: str
     notes: tuple[str, ...] = ()
     tls: Mapping[str, str] = field(default_factory=dict)
+    target: str = ""
 
     def values(self) -> dict[str, Any]:
         """By field name of `Settings`."""
@@ -102,6 +105,8 @@ class Server:
             "database": self.database,
             **self.tls,
         }
+        if self.target:
+            said["target_session_attrs"] = self.target
         return {f"server_{name}": value for name, value in said.items()}
 
 
@@ -164,13 +169,17 @@ def _words_of_uri(text: str, where: str) -> dict[str, str]:
 
 
 def _host_and_port(place: str, where: str) -> tuple[str, str]:
-    """Splits "host:port"; an IPv6 address stands in brackets."""
+    """Splits "host:port"; an IPv6 address stands in brackets, several are split each."""
+    if "," in place:
+        pairs = [_host_and_port(part, where) for part in place.split(",")]
+        ports = ",".join(port for _, port in pairs)
+        return ",".join(host for host, _ in pairs), ports if ports.strip(",") else ""
     if place.startswith("["):
         host, bracket, rest = place[1:].partition("]")
         if bracket and (not rest or rest.startswith(":")):
             return host, rest[1:]
         raise RefusedError(UriMalformed(where=where, seen="a [ without its ] in the host"))
-    if place.count(":") > 1 and "," not in place:
+    if place.count(":") > 1:
         seen = "several colons in the host; an IPv6 address is written [::1]"
         raise RefusedError(UriMalformed(where=where, seen=seen))
     host, _, port = place.partition(":")
@@ -225,21 +234,38 @@ def _server(given: dict[str, str], where: str, environment: Mapping[str, str]) -
         for name, value in words.items()
         if SURROGATES.search(value)
     ]
-    port = _port(words.get("port", ""), where, refusals)
+    ports = [_port(text, where, refusals) for text in words.get("port", "").split(",")]
+    port = ports[0]
     host = words.get("hostaddr") or words.get("host") or _default_host(port)
-    if "," in host:
-        seen = "it names several hosts; pglane stands before exactly one server"
-        refusals.append(
-            UriUnsupported(where=where, option="the list of hosts", seen=seen, remedy="name one")
-        )
+    if "," in host or len(ports) > 1:
+        host = _host_list(host.split(","), ports, where, refusals)
+    target = words.get("target_session_attrs", "")
+    if target and target not in TARGETS:
+        seen = f"target_session_attrs={target} is none of {', '.join(TARGETS)}"
+        place = _place("target_session_attrs", given, where)
+        refusals.append(UriMalformed(where=place, seen=seen))
     if refusals:
         raise RefusedError(*refusals)
     user = words.get("user") or getpass.getuser()
     database = words.get("dbname") or user
     password = words.get("password", "")
     if not password:
-        password = _from_pgpass(words, environment, (host, str(port), database, user), notes)
-    return Server(host, port, user, password, database, tuple(notes), tls)
+        first = hosts_of(host, port)[0].name
+        password = _from_pgpass(words, environment, (first, str(port), database, user), notes)
+    return Server(host, port, user, password, database, tuple(notes), tls, target)
+
+
+def _host_list(names: list[str], ports: list[int], where: str, refusals: list[Refusal]) -> str:
+    """Several hosts in one text, each with its port; one port is for all of them."""
+    if len(ports) == 1:
+        ports = ports * len(names)
+    if len(ports) != len(names):
+        seen = f"{len(ports)} ports for {len(names)} hosts"
+        refusals.append(UriMalformed(where=where, seen=seen))
+    text = ",".join(str(Host(*pair)) for pair in zip(names, ports, strict=False))
+    if wrong := objection(text):
+        refusals.append(UriMalformed(where=where, seen=f"the list of hosts has {wrong}"))
+    return text
 
 
 def _place(name: str, given: Mapping[str, str], where: str) -> str:
@@ -276,8 +302,7 @@ def _port(text: str, where: str, refusals: list[Refusal]) -> int:
         return PORT
     if text.isascii() and text.isdecimal() and 1 <= int(text) <= 65535:
         return int(text)
-    if "," not in text:
-        refusals.append(UriMalformed(where=where, seen=f"{text[:20]!r} is no port (1 to 65535)"))
+    refusals.append(UriMalformed(where=where, seen=f"{text[:20]!r} is no port (1 to 65535)"))
     return PORT
 
 

@@ -54,6 +54,7 @@ from pglane.connection.failing import FailingAnswers
 from pglane.connection.owed import is_status
 from pglane.connection.own_queries import OwnQueries
 from pglane.connection.request_messages import SYNC_MESSAGE
+from pglane.connection.session_target import STANDBY
 from pglane.connection.statements import ClientStatement, ServerStatements
 from pglane.wire.body import MalformedMessage
 from pglane.wire.framing import MalformedStream, MessageReader
@@ -279,7 +280,9 @@ class Exchange(FailingAnswers):
 
     def _other(self, kind: int, reader: MessageReader) -> int:
         if kind == 0x53:  # ParameterStatus
-            self.changed.add(self._parameter(reader))
+            name = self._parameter(reader)
+            if name != STANDBY:  # nobody can set that one
+                self.changed.add(name)
             return PARAMETERS if self.attached else -1 - PARAMETERS
         if kind == 0x4E:  # Notice: only for a client that holds the lease
             return 0 if self.attached else -1

@@ -42,6 +42,8 @@ REFUSED_S = 2.0
 """When catalogs that could not be read are tried again."""
 PAUSE_S_MIN = 0.01
 WATCHING = "watching"
+SERVER = ("server_host", "server_port", "server_target_session_attrs")
+"""Settings that say which server is meant."""
 
 Send = Callable[[Message], bool]
 Open = Callable[[str], Awaitable[ServerSession]]
@@ -76,16 +78,23 @@ class Monitor:
         self.state = "connecting"
         self.told: dict[str, Message] = {}
         self.poll_s = 1.0
+        self._server = ""
         self._seen: bytes | None = None
         self._snapshot: bytes | None = None
         self._catalogs = ""
         self._read_after = 0.0
         self._ended = False
+        self._moves = False
         self._woken = asyncio.Event()
 
     def end(self) -> None:
         """No more questions."""
         self._ended = True
+        self._woken.set()
+
+    def move(self) -> None:
+        """Another server is meant from now on."""
+        self._moves = True
         self._woken.set()
 
     def look(self) -> None:
@@ -110,16 +119,25 @@ class Monitor:
                 retry_s = min(retry_s * 2, RETRY_S_MAX)
 
     async def _connected(self) -> ServerSession:
+        self._moves = False
         async with asyncio.timeout(ANSWER_S_MAX):
             session = await self._open(self._database)
             await session.rows(SEARCH_PATH)
         self._snapshot = None
+        self._server = session.role
+        address = session.address
+        if address.host:
+            self._tell("server", host=address.host, port=address.port)
         return session
 
     async def _watch(self, session: ServerSession) -> None:
-        while not self._ended:
+        while not self._ended and not self._moves:
             async with asyncio.timeout(ANSWER_S_MAX):
                 await self._look(session)
+            if session.role != self._server:
+                reason = f"{session.address} is {session.role} now, and was {self._server}"
+                self._send({"type": "server_changed", "reason": reason})
+                raise SessionFailedError(reason)
             await self._pause(self._next_s())
 
     def _next_s(self) -> float:
@@ -224,10 +242,13 @@ class Monitors:
         self._running: dict[str, tuple[Monitor, asyncio.Task[None]]] = {}
 
     def configure(self, settings: Settings) -> None:
-        """Takes over settings; a connection that exists is kept."""
+        """Takes over settings; a connection that exists is kept, unless to another server."""
+        moved = any(getattr(self._settings, key) != getattr(settings, key) for key in SERVER)
         self._settings = settings
         for monitor, _ in self._running.values():
             monitor.poll_s = settings.monitor_ms / 1000
+            if moved:
+                monitor.move()
 
     def watch(self, database: str) -> None:
         """The worker has a server connection there, its first."""
@@ -278,7 +299,8 @@ class Monitors:
             tls = ServerTls(settings)
         except RefusedError as refused:
             raise SessionFailedError(str(refused)) from refused
-        return await ServerSession.open(addresses, user, password.encode(), database, tls)
+        wanted = settings.server_target_session_attrs
+        return await ServerSession.open(addresses, user, password.encode(), database, tls, wanted)
 
     async def close(self) -> None:
         """Ends all of them."""

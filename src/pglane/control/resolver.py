@@ -12,12 +12,14 @@ import socket
 import threading
 from typing import TypedDict
 
+from pglane.config.hosts import hosts_of
+
 LOOKUP_MS_MAX = 5_000
 LOOKUPS_MAX = 8
 """Threads at a time; one that hangs keeps its place until the system gives up."""
 
 
-class Address(TypedDict):
+class Address(TypedDict, total=False):
     """One place a server may listen; the worker tries them in order.
 
     Attributes:
@@ -25,11 +27,13 @@ class Address(TypedDict):
         address: an IP address, or the folder of a Unix socket; the socket's name is the dialer's
             to make from the port.
         port: the server's.
+        host: what it was named, where there are several.
     """
 
     family: str
     address: str
     port: int
+    host: str
 
 
 class Resolver:
@@ -41,7 +45,23 @@ class Resolver:
         self._threads = 0
 
     async def resolve(self, host: str, port: int) -> tuple[list[Address], str | None]:
-        """Addresses in the system's order of preference, and what went wrong if there are none."""
+        """Addresses in the system's order of preference, and what went wrong if there are none.
+
+        Several hosts, as in `hosts`, are looked up side by side; one that cannot be found is left
+        out.
+        """
+        if "," not in host:
+            return await self._resolve_one(*_parts(host, port))
+        hosts = hosts_of(host, port)
+        told = await asyncio.gather(*(self._resolve_one(one.name, one.port) for one in hosts))
+        found = [
+            Address(**address, host=one.name)
+            for one, (addresses, _) in zip(hosts, told, strict=True)
+            for address in addresses
+        ]
+        return found, None if found else "; ".join(error for _, error in told if error)
+
+    async def _resolve_one(self, host: str, port: int) -> tuple[list[Address], str | None]:
         if not host:
             return [], "no server is configured (server.host is empty)"
         literal = _literal(host, port)
@@ -112,6 +132,12 @@ def _literal(host: str, port: int) -> Address | None:
     except ValueError:
         return None
     return Address(family="inet" if version == 4 else "inet6", address=host, port=port)
+
+
+def _parts(host: str, port: int) -> tuple[str, int]:
+    """Name and port of one host."""
+    one = hosts_of(host, port)[0]
+    return one.name, one.port
 
 
 def _reason(error: Exception) -> str:

@@ -11,6 +11,14 @@ from collections.abc import Sequence
 
 from pglane.config.tls import ALPN
 from pglane.connection.server_login import Credentials, ServerLogin
+from pglane.connection.session_target import (
+    QUESTION,
+    READ_ONLY,
+    STANDBY,
+    is_told,
+    misfit,
+    passes,
+)
 from pglane.connection.startup_settings import server_startup
 from pglane.engine.dialer import NOT_LET_IN, Address, server_text
 from pglane.engine.server_tls import (
@@ -25,15 +33,17 @@ from pglane.engine.server_tls import (
 from pglane.wire.body import MalformedMessage
 from pglane.wire.client_messages import Bind, Execute, Parse, Sync
 from pglane.wire.framing import MalformedStream, MessageReader
-from pglane.wire.server_messages import DataRow, ErrorResponse
+from pglane.wire.server_messages import DataRow, ErrorResponse, ParameterStatus
 
 ANSWER_BYTES_MAX = 64 * 1024 * 1024
 """Longest message of an answer; longer than any catalog row that is asked for."""
 ROWS_MAX = 1_000_000
 READ_BYTES = 65_536
-DATA_ROW, ERROR, READY = 0x44, 0x45, 0x5A
+DATA_ROW, ERROR, PARAMETER, READY = 0x44, 0x45, 0x53, 0x5A
 ENDS = (0x43, 0x49)
 """CommandComplete and EmptyQueryResponse: the end of one statement's answer."""
+OPEN_S_MAX = 10.0
+"""Time for one address: one that does not answer must not cost the others theirs."""
 
 Row = list[bytes | None]
 Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -53,12 +63,27 @@ class QuestionRefusedError(SessionFailedError):
 
 
 class ServerSession:
-    """One connection, logged in."""
+    """One connection, logged in.
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    Attributes:
+        address: where it is.
+        reported: settings that the server told.
+    """
+
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, address: Address
+    ) -> None:
         self._reader = reader
         self._writer = writer
         self._messages = MessageReader(ANSWER_BYTES_MAX)
+        self.address = address
+        self.reported: dict[str, str] = {}
+
+    @property
+    def role(self) -> str:
+        """What the server says that it is; newer servers only, others are always the same."""
+        role = "a standby" if self.reported.get(STANDBY) == "on" else "a primary"
+        return f"{role}, read-only" if self.reported.get(READ_ONLY) == "on" else role
 
     @classmethod
     async def open(
@@ -68,32 +93,69 @@ class ServerSession:
         password: bytes,
         database: str,
         tls: ServerTls,
+        wanted: str = "any",
     ) -> "ServerSession":
-        """Logs in at the first address that answers; the caller bounds the time.
+        """Logs in at the first address that answers and is what is wanted; each has its time.
 
         Raises:
             SessionFailedError: none lets us in.
         """
         failure = "the host name has no address"
-        for address in addresses:
-            for with_tls in tls.attempts(address):
-                try:
-                    ends = await connect(address)
-                    ends = await secure(*ends, tls) if with_tls else ends
-                    clear = address.local or (with_tls and tls.demanded)
-                    credentials = Credentials(password, None, clear)
-                    startup = server_startup(user, database, SETTINGS, check_interval=False)
-                    nonce = secrets.token_urlsafe(24).encode()
-                    login = ServerLogin(user, startup, credentials, nonce, str(address))
-                    tls.bind(login, ends[1].get_extra_info("ssl_object"))
-                    return await cls._log_in(login, ends)
-                except (OSError, NotThisWayError) as error:
-                    failure = f"{address}: {getattr(error, 'strerror', None) or error}"
+        ways = [
+            (kind, address, with_tls)
+            for kind in passes(wanted)
+            for address in addresses
+            for with_tls in tls.attempts(address)
+        ]
+        for kind, address, with_tls in ways:
+            try:
+                async with asyncio.timeout(OPEN_S_MAX):
+                    session = await cls._open(address, user, password, database, tls, with_tls)
+                    wrong = await session._misfit(kind)
+                if not wrong:
+                    return session
+                session.close()
+                failure = f"{address}: {wrong}"
+            except TimeoutError:
+                failure = f"{address}: no answer within {OPEN_S_MAX:g} s"
+            except (OSError, NotThisWayError) as error:
+                failure = f"{address}: {getattr(error, 'strerror', None) or error}"
+            except SessionFailedError as error:
+                if len(addresses) == 1:
+                    raise
+                failure = f"{address}: {error}"
         raise SessionFailedError(failure)
 
     @classmethod
-    async def _log_in(cls, login: ServerLogin, ends: Ends) -> "ServerSession":
-        session = cls(*ends)
+    async def _open(
+        cls,
+        address: Address,
+        user: str,
+        password: bytes,
+        database: str,
+        tls: ServerTls,
+        with_tls: bool,
+    ) -> "ServerSession":
+        ends = await connect(address)
+        ends = await secure(*ends, tls, address.host) if with_tls else ends
+        clear = address.local or (with_tls and tls.demanded)
+        credentials = Credentials(password, None, clear)
+        startup = server_startup(user, database, SETTINGS, check_interval=False)
+        nonce = secrets.token_urlsafe(24).encode()
+        login = ServerLogin(user, startup, credentials, nonce, str(address))
+        tls.bind(login, ends[1].get_extra_info("ssl_object"))
+        return await cls._log_in(login, ends, address)
+
+    async def _misfit(self, wanted: str) -> str:
+        if not is_told(wanted, self.reported):
+            ((standby, read_only),) = await self.rows(QUESTION)
+            told = zip((STANDBY, READ_ONLY), (standby, read_only), strict=True)
+            self.reported |= {name: (value or b"").decode() for name, value in told}
+        return misfit(wanted, self.reported)
+
+    @classmethod
+    async def _log_in(cls, login: ServerLogin, ends: Ends, address: Address) -> "ServerSession":
+        session = cls(*ends, address)
         try:
             session._writer.write(login.begin())
             while not login.done and not login.failed:
@@ -107,6 +169,7 @@ class ServerSession:
             if code[:2] == NOT_LET_IN and not login.asked:
                 raise NotThisWayError(_reason(login))
             raise SessionFailedError(_reason(login))
+        session.reported = login.parameters
         return session
 
     async def rows(self, text: str) -> list[Row]:
@@ -158,6 +221,9 @@ class ServerSession:
                 elif kind in ENDS and results is not None:
                     results.append(rows)
                     rows = []
+                elif kind == PARAMETER:
+                    status = ParameterStatus.decode(messages.body())
+                    self.reported[status.name.decode()] = status.value.decode("utf-8", "replace")
                 elif kind == ERROR:
                     failure = server_text(ErrorResponse.decode(messages.body()))
                 elif kind == READY:
@@ -187,7 +253,7 @@ async def connect(address: Address) -> Ends:
 
 
 async def secure(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, tls: ServerTls
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, tls: ServerTls, name: str = ""
 ) -> Ends:
     """Makes TLS of a connection; closes it where that fails.
 
@@ -196,7 +262,7 @@ async def secure(
         OSError: the handshake failed, or its certificate is not good.
     """
     try:
-        refused = await _shake(reader, writer, tls)
+        refused = await _shake(reader, writer, tls, name)
     except BaseException:
         writer.close()
         raise
@@ -207,7 +273,7 @@ async def secure(
 
 
 async def _shake(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, tls: ServerTls
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, tls: ServerTls, name: str
 ) -> str:
     """Asks for TLS and does its handshake; why not, if the server does not want it."""
     assert tls.context is not None
@@ -216,7 +282,7 @@ async def _shake(
         answer = await reader.read(READ_BYTES)
         if answer != ACCEPTED:
             return NOT_OFFERED if answer == DECLINED else OTHER
-    await writer.start_tls(tls.context, server_hostname=tls.name)
+    await writer.start_tls(tls.context, server_hostname=name or tls.name)
     session = writer.get_extra_info("ssl_object")
     return UNNAMED if tls.direct and session.selected_alpn_protocol() != ALPN else ""
 

@@ -9,6 +9,7 @@ import socket
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from pglane.config.hosts import hosts_of
 from pglane.engine.dialer import Address
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ Then = Callable[[Sequence[Address], str], None]
 
 
 class ServerAddresses:
-    """The addresses of one server.
+    """The addresses of one server, or of several.
 
     Args:
         loop: for the time.
@@ -38,17 +39,24 @@ class ServerAddresses:
     def ask(self, host: str, port: int, then: Then) -> None:
         """Calls `then` with addresses that are fresh enough, or with none and why."""
         fresh = self._loop.now - self._learned < LOOKUP_S_MAX
-        if self._known and (fresh or not is_name(host)):
+        named = any(is_name(each.name) for each in hosts_of(host, port))
+        if self._known and (fresh or not named):
             then(self._known, "")
             return
         self._waiting.append(then)
         if len(self._waiting) == 1:
             self._send({"type": "resolve", "host": host, "port": port})
 
+    def forget(self) -> None:
+        """The server is another one."""
+        self._known = []
+
     def learn(self, told: list[dict[str, Any]]) -> None:
         """What the supervisor found."""
         if told:
-            self._known = [Address(a["family"], a["address"], int(a["port"])) for a in told]
+            self._known = [
+                Address(a["family"], a["address"], int(a["port"]), a.get("host", "")) for a in told
+            ]
             self._learned = self._loop.now
 
     def resolved(self, told: list[dict[str, Any]], error: str) -> None:

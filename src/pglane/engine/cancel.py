@@ -29,6 +29,7 @@ class ServerCancel(Owner):
     __slots__ = (
         "_connecting",
         "_done",
+        "_host",
         "_link",
         "_loop",
         "_securing",
@@ -49,6 +50,7 @@ class ServerCancel(Owner):
         """With `tls` the request is encrypted, as the connection is that it is about."""
         self._loop = loop
         self._tls = tls
+        self._host = address.host
         self._link = link
         self._done: Callable[[], None] | None = done
         self._transport: Transport | None = None
@@ -77,7 +79,9 @@ class ServerCancel(Owner):
         if self._tls is None:
             self._send(self._transport)
         else:
-            self._securing = Securing(self._loop, self._transport, self._tls, self._secured)
+            self._securing = Securing(
+                self._loop, self._transport, self._tls, self._secured, self._host
+            )
             self._securing.begin()
 
     def _secured(self, transport: Transport | None, reason: str) -> None:

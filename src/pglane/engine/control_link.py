@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from pglane.engine import failover
 from pglane.engine.channel import ChannelError, ChannelReader, encode, receive, send_some
 from pglane.engine.loop import WRITE, Ready
 
@@ -95,6 +96,8 @@ class ControlLink(Ready):
                 worker.resolved(message)
             case "defaults" | "ddl" | "catalog" | "monitor":
                 worker.watched(message)
+            case "server" | "server_changed":
+                failover.told(message, worker)
             case "snapshot":
                 worker.snapshot(message["id"], message["what"])
             case _:

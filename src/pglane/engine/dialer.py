@@ -1,11 +1,13 @@
 """Opening a server connection: connect, log in, hand over; one address after another.
 
 A `Dial` ends in exactly one call: `on_open(login, transport, address)` or `on_failure(reason,
-error)`, where `error` is the server's own ErrorResponse if it gave one. What a server may take
-for both is one deadline.
+error)`, where `error` is the server's own ErrorResponse if it gave one.
 
 With and without TLS is tried in the order of `ServerTls.attempts`: the second where the server
 cannot do the first, or does not let us in by it (a rule of pg_hba.conf), as libpq does.
+
+Who is logged in where not the wanted kind of server is (`session_target`) leaves again and goes on
+to the next. Each address has the whole time: one that does not answer must not cost the others'.
 """
 
 import errno
@@ -15,28 +17,40 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pglane.connection.server_login import ServerLogin
+from pglane.connection.session_target import (
+    SessionTarget,
+    TargetQuestion,
+    is_told,
+    misfit,
+    passes,
+)
 from pglane.engine.loop import Loop, Ready
 from pglane.engine.server_tls import NOT_OFFERED, Securing, ServerTls, is_disagreement
 from pglane.engine.tls_transport import TlsTransport
-from pglane.engine.transport import Owner, Transport
+from pglane.engine.transport import NOBODY, Owner, Transport
 from pglane.errors import Refusal
 from pglane.errors.server import ServerTlsFailed
 from pglane.wire.server_messages import ErrorResponse, error_response
 
 KEEPALIVE_IDLE_S = 60
 QUEUE_BYTES_MAX = 262_144
+TERMINATE = b"X\x00\x00\x00\x04"
+ANY = SessionTarget()
 NOT_LET_IN = b"28"
 """Class of SQLSTATE: a rule for this user, address, or way (with TLS or without)."""
+PASSING = (b"53", b"57", b"58")
+"""Classes of SQLSTATE: the server, and not who asks, is the reason; time heals it."""
 CONNECTING = frozenset({errno.EINPROGRESS, errno.EAGAIN, errno.EWOULDBLOCK})
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a server listens: family is inet, inet6 or unix."""
+    """Where a server listens: family is inet, inet6 or unix; `host` is what it was named."""
 
     family: str
     address: str
     port: int
+    host: str = ""
 
     def __str__(self) -> str:
         return self.address if self.family == "unix" else f"{self.address}:{self.port}"
@@ -125,17 +139,21 @@ class Dial(Owner):
     """One attempt to open a server connection."""
 
     __slots__ = (
+        "_asked_read_only",
         "_connecting",
         "_loop",
         "_make_login",
         "_on_failure",
         "_on_open",
         "_plans",
+        "_question",
         "_securing",
         "_timer",
         "_tls",
         "_transport",
+        "_wanted",
         "_with_tls",
+        "_within_s",
         "address",
         "login",
         "over",
@@ -150,12 +168,19 @@ class Dial(Owner):
         on_failure: Callable[["Dial", str, ErrorResponse | None], None],
         within_s: float,
         tls: ServerTls,
+        target: SessionTarget = ANY,
     ) -> None:
         self._loop = loop
         self._tls = tls
         self._with_tls = False
+        self._wanted = ""
+        self._asked_read_only = target.asked_read_only
+        self._question: TargetQuestion | None = None
         self._plans = [
-            (address, with_tls) for address in addresses for with_tls in tls.attempts(address)
+            (address, with_tls, kind)
+            for kind in passes(target.wanted)
+            for address in addresses
+            for with_tls in tls.attempts(address)
         ]
         self._make_login = make_login
         self._on_open = on_open
@@ -163,6 +188,7 @@ class Dial(Owner):
         self._connecting: Connecting | None = None
         self._securing: Securing | None = None
         self._transport: Transport | None = None
+        self._within_s = within_s
         self._timer = loop.call_later(within_s, self._too_slow)
         self.login: ServerLogin | None = None
         self.address: Address = addresses[0]
@@ -178,7 +204,7 @@ class Dial(Owner):
         self._securing = None
         self._transport = None
         while self._plans:
-            self.address, self._with_tls = self._plans.pop(0)
+            self.address, self._with_tls, self._wanted = self._plans.pop(0)
             try:
                 sock = open_socket(self.address)
             except OSError as failure:
@@ -186,6 +212,8 @@ class Dial(Owner):
                 reason, error = f"{self.address}: {failure.strerror}", None
                 continue
             self._connecting = Connecting(self._loop, sock, self._connected)
+            self._timer.cancel()
+            self._timer = self._loop.call_later(self._within_s, self._too_slow)
             return
         self._fail(reason, error)
 
@@ -193,9 +221,15 @@ class Dial(Owner):
         """It cannot be reached, with or without TLS."""
         self._plans = [plan for plan in self._plans if plan[0] != self.address]
 
+    def _leave_round(self) -> None:
+        """It is not what is wanted in this round, with or without TLS."""
+        here = (self.address, self._wanted)
+        self._plans = [plan for plan in self._plans if (plan[0], plan[2]) != here]
+
     def _may_go_on(self) -> bool:
         """Whether the other way, with TLS or without, is to be tried here."""
-        return bool(self._plans) and self._plans[0][0] == self.address
+        here = (self.address, self._wanted)
+        return bool(self._plans) and (self._plans[0][0], self._plans[0][2]) == here
 
     def _connected(self, sock: socket.socket | None, reason: str) -> None:
         if sock is None:
@@ -205,7 +239,9 @@ class Dial(Owner):
         self._connecting = None
         self._transport = Transport(self._loop, sock.detach(), self, QUEUE_BYTES_MAX)
         if self._with_tls:
-            self._securing = Securing(self._loop, self._transport, self._tls, self._secured)
+            self._securing = Securing(
+                self._loop, self._transport, self._tls, self._secured, self.address.host
+            )
             self._securing.begin()
         else:
             self._log_in(self._transport)
@@ -242,6 +278,12 @@ class Dial(Owner):
         login, transport = self.login, self._transport
         assert login is not None
         assert transport is not None
+        if self._question is not None:
+            self._question.receive(data)
+            if self._question.over:
+                login.parameters.update(self._question.reported)
+                self._judge(login, transport)
+            return
         answer = login.receive(data)
         if login.failed:
             self._refused(login, transport)
@@ -249,8 +291,25 @@ class Dial(Owner):
         if answer:
             transport.write(answer)
         if login.done:
+            if is_told(self._wanted, login.parameters):
+                self._judge(login, transport)
+            else:
+                self._question = TargetQuestion()
+                transport.write(self._question.begin())
+
+    def _judge(self, login: ServerLogin, transport: Transport) -> None:
+        """Whether this is a server that is wanted; if not, the next one is tried."""
+        self._question = None
+        wrong = misfit(self._wanted, login.parameters, asked_read_only=self._asked_read_only)
+        if not wrong:
             self._finish()
             self._on_open(self, transport)
+            return
+        transport.set_owner(NOBODY)
+        transport.write(TERMINATE)
+        transport.close()
+        self._leave_round()
+        self._next(f"{self.address}: {wrong}")
 
     def _refused(self, login: ServerLogin, transport: Transport) -> None:
         error = login.error or refused_by_us(login.refusal)
@@ -258,6 +317,11 @@ class Dial(Owner):
         if code[:2] == NOT_LET_IN and not login.asked and self._may_go_on():
             transport.abort()
             self._next(server_text(error), error)
+        elif code[:2] in PASSING and self._plans:
+            # It starts, stops, or is full: another one may not be.
+            transport.abort()
+            self._leave_address()
+            self._next(f"{self.address}: {server_text(error)}", error)
         else:
             self._fail(server_text(error), error)
 
@@ -274,6 +338,9 @@ class Dial(Owner):
     def abandon(self) -> None:
         """Nobody wants it any more."""
         self._finish()
+        self._let_go()
+
+    def _let_go(self) -> None:
         if self._connecting is not None:
             self._connecting.abandon()
         if self._securing is not None:
@@ -282,9 +349,12 @@ class Dial(Owner):
             self._transport.abort()
 
     def _too_slow(self) -> None:
+        """The next one may answer."""
         if not self.over:
-            reason = f"{self.address}: no answer in time (connect_ms_max)"
-            self._fail(reason, None)
+            self._let_go()
+            self._leave_address()
+            self._question = None
+            self._next(f"{self.address}: no answer in time (connect_ms_max)")
 
     def _fail(self, reason: str, error: ErrorResponse | None) -> None:
         if not self.over:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from pglane.config.hosts import server_hosts
 from pglane.config.limits import limit_of, own_limits
 from pglane.connection.traffic import Traffic
 from pglane.engine.addresses import is_name
@@ -132,9 +133,9 @@ def traffic_rows(worker: "Worker") -> Iterator[Row]:
 
 
 def dns_host_rows(worker: "Worker") -> Iterator[Row]:
-    """One row, if PostgreSQL is told by name."""
-    host = worker.settings.server_host
-    if is_name(host):
-        found, fresh_s = worker.known_addresses()
-        addresses = ",".join(each.address for each in found)
-        yield {"hostname": host, "ttl": int(fresh_s), "addrs": addresses}
+    """One row for each server that is told by name."""
+    found, fresh_s = worker.known_addresses()
+    hosts = server_hosts(worker.settings)
+    for host in dict.fromkeys(each.name for each in hosts if is_name(each.name)):
+        addresses = [each.address for each in found if len(hosts) == 1 or each.host == host]
+        yield {"hostname": host, "ttl": int(fresh_s), "addrs": ",".join(addresses)}

@@ -151,7 +151,7 @@ def pause(database: "Database") -> None:
     """Nobody gets a server connection; what is free is closed, the rest when it is released."""
     database.paused = True
     database.desk.paused = True
-    _close_idle(database)
+    close_idle(database)
 
 
 def resume(database: "Database") -> None:
@@ -165,9 +165,9 @@ def resume(database: "Database") -> None:
 def reconnect(database: "Database") -> None:
     """Each server connection is replaced: the free ones now, the others when released."""
     database.reconnects += 1
-    for link in _links(database):
+    for link in links(database):
         link.suspect = True
-    _close_idle(database)
+    close_idle(database)
 
 
 def kill(database: "Database") -> None:
@@ -175,7 +175,7 @@ def kill(database: "Database") -> None:
     for client in list(database.worker.clients.values()):
         if client.database is database:
             _end(client)
-    for link in _links(database):
+    for link in links(database):
         database.close(link)
 
 
@@ -190,12 +190,16 @@ def _end(client: "ClientLink") -> None:
         client.end_with(error_response(Killed()))
 
 
-def _close_idle(database: "Database") -> None:
+def close_idle(database: "Database", *, suspect_only: bool = False) -> None:
+    """What nobody uses is closed, or what of it must not be used again."""
     for slot in database.desk.ledger.in_state(SlotState.IDLE):
-        database.close(slot.link)  # type: ignore[arg-type]
+        link: ServerLink = slot.link  # type: ignore[assignment]
+        if link.suspect or not suspect_only:
+            database.close(link)
 
 
-def _links(database: "Database") -> list[ServerLink]:
+def links(database: "Database") -> list[ServerLink]:
+    """Its server connections that are logged in."""
     return [slot.link for slot in database.desk.ledger if isinstance(slot.link, ServerLink)]
 
 
@@ -205,8 +209,8 @@ def _in_use(databases: "Iterable[Database]") -> str:
 
 
 def _to_be_replaced(databases: "Iterable[Database]") -> str:
-    links = [link for one in databases for link in _links(one)]
-    return _told("are still to be replaced", sum(link.suspect or link.closing for link in links))
+    known = [link for one in databases for link in links(one)]
+    return _told("are still to be replaced", sum(link.suspect or link.closing for link in known))
 
 
 def _told(what: str, count: int) -> str:

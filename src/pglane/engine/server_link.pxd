@@ -47,6 +47,7 @@ cdef class ServerLink(Owner):
     cdef public bint heard
     cdef public bint quiet
     cdef public bint raw
+    cdef public bint standby
     cdef public bint superuser
     cdef public Slot slot
     cdef public bytes sum

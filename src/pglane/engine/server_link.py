@@ -112,6 +112,7 @@ class ServerLink(Owner):
         suspect: it must not be leased again.
         superuser: it logged in as one.
         default_rights: session_authorization and role that RESET gives back; None if not asked.
+        standby: its server was one when it said so last.
         sums: hashes of all settings, by the vector that held when they were taken.
         sum: one whose vector is being read back.
         expires: when it is to be replaced, in seconds of the clock.
@@ -144,6 +145,7 @@ class ServerLink(Owner):
         "quiet",
         "raw",
         "slot",
+        "standby",
         "sum",
         "sums",
         "superuser",
@@ -185,6 +187,7 @@ class ServerLink(Owner):
         self.must_discard = False
         self.notifier = 0
         self.suspect = False
+        self.standby = login.parameters.get("in_hot_standby") == "on"
         self.superuser = login.parameters.get("is_superuser") == "on"
         self.default_rights: tuple[str, str] | None = None
         self.sum = b""
@@ -246,6 +249,8 @@ class ServerLink(Owner):
 
     def _reported(self, client: "ClientLink | None", events: int) -> None:
         """A setting is another one; where nobody asked for anything, defaults were reloaded."""
+        if (self.exchange.parameters.get("in_hot_standby") == "on") != self.standby:
+            self.database.worker.role_changed(self)
         if client is not None:
             client.parameters_changed(self.exchange)
         elif not (events & READY or self.busy or self.exchange.outstanding()):

@@ -88,7 +88,7 @@ class Securing(Owner):
     plain one is still good.
     """
 
-    __slots__ = ("_loop", "_then", "_tls", "transport")
+    __slots__ = ("_loop", "_name", "_then", "_tls", "transport")
 
     def __init__(
         self,
@@ -96,8 +96,11 @@ class Securing(Owner):
         transport: Transport,
         tls: ServerTls,
         then: "Callable[[Transport | None, str], None]",
+        name: str = "",
     ) -> None:
+        """`name` is the server's, where there are several."""
         self._loop = loop
+        self._name = name or tls.name
         self._tls = tls
         self._then = then
         self.transport = transport
@@ -113,7 +116,7 @@ class Securing(Owner):
     def _shake(self) -> None:
         assert self._tls.context is not None
         self.transport = TlsTransport(
-            self._loop, self.transport, self, self._tls.context, self._tls.name
+            self._loop, self.transport, self, self._tls.context, self._name
         )
         self.transport.begin()
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from pglane.config.hosts import server_hosts
 from pglane.engine.addresses import is_name
 from pglane.engine.client_connection import GONE, IDLE, LEASED, WAITING, WELCOME
 from pglane.engine.client_link import ClientLink
@@ -276,7 +277,7 @@ def list_rows(worker: "Worker") -> Iterator[Row]:
         "login_clients": worker.login_count(),
         "free_servers": max(len(worker.databases) * settings.budget - slots, 0),
         "used_servers": slots,
-        "dns_names": int(is_name(settings.server_host)),
+        "dns_names": sum(is_name(host.name) for host in server_hosts(settings)),
         "dns_zones": 0,
         "dns_queries": worker.lookup_count(),
         "dns_pending": 0,

@@ -15,14 +15,17 @@ from collections.abc import Callable, Sequence
 from traceback import extract_tb
 from typing import TYPE_CHECKING, Any
 
+from pglane.config.hosts import servers_text
 from pglane.config.settings import Settings
 from pglane.connection.client_login import ClientLogin
 from pglane.connection.server_login import Credentials, ServerLogin
+from pglane.connection.session_target import READ_ONLY, SessionTarget
 from pglane.connection.settings import Vectors
 from pglane.connection.startup_settings import direct_startup, server_startup
 from pglane.connection.statements import Shapes
 from pglane.connection.user_list import UserList, secret_of
 from pglane.doors import DOORS
+from pglane.engine import failover
 from pglane.engine.addresses import ServerAddresses
 from pglane.engine.cancel import ServerCancel
 from pglane.engine.client_connection import WAITING, ClientConnection
@@ -168,7 +171,9 @@ class Worker:
 
     def reload(self, message: dict[str, Any]) -> None:
         """Settings that may change while clients are connected."""
+        before = self.settings
         self._apply(Settings.from_json(json.dumps(message["settings"])))
+        failover.settings_changed(self, before)
         for database in self.databases.values():
             database.apply(self.settings)
             database.watch.verdicts.resize(self.settings.verdict_cache_entries)
@@ -309,8 +314,23 @@ class Worker:
             credentials = Credentials(password, keys, clear, known_hash)
             return ServerLogin(user, startup, credentials, self.nonce(), str(address))
 
-        within_s = self.settings.connect_ms_max / 1000
-        return Dial(self.loop, addresses, login, on_open, on_failure, within_s, tls)
+        return Dial(
+            self.loop,
+            addresses,
+            login,
+            on_open,
+            on_failure,
+            self.settings.connect_ms_max / 1000,
+            tls,
+            SessionTarget(
+                self.settings.server_target_session_attrs,
+                asked_read_only=READ_ONLY.encode() in startup.encode(),
+            ),
+        )
+
+    def role_changed(self, link: ServerLink) -> None:
+        """A server has said that it is a standby no more, or from now on."""
+        failover.reported_another_role(link)
 
     def logged_in(self, user: str, login: ServerLogin) -> None:
         """SCRAM keys that worked save the next login's computing."""
@@ -329,11 +349,15 @@ class Worker:
 
     def address_text(self) -> str:
         """The server's address for people."""
-        return f"{self.settings.server_host}:{self.settings.server_port}"
+        return servers_text(self.settings.server_host, self.settings.server_port)
 
     def with_addresses(self, then: Callable[[Sequence[Address], str], None]) -> None:
         """Calls `then` with the server's addresses, or with none and why."""
         self._addresses.ask(self.settings.server_host, self.settings.server_port, then)
+
+    def forget_addresses(self) -> None:
+        """They are looked up anew for the next server connection."""
+        self._addresses.forget()
 
     def known_addresses(self) -> tuple[list[Address], float]:
         """The server's addresses as last looked up, and for how many seconds they are fresh."""

@@ -6,7 +6,7 @@ from hypothesis import example, given, strategies as st
 
 from pglane.config.uri import Server, read_environment, read_uri
 from pglane.errors import RefusedError
-from pglane.errors.configuration import UriMalformed, UriUnsupported
+from pglane.errors.configuration import UriMalformed
 
 
 def read(text, **environment):
@@ -102,7 +102,7 @@ def test_what_a_login_is_bound_to(mode):
             "channel_bindings=require",
             "gssencmode=require",
         ),
-        *("require_auth=scram-sha-256", "target_session_attrs=read-write", "replication=database"),
+        *("require_auth=scram-sha-256", "target_session_attrs=writer", "replication=database"),
         *("service=prod", "load_balance_hosts=random"),
     ],
 )
@@ -110,11 +110,42 @@ def test_what_must_not_be_ignored_is_refused(option):
     assert refusals(f"postgresql://u@h/d?{option}")
 
 
-@pytest.mark.parametrize("text", ["postgresql://u@h,i/d", "host=h,i port=1,2 user=u dbname=d"])
-def test_several_hosts_are_refused(text):
-    refusal = refusals(text)[0]
-    assert isinstance(refusal, UriUnsupported)
-    assert "several hosts" in refusal.detail_text
+@pytest.mark.parametrize(
+    ("text", "host", "port"),
+    [
+        ("postgresql://u@h,i/d", "h:5432,i:5432", 5432),
+        ("postgresql://u@h:1,i:2/d", "h:1,i:2", 1),
+        ("postgresql://u@h:1,i/d", "h:1,i:5432", 1),
+        ("postgresql://u@[::1]:7,/d?host=::1,h&port=7", "[::1]:7,h:7", 7),
+        ("postgresql://u@[::1]:7,[::2]/d", "[::1]:7,[::2]:5432", 7),
+        ("host=h,i port=1,2 user=u dbname=d", "h:1,i:2", 1),
+        ("host=h,/run/pg port=6 user=u dbname=d", "h:6,/run/pg:6", 6),
+    ],
+)
+def test_several_hosts_have_a_port_each(text, host, port):
+    server = read(text)
+    assert (server.host, server.port) == (host, port)
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("host=h,i port=1,2,3 user=u", "3 ports for 2 hosts"),
+        ("host=h,,i user=u", "a host without a name"),
+        ("host=h,h user=u", "a host twice"),
+        ("host=h,i port=1,x user=u", "'x' is no port"),
+        ("host=h target_session_attrs=Primary user=u", "Primary is none of any, read-write"),
+    ],
+)
+def test_lists_that_are_none(text, seen):
+    assert seen in refusals(text)[0].detail_text
+
+
+def test_which_of_them_is_meant():
+    server = read("postgresql://u@h,i/d?target_session_attrs=primary")
+    assert server.values()["server_target_session_attrs"] == "primary"
+    assert read("postgresql://u@h/d", PGTARGETSESSIONATTRS="standby").target == "standby"
+    assert "server_target_session_attrs" not in read("postgresql://u@h/d").values()
 
 
 def test_options_of_others_are_ignored_with_a_note():
@@ -130,7 +161,7 @@ def test_a_folder_and_an_address_contradict_each_other():
 
 
 def test_everything_wrong_is_told_at_once():
-    assert len(refusals("postgresql://u@h,i/d?sslmode=sure&service=x")) == 3
+    assert len(refusals("postgresql://u@h,,i/d?sslmode=sure&service=x")) == 3
 
 
 def test_variables_fill_the_gaps_only():

@@ -463,3 +463,10 @@ def test_what_does_not_keep_the_request_from_running_is_noticed(
     assert lease.answer(*answers, ROWS, ROW, DONE, READY) == []
     assert lease.events == lease.form.BROKEN
     assert lease.exchange.executes_unanswered()
+
+
+def test_that_its_server_was_promoted_is_no_setting_that_the_client_changed(lease: Lease) -> None:
+    promoted = s.ParameterStatus(b"in_hot_standby", b"off")
+    assert lease.answer(promoted) == split(encoded(promoted))
+    assert lease.exchange.parameters["in_hot_standby"] == "off"
+    assert not lease.exchange.changed

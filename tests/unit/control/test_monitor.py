@@ -11,6 +11,7 @@ from pglane.control.log import Log
 from pglane.control.monitor import Monitor, Monitors, monitor_login
 from pglane.control.resolver import Resolver
 from pglane.control.server_session import QuestionRefusedError, SessionFailedError
+from pglane.engine.dialer import Address
 
 FIRST = [[b"5:5:", b"yesterday", None]]
 CHANGED = [[b"5:5:", b"yesterday", b"0 16384 77"]]
@@ -28,10 +29,16 @@ def _quick(monkeypatch):
 class Session:
     """Gives its answers in order, the last one for ever."""
 
-    def __init__(self, *answers):
+    def __init__(self, *answers, host="", roles=("a primary",)):
         self.answers = list(answers)
+        self.address = Address("inet", "192.0.2.1", 5432, host)
+        self.roles = list(roles)
         self.epochs = [EPOCH]
         self.closed = False
+
+    @property
+    def role(self):
+        return self.roles.pop(0) if len(self.roles) > 1 else self.roles[0]
 
     async def rows(self, text):
         if text == module.SEARCH_PATH:
@@ -83,6 +90,41 @@ class Story:
 
         asyncio.run(run())
         return [message["type"] for message in self.sent]
+
+
+def test_it_tells_at_which_of_several_hosts_it_found_the_server():
+    story = Story(Session(FIRST, host="db2"))
+    assert story.play(1) == ["server"]
+    assert story.sent[0] == {"type": "server", "database": "app", "host": "db2", "port": 5432}
+
+
+def test_a_server_that_has_another_role_now_is_told_and_left():
+    session = Session(FIRST, roles=("a standby", "a primary"))
+    story = Story(session, Session(FIRST))
+    story.play(5)
+    (told,) = [message for message in story.sent if message["type"] == "server_changed"]
+    assert told["reason"] == "192.0.2.1:5432 is a primary now, and was a standby"
+    assert session.closed
+
+
+def test_other_servers_in_the_settings_are_looked_for():
+    sessions = [Session(FIRST, host="db1"), Session(FIRST, host="db2")]
+
+    async def run():
+        story = Story(*sessions)
+        monitors = Monitors(story.log, lambda told: story.sent.append(told) or True, Resolver())
+        monitors._open = story.open
+        monitors.configure(Settings(monitor_ms=1))
+        monitors.watch("app")
+        while not any(told.get("host") == "db1" for told in story.sent):
+            await asyncio.sleep(0)
+        monitors.configure(Settings(monitor_ms=1, server_host="db2"))
+        while not any(told.get("host") == "db2" for told in story.sent):
+            await asyncio.sleep(0)
+        await monitors.close()
+
+    asyncio.run(asyncio.wait_for(run(), 10))
+    assert sessions[0].closed
 
 
 def test_it_tells_an_epoch_once_and_a_new_one_again():
@@ -194,7 +236,7 @@ class Fleet:
         self.opened = []
         monkeypatch.setattr(module.ServerSession, "open", self.open)
 
-    async def open(self, addresses, user, password, database, tls):
+    async def open(self, addresses, user, password, database, tls, wanted):
         self.opened.append(database)
         return Session(FIRST)
 

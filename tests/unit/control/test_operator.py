@@ -102,7 +102,7 @@ def test_settings_are_changed(key, text, change):
         ("server.budget", "many", "TypeWrong"),
         ("server.budget", "-1", "OutOfRange"),
         ("log.level", "loud", "OutOfRange"),
-        ("server.host", "x", "ConsoleSettingFixed"),
+        ("server.user", "x", "ConsoleSettingFixed"),
         ("server.password", "x", "ConsoleSettingFixed"),
         ("clients.salt_secret", "x" * 32, "ConsoleSettingFixed"),
         ("server.budgt", "1", "ConsoleSettingUnknown"),

@@ -55,6 +55,22 @@ def test_other_families_and_doubles_are_left_out(monkeypatch):
     assert resolve("name", 1) == ([{"family": "inet", "address": "192.0.2.9", "port": 1}], None)
 
 
+def test_several_hosts_are_looked_up_and_those_that_cannot_be_found_left_out():
+    found, error = resolve("192.0.2.1,no-such-name.invalid,/tmp:7", 5432)
+    assert found == [
+        {"family": "inet", "address": "192.0.2.1", "port": 5432, "host": "192.0.2.1"},
+        {"family": "unix", "address": "/tmp", "port": 7, "host": "/tmp"},
+    ]
+    assert error is None
+    found, error = resolve("no-such-name.invalid,nor-this.invalid")
+    assert found == []
+    assert error.count("cannot be resolved") == 2
+
+
+def test_one_host_may_have_its_port_behind_it():
+    assert resolve("192.0.2.1:7")[0] == [{"family": "inet", "address": "192.0.2.1", "port": 7}]
+
+
 class Questions:
     """What the name server was asked."""
 

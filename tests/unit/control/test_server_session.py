@@ -186,3 +186,95 @@ def test_questions_with_parameters_are_one_round_trip(tmp_path):
 def test_answers_to_them_that_are_none_say_why(tmp_path, answer, told):
     with pytest.raises(SessionFailedError, match=told):
         asked(tmp_path, answer)
+
+
+PRIMARY, STANDBY_ONE = b"off", b"on"
+
+
+def told(standby, read_only=b"off"):
+    return message(b"S", b"in_hot_standby\0" + standby + b"\0") + message(
+        b"S", b"default_transaction_read_only\0" + read_only + b"\0"
+    )
+
+
+def logs_in(standby):
+    return LOGIN_ANSWER.removesuffix(READY) + told(standby) + READY
+
+
+def open_wanted(servers, wanted):
+    addresses = [Address("unix", str(server.path), 5432) for server in servers]
+    return ServerSession.open(addresses, "anna", b"secret", "app", PLAIN, wanted)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"), [("primary", 1), ("standby", 0), ("any", 0), ("prefer-standby", 0)]
+)
+def test_it_goes_on_to_the_server_that_is_wanted(tmp_path, wanted, found):
+    async def story():
+        paths = [tmp_path / name for name in ("a", "b")]
+        for path in paths:
+            path.mkdir()
+        one = Server(paths[0], [], logs_in(STANDBY_ONE))
+        two = Server(paths[1], [], logs_in(PRIMARY))
+        async with one, two:
+            session = await open_wanted((one, two), wanted)
+            session.close()
+            one.served.set()
+            two.served.set()
+            return session
+
+    session = run(story())
+    assert session.address.address == str(tmp_path / "ab"[found])
+    assert session.role == ("a standby", "a primary")[found]
+
+
+def test_none_that_is_wanted_is_told(tmp_path):
+    async def story():
+        async with Server(tmp_path, [], logs_in(PRIMARY)) as one:
+            await open_wanted((one,), "standby")
+
+    with pytest.raises(SessionFailedError, match="a standby is wanted"):
+        run(story())
+
+
+def test_one_that_does_not_answer_does_not_cost_the_others_their_time(tmp_path, monkeypatch):
+    monkeypatch.setattr("pglane.control.server_session.OPEN_S_MAX", 0.05)
+
+    async def story():
+        paths = [tmp_path / name for name in ("a", "b")]
+        for path in paths:
+            path.mkdir()
+        async with Server(paths[0], [(b"",)], b"R") as one:
+            with pytest.raises(SessionFailedError, match=r"no answer within 0\.05 s"):
+                await open_wanted((one,), "any")
+            async with Server(paths[1], [], logs_in(PRIMARY)) as two:
+                session = await open_wanted((one, two), "any")
+                session.close()
+                return session
+
+    assert run(story()).address.address.endswith("b")
+
+
+def test_a_changed_role_is_noticed_with_the_next_answer(tmp_path):
+    async def story():
+        answer = (told(PRIMARY, b"on") + DONE,)
+        async with Server(tmp_path, [answer], logs_in(STANDBY_ONE)) as one:
+            session = await open_wanted((one,), "any")
+            assert session.role == "a standby"
+            await session.rows("SELECT 1")
+            session.close()
+            return session.role
+
+    assert run(story()) == "a primary, read-only"
+
+
+def test_an_older_server_is_asked_what_it_is(tmp_path):
+    row = message(b"D", b"\0\x02\0\0\0\x02on\0\0\0\x03off")
+
+    async def story():
+        async with Server(tmp_path, [(row + DONE,)]) as one:
+            session = await open_wanted((one,), "standby")
+            session.close()
+            return session.role
+
+    assert run(story()) == "a standby"

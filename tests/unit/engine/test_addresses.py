@@ -49,6 +49,24 @@ def test_a_name_is_asked_for_once_and_again_when_the_answer_is_old() -> None:
     assert got[-1] == (KNOWN, "no answer")
 
 
+def test_one_name_among_several_is_looked_up_and_what_is_forgotten_too() -> None:
+    clock = Clock()
+    sent: list[dict] = []
+    addresses = ServerAddresses(Loop(clock, PollReadiness()), sent.append)
+    addresses.learn(TOLD)
+    addresses.ask("127.0.0.1,::1", 5432, lambda *_: None)
+    assert sent == []
+    addresses.forget()
+    addresses.ask("127.0.0.1,::1", 5432, lambda *_: None)
+    addresses.resolved([{**TOLD[0], "host": "db1"}], "")
+    assert addresses.known()[0][0].host == "db1"
+    clock.now += LOOKUP_S_MAX
+    addresses._loop.call_at(0.0, lambda: None)
+    addresses._loop.turn()
+    addresses.ask("127.0.0.1,db.example", 5432, lambda *_: None)
+    assert len(sent) == 2
+
+
 def test_an_address_is_never_asked_for_once_it_is_known() -> None:
     sent: list[dict] = []
     got: list[object] = []

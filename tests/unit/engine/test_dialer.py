@@ -1,5 +1,6 @@
 """Opening a server connection: one address after another, one deadline, one ending."""
 
+import select
 import socket
 import tempfile
 from pathlib import Path
@@ -221,3 +222,38 @@ def test_a_servers_message_is_told_with_its_detail() -> None:
     assert server_text(told) == "no. because"
     assert server_text(None) == ""
     assert refused_by_us(None) is None
+
+
+def test_each_address_has_the_whole_time(rig) -> None:
+    silent, first = rig.listen()
+    good, second = rig.listen()
+    rig.dial(first, second)
+    rig.turn()
+    rig.clock.now += 5.1
+    rig.turn()
+    assert rig.failed == []
+    rig.clock.now += 4.0
+    rig.turn()
+    with silent.accept()[0], good.accept()[0] as peer:
+        peer.sendall(LOGIN_ANSWER)
+        rig.until(lambda: rig.opened)
+
+
+def test_one_that_starts_or_is_full_is_followed_by_the_next(rig) -> None:
+    bad, first = rig.listen()
+    good, second = rig.listen()
+    rig.dial(first, second)
+    rig.turn()
+    with bad.accept()[0] as peer:
+        peer.sendall(error("57P03", "FATAL"))
+        rig.turn()
+    rig.until(lambda: ready(good))
+    with good.accept()[0] as peer:
+        peer.sendall(error("53300", "FATAL"))
+        rig.until(lambda: rig.failed)
+    ((reason, refusal),) = rig.failed
+    assert refusal.get("C") == b"53300"
+
+
+def ready(server: socket.socket) -> bool:
+    return bool(select.select([server], [], [], 0)[0])

@@ -81,8 +81,12 @@ def test_a_name_is_shown_with_its_addresses(rigs) -> None:
     rig.say(type="reload", settings={**asdict(rig.settings), "server_host": "db.example"})
     rig.until(lambda: rig.worker.settings.server_host == "db.example")
     (row,) = dns_host_rows(rig.worker)
-    assert (row["hostname"], row["ttl"]) == ("db.example", 1)
-    assert row["addrs"] == str(rig.folder)
+    assert row["hostname"] == "db.example"
+    assert row["addrs"] == ""
+    found = [{"family": "inet", "address": "192.0.2.1", "port": 5432}]
+    rig.say(type="resolved", addresses=found, error="")
+    rig.until(lambda: rig.worker.known_addresses()[0])
+    assert [row["addrs"] for row in dns_host_rows(rig.worker)] == ["192.0.2.1"]
     rig.later(5.0)
     (row,) = dns_host_rows(rig.worker)
     assert row["ttl"] == 0

@@ -1,0 +1,76 @@
+"""Servers change their roles: what was opened to the wrong one is replaced.
+
+Each server connection is opened to a server that is what was asked for (`session_target`). Later a
+standby may be promoted, or another server be the primary while the old one cannot be reached. The
+server connection itself says so with its next answer, or the monitor does, which looks all the
+time. Then whatever is unused is closed at once, the rest when its lease ends; new ones are opened
+to a server that is wanted. Nothing that runs is cut: the server it runs on may be alive and well.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from pglane.engine.operating import close_idle, links, reconnect
+
+if TYPE_CHECKING:
+    from pglane.config.settings import Settings
+    from pglane.engine.server_link import ServerLink
+    from pglane.engine.worker import Worker
+
+ONE_ONLY = ("primary", "read-write")
+"""Kinds of which there is one server: where it is, no other one is wanted."""
+KEYS = ("server_host", "server_port", "server_target_session_attrs")
+
+
+def reported_another_role(link: "ServerLink") -> None:
+    """A server connection has become one to a primary, or to a standby."""
+    link.standby = not link.standby
+    worker = link.database.worker
+    if worker.settings.server_target_session_attrs != "any":
+        role = "a standby" if link.standby else "a primary"
+        replace_all(worker, f"{link.address} is {role} now")
+
+
+def told(message: dict[str, Any], worker: "Worker") -> None:
+    """The monitor tells where it is, or that its server has another role."""
+    if message["type"] == "server":
+        is_at(message, worker)
+    else:
+        changed(message, worker)
+
+
+def changed(message: dict[str, Any], worker: "Worker") -> None:
+    """The monitor was told by its server that it has another role."""
+    if worker.settings.server_target_session_attrs != "any":
+        replace_all(worker, message["reason"])
+
+
+def is_at(message: dict[str, Any], worker: "Worker") -> None:
+    """The monitor has found the wanted server at one of several hosts."""
+    if worker.settings.server_target_session_attrs not in ONE_ONLY or not message["host"]:
+        return
+    here = (message["host"], message["port"])
+    for database in worker.databases.values():
+        elsewhere = [link for link in links(database) if _place(link) != here]
+        for link in elsewhere:
+            link.suspect = True
+        if elsewhere:
+            close_idle(database, suspect_only=True)
+
+
+def _place(link: "ServerLink") -> tuple[str, int]:
+    assert link.dialled is not None
+    return link.dialled.host, link.dialled.port
+
+
+def settings_changed(worker: "Worker", before: "Settings") -> None:
+    """Other hosts, or another kind of server, are wanted from now on."""
+    if any(getattr(before, key) != getattr(worker.settings, key) for key in KEYS):
+        replace_all(worker, "the configuration names another server")
+
+
+def replace_all(worker: "Worker", reason: str) -> None:
+    """All server connections are replaced, as RECONNECT does it."""
+    worker.log("warning", "servers_changed", f"{reason}: server connections are replaced")
+    worker.forget_addresses()
+    for database in worker.databases.values():
+        reconnect(database)
