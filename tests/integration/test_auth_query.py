@@ -110,6 +110,20 @@ def test_a_superuser_can_ask_without_a_function(cluster: PostgresCluster, role: 
         one.destroy()
 
 
+def test_a_new_password_is_asked_for_when_the_old_one_does_not_fit(
+    cluster: PostgresCluster, role: str
+) -> None:
+    settings = settings_of("postgres", "super-secret", auth_cache_ms_max=30_000)
+    one = Gateway(cluster, (), settings, users=())
+    try:
+        assert come_in(place(one.start(), role)) == ("", "")
+        cluster.admin(f"ALTER ROLE {role} PASSWORD 'new'")
+        new = place(one, role, password="new")
+        eventually(lambda: come_in(new) == ("", ""), what="long before the answer is too old")
+    finally:
+        one.destroy()
+
+
 STATES = {
     "unknown": "DROP ROLE {0}",
     "wrong password": "ALTER ROLE {0} PASSWORD 'other'",

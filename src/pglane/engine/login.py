@@ -396,6 +396,9 @@ class LoginLink(Owner):
     def _refuse_login(self, refusal: Refusal) -> None:
         """The same, where it was about the login itself; failures are logged up to a measure."""
         failed = isinstance(refusal, PasswordWrong)
+        greeting = self._login.greeting
+        if failed and greeting is not None and greeting.role is not None:
+            self._entrance.worker.roles.doubt(greeting.role)
         if failed and not note_failure(self.failures, self, self._login.user):
             self._say(refusal)
         else:

@@ -13,6 +13,7 @@ Roles with clients or server connections here are asked for again before the ans
 Where one is not what it was (`connection.role`), its clients end (`engine.dismissal`).
 """
 
+import math
 import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,8 @@ UNKNOWN_MAX = 10_000
 """Names that nobody has and that are remembered."""
 NAME_BYTES_MAX = 63
 MD5 = "md5"
+DOUBT_S = 1.0
+"""An answer this young is believed although a client's password does not fit."""
 LOOKS = 4
 """How often an answer is looked at before it is too old; it is asked for anew at half time."""
 
@@ -187,6 +190,12 @@ class Roles:
         self._counts[user] -= 1
         if not self._counts[user]:
             del self._counts[user]
+
+    def doubt(self, known: KnownRole) -> None:
+        """A password did not fit: it may be newer than what is known. The next login asks anew."""
+        if self._age_s(known) > DOUBT_S:
+            known.read = -math.inf
+            known.fresh = False
 
     # Following -----------------------------------------------------------------------------
 

@@ -169,6 +169,27 @@ def test_what_is_not_used_is_forgotten(asking: Asking) -> None:
     assert asking.is_silent()
 
 
+def test_a_password_that_does_not_fit_lets_an_answer_be_doubted(asking: Asking) -> None:
+    asking.rig.say(
+        type="reload", settings=asdict(replace(asking.rig.settings, auth_cache_ms_max=30_000))
+    )
+    asking.find("anna")
+    asking.question()
+    asking.answer(role())
+    (known,) = asking.found
+    assert known is not None
+    asking.rig.worker.roles.doubt(known)
+    assert known.fresh, "it is too young"
+    asking.rig.later(1.1)
+    asking.rig.worker.roles.doubt(known)
+    assert not known.fresh
+    asking.find("anna")
+    assert asking.question() == [["anna", "app"]]
+    asking.answer(role(secret="new"))
+    assert known.fresh
+    assert known.role.secret == "new"
+
+
 def entered(asking: Asking, **more: Any) -> KnownRole:
     asking.find("anna")
     asking.question()
