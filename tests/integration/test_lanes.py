@@ -24,6 +24,7 @@ LANES: dict[str, dict[str, Any]] = {
     "lanes.jobs": {"match": [{"door": "session", "database": "app", "user": "third"}]},
     "lanes.bulk": {"rank": 1, "weight": 0.5, "match": [{"tag": "batch", "value": "n*"}]},
     "lanes.vip": {"reserve": 1, "allow": ["third"]},
+    "lanes.near": {"reserve": 1, "allow": ["127.0.0.0/8"], "tenant": "address"},
 }
 
 
@@ -95,6 +96,15 @@ def test_a_startup_option_says_the_lane_and_is_a_setting(
     with ScriptedClient.login(one.target(door), application_name=name, **how) as client:
         assert client.value("SHOW pglane.lane") == "otp"
         assert lane_of(one, name) == "otp"
+
+
+def test_a_network_may_be_allowed_and_addresses_be_tenants(one: Gateway) -> None:
+    wish = {"pglane.lane": "near"}
+    with ScriptedClient.login(one.target("session"), application_name="near", **wish) as client:
+        assert client.value("SELECT 1") == "1"
+        assert lane_of(one, "near") == "near"
+        tenants = eventually(lambda: [r for r in one.show("TENANTS") if r["lane"] == "near"])
+        assert [row["tenant"] for row in tenants] == ["127.0.0.1"]
 
 
 @pytest.mark.parametrize(
@@ -331,8 +341,8 @@ def test_lanes_change_while_the_load_runs_and_no_request_is_lost(
 
 def test_a_reload_that_promises_too_much_changes_nothing(one: Gateway) -> None:
     one.reload_with(LANES | {"lanes.more": {"reserve": 9}})
-    eventually(lambda: "lanes reserve 11 server connections" in one.log())
-    assert "more 9 + otp 1 + vip 1 = 11, more than server.budget = 6" in one.log()
+    eventually(lambda: "lanes reserve 12 server connections" in one.log())
+    assert "more 9 + near 1 + otp 1 + vip 1 = 12, more than server.budget = 6" in one.log()
     with ScriptedClient.login(one.target("transaction"), application_name="after") as client:
         client.query("SET pglane.lane = 'bulk'")
         assert lane_of(one, "after") == "bulk"

@@ -52,6 +52,8 @@ def lane_plan(settings: Settings, database: str) -> LanePlan:
     allow = {lane.name: _allowed(lane.allow) for lane in lanes if lane.allow}
     tenants = {lane.name: lane.tenant for lane in lanes}
     matching = LaneMatching(policies, rules, tags, allow, tenants)
+    if any(is_network(each) for lane in lanes for each in lane.allow):
+        matching.reads_addresses = True
     matching.wait_s_max = settings.wait_ms_max / 1000
     return LanePlan(tuple(policies), door_policies(settings), matching)
 
@@ -128,11 +130,12 @@ def objections(settings: Settings, places: Mapping[str, str]) -> list[Refusal]:
 def notes(settings: Settings) -> list[str]:
     """What is allowed and may not be what was meant."""
     policies = [_policy(lane, settings) for lane in settings.lanes]
+    lenders = {policy.name for policy in policies if policy.reserve > policy.kept_free}
     unborrowing = [
         f"lane {lane.name} uses nothing that others reserve: "
         'its leases have no end (door = "transaction" or hold_ms_max gives them one)'
         for lane in settings.lanes
-        if lane.borrow == "auto" and not lane.borrows
+        if lane.borrow == "auto" and not lane.borrows and lenders - {lane.name}
     ]
     unbounded = [
         f"lane {policy.name} lends what it reserves, and nothing bounds how long: "

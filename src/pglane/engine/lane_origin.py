@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 def origin_of(client: "ClientConnection") -> Origin:
     """Where a client comes from, and what it calls itself now."""
-    host = peer_text(client.peer).rpartition(":")[0].strip("[]")
+    database = client.database
+    host = ""
+    if database.placing.matching.reads_addresses:
+        host = peer_text(client.peer).rpartition(":")[0].strip("[]")
     name = client.vector.items.get("application_name", "")
-    return Origin(client.door.NAME, client.user, client.database.name, name, host)
+    return Origin(client.door.NAME, client.user, database.name, name, host)

@@ -106,6 +106,8 @@ class LaneMatching:
 
     Attributes:
         reads_tags: some wish can come by a comment.
+        reads_addresses: something depends on where clients come from; if not, an `Origin` need
+            not tell, and all that differ in nothing else are one.
         wait_s_max: the longest wait of a request of an automatic lane.
     """
 
@@ -125,6 +127,7 @@ class LaneMatching:
         self._tenants = dict(tenants or {})
         self._automatic: dict[tuple[str, str], LanePolicy] = {}
         self.reads_tags = bool(self._lanes)
+        self.reads_addresses = "address" in self._tenants.values()
         self.wait_s_max = LanePolicy("").wait_s_max
 
     @property

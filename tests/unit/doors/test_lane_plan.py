@@ -1,5 +1,7 @@
 """From settings to the scheduler's policies and rules, and what cannot be kept (R0)."""
 
+import dataclasses
+
 import pytest
 
 from pglane.config.lanes import LaneMatch, LaneSettings
@@ -86,6 +88,7 @@ def test_allow_names_users_and_networks(allow, address, allowed):
     origin = Origin("transaction", "anna", "shop", "", address)
     placed = matching.wish(origin, matching.place(origin), "otp")
     assert placed.refused is (None if allowed else WishRefused.NOT_ALLOWED)
+    assert matching.reads_addresses is any("." in each or ":" in each for each in allow)
 
 
 def test_more_than_the_budget_is_refused_with_the_sum():
@@ -157,3 +160,4 @@ def test_notes_tell_what_may_not_be_meant():
     assert [line.split(" ")[1] for line in told] == ["web", "otp"]
     bounded = lane("otp", door="transaction", reserve=1, borrow_hold_ms=200)
     assert notes(Settings(lanes=(bounded,))) == []
+    assert notes(Settings(lanes=(any_door, dataclasses.replace(bounded, guard=1)))) == []

@@ -14,13 +14,16 @@ from pglane.scheduler.matching import Origin
     [(("10.0.0.7", 5000), "10.0.0.7"), (("::1", 5000), "::1"), (b"", "")],
 )
 def test_door_user_database_name_and_address(peer, address):
+    matching = SimpleNamespace(reads_addresses=True)
     client = SimpleNamespace(
         door=transaction,
         user="anna",
-        database=SimpleNamespace(name="shop"),
+        database=SimpleNamespace(name="shop", placing=SimpleNamespace(matching=matching)),
         vector=SimpleNamespace(items={"application_name": "web-1"}),
         peer=peer,
     )
     assert origin_of(client) == Origin("transaction", "anna", "shop", "web-1", address)
     client.vector.items = {}
     assert origin_of(client).application_name == ""
+    matching.reads_addresses = False
+    assert origin_of(client).address == ""

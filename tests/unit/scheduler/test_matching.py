@@ -150,4 +150,6 @@ def test_what_tenants_have_in_common_is_the_lanes_choice() -> None:
     def tenant(user: str) -> str:
         return matching.place(Origin("direct", user, "", "app 4711", "10.0.0.1")).tenant
 
+    assert matching.reads_addresses
+    assert not matching_of().reads_addresses
     assert [tenant("a"), tenant("b"), tenant("c")] == ["a", "10.0.0.1", "app #"]
