@@ -291,7 +291,9 @@ def test_a_server_that_stays_away_is_told_in_time(
         fragile_cluster.stop()
         answer = client.query("SELECT 1")
         assert errors(answer)[0] in NOT_COMMITTED
-        assert "PGL" in answer[0].fields["D"]
+        notice, refusal = (one for one in answer if one.kind in "NE")
+        assert "reason database_down" in notice.fields["D"]
+        assert "PGL" in refusal.fields["D"]
         assert answer[0].fields["H"]
         fragile_cluster.start()
         eventually(lambda: not errors(client.query("SELECT 1")))

@@ -35,6 +35,9 @@ cdef class Database:
     cdef public object session_state
     cdef Timer _tick_timer
     cdef double _armed
+    cdef public bint takes_back
+    cdef public bint notices_wait
+    cdef public object notices
     cdef public object placing
     cdef public bint reads_tags
     cdef dict _limits
@@ -42,7 +45,7 @@ cdef class Database:
     cdef list _pending
     cdef bint _performing
 
-    @cython.locals(decisions=list)
+    @cython.locals(decisions=list, lease=Request)
     cpdef wait(self, LeaseHolder client)
     @cython.locals(due=double)
     cpdef arm_tick(self)

@@ -14,15 +14,15 @@ from pglane.doors.lane_plan import lane_plan
 from pglane.doors.lease import LeaseDesk
 from pglane.doors.session_state import SessionStatePolicy
 from pglane.engine import hearing
+from pglane.engine.give_back import note_leases, take_back, takes_back
 from pglane.engine.handover import abandoned
 from pglane.engine.lane_origin import origin_of
 from pglane.engine.listening import Listening
 from pglane.engine.loss import tell_loss
 from pglane.engine.opening import Opening
 from pglane.engine.server_link import CLOSE_S_MAX, TERMINATE, LeaseHolder, ServerLink
+from pglane.engine.waiting import Notices, rejection
 from pglane.engine.watch import Watch
-from pglane.errors.server import ServerUnreachable
-from pglane.errors.waiting import WaitedWhilePaused, WaitTooLong
 from pglane.pool.ledger import SlotState
 from pglane.scheduler.placing import LanePlacing
 from pglane.scheduler.request import Request
@@ -77,6 +77,8 @@ class Database:
         watch: what the monitor says about it.
         custom_names: custom settings that some client made: no view of PostgreSQL lists them.
         traffic: what passed through.
+        takes_back: some lane may ask for a lease.
+        notices_wait: those who wait are looked at soon.
         paused: nobody gets a server connection until RESUME.
         disabled: no new client is let in until ENABLE.
         reconnects: how often all server connections were to be replaced.
@@ -108,6 +110,9 @@ class Database:
         self._server_idle_s = self._own("server_idle_ms_max", settings) / 1000
         self._tick_timer: Timer | None = None
         self._armed = NEVER  # when the timer is due
+        self.takes_back = takes_back(self)
+        self.notices_wait = False
+        self.notices = Notices(self)
         self.opening = Opening(self)
         self.watch: Watch = Watch(self)
         self.listening = Listening(self)
@@ -166,6 +171,9 @@ class Database:
         if decisions:
             self.perform(decisions)
         self.arm_tick()
+        if not self.notices_wait:
+            self.notices_wait = True
+            self.notices.begin(lease)
 
     def arm_tick(self) -> None:
         """Wakes the desk when it has something to do without being told of anything."""
@@ -180,6 +188,8 @@ class Database:
     def _tick(self) -> None:
         self._tick_timer = None
         self._armed = _NEVER
+        if self.takes_back:
+            note_leases(self)
         self.perform(self.desk.tick(self.loop.now))
         self.arm_tick()
 
@@ -236,8 +246,8 @@ class Database:
                 self._reject(request)
             case Grant():
                 self._grant(decision)
-            case Recall():
-                pass
+            case Recall(lease):
+                take_back(self, lease)
 
     def _failed(self, decision: "Decision", error: Exception) -> None:
         """An error of ours: it must neither keep a slot nor let anybody wait."""
@@ -252,8 +262,8 @@ class Database:
                     request.client.transport.fail()  # type: ignore[attr-defined]
                 case Close(slot):
                     slot.link.transport.fail()  # type: ignore[attr-defined]
-                case Recall():
-                    pass
+                case Recall(lease):
+                    lease.client.transport.fail()  # type: ignore[attr-defined]
         except Exception as another:  # noqa: BLE001 -- whoever waits must not pay for it
             self.worker.failed(another)
 
@@ -270,32 +280,7 @@ class Database:
 
     def _reject(self, request: Request) -> None:
         client: ClientLink = request.client  # type: ignore[assignment]
-        now = self.loop.now
-        waited_ms = (now - request.arrived) * 1000
-        if self.paused:
-            told = client.limits.told("wait_ms_max")
-            client.rejected(WaitedWhilePaused(database=self.name, waited_ms=waited_ms, limit=told))
-            return
-        statistics = self.desk.ledger.statistics()
-        if self.desk.failure and not statistics.leased:
-            refusal = ServerUnreachable(
-                address=self.worker.address_text(), reason=self.desk.failure, waited_ms=waited_ms
-            )
-            client.rejected(refusal)
-            return
-        client.rejected(
-            WaitTooLong(
-                waited_ms=waited_ms,
-                door=client.door.NAME,
-                database=self.name,
-                user=client.user,
-                leased=statistics.used,
-                budget=statistics.budget,
-                holders=self._holders(),
-                ahead=len(self.desk.queue),
-                limit=client.limits.told("wait_ms_max"),
-            )
-        )
+        client.rejected(rejection(self, request))
 
     def cancel_waiting(self, client: "ClientLink", refusal: "Refusal") -> None:
         """The client cancelled a request that waits."""
@@ -303,15 +288,6 @@ class Database:
         if request is not None:
             self.perform(self.desk.leave(request, self.loop.now))
             client.rejected(refusal)
-
-    def _holders(self) -> str:
-        """Who holds the server connections, by door."""
-        counts: dict[str, int] = {}
-        for slot in self.desk.ledger.in_state(SlotState.LEASED):
-            holder = getattr(slot.link, "client", None)
-            door = holder.door.NAME if holder is not None else "none"
-            counts[door] = counts.get(door, 0) + 1
-        return ", ".join(f"{door}: {count}" for door, count in counts.items()) or "none leased"
 
     def keep_welcome(self, client: "ClientLink", welcome: "Welcome") -> None:
         """What clients with the same role and settings are told from now on."""
@@ -455,6 +431,7 @@ class Database:
         plan, now = lane_plan(settings, self.name), self.loop.now
         budget = self._own("budget", settings)
         decisions = self.desk.resize(budget, settings.opening_max, now, plan)
+        self.takes_back = takes_back(self)
         self.placing.adopt(plan.matching)
         self.reads_tags = plan.matching.reads_tags
         for client in list(self.worker.clients.values()):

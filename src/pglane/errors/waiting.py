@@ -2,19 +2,76 @@
 
 from pglane.errors.catalogue import Refusal
 
+DETAIL = (
+    "Lane {lane} ({door} door, database {database}, user {user}): {ahead} more requests of it "
+    "wait. {own} server connections are used by this lane, {leased} of {budget} by all "
+    "({holders}). Nothing was executed."
+)
+HINT = "Safe to retry in about {retry_ms:.0f} ms. {limit}. See who holds the connections: "
+
 
 class WaitTooLong(Refusal):
-    """A request waited its whole time for a server connection."""
+    """A request waited nine tenths of its time; started later, it would answer nobody."""
 
     code = "PGL0301"
     sqlstate = "53300"
     message = "no server connection became free in {waited_ms:.0f} ms"
-    detail = (
-        "Door {door}, database {database}, user {user}: {leased} of {budget} server connections "
-        "are in use ({holders}), {ahead} requests wait. Nothing was executed."
-    )
-    hint = "Safe to retry. {limit}. See who holds the connections: SHOW CLIENTS."
+    detail = DETAIL
+    hint = HINT + "SHOW CLIENTS."
     retry_safe = True
+
+
+class WaitHopeless(Refusal):
+    """A request could not be served in time at the pace of its lane, and is told so at once."""
+
+    code = "PGL0308"
+    sqlstate = "53300"
+    message = "no server connection would become free in time"
+    detail = DETAIL
+    hint = HINT + "SHOW CLIENTS."
+    retry_safe = True
+
+
+class WaitShed(Refusal):
+    """Too many requests wait; those of the lowest rank are refused."""
+
+    code = "PGL0309"
+    sqlstate = "53300"
+    message = "too many requests wait: this one was not started"
+    detail = DETAIL
+    hint = HINT + "SHOW CLIENTS."
+    retry_safe = True
+
+
+class LeaseCancelled(Refusal):
+    """A statement was cancelled because its server connection is needed by whom it belongs to."""
+
+    code = "PGL0310"
+    sqlstate = "57014"
+    message = "canceling statement: its server connection is needed by another lane"
+    detail = (
+        "Lane {lane} had it for {held_ms:.0f} ms: {rule}. The statement was cancelled, and has "
+        "changed nothing."
+    )
+    hint = "Safe to retry. Longer work belongs into a lane with a reservation of its own."
+    retry_safe = True
+    log_level = "info"
+
+
+class LeaseTakenBack(Refusal):
+    """A transaction lost its server connection because that is needed by whom it belongs to."""
+
+    code = "PGL0311"
+    sqlstate = "57P01"
+    message = "terminating connection: its server connection is needed by another lane"
+    detail = "Lane {lane} had it for {held_ms:.0f} ms: {rule}. The transaction was rolled back."
+    hint = (
+        "Connect again and retry. Do not think inside transactions; longer work belongs into a "
+        "lane with a reservation of its own."
+    )
+    retry_safe = True
+    fatal = True
+    log_level = "info"
 
 
 class TooManyClients(Refusal):

@@ -1,0 +1,109 @@
+"""Leases on borrowed places are taken back, and what is told is true."""
+
+import pytest
+
+from pglane.config.lanes import LaneMatch, LaneSettings
+from tests.support.engine_rig import READY, query
+from tests.unit.engine.test_database import DONE, desk
+from tests.unit.engine.test_overdue import FAILED, begins, cancelled
+
+OTP = LaneSettings("otp", reserve=1, borrow_hold_ms=500, match=(LaneMatch(user="otto"),))
+HASTY = LaneSettings("hasty", door="transaction", hold_ms_max=500, match=(LaneMatch(),))
+DIRECT = LaneSettings("direct", hold_ms_max=500, match=(LaneMatch(),))
+
+
+def owner_waits(rig):
+    """Somebody is known at the gateway and asks for what is lent."""
+    owner = rig.client(user="otto")
+    rig.turn(3)
+    return owner
+
+
+def test_who_thinks_in_a_transaction_loses_it_when_the_owner_has_waited(rigs):
+    rig = rigs(budget=1, lanes=(OTP,))
+    client, server = begins(rig)
+    rig.later(5.0)
+    assert not client.look(), "nobody needs the place"
+    owner = owner_waits(rig)
+    rig.later(0.1)
+    told = client.ends()
+    assert b"57P01" in told
+    assert b"borrow_hold_ms of lane otp is 500" in told
+    server.ends()
+    assert rig.nobody_connects(), "the place is used until the backend is gone"
+    server.socket.close()
+    rig.accept_login()
+    owner.gets(READY)
+    lane = desk(rig).queue.lanes["transaction:anna"]
+    assert lane.counters.recalls == 1
+
+
+def test_what_runs_is_cancelled_first_and_ended_when_that_did_not_help(rigs):
+    rig = rigs(budget=1, lanes=(OTP,))
+    client, server = rig.pair()
+    client.send(query("UPDATE stock SET n = 1"))
+    server.gets(b"UPDATE")
+    owner_waits(rig)
+    rig.later(0.6)
+    canceler = rig.accept()
+    rig.until(lambda: len(canceler.look()) == 16, "a cancel request")
+    canceler.socket.close()
+    rig.later(0.3)
+    assert b"08007" in client.ends(), "it may have been committed"
+
+
+def test_what_is_cancelled_is_told_why_and_its_client_stays(rigs):
+    rig = rigs(budget=1, lanes=(OTP,))
+    client, server = rig.pair()
+    client.send(query("SELECT pg_sleep(60)"))
+    server.gets(b"SELECT")
+    owner_waits(rig)
+    rig.later(0.6)
+    cancelled(rig, server)
+    told = client.gets(READY)
+    assert b"PGL0310" in told
+    assert b"so said the server" not in told
+    rig.later(0.3)
+    assert not client.ended
+
+
+def test_a_transaction_whose_statement_was_cancelled_is_ended_too(rigs):
+    rig = rigs(budget=1, lanes=(OTP,))
+    client, server = begins(rig)
+    client.send(query("SELECT pg_sleep(60)"))
+    server.gets(b"pg_sleep")
+    owner_waits(rig)
+    rig.later(0.6)
+    canceler = rig.accept()
+    rig.until(lambda: len(canceler.look()) == 16, "a cancel request")
+    canceler.socket.close()
+    server.send(FAILED)
+    rig.later(0.3)
+    assert b"57P01" in client.ends()
+
+
+def test_who_has_sent_commit_is_left_alone(rigs):
+    rig = rigs(budget=1, lanes=(OTP,))
+    client, server = begins(rig)
+    client.send(query("COMMIT"))
+    server.gets(b"COMMIT")
+    owner_waits(rig)
+    for _ in range(4):
+        rig.later(0.5)
+    assert rig.nobody_connects()
+    server.send(DONE)
+    assert client.gets(READY) == DONE
+
+
+@pytest.mark.parametrize("door", ["transaction", "direct"])
+def test_a_lease_that_outstays_its_lane_ends_while_somebody_waits(rigs, door: str) -> None:
+    rig = rigs(budget=1, lanes=(HASTY if door == "transaction" else DIRECT,))
+    if door == "transaction":
+        client, _ = begins(rig)
+    else:
+        client, _ = rig.pair("direct")
+    rig.client(user="berta")
+    rig.turn(3)
+    rig.later(0.6)
+    told = client.ends()
+    assert door == "direct" or b"hold_ms_max of lane hasty is 500" in told

@@ -1,0 +1,75 @@
+"""What those hear who wait, and those who are refused."""
+
+from pglane.config.lanes import LaneMatch, LaneSettings
+from pglane.scheduler.reasons import RefusedBecause
+from tests.support.engine_rig import READY, query
+from tests.unit.engine.test_database import DONE, desk
+
+OWN = LaneSettings("own", wait_ms_max=2000, match=(LaneMatch(),))
+
+
+def one_waits(rig):
+    """A client that holds the only server connection, that one, and one that waits for it."""
+    holder, server = rig.pair()
+    waiting = rig.client()
+    waiting.gets(READY)
+    holder.send(query("SELECT pg_sleep(9)"))
+    server.gets(b"pg_sleep")
+    waiting.send(query("SELECT 1"))
+    rig.turn(2)
+    return holder, server, waiting
+
+
+def test_at_half_of_its_time_who_waits_is_told_once(rigs) -> None:
+    rig = rigs(budget=1, wait_ms_max=4000)
+    holder, server, waiting = one_waits(rig)
+    rig.later(1.9)
+    assert not waiting.look()
+    rig.later(0.2)
+    told = waiting.gets(b"place 1 of 1")
+    assert told.startswith(b"N")
+    assert b"no_server_free" in told
+    rig.later(0.5)
+    assert not waiting.look()
+    server.send(DONE)
+    holder.gets(READY)
+    server.gets(b"SELECT 1")
+    server.send(DONE)
+    assert waiting.gets(READY) == DONE
+
+
+def test_who_logs_in_is_told_nothing_yet(rigs) -> None:
+    rig = rigs(budget=1, wait_ms_max=4000)
+    one_waits(rig)
+    late = rig.client(user="berta")
+    rig.turn(3)
+    seen = late.look()
+    rig.later(2.1)
+    assert late.look() == seen
+
+
+def test_a_refusal_says_whose_limit_it_is_and_when_to_come_again(rigs) -> None:
+    rig = rigs(budget=1, lanes=(OWN,))
+    _, _, waiting = one_waits(rig)
+    rig.later(1.0)
+    rig.later(0.9)
+    told = waiting.gets(READY)
+    assert b"PGL0301" in told
+    assert b"wait_ms_max is 2000 for lane own" in told
+    assert b"Safe to retry in about" in told
+
+
+def test_each_kind_of_refusal_has_its_own_words(rigs) -> None:
+    rig = rigs(budget=1)
+    _, _, waiting = one_waits(rig)
+    for why, code in [(RefusedBecause.HOPELESS, b"PGL0308"), (RefusedBecause.SHED, b"PGL0309")]:
+        (request,) = list(desk(rig).queue)
+        queue = desk(rig).queue
+        queue.refuse(request, why, rig.clock.now)
+        (database,) = rig.worker.databases.values()
+        database.perform(database.desk.rejections(rig.clock.now))
+        told = waiting.gets(READY)
+        assert code in told
+        assert b"53300" in told
+        waiting.send(query("SELECT 1"))
+        rig.turn(2)
