@@ -4,6 +4,7 @@ import contextlib
 import os
 import shutil
 import subprocess
+import threading
 from collections.abc import Iterator
 
 import psycopg
@@ -23,6 +24,7 @@ class Pair:
 
     def __init__(self, version: str) -> None:
         settings = {"wal_log_hints": "on", "hot_standby": "on", "wal_keep_size": "64MB"}
+        settings["max_standby_streaming_delay"] = "0"
         self.primary = PostgresCluster(version, settings=settings).create()
         self.standby = PostgresCluster(version, settings=settings)
         self._copy()
@@ -167,3 +169,65 @@ def _reads_from(client: psycopg.Connection) -> tuple[int, bool] | None:
     with contextlib.suppress(psycopg.errors.TooManyConnections):
         return server_of(client)
     return None
+
+
+def test_conflicts_with_recovery_are_told_as_postgresql_tells_them(
+    pair: Pair, clients: contextlib.ExitStack
+) -> None:
+    tables = "CREATE TABLE read_one AS SELECT 1 n; CREATE TABLE read_two AS SELECT 1 n"
+    pair.primary.admin(f"SET ROLE app; {tables}", database="app")
+    gateway = behind(pair, "standby")
+    try:
+        client = clients.enter_context(connected(gateway.start()))
+        pair.wait_for_replay()
+        dropper = threading.Thread(target=drop_while_read, args=(pair,))
+        dropper.start()
+        with pytest.raises(psycopg.errors.SerializationFailure) as failure:
+            client.execute("SELECT pg_sleep(60) FROM read_one")
+        dropper.join()
+        assert "conflict with recovery" in str(failure.value)
+        assert client.execute("SELECT n FROM read_two").fetchone() == (1,)
+        client.execute("BEGIN; SELECT n FROM read_two")
+        pair.primary.admin("DROP TABLE read_two", database="app")
+        eventually(lambda: not pair.standby.activity("state LIKE 'idle in transaction%'"), 30)
+        with pytest.raises(psycopg.Error) as failure:
+            client.execute("SELECT 1")
+        assert failure.value.sqlstate == "40001", failure.value
+    finally:
+        gateway.destroy()
+
+
+def drop_while_read(pair: Pair) -> None:
+    reading = "state = 'active' AND query LIKE 'SELECT pg_sleep(60)%'"
+    eventually(lambda: pair.standby.activity(reading), 30)
+    pair.primary.admin("DROP TABLE read_one", database="app")
+
+
+def test_a_smart_stop_is_not_kept_waiting_by_connections_that_nobody_uses(
+    fragile_cluster: PostgresCluster, clients: contextlib.ExitStack
+) -> None:
+    gateway = Gateway(fragile_cluster, ("--budget", "4"))
+    try:
+        client = clients.enter_context(connected(gateway.start()))
+        client.execute("SELECT 1")
+        at_rest(gateway)
+        stopping = threading.Thread(target=fragile_cluster.stop, args=("smart",))
+        stopping.start()
+        # Somebody new needs a server connection, and waits; who is idle stays connected.
+        eventually(lambda: "shutdown" in fragile_cluster.log())
+        newcomer = threading.Thread(target=come_and_go, args=(gateway,))
+        newcomer.start()
+        stopping.join(60)
+        assert not stopping.is_alive(), gateway.log()
+        fragile_cluster.start()
+        newcomer.join(60)
+        assert not newcomer.is_alive()
+        assert client.execute("SELECT 1").fetchone() == (1,)
+    finally:
+        fragile_cluster.ensure_running()
+        gateway.destroy()
+
+
+def come_and_go(gateway: Gateway) -> None:
+    with psycopg.connect(gateway.target("direct").uri(), autocommit=True) as client:
+        client.execute("SELECT 1")

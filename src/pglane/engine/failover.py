@@ -57,6 +57,16 @@ def is_at(message: dict[str, Any], worker: "Worker") -> None:
             close_idle(database, suspect_only=True)
 
 
+def refuses(worker: "Worker") -> None:
+    """A server starts, stops or recovers, and lets nobody in.
+
+    Where server connections to it are there all the same, it is in a smart shutdown and waits for
+    their end: unused ones must not keep it from stopping, the others go when their lease ends.
+    """
+    for database in worker.databases.values():
+        reconnect(database)
+
+
 def _place(link: "ServerLink") -> tuple[str, int]:
     assert link.dialled is not None
     return link.dialled.host, link.dialled.port

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from pglane.engine.client_link import ClientLink
     from pglane.engine.server_link import ServerLink
 
+OF_A_STANDBY = (b"40001", b"57P04")
+"""With these PostgreSQL ends a session for a conflict with recovery only: on a standby, where
+nothing can have been committed."""
+
 
 def tell_loss(server: "ServerLink", reason: str) -> None:
     """Ends the client that held `server`, if any, with what is true for it."""
@@ -46,6 +50,9 @@ def loss_answer(client: "ClientLink", server: "ServerLink", reason: str) -> byte
 
 def outcome_is_unknown(client: "ClientLink", server: "ServerLink") -> bool:
     """Whether something was sent that may have been committed."""
+    ending = server.exchange.ending
+    if ending is not None and ending.get("C") in OF_A_STANDBY:
+        return False
     return server.exchange.executes_unanswered() and not _is_explicit(client, server)
 
 

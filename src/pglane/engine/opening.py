@@ -9,6 +9,7 @@ deadlines.
 from typing import TYPE_CHECKING
 
 from pglane.connection.statements import ServerStatements
+from pglane.engine import failover
 from pglane.engine.server_link import ServerLink
 from pglane.engine.welcome import Welcome
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from pglane.wire.server_messages import ErrorResponse
 
 UNKNOWN_PARAMETER = (b"42704", b"22023")
+CANNOT_CONNECT_NOW = b"57P03"
 LASTING_CLASSES = (b"08", b"0A", b"22", b"28", b"3D", b"42", b"55")
 """Classes of SQLSTATE that a login gives for reasons time does not heal; 08 is 08P01, our
 protocol refused.
@@ -153,6 +155,8 @@ class Opening:
             database=database.name,
         )
         now = database.loop.now
+        if error is not None and error.get("C") == CANNOT_CONNECT_NOW:
+            failover.refuses(worker)
         if error is not None and is_lasting(error):
             worker.forget_keys(slot.user)
             self._refuse_all_like(request, error)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.support.engine_rig import PORT, READY, STARTUP, message, query
+from tests.support.engine_rig import PORT, READY, STARTUP, error, message, query
 from tests.unit.engine.test_database import DONE
 
 
@@ -156,3 +156,27 @@ def test_other_hosts_in_the_configuration_replace_all(rig) -> None:
     assert server.ends().endswith(message(b"X"))
     assert rig.worker.known_addresses()[0] == []
     assert not client.look()
+
+
+def test_a_server_that_lets_nobody_in_any_more_gets_its_idle_connections_back(rigs) -> None:
+    rig = rigs(budget=4)
+    client, server = rig.pair()
+    client.send(query("SELECT 1"))
+    server.gets(b"SELECT 1")
+    other = rig.client()
+    other.gets(READY)
+    other.send(query("SELECT 2"))
+    free = rig.accept_login()
+    free.gets(b"SELECT 2")
+    free.send(DONE)
+    other.gets(READY)
+    newcomer = rig.client(user="berta")
+    refused = rig.accept()
+    refused.gets(STARTUP)
+    refused.send(error("57P03", "FATAL"))
+    assert b"57P03" not in newcomer.look()
+    assert b"X" in free.gets(message(b"X"))
+    assert not server.look()
+    server.send(DONE)
+    client.gets(READY)
+    server.gets(message(b"X"))

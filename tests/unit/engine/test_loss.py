@@ -70,3 +70,14 @@ def test_an_idle_server_connection_that_ends_is_nobodys_loss(rig) -> None:
     assert not client.look()
     client.send(query("SELECT 1"))
     rig.accept_login().gets(b"SELECT 1")
+
+
+@pytest.mark.parametrize("code", ["40001", "57P04"])
+def test_a_conflict_with_recovery_leaves_no_doubt(rig, code: str) -> None:
+    client, server = rig.pair()
+    client.send(query("SELECT f()"))
+    server.gets(b"SELECT f()")
+    server.send(error(code, "FATAL"))
+    told = client.ends()
+    assert f"C{code}\0".encode() in told
+    assert b"so said the server" in told
