@@ -21,6 +21,7 @@ from typing import Any
 
 from pglane.config.settings import Settings
 from pglane.control.log import Log
+from pglane.control.monitor import SERVER
 from pglane.control.resolver import Resolver
 from pglane.control.server_session import (
     QuestionRefusedError,
@@ -74,10 +75,12 @@ class RoleLookups:
         self._unreached = ""  # why the last attempt of this question failed
         self._odd = ""  # what is wrong with an answer of auth_query
         self._told = ""
+        self._server = ""  # what the server was when we logged in: a primary, a standby
 
     def configure(self, settings: Settings) -> None:
         """Takes over settings; the next question is asked by a new login if that is another."""
-        if _login(settings) != _login(self._settings):
+        moved = any(getattr(self._settings, key) != getattr(settings, key) for key in SERVER)
+        if moved or _login(settings) != _login(self._settings):
             self.close()
             self._changed.set()
         self._settings = settings
@@ -115,9 +118,13 @@ class RoleLookups:
                 self._changed.clear()
 
     async def _ask(self, pairs: Sequence[Pair]) -> list[dict[str, Any]]:
-        session = self._session or await self._open()
-        self._session = session
+        session = self._session
+        if session is None:
+            session = self._session = await self._open()
+            self._server = session.role
         self._use()
+        if session.role != self._server:
+            raise SessionFailedError(f"it is {session.role} now, and was {self._server}")
         secrets = await self._secrets(session, pairs)
         rights = await self._rights(session, pairs)
         return [
@@ -159,7 +166,8 @@ class RoleLookups:
             raise SessionFailedError(str(refused)) from refused
         user, password, database = _login(settings)
         addresses = [Address(**each) for each in found]
-        return await ServerSession.open(addresses, user, password.encode(), database, tls)
+        wanted = settings.server_target_session_attrs
+        return await ServerSession.open(addresses, user, password.encode(), database, tls, wanted)
 
     def _tell(self, problem: str) -> None:
         """Each problem is told once, until there is another or none."""

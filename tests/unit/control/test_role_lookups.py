@@ -32,6 +32,7 @@ class Session:
         self.failures = list(failures)
         self.asked = []
         self.closed = False
+        self.role = "primary"
 
     async def ask(self, text, parameters):
         self.asked.append((text, parameters))
@@ -53,7 +54,7 @@ class Story:
         monkeypatch.setattr(module.ServerSession, "open", self.open)
         monkeypatch.setattr(module, "RETRY_S", 0.001)
 
-    async def open(self, addresses, user, password, database, tls):
+    async def open(self, addresses, user, password, database, tls, wanted):
         self.opened.append((user, password, database))
         session = self.sessions.pop(0)
         if isinstance(session, Exception):
@@ -152,6 +153,21 @@ def test_a_lost_connection_is_opened_again(monkeypatch):
     assert story.play([["anna", "shop"]])["failed"] == ""
     assert lost.closed
     assert story.warnings() == 0
+
+
+def test_a_server_that_is_no_primary_any_more_is_left(monkeypatch):
+    demoted = Session()
+    story = Story(monkeypatch, demoted, Session())
+    ask = demoted.ask
+
+    async def ask_and_change(text, parameters):
+        demoted.role = "a standby"
+        return await ask(text, parameters)
+
+    demoted.ask = ask_and_change
+    assert story.play([["anna", "shop"]], [["anna", "shop"]])["failed"] == ""
+    assert demoted.closed
+    assert len(story.opened) == 2
 
 
 def test_what_cannot_be_reached_is_told_with_why(monkeypatch):
