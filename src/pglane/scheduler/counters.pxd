@@ -21,6 +21,6 @@ cdef class Counters:
     cdef public list refused
     cdef public list violations
 
-    @cython.locals(left_us=cython.longlong, bucket=int)
+    @cython.locals(left_us=double, bucket=int)
     cpdef waited(self, double wait_s)
     cpdef given_back(self, double took_s)

@@ -59,10 +59,10 @@ class Counters:
 
     def waited(self, wait_s: float) -> None:
         """A wait ended in a lease."""
-        left_us = int(wait_s * 1e6)
+        left_us = wait_s * 1e6
         bucket = 0
-        while left_us > 0 and bucket < _BUCKETS - 1:
-            left_us >>= 1
+        while left_us >= 1.0 and bucket < _BUCKETS - 1:
+            left_us *= 0.5  # exact, as shifting would be, and no number is made
             bucket += 1
         self.waits[bucket] += 1
         self.wait_s += wait_s

@@ -8,7 +8,7 @@ cdef class Node:
 
 
 cdef class Heap:
-    cdef list _nodes
+    cdef public list nodes
     cdef long long _ordered
     cdef public long long steps
 

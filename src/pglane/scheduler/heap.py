@@ -30,51 +30,54 @@ class Heap:
     """Nodes, the least first.
 
     Attributes:
+        nodes: the tree, to be read only: the first member is the least.
         steps: comparisons made so far; tests hold the growth of a decision by it.
     """
 
-    __slots__ = ("_nodes", "_ordered", "steps")
+    __slots__ = ("_ordered", "nodes", "steps")
 
     def __init__(self) -> None:
-        self._nodes: list[Node] = []
+        self.nodes: list[Node] = []
         self._ordered = 0
         self.steps = 0
 
     def __len__(self) -> int:
-        return len(self._nodes)
+        return len(self.nodes)
 
     def first(self) -> Node | None:
         """The member that comes first."""
-        return self._nodes[0] if self._nodes else None
+        return self.nodes[0] if self.nodes else None
 
     def among_first(self, count: int) -> list[Node]:
         """So many of the first members, roughly in order: the top of the tree."""
-        return self._nodes[:count]
+        return self.nodes[:count]
 
     def push(self, node: Node) -> None:
         """It becomes a member, behind those of equal key."""
         self._ordered += 1
         node.order = self._ordered
-        self._nodes.append(node)
-        self._rise(node, len(self._nodes) - 1)
+        self.nodes.append(node)
+        self._rise(node, len(self.nodes) - 1)
 
     def remove(self, node: Node) -> None:
         """It is no member any more."""
         spot = node.spot
         node.spot = -1
-        last = self._nodes.pop()
+        last = self.nodes.pop()
         if last is not node:
             self._settle(last, spot)
 
     def moved(self, node: Node) -> None:
         """The key of a member changed."""
-        self._settle(node, node.spot)
+        if len(self.nodes) > 1:
+            self._settle(node, node.spot)
 
     def served(self, node: Node) -> None:
         """As `moved`, and it goes behind those of equal key: it had its turn."""
         self._ordered += 1
         node.order = self._ordered
-        self._settle(node, node.spot)
+        if len(self.nodes) > 1:
+            self._settle(node, node.spot)
 
     def _settle(self, node: Node, spot: int) -> None:
         self._sink(node, spot)
@@ -82,7 +85,7 @@ class Heap:
             self._rise(node, spot)
 
     def _rise(self, node: Node, spot: int) -> None:
-        nodes = self._nodes
+        nodes = self.nodes
         while spot > 0:
             above = (spot - 1) >> 1
             other = nodes[above]
@@ -92,11 +95,12 @@ class Heap:
             nodes[spot] = other
             other.spot = spot
             spot = above
-        nodes[spot] = node
-        node.spot = spot
+        if spot != node.spot:
+            nodes[spot] = node
+            node.spot = spot
 
     def _sink(self, node: Node, spot: int) -> None:
-        nodes = self._nodes
+        nodes = self.nodes
         size = len(nodes)
         below = 2 * spot + 1
         while below < size:
@@ -114,5 +118,6 @@ class Heap:
             other.spot = spot
             spot = below
             below = 2 * spot + 1
-        nodes[spot] = node
-        node.spot = spot
+        if spot != node.spot:
+            nodes[spot] = node
+            node.spot = spot

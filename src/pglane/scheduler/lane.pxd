@@ -73,7 +73,7 @@ cdef class Lane(Node):
     cpdef learn(self, double held_s)
     @cython.locals(passed_s=double)
     cpdef touch(self, double now)
-    @cython.locals(ahead=Py_ssize_t, places=double)
+    @cython.locals(active=Py_ssize_t, ahead=Py_ssize_t, places=double)
     cpdef double estimate_s(self, Tenant tenant, double share) except? -1
     @cython.locals(wait_s=double)
     cpdef set_deadline(self, Request request)

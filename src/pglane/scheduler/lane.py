@@ -239,6 +239,8 @@ class Lane(Node):
     def touch(self, now: float) -> None:
         """Counts the time since the last change; called before each."""
         passed_s = now - self.touched
+        if passed_s == 0.0:
+            return
         self.touched = now
         if self.busy:
             self.counters.service_s += self.busy * passed_s
@@ -255,7 +257,8 @@ class Lane(Node):
         """
         if self.learned < _LEARNED_MIN:
             return 0.0
-        ahead = tenant.waiting * max(len(self.fair), 1)
+        active = len(self.fair.nodes)
+        ahead = tenant.waiting * active if active > 1 else tenant.waiting
         if ahead > self.waiting:
             ahead = self.waiting
         places = max(float(self.reserve), float(self.busy), share, 1.0)
@@ -275,14 +278,17 @@ class Lane(Node):
         request.was_short = self.busy < self.reserve
         request.promised = not self.suspended
         request.ahead = self.busy + tenant.waiting
+        request.turns = 1 + tenant.waiting
         later = tenant.key - self.turn
-        request.turns = 1 + tenant.waiting + (int(later) if later > 0.0 else 0)
+        while later >= 1.0:  # few: fines are limited
+            later -= 1.0
+            request.turns += 1
         if not self.waiting:
             self.active_max = 0
             self.overtaken = self.newest_first
         elif request.continues:
             self.overtaken = True
-        active = len(self.fair) + (1 if tenant.line.first is None else 0)
+        active = len(self.fair.nodes) + (1 if tenant.line.first is None else 0)
         if active > self.active_max:
             self.active_max = active
 

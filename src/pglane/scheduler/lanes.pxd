@@ -14,6 +14,8 @@ cdef double _LAG_HOLD_S
 cdef double _CHARGE_S_MIN
 cdef double _BOUND_SLACK_S
 cdef double _NEVER
+cdef Py_ssize_t _NO_SERVER_PLACE
+cdef int _UNMET, _SHARING, _STRICT
 
 
 cdef class LaneQueue(LaneTree):
@@ -37,7 +39,7 @@ cdef class LaneQueue(LaneTree):
     cdef _correct(self, Lease lease, Lane lane, Tenant tenant, double held_s, double now)
     @cython.locals(bound_s=double)
     cdef _judge(self, Request request, Lane lane, double waited_s)
-    @cython.locals(lane=Lane, tenant=Tenant)
+    @cython.locals(lane=Lane, tenant=Tenant, place=Py_ssize_t)
     cpdef arrive(self, Request request, double now)
     @cython.locals(lane=Lane)
     cpdef leave(self, Request request, double now)

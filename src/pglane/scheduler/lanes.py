@@ -59,12 +59,16 @@ BOUND_SLACK_S = 1e-6
 """Sums of floating-point times differ in the last digits."""
 _BOUND_SLACK_S: float = BOUND_SLACK_S
 _NEVER: float = NEVER
+_UNMET: int = UNMET
+_SHARING: int = SHARING
+_STRICT: int = STRICT
 
 _OPENING = WaitReason.OPENING_SERVER  # to ask an Enum for a member costs a look-up
 _LANE_AT_LIMIT = WaitReason.LANE_AT_LIMIT
 _DOOR_AT_LIMIT = WaitReason.DOOR_AT_LIMIT
 _RESERVED_FOR_OTHERS = WaitReason.RESERVED_FOR_OTHERS
 _NO_SERVER_FREE = WaitReason.NO_SERVER_FREE
+_NO_SERVER_PLACE: int = _NO_SERVER_FREE.place
 _EXPIRED = RefusedBecause.EXPIRED
 _HOPELESS = RefusedBecause.HOPELESS
 _SHED = RefusedBecause.SHED
@@ -177,7 +181,7 @@ class LaneQueue(LaneTree):
     def _serve(self, request: Request, lane: Lane, now: float) -> None:
         """From the line to a place."""
         lane.touch(now)
-        if lane.place != UNMET and lane.tag > self.virtual:
+        if lane.place != _UNMET and lane.tag > self.virtual:
             self.virtual = lane.tag
         lane.dequeue(request, True)
         self._waits_no_more(lane, now)
@@ -193,7 +197,7 @@ class LaneQueue(LaneTree):
         since = lease.since if lease.since > self._contended_since else self._contended_since
         charged_s = now - since - lease.booked_s
         lane.charge(charged_s, self.virtual, self.budget.limit * _LAG_HOLD_S)
-        if lane.place == SHARING or lane.place == STRICT:
+        if lane.place == _SHARING or lane.place == _STRICT:
             lane.key = lane.tag
             self._heap_of(lane).moved(lane)
         fined = lane.waiting and tenant.fine(held_s, lane.usual_s, lane.turn)
@@ -250,13 +254,15 @@ class LaneQueue(LaneTree):
         self._replace(lane, False)
         if request.expires < self._due:
             self._due = request.expires
-        if lane.place == UNMET and lane.takes_back:
+        if lane.place == _UNMET and lane.takes_back:
             self._due = now
         if self.admits(lane):
             request.reason = _NO_SERVER_FREE
         else:
-            request.reason = self.reason_of(request)
-            lane.counters.reasons[request.reason.place] += 1
+            reason = self.reason_of(request)
+            request.reason = reason
+            place = _NO_SERVER_PLACE if reason is _NO_SERVER_FREE else reason.place
+            lane.counters.reasons[place] += 1
         if self.waiting > self.waiting_max:
             for victim in victims(self.lanes.values(), self.waiting_max):
                 self.refuse(victim, _SHED, now)
@@ -410,7 +416,7 @@ class LaneQueue(LaneTree):
     def _early(self, offer: Offer) -> Request | None:
         """One that has something coming and could have this at once, if nobody is owed it."""
         for group in self._groups:
-            if len(group.unmet):
+            if group.unmet.nodes:
                 return None
         for looks, request in enumerate(self._coming):
             if offer.fits(request):
@@ -429,7 +435,7 @@ class LaneQueue(LaneTree):
                 fitting: Request = tenant.line.first  # type: ignore[attr-defined]
                 if now < fitting.expires and offer.fits(fitting):
                     return fitting
-        if lane.place == UNMET:
+        if lane.place == _UNMET:
             return None
         for other in self._near(own):
             if other is lane or not self.may_share(other):
@@ -458,7 +464,7 @@ class LaneQueue(LaneTree):
     def _near(self, own: Lane | None) -> list[Lane]:
         """Lanes that might be served next, the one that had this place before first."""
         near: list[Lane] = []
-        if own is not None and (own.place == SHARING or own.place == STRICT):
+        if own is not None and (own.place == _SHARING or own.place == _STRICT):
             near.append(own)
         for group in self._groups:
             near += group.sharing.among_first(_FIT_LOOKS)  # type: ignore[arg-type]

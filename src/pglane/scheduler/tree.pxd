@@ -7,6 +7,9 @@ from pglane.scheduler.request cimport Lease, Request
 from pglane.scheduler.tenant cimport Tenant
 
 
+cdef int _NOWHERE, _UNMET, _SHARING, _STRICT
+
+
 cdef class LaneTree:
     cdef public Group budget
     cdef public dict lanes

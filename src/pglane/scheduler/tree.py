@@ -37,6 +37,11 @@ from pglane.scheduler.tenant import Tenant
 LENDER_LOOKS = 8
 """Lanes looked at for the one whose unused reservation is lent."""
 NEVER = float("inf")
+# Compiled, these are C integers: to compare with a module's number costs an object each time.
+_NOWHERE: int = NOWHERE
+_UNMET: int = UNMET
+_SHARING: int = SHARING
+_STRICT: int = STRICT
 
 
 class LaneTree:
@@ -277,7 +282,7 @@ class LaneTree:
 
     def own_lane_first(self, own: Lane | None) -> Lane | None:
         """R2."""
-        if own is not None and own.place == UNMET and own.group.has_place():
+        if own is not None and own.place == _UNMET and own.group.has_place():
             return own
         return None
 
@@ -285,7 +290,7 @@ class LaneTree:
         """R1."""
         best: Lane | None = None
         for group in self._groups:
-            if group.has_place():
+            if group.unmet.nodes and group.has_place():
                 best = _sooner(best, group.unmet.first())  # type: ignore[arg-type]
         return best
 
@@ -296,7 +301,7 @@ class LaneTree:
         may_hold = self.budget.may_hold()
         best: Lane | None = None
         for group in self._groups:
-            if group.may_share():
+            if (group.sharing.nodes or group.strict.nodes) and group.may_share():
                 best = _sooner(best, group.sharing.first())  # type: ignore[arg-type]
                 if may_hold and group.may_hold():
                     best = _sooner(best, group.strict.first())  # type: ignore[arg-type]
@@ -308,37 +313,37 @@ class LaneTree:
         """Puts a lane where it belongs now; if it was `served`, behind its equals there."""
         place = _place_of(lane)
         key = lane.tag
-        if place == UNMET:
+        if place == _UNMET:
             oldest = lane.arrivals.first
             key = oldest.arrived  # type: ignore[union-attr]
         if place != lane.place:
             self._displace(lane)
             lane.place = place
-            if place != NOWHERE:
+            if place != _NOWHERE:
                 lane.key = key
                 self._heap_of(lane).push(lane)
-        elif place != NOWHERE and (served or key != lane.key):
+        elif place != _NOWHERE and (served or key != lane.key):
             lane.key = key
             self._heap_of(lane).served(lane)
 
     def _displace(self, lane: Lane) -> None:
-        if lane.place != NOWHERE:
+        if lane.place != _NOWHERE:
             self._heap_of(lane).remove(lane)
-            lane.place = NOWHERE
+            lane.place = _NOWHERE
 
     def _heap_of(self, lane: Lane) -> Heap:
         group = lane.group
-        if lane.place == UNMET:
+        if lane.place == _UNMET:
             return group.unmet
-        return group.sharing if lane.place == SHARING else group.strict
+        return group.sharing if lane.place == _SHARING else group.strict
 
 
 def _place_of(lane: Lane) -> int:
     if lane.waiting == 0 or lane.busy >= lane.limit:
-        return NOWHERE
+        return _NOWHERE
     if lane.busy < lane.reserve:
-        return UNMET
-    return SHARING if lane.borrows else STRICT
+        return _UNMET
+    return _SHARING if lane.borrows else _STRICT
 
 
 def _sooner(one: Lane | None, other: Lane | None) -> Lane | None:
