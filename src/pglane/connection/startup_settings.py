@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from pglane.errors import Refusal
 from pglane.wire.options import encode_options, split_options
-from pglane.wire.startup import STARTUP_KEPT_BYTES_MAX, STARTUPS_KEPT, StartupMessage
+from pglane.wire.startup import LENGTH_MAX, STARTUP_KEPT_BYTES_MAX, STARTUPS_KEPT, StartupMessage
 
 PROTOCOL_PARAMETERS = frozenset({"user", "database", "replication", "options"})
 PGLANE_PREFIX = "pglane."
@@ -22,6 +22,8 @@ PROTOCOL_PREFIX = "_pq_."
 CHECK_INTERVAL = "client_connection_check_interval"
 CHECK_INTERVAL_MS = 1_000
 """How soon a busy backend notices that its client is gone (PostgreSQL 14 and newer; fact A5)."""
+CONTENT_BYTES_MAX = LENGTH_MAX - 9
+"""What names and values of a startup packet may take, each with its zero."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ def server_startup(
     parameters |= {name: octets(value) for name, value in settings.items()}
     if check_interval and CHECK_INTERVAL not in parameters:
         parameters[CHECK_INTERVAL] = b"%d" % CHECK_INTERVAL_MS
-    return StartupMessage(3, 0, parameters)
+    return StartupMessage(3, 0, _fitting(parameters))
 
 
 def direct_startup(startup: StartupMessage, *, check_interval: bool) -> StartupMessage:
@@ -109,10 +111,28 @@ def direct_startup(startup: StartupMessage, *, check_interval: bool) -> StartupM
         options = split_options(startup.parameters["options"])
         if not isinstance(options, Refusal):
             kept = [(n, v) for n, v in options if not _is_directive(n.lower())]
-            parameters["options"] = encode_options(kept)
+            theirs = startup.parameters["options"]
+            parameters["options"] = encode_options(kept) if len(kept) < len(options) else theirs
     if check_interval and "replication" not in parameters:
         parameters.setdefault(CHECK_INTERVAL, b"%d" % CHECK_INTERVAL_MS)
-    return StartupMessage(3, 0, parameters)
+    return StartupMessage(3, 0, _fitting(parameters))
+
+
+def _fitting(parameters: dict[str, bytes]) -> dict[str, bytes]:
+    """The same without what we added, where the client's own words fill the packet.
+
+    A server ends the connection of a longer packet without a word. A database that is the user's
+    name is said by leaving it out.
+    """
+    spares = [CHECK_INTERVAL]
+    if parameters.get("database") == parameters.get("user"):
+        spares.append("database")
+    for spare in spares:
+        names = sum(len(octets(name)) for name in parameters)
+        if names + sum(map(len, parameters.values())) + 2 * len(parameters) <= CONTENT_BYTES_MAX:
+            break
+        parameters.pop(spare, None)
+    return parameters
 
 
 def octets(value: str) -> bytes:

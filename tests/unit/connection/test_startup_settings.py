@@ -10,7 +10,7 @@ from pglane.connection.startup_settings import (
     text,
 )
 from pglane.errors import Refusal
-from pglane.wire.startup import StartupMessage
+from pglane.wire.startup import LENGTH_MAX, StartupMessage
 
 
 def packet(**parameters: bytes) -> StartupMessage:
@@ -108,3 +108,33 @@ def test_a_long_packet_is_not_kept() -> None:
     assert startup_settings(short, "u") is startup_settings(short, "u")
     assert startup_settings(long, "u") == startup_settings(long, "u")
     assert startup_settings(long, "u") is not startup_settings(long, "u")
+
+
+@pytest.mark.parametrize("spare", [100, 20, 0])
+def test_the_longest_packet_still_fits_with_what_we_add(spare: int) -> None:
+    """First the interval gives way, then the database, which is the user's name."""
+    words = {"user": octets("u"), "x.long": b""}
+    room = LENGTH_MAX - len(StartupMessage(3, 0, words).encode()) - spare
+    settings = {"x.long": "v" * room}
+    made = server_startup("u", "u", settings, check_interval=True)
+    assert len(made.encode()) <= LENGTH_MAX
+    assert ("client_connection_check_interval" in made.parameters) == (spare == 100)
+    assert ("database" in made.parameters) == (spare >= 20)
+    asked = StartupMessage(3, 0, words | {"x.long": b"v" * room})
+    assert len(direct_startup(asked, check_interval=True).encode()) <= LENGTH_MAX
+
+
+@pytest.mark.parametrize(
+    ("options", "passed"),
+    [(b"--work_mem=1MB", b"--work_mem=1MB"), (b"-c pglane.door=x -c a.b=1", b"-c a.b=1")],
+)
+def test_only_our_own_words_are_taken_out_of_options(options: bytes, passed: bytes) -> None:
+    asked = StartupMessage(3, 0, {"user": b"u", "options": options})
+    assert direct_startup(asked, check_interval=False).parameters["options"] == passed
+
+
+def test_a_database_that_was_named_is_never_left_out() -> None:
+    words = {"user": b"u", "database": b"d"}
+    room = LENGTH_MAX - len(StartupMessage(3, 0, words | {"x": b""}).encode())
+    asked = StartupMessage(3, 0, words | {"x": b"v" * room})
+    assert direct_startup(asked, check_interval=True).parameters == asked.parameters
