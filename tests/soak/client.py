@@ -49,6 +49,7 @@ class Client:
         self.name = f"soak-{number}"
         self.work_mem = f"{4096 + number % 50000}kB"
         self.connected = False
+        self.ready = False
         self._rate = rate
         self._random = random.Random(number)
         self._over = threading.Event()
@@ -95,9 +96,13 @@ class Client:
         self._over.set()
 
     def _connection(self) -> None:
-        """Connects unless it is; a new connection shows nothing of anybody."""
-        if self.connected and not self.is_closed():
+        """Connects unless it is, and makes its session what it is to be.
+
+        What is refused in a live connection leaves that to the next attempt, on a new one.
+        """
+        if self.ready and not self.is_closed():
             return
+        self._drop()
         self.connect()
         self.connected = True
         self.look(None)
@@ -106,6 +111,7 @@ class Client:
         if self.target.keeps_session:
             self.ask(f"CREATE TEMP TABLE mine AS SELECT {self.number} AS number")
             self.ask(f"SELECT pg_advisory_lock({self.number})::text")
+        self.ready = True
 
     def _attempt(self, unit: Callable[[], None], name: str) -> bool:
         """One unit of work, and what was said when it failed."""
@@ -147,9 +153,11 @@ class Client:
 
     def _drop(self) -> None:
         """Leaves a connection that is broken or of which nothing is known."""
+        self.ready = False
+        if self.connected:
+            with contextlib.suppress(*self.errors):
+                self.close()
         self.connected = False
-        with contextlib.suppress(*self.errors):
-            self.close()
 
     # ------------------------------------------------------- units of them all
 

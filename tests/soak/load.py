@@ -121,7 +121,9 @@ class Load:
         """Reads its last words; only a fault or `finish` may end a client."""
         self._read(one)
         code = one.process.returncode
-        if code not in (-signal.SIGKILL, 0) or (code == 0 and not self._over):
+        # TERM ends one that has only just been started, and not yet read what it means.
+        expected = {-signal.SIGKILL, -signal.SIGTERM, 0} if self._over else {-signal.SIGKILL}
+        if code not in expected:
             said = (self._folder / f"stderr-{one.number}").read_text()[-2000:]
             self.complaints.append(f"{CLIENTS[one.place]} ended with {code}: {said}")
 

@@ -47,10 +47,12 @@ def test_what_is_wrong_is_one_line(path: Path) -> None:
     teller = Teller(path, 1)
     teller.wrong("two\nlines")
     teller.strange("not mine")
+    teller.lost("a cancel")
     teller.done("look")
     account = account_of(path)
     assert account.wrong == ["psycopg session: two / lines"]
     assert account.strange == ["psycopg session: not mine"]
+    assert account.ledger.told == {"a cancel without effect": 1}
     assert account.units == {"psycopg session look": 1}
 
 

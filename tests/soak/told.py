@@ -77,6 +77,10 @@ class Teller:
     def wrong(self, text: str) -> None:
         self._write(WRONG, text)
 
+    def lost(self, what: str) -> None:
+        """What may be lost where the network breaks: counted, and nobody's fault."""
+        self._write(TOLD, f"{what} without effect")
+
     def strange(self, text: str) -> None:
         self._write(STRANGE, text)
 
