@@ -75,6 +75,7 @@ def play_one(play: Play, database: Database, seconds: float | None) -> Run:
     """One run."""
     scenario, variant = play.scenario, play.variant
     asyncio.run(database.admit(contenders.roles(variant)))
+    asyncio.run(database.settled())
     length_s = scenario.warm_s + (seconds or scenario.seconds)
     with contenders.running(play.contender, scenario, variant, database) as serving:
         noise = Noise()

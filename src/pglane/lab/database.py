@@ -4,6 +4,7 @@ It is the embedded one, or the one whose programs are named. Durability is off: 
 lies in front of PostgreSQL, not under it. `max_connections` is small, for that is the point.
 """
 
+import asyncio
 import secrets
 import shutil
 import tempfile
@@ -28,6 +29,12 @@ SETTINGS = {
     "jit": "off",
 }
 DUPLICATE_OBJECT = "42710"
+SETTLE_S_MAX = 60.0
+SETTLE_EVERY_S = 0.02
+OTHERS = (
+    "SELECT count(*) FROM pg_stat_activity "
+    "WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+)
 WALKED_THROUGH = 0o711
 
 
@@ -72,6 +79,16 @@ class Database:
                     f"SELECT rolpassword FROM pg_authid WHERE rolname = '{role}'"  # noqa: S608
                 )
                 self.verifiers[role] = str(rows[0][0])
+
+    async def settled(self) -> None:
+        """Returns when nobody else is connected: what a run left behind would count in the next.
+
+        Raises:
+            TimeoutError: somebody stayed.
+        """
+        async with asyncio.timeout(SETTLE_S_MAX), self._superuser("postgres") as server:
+            while (await server.ask(OTHERS))[0][0] != "0":
+                await server.ask(f"SELECT pg_sleep({SETTLE_EVERY_S})")
 
     def _superuser(self, database: str) -> "_Asking":
         return _Asking(Place(self.port, SUPERUSER, database, self.superuser_password))

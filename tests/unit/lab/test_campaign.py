@@ -35,6 +35,11 @@ def test_a_run_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     database = Database(1, tmp_path, "", "", "18", {"shop": "", "browse": "", "otp": ""})
     load = campaign._load
 
+    async def nothing(_self: Database) -> None:
+        return
+
+    monkeypatch.setattr(Database, "settled", nothing)
+
     @contextmanager
     def running(*_arguments: object):
         yield contenders.Serving(None)

@@ -44,6 +44,19 @@ def test_another_refusal_is_not_swallowed(tmp_path: Path) -> None:
     asyncio.run(play())
 
 
+def test_it_waits_until_nobody_is_left(tmp_path: Path) -> None:
+    left = iter("210")
+
+    async def play() -> list[str]:
+        async with lab_server(lambda text: row(next(left)) if "count" in text else DONE) as server:
+            await Database(server.port, tmp_path, "root", "secret").settled()
+            return server.asked
+
+    asked = asyncio.run(play())
+    assert len(asked) == 5
+    assert asked[1] == asked[3] == "SELECT pg_sleep(0.02)"
+
+
 def test_it_is_gone_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
 
