@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from pglane.wire.client_messages import PasswordMessage, SASLInitialResponse, SASLResponse
 from pglane.wire.framing import MessageReader
 from pglane.wire.scram import ScramClient, ScramServer
 from pglane.wire.startup import (
@@ -69,6 +70,21 @@ def made_inputs() -> Iterator[bytes]:
     begun = GSSENCRequest().encode() + SSLRequest().encode() + greased.encode()
     yield target.seed(target.connection_begin, 3, begun)
     yield target.seed(target.connection_begin, 3, CancelRequest(7, b"k" * 32).encode())
+    yield from login_inputs()
+
+
+def login_inputs() -> Iterator[bytes]:
+    """Logins that are whole but for the proof, by each way, in pieces and at once."""
+    first = SASLInitialResponse(b"SCRAM-SHA-256", b"n,,n=,r=client").encode()
+    bound = SASLInitialResponse(b"SCRAM-SHA-256-PLUS", b"p=tls-server-end-point,,n=,r=x").encode()
+    last = SASLResponse(b"c=biws,r=clientserver,p=" + b"A" * 43 + b"=").encode()
+    for name in (b"app", b"old", b"nobody"):
+        begun = SSLRequest().encode() + StartupMessage(3, 0, {"user": name}).encode()
+        for way in range(len(target.AUTHS)):
+            answers = first + last if way == 0 else PasswordMessage(b"guess").encode()
+            for how in (way, way + 60, way + 192):
+                yield target.seed(target.client_login, how, begun[8 * (how > 100) :] + answers)
+        yield target.seed(target.client_login, 252, begun[8:] + bound)
 
 
 def main() -> None:

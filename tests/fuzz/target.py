@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from pglane.connection.client_certificates import ClientCertificates
+from pglane.connection.client_login import ClientLogin
+from pglane.connection.user_list import UserList
 from pglane.errors import Refusal
 from pglane.wire import framing
 from pglane.wire.body import MalformedMessage
@@ -21,6 +24,7 @@ from pglane.wire.client_messages import (
     SASLResponse,
     decode_client_message,
 )
+from pglane.wire.md5 import Md5Hash
 from pglane.wire.options import encode_options, split_options
 from pglane.wire.saslprep import saslprep
 from pglane.wire.scram import ScramClient, ScramFailure, ScramKeys, ScramServer, Verifier
@@ -34,6 +38,9 @@ pure_tags = load_pure("pglane.wire.tags")
 NONCE_OF_CLIENT = b"client"
 NONCE_OF_SERVER = b"server"
 KEYS = ScramKeys.of_password(b"pencil", b"salt", 4)
+AUTHS = ("scram", "md5", "plain", "cert")
+VERIFIER_OF_NOBODY = Verifier(4, b"salt", bytes(32), bytes(32))
+HASH_OF_NOBODY = Md5Hash(b"md5" + b"0" * 32)
 VERIFIER = Verifier.of_password(b"pencil", b"salt", 4)
 
 
@@ -231,6 +238,30 @@ def tags(_how: int, data: bytes) -> None:
         assert tags_of(text, 0, len(text)) == found
 
 
+def client_login(how: int, data: bytes) -> None:
+    """A whole login by each way: whatever a client says, without a proof it is not in."""
+    auth = AUTHS[how % len(AUTHS)]
+    certificates = ClientCertificates({}, only=True) if auth == "cert" else None
+    secrets = {"app": VERIFIER_OF_NOBODY, "old": HASH_OF_NOBODY}
+    users = UserList(secrets, auth=auth, mock_secret=b"m" * 32, certificates=certificates)
+    made = ClientLogin(users, NONCE_OF_SERVER)
+    made.private = True
+    made.offers_tls = how & 64 == 0
+    made.holds_back = how & 128 == 0
+    for piece in pieces(data, how):
+        made.receive(piece)
+        if made.begins_tls:
+            made.receive(made.begin_tls())
+        if made.early:
+            early, made.early = made.early, b""
+            made.receive(early)
+        assert not made.entered
+        assert made.keys is None
+        assert not made.client_key
+    if made.refusal is not None:
+        assert error_response(made.refusal)
+
+
 def reader_use(_how: int, data: bytes) -> None:
     """Any order of calls: all forms answer alike, and indices stay inside the buffer."""
     said = [_used(form, data) for form in FORMS]
@@ -286,6 +317,7 @@ SUBJECTS = [
     password,
     reader_use,
     tags,
+    client_login,
 ]
 
 

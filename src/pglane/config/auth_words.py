@@ -7,7 +7,7 @@ where it does not, the reason is told, for whoever moves here from there.
 from pglane.errors.catalogue import Refusal
 from pglane.errors.configuration import AuthUnsupported
 
-OURS = ("scram", "md5", "plain", "trust")
+OURS = ("scram", "md5", "plain", "cert", "trust")
 SAME = {"scram-sha-256": "scram", "password": "plain"}
 """Other words for it."""
 ELSEWHERE = {

@@ -15,6 +15,21 @@ from pglane.config.settings import descriptions
 from pglane.config.values import judge
 from pglane.errors.catalogue import Refusal
 
+CERTIFICATE_NAMES = Description(
+    name="certificate_names",
+    section="users",
+    key="certificate_names",
+    unit="",
+    minimum=0,
+    maximum=100,
+    choices=(),
+    meaning="names in certificates that are for this user, in place of its own name "
+    "(clients.tls_clientname)",
+    reloadable=True,
+    secret=False,
+    default=(),
+)
+"""What only a user can have."""
 DOORS = ("transaction", "session", "direct")
 
 
@@ -27,10 +42,13 @@ def own_descriptions(scope: str, name: str) -> dict[str, Description]:
     """
     known = {each.name: each for each in descriptions()}
     keys = [key for key in OWN[scope] if name != "direct" or key not in UNREAD]
-    return {
+    found = {
         table_key(key): dataclasses.replace(known[key], section=name, key=table_key(key))
         for key in keys
     }
+    if scope == "user":
+        found[CERTIFICATE_NAMES.key] = dataclasses.replace(CERTIFICATE_NAMES, section=name)
+    return found
 
 
 def read_overrides(

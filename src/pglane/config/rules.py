@@ -175,6 +175,17 @@ def _secrets(settings: Settings, places: Mapping[str, str]) -> list[Refusal]:
                         iterations_max=PLAIN_ITERATIONS_MAX,
                     )
                 )
+    mode = settings.client_tls_sslmode
+    if settings.auth == "cert" and mode not in tls.VERIFYING:
+        found.append(
+            OutOfRange(
+                where=places.get("auth", DEFAULT),
+                key="clients.tls_sslmode",
+                expected='"verify-full" with clients.auth = "cert"',
+                seen=mode,
+                suggestion='say tls_sslmode = "verify-full" and name tls_ca_file in [clients]',
+            )
+        )
     private = settings.client_tls_cert_file or settings.unix_socket_directory
     if settings.auth == "plain" and not private:
         remedy = "set it, or give the doors a Unix socket (listen.unix_socket_directory)"

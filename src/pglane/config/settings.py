@@ -271,8 +271,9 @@ class Settings:
         "scram",
         "how clients log in. scram: SCRAM-SHA-256; md5: for users who have no SCRAM verifier but "
         "an md5 hash or a password, weak; plain: the password itself, only through TLS or a Unix "
-        "socket; trust: nothing is asked, on loopback and Unix sockets only",
-        choices=("scram", "md5", "plain", "trust"),
+        "socket; cert: a certificate that names the user, nothing else; trust: nothing is asked, "
+        "on loopback and Unix sockets only",
+        choices=("scram", "md5", "plain", "cert", "trust"),
         fixed=True,
     )
     auth_user: str = _setting(
@@ -316,9 +317,9 @@ class Settings:
         "clients.tls_sslmode",
         "auto",
         "TLS of clients over TCP. disable: none; allow and prefer: if they ask; require: only "
-        "so; verify-ca and verify-full: and with a certificate of tls_ca_file; auto: require "
-        "from other machines, prefer from this one. All but disable need a certificate where "
-        "other machines can reach a door",
+        "so; verify-ca: and with a certificate that tls_ca_file signed; verify-full: and that "
+        "names the user; auto: require from other machines, prefer from this one. All but disable "
+        "need a certificate where other machines can reach a door",
         choices=("auto", *SSLMODES),
     )
     client_tls_cert_file: str = _setting(
@@ -338,6 +339,13 @@ class Settings:
         limits=(0, 4000),
     )
     users: tuple[User, ...] = ()
+    client_tls_clientname: str = _setting(
+        "clients.tls_clientname",
+        "cn",
+        "what of a client's certificate names the user: its common name, or its whole "
+        "distinguished name (RFC 2253), which certificate_names in [users.NAME] lists",
+        choices=("cn", "dn"),
+    )
     allow_from: tuple[str, ...] = _setting(
         "clients.allow_from",
         ("any",),

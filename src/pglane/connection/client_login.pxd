@@ -31,6 +31,7 @@ cdef class ClientLogin:
     cdef public bint encrypted
     cdef public bint private
     cdef public bytes binding
+    cdef public str certificate_name
     cdef public bint holds_back
     cdef public bytes early
     cdef public bint asks
@@ -56,6 +57,7 @@ cdef class ClientLogin:
     cpdef learn(self, object role)
     @cython.locals(binding=bytes, request=bytes, told=bytes)
     cdef _greeted(self, Greeting greeting)
+    cdef bint _is_named(self) except -1
     cdef _refuse(self, object refusal)
     @cython.locals(reader=MessageReader)
     cdef _read_answers(self, bytes data)

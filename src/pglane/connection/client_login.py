@@ -24,6 +24,7 @@ from pglane.connection.user_list import NOTHING, OK, PLAIN, Greeting, UserList
 from pglane.errors import Refusal
 from pglane.errors.entering import (
     AuthenticationMalformed,
+    CertificateOfOther,
     EarlyPlaintext,
     PasswordInTheClear,
     PasswordWrong,
@@ -91,6 +92,7 @@ class ClientLogin:
         begins_tls: now the handshake begins; the caller takes that away.
         encrypted: what is received comes through TLS.
         binding: the hash of the channel, once it is encrypted; b"": logins cannot be bound to it.
+        certificate_name: what the client's certificate names; "": there is none.
         private: what is received cannot be heard by anybody else even so.
         holds_back: what the client sends before it is asked is not looked at, but kept in `early`.
         early: that; the caller takes it away and feeds it when it may.
@@ -117,6 +119,7 @@ class ClientLogin:
         self.encrypted = False
         self.private = False
         self.binding = b""
+        self.certificate_name = ""
         self.holds_back = False
         self.early = b""
         self.asks = False
@@ -296,6 +299,8 @@ class ClientLogin:
     def _greeted(self, greeting: Greeting) -> None:
         self.greeting = greeting
         self.user = greeting.user
+        if self._users.certificates is not None and not self._is_named():
+            return
         if greeting.way == _PLAIN and not (self.encrypted or self.private):
             self._refuse(PasswordInTheClear())
             return
@@ -311,6 +316,17 @@ class ClientLogin:
         if request:
             self.answers.append(request)
         self.stage = _ASKED
+
+    def _is_named(self) -> bool:
+        """Whether its certificate is for the user; without TLS only if it is all that counts."""
+        certificates, name = self._users.certificates, self.certificate_name
+        assert certificates is not None
+        asked = self.encrypted or certificates.only
+        if not asked or certificates.fit(self.user, name):
+            return True
+        seen = f"a certificate that names {name[:100]!r}" if name else "no certificate with a name"
+        self._refuse(CertificateOfOther(user=self.user, seen=seen))
+        return False
 
     def _refuse(self, refusal: Refusal) -> None:
         self.refusal = refusal

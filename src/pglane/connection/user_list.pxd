@@ -32,6 +32,7 @@ cdef class UserList:
     cdef readonly bytes _mock_secret
     cdef bint _plain
     cdef public object proved
+    cdef public object certificates
     cdef public bint trust
     cdef public bint asks
 

@@ -7,6 +7,7 @@ password, as with PgBouncer:
     scram     SCRAM-SHA-256                  nobody comes in
     md5       SCRAM-SHA-256                  md5
     plain     the password itself            the password itself
+    cert      a certificate was enough       a certificate was enough
     trust     nothing is asked               nothing is asked
 
 A user that nobody knows goes the way that most go, against a verifier that no password fits, so
@@ -20,6 +21,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from pglane.connection.client_certificates import ClientCertificates
 from pglane.connection.login_method import LoginMethod
 from pglane.connection.md5_login import Md5Login
 from pglane.connection.plain_login import PlainLogin, ProvedPasswords
@@ -141,6 +143,7 @@ class UserList:
     Args:
         secrets: what is known of their passwords, by role name.
         auth: `clients.auth`.
+        certificates: which certificate must name whom; None: none has to.
         asks: PostgreSQL is asked for each user, those in the list too.
         mock_secret: what salts are made from, known to nobody; the same as long as the gateway
             runs, for a salt that changes tells as much as one that is missing.
@@ -156,9 +159,11 @@ class UserList:
         auth: str,
         mock_secret: bytes,
         asks: bool = False,
+        certificates: ClientCertificates | None = None,
     ) -> None:
         self._secrets = dict(secrets)
         self.trust = auth == "trust"
+        self.certificates = certificates
         self.asks = asks and not self.trust
         self._md5 = auth == "md5"
         self._plain = auth == "plain"
@@ -200,7 +205,7 @@ class UserList:
 
     def way(self, secret: Verifier | Md5Hash) -> int:
         """How somebody shows to know the password of it."""
-        if self.trust:
+        if self.trust or (self.certificates is not None and self.certificates.only):
             return _NOTHING
         if self._plain:
             return _PLAIN

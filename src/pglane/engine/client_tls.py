@@ -5,9 +5,11 @@ are connected keep the session they have.
 """
 
 import ssl
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from pglane.config.limits import own_limits
 from pglane.config.tls import client_certificate, client_context, is_demanded
+from pglane.connection.client_certificates import ClientCertificates, name_of
 from pglane.engine.syscalls import Peer, peer_text
 from pglane.wire.channel_binding import end_point_hash
 
@@ -27,8 +29,11 @@ class ClientTls:
         binding: the certificate's hash, to which logins can be bound; b"": they cannot.
     """
 
-    def __init__(self, context: ssl.SSLContext, mode: str, binding: bytes = b"") -> None:
+    def __init__(
+        self, context: ssl.SSLContext, mode: str, binding: bytes = b"", clientname: str = "cn"
+    ) -> None:
         self.context = context
+        self._clientname = clientname
         self.binding = binding
         self._mode = mode
 
@@ -43,7 +48,12 @@ class ClientTls:
         if context is None:
             return None
         binding = end_point_hash(client_certificate(settings))
-        return cls(context, settings.client_tls_sslmode, binding)
+        return cls(context, settings.client_tls_sslmode, binding, settings.client_tls_clientname)
+
+    def name_of(self, session: ssl.SSLObject) -> str:
+        """What the client's certificate, which was found good, names; "" if it has none."""
+        certificate: dict[str, Any] = session.getpeercert() or {}
+        return name_of(certificate.get("subject", ()), self._clientname)
 
     def prepare(self, login: "ClientLogin", peer: Peer) -> None:
         """Tells a login what holds for this client."""
@@ -54,3 +64,12 @@ class ClientTls:
         login.binding = self.binding
         if is_demanded(self._mode, local=address.startswith(LOOPBACK)):
             login.demands_tls = self._mode
+
+
+def client_certificates(settings: "Settings") -> ClientCertificates | None:
+    """Which certificates must name their users; None: none has to."""
+    only = settings.auth == "cert"
+    if not only and settings.client_tls_sslmode != "verify-full":
+        return None
+    own = {name: limit.value for (_, name), limit in own_limits(settings, "certificate_names")}
+    return ClientCertificates(own, only=only)

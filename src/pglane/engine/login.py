@@ -370,6 +370,9 @@ class LoginLink(Owner):
         assert isinstance(transport, TlsTransport)
         if transport.direct and transport.session.selected_alpn_protocol() is None:
             self.refuse(DirectTlsUnnamed())
+        elif self._entrance.users.certificates is not None:
+            assert self._tls is not None
+            self._login.certificate_name = self._tls.name_of(transport.session)
 
     def on_end(self, reason: str) -> None:
         """The client is gone."""

@@ -30,7 +30,7 @@ from pglane.engine.addresses import ServerAddresses
 from pglane.engine.cancel import ServerCancel
 from pglane.engine.client_connection import WAITING, ClientConnection
 from pglane.engine.client_link import ClientLink
-from pglane.engine.client_tls import ClientTls
+from pglane.engine.client_tls import ClientTls, client_certificates
 from pglane.engine.control_link import ControlLink
 from pglane.engine.database import Database
 from pglane.engine.dialer import Address, Dial
@@ -154,7 +154,13 @@ class Worker:
             self._client_keys.pop(user)
         secret = settings.salt_secret.encode() or self._mock_secret
         asks = bool(settings.auth_user)
-        users = UserList(known, auth=settings.auth, mock_secret=secret, asks=asks)
+        users = UserList(
+            known,
+            auth=settings.auth,
+            mock_secret=secret,
+            asks=asks,
+            certificates=client_certificates(settings),
+        )
         self.roles.apply(settings)
         self.entrance.apply(settings, users)
         self.overdue.apply(settings)

@@ -153,6 +153,22 @@ class LoginHeldBack(Refusal):
     fatal = True
 
 
+class CertificateOfOther(Refusal):
+    """The client's certificate does not name the user; told before anything else is asked."""
+
+    code = "PGL0212"
+    sqlstate = "28000"
+    message = 'certificate authentication failed for user "{user}"'
+    detail = "Seen: {seen}."
+    hint = (
+        "Use a certificate whose common name is the user's, or list its name in "
+        "certificate_names of [users.NAME]."
+    )
+    retry_safe = True
+    fatal = True
+    log_level = "info"
+
+
 class TlsDemanded(Refusal):
     """A client without TLS, where TLS is demanded."""
 

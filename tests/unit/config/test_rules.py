@@ -92,6 +92,11 @@ def test_passwords_are_not_tried_on_slow_verifiers():
     assert codes(auth="scram", users=(verified(slow),)) == []
 
 
+@pytest.mark.parametrize("mode", ["disable", "auto", "require"])
+def test_certificates_are_no_way_where_none_is_demanded(mode):
+    assert "OutOfRange" in codes(auth="cert", client_tls_sslmode=mode)
+
+
 def test_passwords_in_the_clear_need_a_way_on_which_nobody_listens():
     assert codes(auth="plain") == ["TlsCertificateNeeded"]
     assert codes(auth="plain", unix_socket_directory="/run/x") == []

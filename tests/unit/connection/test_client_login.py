@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given, strategies as st
 
 from pglane.connection import client_login
+from pglane.connection.client_certificates import ClientCertificates
 from pglane.connection.client_login import ClientLogin, Stage
 from pglane.connection.role import KnownRole, Role
 from pglane.connection.user_list import UserList
 from pglane.errors.entering import (
     AuthenticationMalformed,
+    CertificateOfOther,
     EarlyPlaintext,
     PasswordInTheClear,
     PasswordWrong,
@@ -514,6 +516,34 @@ def test_an_answer_before_the_request_can_be_held_back() -> None:
     assert made.early == PasswordMessage(b"secret").encode()
     made.receive(made.early)
     assert made.entered
+
+
+def named(name: str, *, only: bool, encrypted: bool = True, user: bytes = b"u") -> ClientLogin:
+    """A login with a certificate of this name."""
+    certificates = ClientCertificates({"boss": ["chief"]}, only=only)
+    auth = "cert" if only else "scram"
+    users = UserList({"u": VERIFIER}, auth=auth, mock_secret=b"m" * 32, certificates=certificates)
+    made = ClientLogin(users, NONCE)
+    made.encrypted = encrypted
+    made.certificate_name = name
+    made.receive(StartupMessage(3, 0, {"user": user}).encode())
+    return made
+
+
+def test_a_certificate_may_be_all_that_is_asked() -> None:
+    assert named("u", only=True).entered
+    assert named("chief", only=True, user=b"boss").entered
+    for name, user in (("other", b"u"), ("", b"u"), ("u", b"boss"), ("u", b"nobody")):
+        made = named(name, only=True, user=user)
+        assert isinstance(made.refusal, CertificateOfOther)
+        assert told(made) == b""
+    assert isinstance(named("", only=True, encrypted=False).refusal, CertificateOfOther)
+
+
+def test_beside_a_password_it_must_name_the_user_where_there_is_tls() -> None:
+    assert named("u", only=False).stage is Stage.ASKED
+    assert isinstance(named("other", only=False).refusal, CertificateOfOther)
+    assert named("", only=False, encrypted=False).stage is Stage.ASKED
 
 
 @given(data=st.binary(max_size=60), kind=st.sampled_from(b"pQX"), stage=st.integers(0, 2))

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from pglane.connection.client_certificates import ClientCertificates
 from pglane.connection.md5_login import Md5Login
 from pglane.connection.plain_login import PlainLogin
 from pglane.connection.role import KnownRole, Role
@@ -65,6 +66,15 @@ def test_which_way(auth: str, user: str, way: int) -> None:
     if way != NOTHING:
         kinds = {SCRAM: ScramLogin, MD5: Md5Login, PLAIN: PlainLogin}
         assert type(made.method(NONCE, b"")) is kinds[way]
+
+
+def test_where_a_certificate_is_enough_nothing_is_asked() -> None:
+    only = ClientCertificates({}, only=True)
+    listed = UserList(KNOWN, auth="cert", mock_secret=b"m" * 32, certificates=only)
+    assert listed.way(listed.secret("new")) == NOTHING
+    beside = ClientCertificates({}, only=False)
+    listed = UserList(KNOWN, auth="scram", mock_secret=b"m" * 32, certificates=beside)
+    assert listed.way(listed.secret("new")) == SCRAM
 
 
 def test_a_hash_lets_nobody_in_by_scram() -> None:

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from pglane.config.limits import Override
 from pglane.config.settings import Settings
 from pglane.connection.client_login import ClientLogin
 from pglane.connection.user_list import UserList
-from pglane.engine.client_tls import ClientTls
+from pglane.engine.client_tls import ClientTls, client_certificates
 from tests.support.certificates import Authority
 
 
@@ -60,3 +61,31 @@ def test_from_other_machines_it_is_a_must(files, address):
 
 def test_a_unix_socket_has_none(files):
     assert prepared(files, b"", "require") == (False, "")
+
+
+def test_which_certificates_must_name_their_users():
+    assert client_certificates(Settings()) is None
+    assert client_certificates(Settings(client_tls_sslmode="verify-ca")) is None
+    override = Override("user", "anna", "certificate_names", ["web"], "here")
+    for auth, only in (("cert", True), ("scram", False)):
+        settings = Settings(auth=auth, client_tls_sslmode="verify-full", overrides=(override,))
+        made = client_certificates(settings)
+        assert made.only is only
+        assert made.fit("anna", "web")
+        assert not made.fit("anna", "anna")
+
+
+class Session:
+    def __init__(self, certificate):
+        self.certificate = certificate
+
+    def getpeercert(self):
+        return self.certificate
+
+
+def test_what_a_certificate_names(files):
+    subject = ((("organizationName", "shop"),), (("commonName", "anna"),))
+    for kind, name in (("cn", "anna"), ("dn", "CN=anna,O=shop")):
+        made = ClientTls.of(Settings(**files, client_tls_clientname=kind))
+        assert made.name_of(Session({"subject": subject})) == name
+        assert made.name_of(Session(None)) == made.name_of(Session({})) == ""
