@@ -226,7 +226,7 @@ class Gateway:
         client = link.holder
         assert client is not None, data
         exchange = link.exchange
-        if exchange.relays(data):
+        if exchange.relays(data, len(data)):
             client.received.append(data)
             events = READY
         else:

@@ -101,7 +101,7 @@ class Lease:
     def answer(self, *messages: Any) -> list[bytes]:
         """What the client is told when the server answers this."""
         data = encoded(*messages)
-        if self.exchange.relays(data):
+        if self.exchange.relays(data, len(data)):
             self.events = self.form.READY
             return split(data)
         self.events = self.exchange.receive(data)

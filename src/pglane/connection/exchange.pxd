@@ -29,6 +29,7 @@ cdef class Exchange(FailingAnswers):
     cpdef answer_locally(self, PendingParse change)
     cpdef bint may_have_failed(self) except -1
     cpdef ask_internally(self, bytes text, bint guards=*)
+    cpdef bint is_quiet(self) except -1
     cpdef bint is_idle(self) except -1
     @cython.locals(reader=MessageReader, events=int, held=int)
     cpdef int receive(self, bytes data) except? -1

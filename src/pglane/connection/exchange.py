@@ -156,6 +156,10 @@ class Exchange(FailingAnswers):
         self.to_server.append(b"Q%b%b\x00" % ((len(text) + 5).to_bytes(4, "big"), text))
         self.expect(INTERNAL, guards or None)
 
+    def is_quiet(self) -> bool:
+        """Nothing is outstanding or held, and what is asked next will be looked at."""
+        return self._head == len(self._kinds) and not self.skipping and not self.held
+
     def is_idle(self) -> bool:
         """Nothing is outstanding and no transaction is open."""
         return self._head == len(self._kinds) and self.status == IDLE_STATUS and not self.skipping

@@ -25,10 +25,10 @@ cdef class OwedAnswers:
     cpdef Py_ssize_t outstanding(self) except -1
     cpdef bint is_full(self) except -1
     @cython.locals(
-        size=Py_ssize_t, owed=Py_ssize_t, head=Py_ssize_t, at=Py_ssize_t, kind=int,
+        owed=Py_ssize_t, head=Py_ssize_t, at=Py_ssize_t, kind=int,
         high=Py_ssize_t, length=Py_ssize_t, end=Py_ssize_t, asked=int, last=cython.bint
     )
-    cpdef bint is_answered_by(self, bytes data) except -1
+    cpdef bint is_answered_by(self, const unsigned char *data, Py_ssize_t size) except -1
     cdef bint _passes(self, int kind, int asked, Py_ssize_t head, int first) except -1
     cdef int _head_kind(self) except -1
     cdef _pop(self)

@@ -104,9 +104,8 @@ class OwedAnswers:
         """Too much is outstanding to ask for more."""
         return len(self._kinds) - self._head >= _OUTSTANDING_MAX
 
-    def is_answered_by(self, data: bytes) -> bool:
-        """Whether a chunk is exactly all that is owed, of kinds that a client gets unread."""
-        size = len(data)
+    def is_answered_by(self, data: bytes, size: int) -> bool:
+        """Whether these bytes are exactly all that is owed, of kinds that a client gets unread."""
         owed = len(self._kinds)
         head = self._head
         at = 0

@@ -20,7 +20,7 @@ cdef class RelayedAnswers(OwedAnswers):
     cdef public Traffic traffic
 
     @cython.locals(reader=MessageReader, at=Py_ssize_t, kind=int)
-    cpdef bint relays(self, bytes data) except -1
+    cpdef bint relays(self, const unsigned char *data, Py_ssize_t size) except -1
     cdef _unit_ended(self)
     @cython.locals(parse=PendingParse)
     cdef _parsed(self, object payload)

@@ -47,8 +47,8 @@ class RelayedAnswers(OwedAnswers):
         self.subscriptions: Subscriptions | None = None
         self.traffic = Traffic()
 
-    def relays(self, data: bytes) -> bool:
-        """Takes a chunk that is exactly all that is owed, with nothing in it to look at.
+    def relays(self, data: bytes, size: int) -> bool:
+        """Takes `size` bytes that are exactly all that is owed, with nothing in them to look at.
 
         `data` is for the client as it is, and nothing is outstanding then. False: nothing was
         taken, `receive` is to have it.
@@ -56,9 +56,9 @@ class RelayedAnswers(OwedAnswers):
         reader = self.reader
         if self.held or self.skipping or self.subscriptions is not None:
             return False
-        if reader.stream_left or reader.buffered_bytes() or not self.is_answered_by(data):
+        if reader.stream_left or reader.buffered_bytes() or not self.is_answered_by(data, size):
             return False
-        self.status = data[len(data) - 1]
+        self.status = data[size - 1]
         self._unit_ended()
         for at in range(self._head, len(self._kinds)):
             kind = self._kinds[at]

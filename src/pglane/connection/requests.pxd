@@ -24,8 +24,15 @@ cdef class ClientRequests(ExtendedRequests):
     cdef bint _passes(self, int kind, Exchange exchange) except -1
     cdef bint _passes_skipping(self, int kind, Exchange exchange) except -1
     cdef bint _sync(self, Exchange exchange) except -1
-    @cython.locals(reader=MessageReader, verdict=Verdict, data=bytes, last=Py_ssize_t)
+    @cython.locals(reader=MessageReader, data=bytes, last=Py_ssize_t)
     cdef bint _query(self, Exchange exchange) except -1
+    cpdef bint begins_with(
+        self, const unsigned char *data, Py_ssize_t size, Exchange exchange
+    ) except -1
+    @cython.locals(verdict=Verdict, effects=cython.longlong)
+    cdef bint _asks(
+        self, const unsigned char *data, Py_ssize_t begin, Py_ssize_t end, Exchange exchange
+    ) except -1
     cdef _expect_query(self, Exchange exchange, object deallocation)
     @cython.locals(
         reader=MessageReader, text=bytes, verdict=Verdict, objection=bytes

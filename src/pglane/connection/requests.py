@@ -36,7 +36,7 @@ from pglane.connection.extended_requests import (
 from pglane.connection.request_messages import MalformedRequest, message
 from pglane.connection.statements import Shapes
 from pglane.errors.protocol import MessageMalformed
-from pglane.wire.framing import MessageReader
+from pglane.wire.framing import HEADER_BYTES, MessageReader
 from pglane.wire.server_messages import error_response
 from pglane.wire.statements import Verdict, VerdictCache
 
@@ -176,15 +176,25 @@ class ClientRequests(ExtendedRequests):
         last = reader.end - 1
         if data[last] != 0:
             raise MalformedRequest("Query", "its text does not end with a zero byte")
-        verdict = self._cache.lookup_part(
-            data, reader.begin + 5, last, self.encoding, self.standard_strings
-        )
-        if verdict.effects:
-            if verdict.effects & self.apart:
-                return False
-            self._note_verdict(verdict)
-        if self.changes_channels:
+        return self._asks(data, reader.begin + 5, last, exchange)
+
+    def begins_with(self, data: bytes, size: int, exchange: Exchange) -> bool:
+        """Notes the Query that these bytes are, where nothing else waits; True: send them on.
+
+        What `forward` does with a chunk that is one Query, without a copy of it. False: nothing
+        was noted, the reader is to be fed.
+        """
+        exchange.names = self.statements
+        return self._asks(data, HEADER_BYTES, size - 1, exchange)
+
+    def _asks(self, data: bytes, begin: int, end: int, exchange: Exchange) -> bool:
+        """Notes the text of a Query; False if it is not to be sent on as it is."""
+        verdict = self._cache.lookup_part(data, begin, end, self.encoding, self.standard_strings)
+        effects = verdict.effects
+        if effects & self.apart or self.changes_channels:
             return False
+        if effects:
+            self._note_verdict(verdict)
         if verdict.may_draw:
             self._note_drawing(verdict, exchange)
         self._expect_query(exchange, None)

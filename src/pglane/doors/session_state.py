@@ -74,15 +74,24 @@ class SessionStatePolicy:
         session_door: gives host:port of the session door, "" if it is not open.
     """
 
-    __slots__ = ("asked", "limit", "pinned", "pins", "refused", "session_door")
+    __slots__ = ("_when_asked", "asked", "limit", "pinned", "pins", "refused", "session_door")
 
-    def __init__(self, session_door: Callable[[], str]) -> None:
+    def __init__(
+        self, session_door: Callable[[], str], when_asked: Callable[[], None] = lambda: None
+    ) -> None:
+        self._when_asked = when_asked
         self.pins = False
         self.limit = 0
         self.pinned = 0
         self.refused = 0
         self.asked = False
         self.session_door = session_door
+
+    def is_asked(self) -> None:
+        """A text asked for the last value of a sequence; whoever wants to know is told once."""
+        if not self.asked:
+            self.asked = True
+            self._when_asked()
 
     def apply(self, session_state: str, pinned_max: int, budget: int) -> None:
         """The settings from now on; who is pinned stays pinned."""
@@ -115,7 +124,7 @@ class ClientSessionState(Allowance):
     def standing_refusal(self, effects: int, text: bytes) -> bytes:
         """The error that answers a text that may never run, whenever that would be."""
         if effects & SEQUENCE_TOLD:
-            self._policy.asked = True
+            self._policy.is_asked()
         if effects & IMMOVABLE and not self._policy.pins and not self.pinned_by:
             return self._refuse(effects, text)
         return b""
@@ -124,7 +133,7 @@ class ClientSessionState(Allowance):
         """The error that answers a text with these effects; b"": it may run."""
         policy = self._policy
         if effects & SEQUENCE_TOLD:
-            policy.asked = True
+            policy.is_asked()
         if effects & SEQUENCE_READ and not drew:
             return self._answer(SequenceReadRefused, Effect.SEQUENCE_READ, text)
         if effects & SEQUENCE_TOLD and strangers_drew:

@@ -6,6 +6,7 @@ from pglane.doors.need cimport Need
 from pglane.engine.database cimport Database
 from pglane.engine.client_connection cimport ClientConnection
 from pglane.engine.server_link cimport ServerLink
+from pglane.engine.syscalls cimport Chunk
 from pglane.engine.transport cimport Transport
 from pglane.engine.welcome cimport Welcome
 from pglane.pool.ledger cimport Slot
@@ -15,7 +16,7 @@ from pglane.wire.framing cimport MessageReader
 
 cdef int _WELCOME, _IDLE, _WAITING, _LEASED, _GONE, _IDLE_STATUS
 cdef int _TERMINATE
-cdef long long _CATALOG, _DATABASE, _EXECUTES, _NOTIFIES
+cdef long long _CATALOG, _DATABASE, _EXECUTES, _NOTIFIES, _TOLD_OF
 
 cdef bint _is_ignored(int kind)
 
@@ -26,14 +27,26 @@ cdef class ClientLink(ClientConnection):
     @cython.locals(lease=Request)
     cdef Slot _lease_idle(self, double now)
     cdef _welcome(self, Welcome welcome)
+    @cython.locals(database=Database, slot=Slot, server=ServerLink)
+    cdef bint takes(self, Chunk chunk) except -1
+    @cython.locals(server=ServerLink)
+    cdef bint _asks_on(self, Chunk chunk) except -1
+    @cython.locals(
+        data="const unsigned char *", size=Py_ssize_t, high=Py_ssize_t, length=Py_ssize_t
+    )
+    cdef bint _is_query(self, Chunk chunk) except -1
+    @cython.locals(requests=ClientRequests)
+    cdef bint _asks(self, Chunk chunk, ServerLink server) except -1
+    cdef _tell_effects(self, ServerLink server)
     cpdef on_data(self, bytes data)
     cdef _limit_held(self)
     @cython.locals(reader=MessageReader)
     cpdef want(self)
     @cython.locals(database=Database, slot=Slot)
     cdef _ask(self)
-    @cython.locals(drawn=bint)
     cpdef granted(self, ServerLink server)
+    @cython.locals(drawn=bint)
+    cdef bint _holds(self, ServerLink server) except -1
     cdef _begin_lease(self)
     @cython.locals(reader=MessageReader)
     cpdef takes_back(self, bytes request)

@@ -21,14 +21,14 @@ from pglane.engine.client_connection import (
     WELCOME,
     ClientConnection,
 )
-from pglane.engine.handover import must_discard_sequences, prepare_lease
+from pglane.engine.handover import prepare_lease
 from pglane.engine.lease_ending import end_by
 from pglane.engine.origins import REPORTED
 from pglane.engine.probing import keep_sum
 from pglane.engine.welcome import Welcome, may_be_superuser, tell_defaults
 from pglane.errors import Refusal
 from pglane.errors.protocol import MessageOutOfPlace
-from pglane.wire.framing import MalformedStream
+from pglane.wire.framing import HEADER_BYTES, MalformedStream
 from pglane.wire.server_messages import (
     error_response,
     ready_for_query,
@@ -37,6 +37,7 @@ from pglane.wire.statements import Effect
 
 if TYPE_CHECKING:
     from pglane.engine.server_link import ServerLink
+    from pglane.engine.syscalls import Chunk
     from pglane.pool.ledger import Slot
 
 EXECUTES = int(Effect.EXECUTES)
@@ -62,6 +63,7 @@ _DATABASE: int = int(Effect.DATABASE)
 _EXECUTES: int = EXECUTES
 _NOTIFIES: int = NOTIFIES
 _TERMINATE: int = TERMINATE
+_TOLD_OF: int = int(Effect.DATABASE) | NOTIFIES
 
 
 class ClientLink(ClientConnection):
@@ -70,6 +72,69 @@ class ClientLink(ClientConnection):
     __slots__ = ()
 
     # What comes ----------------------------------------------------------------------------
+
+    def takes(self, chunk: "Chunk") -> bool:
+        """The client sent something: a Query that is all there is goes on without being kept."""
+        if self.phase == _LEASED:
+            return self._asks_on(chunk)
+        if self.phase != _IDLE or self.discarding or not self._is_query(chunk):
+            return False
+        database = self.database
+        database.traffic.received_bytes += chunk.size
+        self.requested = database.loop.now
+        slot = self._lease_idle(self.requested)
+        if slot is None:
+            self.requests.reader.feed(chunk.whole())
+            self.phase = _WAITING
+            database.wait(self)
+            return True
+        server: ServerLink = slot.link  # type: ignore[assignment]
+        if not self._holds(server):
+            self.requests.reader.feed(chunk.whole())
+            prepare_lease(self, server)
+        elif not self._asks(chunk, server):
+            self.requests.reader.feed(chunk.whole())
+            self.forward()
+        return True
+
+    def _asks_on(self, chunk: "Chunk") -> bool:
+        """The next request of a client that has a server connection."""
+        server = self.server
+        if server is None or server.raw or not self._is_query(chunk):
+            return False
+        if not server.feedable() or not server.exchange.is_quiet():
+            return False
+        if not self._asks(chunk, server):
+            return False
+        self.database.traffic.received_bytes += chunk.size
+        self._note_asked()
+        return True
+
+    def _is_query(self, chunk: "Chunk") -> bool:
+        """Whether it is one whole Query, and nothing came before that waits."""
+        data, size = chunk.data, chunk.size
+        if size <= HEADER_BYTES or data[0] != 0x51 or data[size - 1] != 0:
+            return False
+        high = data[1]  # in a variable of its own: shifted as C's int it would turn negative
+        length = (high << 24) | (data[2] << 16) | (data[3] << 8) | data[4]
+        return length + 1 == size and self.requests.reader.would_take(length)
+
+    def _asks(self, chunk: "Chunk", server: "ServerLink") -> bool:
+        """Sends a Query on; False if it cannot be sent as it is."""
+        requests = self.requests
+        if not requests.begins_with(chunk.data, chunk.size, server.exchange):
+            return False
+        server.transport.write_now(chunk.data, chunk.size)
+        if requests.unanswered_effects & _TOLD_OF:
+            self._tell_effects(server)
+        return True
+
+    def _tell_effects(self, server: "ServerLink") -> None:
+        """What was sent concerns others."""
+        if self.requests.unanswered_effects & _DATABASE:
+            self.database.worker.vacate_databases()
+        if self.requests.unanswered_effects & _NOTIFIES:
+            server.notifier = self.process_id
 
     def on_data(self, data: bytes) -> None:
         """The client sent something."""
@@ -155,12 +220,19 @@ class ClientLink(ClientConnection):
 
     def granted(self, server: "ServerLink") -> None:
         """The lease begins."""
-        self.server = server
-        self.database.traffic.leases += 1
         if self.request is not None:
             self._note_waited()
+            self.request = None
+        if self._holds(server):
+            self.forward()
+        else:
+            prepare_lease(self, server)
+
+    def _holds(self, server: "ServerLink") -> bool:
+        """Notes that it has this server connection; whether that is as it needs it already."""
+        self.server = server
+        self.database.traffic.leases += 1
         self._note_asked()
-        self.request = None
         self.phase = _LEASED
         server.lease_to(self)
         if self.rewrites:
@@ -170,15 +242,12 @@ class ClientLink(ClientConnection):
         server.exchange.subscriptions = self.requests.subscriptions
         self._begin_lease()
         drawn = self.requests.strangers_drew = server.exchange.drawn
-        if (
-            server.vector is not self.vector
-            or not self.settled
-            or server.suspect
-            or (drawn and must_discard_sequences(self, server))
-        ):
-            prepare_lease(self, server)
-        else:
-            self.forward()
+        return (
+            server.vector is self.vector
+            and self.settled
+            and not server.suspect
+            and not (drawn and (self.database.asks_sequences or not self.rewrites))
+        )
 
     def _begin_lease(self) -> None:
         self.requests.effects = 0
@@ -210,10 +279,8 @@ class ClientLink(ClientConnection):
         server.transport.write_all(exchange.to_server)
         if exchange.to_client:
             self.transport.write_all(exchange.to_client)
-        if self.requests.unanswered_effects & _DATABASE:
-            self.database.worker.vacate_databases()
-        if self.requests.unanswered_effects & _NOTIFIES:
-            server.notifier = self.process_id
+        if self.requests.unanswered_effects & _TOLD_OF:
+            self._tell_effects(server)
         if outcome:
             self._stopped(outcome, server)
         elif streaming and not self.requests.reader.stream_left and exchange.is_idle():

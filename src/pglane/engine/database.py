@@ -79,6 +79,7 @@ class Database:
         traffic: what passed through.
         takes_back: some lane may ask for a lease.
         notices_wait: those who wait are looked at soon.
+        asks_sequences: a text, or something in its catalogs, asks for a sequence's last value.
         paused: nobody gets a server connection until RESUME.
         disabled: no new client is let in until ENABLE.
         reconnects: how often all server connections were to be replaced.
@@ -117,8 +118,10 @@ class Database:
         self.watch: Watch = Watch(self)
         self.listening = Listening(self)
         self.session_state: SessionStatePolicy = SessionStatePolicy(
-            lambda: worker.door_address("session")
+            lambda: worker.door_address("session"), self.note_sequences
         )
+        self.asks_sequences = False
+        self.note_sequences()
         self._apply_session_state(settings)
         self._pending: list[Decision] = []
         self._performing = False
@@ -300,6 +303,10 @@ class Database:
         for name in names:
             if "." in name and len(self.custom_names) < CUSTOM_NAMES_MAX:
                 self.custom_names[name] = None
+
+    def note_sequences(self) -> None:
+        """Looks anew whether anybody could see what others drew from sequences."""
+        self.asks_sequences = self.session_state.asked or self.watch.sight.names.asks
 
     # Leases --------------------------------------------------------------------------------
 

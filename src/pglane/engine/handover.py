@@ -106,8 +106,7 @@ def forget_all(server: ServerLink, then: "Callable[[bool], None]") -> None:
 
 def must_discard_sequences(client: "ClientLink", server: ServerLink) -> bool:
     """Whether the client could see what others drew from sequences."""
-    database = server.database
-    return not client.rewrites or database.session_state.asked or database.watch.sight.names.asks
+    return not client.rewrites or server.database.asks_sequences
 
 
 def discard_sequences(client: "ClientLink", server: ServerLink) -> None:

@@ -1,6 +1,6 @@
 cimport cython
 
-from pglane.engine.syscalls cimport EpollEvents, monotonic_s
+from pglane.engine.syscalls cimport Chunk, EpollEvents, monotonic_s
 
 
 cdef int _HANG_UP_BITS, _READ, _WRITE
@@ -56,6 +56,7 @@ cdef class PollReadiness(Readiness):
 cdef class Loop:
     cdef object _clock
     cdef public object on_failure
+    cdef public Chunk chunk
     cdef public Readiness readiness
     cdef public double now
     cdef public long turns

@@ -22,7 +22,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from pglane.engine.syscalls import EpollEvents, monotonic_s
+from pglane.engine.syscalls import Chunk, EpollEvents, monotonic_s
 
 READ = 1
 WRITE = 4
@@ -228,6 +228,7 @@ class Loop:
     """One worker's loop.
 
     Attributes:
+        chunk: what the socket whose turn it is has brought.
         now: the time of this turn, in seconds of the injected clock.
         turns: how many turns were made.
         on_failure: told of what a handler raised, after whom it was for has failed.
@@ -243,6 +244,7 @@ class Loop:
         "_transports",
         "_written",
         "_written_count",
+        "chunk",
         "now",
         "on_failure",
         "readiness",
@@ -253,6 +255,7 @@ class Loop:
         self._clock = clock
         self._system_clock = clock is time.monotonic
         self.readiness = readiness if readiness is not None else default_readiness()
+        self.chunk = Chunk()
         self.now = clock()
         self.turns = 0
         self._transports: list[Ready | None] = []  # by descriptor: the kernel gives small ones

@@ -3,6 +3,7 @@ cimport cython
 from pglane.connection.exchange cimport Exchange
 from pglane.connection.traffic cimport Traffic
 from pglane.doors.need cimport Need
+from pglane.engine.syscalls cimport Chunk
 from pglane.engine.transport cimport Owner, Transport
 from pglane.pool.ledger cimport Slot
 from pglane.scheduler.request cimport Request
@@ -57,6 +58,8 @@ cdef class ServerLink(Owner):
     cdef public Transport transport
     cdef public object vector
 
+    @cython.locals(client=LeaseHolder, data="const unsigned char *", size=Py_ssize_t)
+    cdef bint takes(self, Chunk chunk) except -1
     @cython.locals(exchange=Exchange, events=int, client=LeaseHolder, transport=Transport)
     cpdef on_data(self, bytes data)
     cdef _on_events(self, int events)

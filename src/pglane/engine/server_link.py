@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from pglane.engine.client_link import ClientLink
     from pglane.engine.database import Database
     from pglane.engine.dialer import Address
+    from pglane.engine.syscalls import Chunk
     from pglane.engine.transport import Transport
     from pglane.pool.ledger import Slot
 
@@ -201,8 +202,21 @@ class ServerLink(Owner):
 
     # What comes ----------------------------------------------------------------------------
 
+    def takes(self, chunk: "Chunk") -> bool:
+        """The server sent something: what is for the client as it is goes on at once."""
+        client = self.client
+        if client is None or self.raw or self.closing:
+            return False
+        data, size = chunk.data, chunk.size
+        if not self.exchange.relays(data, size):
+            return False
+        self.traffic.sent_bytes += size
+        client.transport.write_now(data, size)
+        self.answered()
+        return True
+
     def on_data(self, data: bytes) -> None:
-        """The server sent something."""
+        """The server sent something that is to be read."""
         self.traffic.sent_bytes += len(data)
         client = self.client
         if self.raw:
@@ -214,10 +228,6 @@ class ServerLink(Owner):
         if self.closing:
             return
         exchange = self.exchange
-        if client is not None and exchange.relays(data):
-            client.transport.write(data)
-            self.answered()
-            return
         events = exchange.receive(data)
         if exchange.to_client:
             if client is not None:

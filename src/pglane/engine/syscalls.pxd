@@ -70,6 +70,7 @@ cdef extern from *:
     int c_epoll_control "epoll_control"(int epoll, int operation, int fd, unsigned int mask)
     Py_ssize_t c_recv "recv"(int fd, void *buffer, size_t size, int flags)
     Py_ssize_t c_send "send"(int fd, const char *data, size_t size, int flags)
+    Py_ssize_t c_send_bytes "send"(int fd, const unsigned char *data, size_t size, int flags)
     int c_no_signal "MSG_NOSIGNAL"
     double c_monotonic_s "pglane_monotonic_s"()
 
@@ -85,9 +86,9 @@ cdef extern from *:
     ) nogil
 
 
-cdef int _EVENTS_MAX
+cdef int _EVENTS_MAX, _NOTHING, _FAILED
 cdef Py_ssize_t _READ_BYTES
-cdef char[65536] _buffer
+cdef unsigned char[65536] _buffer
 cdef epoll_event[512] _ready
 
 
@@ -121,8 +122,19 @@ cdef class Acceptor:
     cpdef object peer(self)
 
 
-@cython.locals(count=Py_ssize_t, code=int)
-cpdef bytes receive_some(int fd)
+cdef class Chunk:
+    cdef const unsigned char *data
+    cdef public Py_ssize_t size
+    cdef public int failure
+
+    @cython.locals(count=Py_ssize_t, code=int)
+    cpdef Py_ssize_t receive(self, int fd) except? -3
+    @cython.locals(data="const unsigned char *")
+    cpdef bytes whole(self)
+
+
+@cython.locals(sent=Py_ssize_t)
+cpdef Py_ssize_t send_part(int fd, const unsigned char *data, Py_ssize_t size) except -1
 @cython.locals(sent=Py_ssize_t, code=int)
 cpdef Py_ssize_t send_some(int fd, bytes data) except -1
 cpdef close_descriptor(int fd)

@@ -9,9 +9,9 @@ by keeping the lock.
 A connection is its descriptor here, not a socket object: to make one costs a login more than all
 the calls that it is made for. Whoever needs a name or an option of it borrows one (`borrowed`).
 
-`receive_some` gives b"" at the end of the stream and None when there is nothing; `send_some`
-gives how many bytes the kernel took, 0 when it takes none now. Both raise OSError for everything
-else.
+What is received lies in one buffer of the process until it is known to whom it goes (`Chunk`):
+most of it goes on at once and never becomes an object. `send_some` gives how many bytes the kernel
+took, 0 when it takes none now, and raises OSError for everything else.
 """
 
 import errno
@@ -34,6 +34,8 @@ READ_BYTES = 65_536
 EVENTS_MAX = 512
 _EVENTS_MAX: int = EVENTS_MAX  # compiled, C integers
 _READ_BYTES: int = READ_BYTES
+_NOTHING: int = -1
+_FAILED: int = -2
 NOT_NOW = (errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR)
 NOBODY_THERE = (*NOT_NOW, errno.ECONNABORTED)
 """What accept says when there is nobody, or nobody any more."""
@@ -131,20 +133,68 @@ def close_descriptor(fd: int) -> None:
         os.close(fd)
 
 
-def receive_some(fd: int) -> bytes | None:
-    """At most `READ_BYTES` of what is there."""
+NOTHING = -1
+FAILED = -2
+
+
+class Chunk:
+    """What one recv brought; true until the next one.
+
+    Attributes:
+        data: where it lies. Compiled, an address: whoever keeps it keeps `whole()`.
+        size: how many bytes it is.
+        failure: the error's number when `receive` gave FAILED.
+    """
+
+    __slots__ = ("data", "failure", "size")
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.failure = 0
+        self.data: bytes
+        if cython.compiled:
+            self.data = _buffer  # type: ignore[name-defined]
+        else:
+            self.data = b""
+
+    def receive(self, fd: int) -> int:
+        """Takes at most `READ_BYTES`: how many, 0 at the end of the stream, NOTHING or FAILED."""
+        if cython.compiled:
+            count: int = c_recv(fd, _buffer, _READ_BYTES, 0)  # type: ignore[name-defined]
+            if count < 0:
+                code = c_errno  # type: ignore[name-defined]
+                self.failure = code
+                return _NOTHING if code in NOT_NOW else _FAILED
+            self.size = count
+            return count
+        try:
+            self.data = os.read(fd, READ_BYTES)
+        except (BlockingIOError, InterruptedError):
+            return NOTHING
+        except OSError as error:
+            self.failure = error.errno or 0
+            return FAILED
+        self.size = len(self.data)
+        return self.size
+
+    def whole(self) -> bytes:
+        """All of it, to be kept."""
+        data = self.data
+        return data[: self.size]
+
+
+def send_part(fd: int, data: bytes, size: int) -> int:
+    """Sends the beginning of what lies at `data`: how many bytes the kernel took.
+
+    0 for every failure: who sends the rest will meet it.
+    """
     if cython.compiled:
-        count = c_recv(fd, _buffer, _READ_BYTES, 0)  # type: ignore[name-defined]
-        if count >= 0:
-            return _buffer[:count]  # type: ignore[name-defined,no-any-return]
-        code = c_errno  # type: ignore[name-defined]
-        if code in NOT_NOW:
-            return None
-        raise OSError(code, os.strerror(code))
+        sent: int = c_send_bytes(fd, data, size, c_no_signal)  # type: ignore[name-defined]
+        return sent if sent > 0 else 0
     try:
-        return os.read(fd, READ_BYTES)
-    except (BlockingIOError, InterruptedError):
-        return None
+        return os.write(fd, data[:size])
+    except OSError:
+        return 0
 
 
 def send_some(fd: int, data: bytes) -> int:

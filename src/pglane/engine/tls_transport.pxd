@@ -1,6 +1,6 @@
 cimport cython
 
-from pglane.engine.syscalls cimport send_some
+from pglane.engine.syscalls cimport Chunk, send_some
 from pglane.engine.transport cimport Owner, Transport
 
 
@@ -15,13 +15,15 @@ cdef class TlsTransport(Transport):
     cdef public object session
 
     cdef _read(self)
-    cdef _received(self, bytes data)
+    cdef _received(self, Chunk chunk)
+    cdef _take(self, bytes data)
     cdef bint _shake(self) except -1
     @cython.locals(parts=list, part=bytes, owner=Owner)
     cdef _decrypt(self, Py_ssize_t count)
     cdef _answer(self)
     cdef _broken(self, object error)
     cpdef write(self, bytes data)
+    cpdef write_now(self, const unsigned char *data, Py_ssize_t size)
     @cython.locals(data=bytes, sent=Py_ssize_t)
     cpdef flush(self)
     @cython.locals(head=bytes, waiting=list)

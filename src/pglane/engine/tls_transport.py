@@ -21,7 +21,7 @@ module and OpenSSL's build to fit; worth another look when both are common).
 import ssl
 
 from pglane.engine.loop import Loop
-from pglane.engine.syscalls import send_some
+from pglane.engine.syscalls import Chunk, send_some
 from pglane.engine.transport import LINGER_S_MAX, Owner, Transport
 
 BROKEN = "TLS: "
@@ -76,7 +76,7 @@ class TlsTransport(Transport):
 
     def begin(self, data: bytes = b"") -> None:
         """Begins the handshake, with what was read of it already."""
-        self._received(data)
+        self._take(data)
 
     # Reading -------------------------------------------------------------------------------
 
@@ -86,7 +86,10 @@ class TlsTransport(Transport):
         else:
             Transport._read(self)
 
-    def _received(self, data: bytes) -> None:
+    def _received(self, chunk: Chunk) -> None:
+        self._take(chunk.whole())
+
+    def _take(self, data: bytes) -> None:
         if data:
             self._incoming.write(data)
         if self.secured or self._shake():
@@ -157,6 +160,10 @@ class TlsTransport(Transport):
         """Sends at the end of this turn; before the handshake is over nothing can be said."""
         if self.secured:
             Transport.write(self, data)
+
+    def write_now(self, data: bytes, size: int) -> None:
+        """Encrypted and sent at the end of this turn."""
+        self.write(data[:size])
 
     def flush(self) -> None:
         """One send of everything, encrypted now."""

@@ -1,13 +1,14 @@
 cimport cython
 
 from pglane.engine.loop cimport Loop, Ready
-from pglane.engine.syscalls cimport close_descriptor, receive_some, send_some
+from pglane.engine.syscalls cimport Chunk, close_descriptor, send_part, send_some
 
 
 cdef int _WRITE, _HANG_UP_BITS, _READ_BYTES
 
 
 cdef class Owner:
+    cdef bint takes(self, Chunk chunk) except -1
     cpdef on_data(self, bytes data)
     cpdef on_secured(self)
     cpdef on_end(self, str reason)
@@ -38,15 +39,18 @@ cdef class Transport(Ready):
     cdef public bint ended
 
     cpdef set_owner(self, Owner owner)
-    @cython.locals(data=bytes, count=Py_ssize_t)
+    @cython.locals(chunk=Chunk, count=Py_ssize_t)
     cdef _read(self)
+    cdef _read_nothing(self, Py_ssize_t count, int failure)
     @cython.locals(owner=Owner)
-    cdef _received(self, bytes data)
+    cdef _received(self, Chunk chunk)
     cdef _peer_shut(self)
     cdef _schedule(self)
     cpdef pause(self)
     cpdef resume(self)
     cpdef write(self, bytes data)
+    @cython.locals(sent=Py_ssize_t)
+    cpdef write_now(self, const unsigned char *data, Py_ssize_t size)
     @cython.locals(part=bytes)
     cpdef write_all(self, list parts)
     @cython.locals(data=bytes, sent=Py_ssize_t)

@@ -1,10 +1,11 @@
 # cython: boundscheck=False, wraparound=False
 """A non-blocking stream socket under the loop: read once a turn, send once a turn, never spin.
 
-Bytes are written to a list and leave with one send at the end of the turn. What the kernel does
-not take stays here, and the socket is watched for writing only from then on. The owner is told
-when more than `high_bytes` wait (it then pauses whoever feeds this transport) and when fewer
-than half of it do.
+Bytes are written to a list and leave with one send at the end of the turn; those that are all
+there is to send on, a whole request or all that is owed for one, leave at once from where they
+were received, and never become an object. What the kernel does not take stays here, and the socket
+is watched for writing only from then on. The owner is told when more than `high_bytes` wait (it
+then pauses whoever feeds this transport) and when fewer than half of it do.
 
 A peer may shut its side and still read (half-closed): an owner that wants to go on sending says
 so in `on_shut`; then the end is seen when the peer is gone altogether.
@@ -18,16 +19,19 @@ what came meanwhile. Bytes held for one slow reader are so at most `high_bytes` 
 read brings.
 """
 
+import os
 import select
 import socket
 from typing import Any
 
 from pglane.engine.loop import HANG_UP_BITS, WRITE, Loop, Ready, Timer
 from pglane.engine.syscalls import (
+    NOTHING,
     READ_BYTES,
+    Chunk,
     borrowed,
     close_descriptor,
-    receive_some,
+    send_part,
     send_some,
 )
 
@@ -46,6 +50,11 @@ class Owner:
     """Whose connection it is; a base class, so that compiled calls are direct."""
 
     __slots__ = ()
+
+    def takes(self, chunk: Chunk) -> bool:
+        """Bytes came; False: `on_data` is to have them."""
+        del chunk
+        return False
 
     def on_data(self, data: bytes) -> None:
         """Bytes came."""
@@ -161,17 +170,10 @@ class Transport(Ready):
             self._read()
 
     def _read(self) -> None:
-        try:
-            data = receive_some(self.fd)
-        except OSError as error:
-            self._end(error.strerror or str(error))
-            return
-        if data is None:
-            self._readable = False
-            return
-        count = len(data)
-        if count == 0:
-            self._peer_shut()
+        chunk = self._loop.chunk
+        count = chunk.receive(self.fd)
+        if count <= 0:
+            self._read_nothing(count, chunk.failure)
             return
         if self._closing:
             self._schedule()
@@ -180,11 +182,20 @@ class Transport(Ready):
             self._schedule()
         else:
             self._readable = False
-        self._received(data)
+        self._received(chunk)
 
-    def _received(self, data: bytes) -> None:
+    def _read_nothing(self, count: int, failure: int) -> None:
+        if count == NOTHING:
+            self._readable = False
+        elif count == 0:
+            self._peer_shut()
+        else:
+            self._end(os.strerror(failure))
+
+    def _received(self, chunk: Chunk) -> None:
         owner = self._owner  # kept until it returns, though another owner may be set meanwhile
-        owner.on_data(data)
+        if not owner.takes(chunk):
+            owner.on_data(chunk.whole())
 
     def _peer_shut(self) -> None:
         """The end of what the peer sends: of the connection too, unless its owner objects."""
@@ -231,6 +242,19 @@ class Transport(Ready):
         if self.queued_bytes > self.high_bytes and not self.full:
             self.full = True
             self._owner.on_full()
+
+    def write_now(self, data: bytes, size: int) -> None:
+        """Sends what lies at `data` at once, if nothing waits before it.
+
+        What the kernel does not take, or cannot, is left to the end of this turn.
+        """
+        if self.ended or self._closing:
+            return
+        sent = 0
+        if self._first is None and not self._blocked:
+            sent = send_part(self.fd, data, size)
+        if sent < size:
+            self.write(data[sent:size])
 
     def write_all(self, parts: list[Any]) -> None:
         """Writes several `bytes` and empties the list."""

@@ -141,6 +141,7 @@ class Watch:
         if state != WATCHING and self.catalog_epoch:
             self.catalog_epoch = ""
             self.sight.learn(UNREAD)
+            self._database.note_sequences()
             self.renew()
 
     def _catalog_is(self, message: dict[str, Any]) -> None:
@@ -150,6 +151,7 @@ class Watch:
         self._database.note_custom_names(message["custom"])
         self._settings = message["settings"]
         self.sight.learn(names_of(message))
+        self._database.note_sequences()
         if message["everything"] != self.unprovable:
             self._tell_unprovable(message["everything"])
         self.renew()

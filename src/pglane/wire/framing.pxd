@@ -17,6 +17,7 @@ cdef class MessageReader:
     cdef list _chunks
     cdef Py_ssize_t _chunks_bytes
 
+    cpdef bint would_take(self, Py_ssize_t length) except -1
     cpdef feed(self, bytes data)
 
     @cython.locals(chunks=list, last=bytes, last_at=Py_ssize_t)

@@ -1,15 +1,20 @@
+# ruff: noqa: F821 -- the C names are declared in the .pxd
 # cython: boundscheck=False, wraparound=False
 """What the texts seen lately were found to be, without copying or hashing the next one.
 
 Applications send the same few texts again and again, in the simple protocol with other numbers
 in them (`numberless`). A text is looked for where those with the same beginning are kept: first
-it is compared as it is with the one that was kept last there, then byte by byte with the last two
-patterns, where a number in the text matches the mark of one. That costs about five instructions a
-byte and makes no object; the slice, its numberless copy and two look-ups in dictionaries cost
-seven times as much.
+it is compared as it is with the one that was kept last there, then piece by piece with the last
+two patterns, where a number in the text matches the mark of one. That makes no object; the slice,
+its numberless copy and two look-ups in dictionaries cost ten times as much.
 
 Nothing depends on it: what is not found here is found the other way, or read.
 """
+
+try:
+    import cython  # type: ignore[import-untyped]
+except ModuleNotFoundError:
+    from pglane.wire import uncompiled as cython
 
 from pglane.wire.numberless import NUMBER_MARK
 
@@ -41,7 +46,8 @@ class RecentTexts:
             return None
         at = 3 * _place(data, begin, end)
         text = self._kept[at]
-        if text is not None and len(text) == end - begin and data.startswith(text, begin):
+        size = end - begin
+        if text is not None and len(text) == size and _is_at(text, 0, size, data, begin):
             return self._found[at]
         for pattern_at in range(at + 1, at + 3):
             pattern = self._kept[pattern_at]
@@ -80,9 +86,9 @@ def _place(data: bytes, begin: int, end: int) -> int:
     at = begin
     while at < end:
         byte = there[at]
-        if byte == _NUMBER_MARK or (byte >= 0x30 and byte <= 0x39):
+        if byte <= 0x39 and (byte >= 0x30 or byte == _NUMBER_MARK):
             break
-        mixed = (mixed * 33 + byte) & 0xFFFFFF
+        mixed = (mixed * 33 + byte) & 0x3FFF_FFFF
         at += 1
     return (mixed ^ (mixed >> 11)) & (_PLACES - 1)
 
@@ -92,18 +98,39 @@ def _matches(pattern: bytes, data: bytes, begin: int, end: int) -> bool:
 
     A mark stands for all digits of a number: what follows it in a pattern is no digit.
     """
-    kept, there = pattern, data
+    there = data
     at = begin
-    for place in range(len(pattern)):
-        byte = kept[place]
-        if byte == _NUMBER_MARK:
-            first = at
-            while at < end and there[at] >= 0x30 and there[at] <= 0x39:
-                at += 1
-            if at == first:
-                return False
-        elif at < end and there[at] == byte:
-            at += 1
-        else:
+    place = 0
+    size = len(pattern)
+    while True:
+        mark = _next_mark(pattern, place, size)
+        literal = mark - place
+        if at + literal > end or not _is_at(pattern, place, literal, data, at):
             return False
-    return at == end
+        at += literal
+        if mark == size:
+            return at == end
+        first = at
+        while at < end and there[at] >= 0x30 and there[at] <= 0x39:
+            at += 1
+        if at == first:
+            return False
+        place = mark + 1
+
+
+def _next_mark(pattern: bytes, place: int, size: int) -> int:
+    """Where the next number of a pattern is; its end if there is none."""
+    if cython.compiled:
+        start = c_bytes(pattern)  # type: ignore[name-defined]
+        found = c_find(start + place, _NUMBER_MARK, size - place)  # type: ignore[name-defined]
+        return size if found == c_nowhere else found - start  # type: ignore[name-defined]
+    mark = pattern.find(NUMBER_MARK, place)
+    return size if mark < 0 else mark
+
+
+def _is_at(kept: bytes, place: int, count: int, data: bytes, at: int) -> bool:
+    """Whether `count` bytes of `kept` from `place` on are those of `data` from `at` on."""
+    if cython.compiled:
+        start = c_bytes(kept)  # type: ignore[name-defined]
+        return c_compare(start + place, data + at, count) == 0  # type: ignore[name-defined,no-any-return,operator]
+    return kept[place : place + count] == data[at : at + count]

@@ -22,6 +22,7 @@ cdef class Verdict:
     cdef readonly int single
 
 
+cdef str _UTF8
 cdef Verdict _UNREADABLE, _MALFORMED, _EMPTY
 
 
@@ -49,7 +50,7 @@ cdef class VerdictCache:
 
     @cython.locals(verdict=Verdict)
     cpdef Verdict lookup_part(
-        self, bytes data, Py_ssize_t begin, Py_ssize_t end, str client_encoding,
+        self, const unsigned char *data, Py_ssize_t begin, Py_ssize_t end, str client_encoding,
         bint standard_conforming_strings
     )
     @cython.locals(verdict=Verdict)

@@ -176,6 +176,9 @@ class CacheStatistics(NamedTuple):
     turns: int
 
 
+_UTF8: str = "UTF8"  # compiled, a C variable: the usual one is this very object
+
+
 class VerdictCache:
     """Verdicts by text, bounded in entries and in bytes.
 
@@ -228,7 +231,7 @@ class VerdictCache:
         standard_conforming_strings: bool,
     ) -> Verdict:
         """The verdict on a part of `data`; it is copied only if its like was not seen lately."""
-        if standard_conforming_strings and client_encoding == "UTF8":
+        if standard_conforming_strings and (client_encoding is _UTF8 or client_encoding == _UTF8):
             verdict = self._recent.find(data, begin, end)
             if verdict is not None:
                 self.hits += 1

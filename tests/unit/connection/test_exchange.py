@@ -470,3 +470,11 @@ def test_that_its_server_was_promoted_is_no_setting_that_the_client_changed(leas
     assert lease.answer(promoted) == split(encoded(promoted))
     assert lease.exchange.parameters["in_hot_standby"] == "off"
     assert not lease.exchange.changed
+
+
+def test_it_is_quiet_with_nothing_outstanding_in_a_transaction_too(lease: Lease) -> None:
+    assert lease.exchange.is_quiet()
+    lease.send(c.Query(b"BEGIN"))
+    assert not lease.exchange.is_quiet()
+    lease.answer(s.CommandComplete(b"BEGIN"), IN_TRANSACTION)
+    assert lease.exchange.is_quiet()

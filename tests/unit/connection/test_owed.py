@@ -152,7 +152,7 @@ def test_what_is_all_that_is_owed(
 ) -> None:
     for kind in asked.split():
         lease.exchange.expect(getattr(lease.form, kind))
-    assert lease.exchange.is_answered_by(encoded(*answers)) == all_of_it
+    assert lease.exchange.is_answered_by(encoded(*answers), len(encoded(*answers))) == all_of_it
 
 
 @pytest.mark.parametrize("kind", ["QUERY", "EXECUTE", "DESCRIBE"])
@@ -160,11 +160,13 @@ def test_an_answer_that_means_something_to_us_is_looked_at(lease: Lease, kind: s
     exchange, form = lease.exchange, lease.form
     exchange.expect(getattr(form, kind), b"an error of ours")
     exchange.expect(form.SYNC)
-    assert not exchange.is_answered_by(encoded(*ROWS, DONE, READY))
+    data = encoded(*ROWS, DONE, READY)
+    assert not exchange.is_answered_by(data, len(data))
 
 
 def test_a_query_that_destroys_the_unnamed_statement_is_like_any_other(lease: Lease) -> None:
     lease.send(c.Parse(b"", b"SELECT 1", ()), SYNC)
     lease.answer(s.ParseComplete(), READY)
     lease.send(c.Query(b"SELECT 1"))
-    assert lease.exchange.is_answered_by(encoded(*ROWS, DONE, READY))
+    data = encoded(*ROWS, DONE, READY)
+    assert lease.exchange.is_answered_by(data, len(data))

@@ -45,7 +45,7 @@ def test_what_is_relayed_is_taken_as_what_is_received(
     for lease in (relaying, receiving):
         lease.send(*asked)
     data = encoded(*answers)
-    assert relaying.exchange.relays(data)
+    assert relaying.exchange.relays(data, len(data))
     assert receiving.exchange.receive(data) == form.READY
     assert receiving.exchange.to_client == [data]
     assert relaying.exchange.to_client == []
@@ -63,7 +63,8 @@ def test_a_statement_of_ours_is_complete_too(form: Any) -> None:
     lease.exchange.expect(form.PARSE, made)
     lease.exchange.expect(form.PARSE)
     lease.exchange.expect(form.SYNC)
-    assert lease.exchange.relays(encoded(s.ParseComplete(), s.ParseComplete(), READY))
+    data = encoded(s.ParseComplete(), s.ParseComplete(), READY)
+    assert lease.exchange.relays(data, len(data))
     assert made.complete
 
 
@@ -75,7 +76,7 @@ def test_where_more_is_to_be_done_nothing_is_taken(form: Any, setting: dict[str,
     lease.send(SELECT)
     for name, value in setting.items():
         setattr(lease.exchange, name, value)
-    assert not lease.exchange.relays(ANSWERED)
+    assert not lease.exchange.relays(ANSWERED, len(ANSWERED))
     assert lease.exchange.outstanding() == 1
 
 
@@ -84,8 +85,8 @@ def test_the_rest_of_a_message_is_for_who_has_its_beginning(form: Any, begin: by
     lease = Lease(form)
     lease.send(SELECT)
     assert lease.exchange.receive(begin) == 0
-    assert not lease.exchange.relays(ANSWERED)
+    assert not lease.exchange.relays(ANSWERED, len(ANSWERED))
 
 
 def test_nothing_is_relayed_where_nothing_is_owed(form: Any) -> None:
-    assert not Lease(form).exchange.relays(ANSWERED)
+    assert not Lease(form).exchange.relays(ANSWERED, len(ANSWERED))

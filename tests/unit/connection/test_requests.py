@@ -317,3 +317,57 @@ def test_names_are_free_again_when_a_deallocate_is_answered(lease: Lease) -> Non
     lease.answer(s.CommandComplete(b"DEALLOCATE ALL"), READY)
     assert lease.forward() == messages(c.Parse(b"ours_1", SELECT))
     assert not lease.requests.may_forget
+
+
+# A Query that is not kept
+
+
+TEXTS = (
+    SELECT,
+    b"BEGIN",
+    b"UPDATE t SET n = 1",
+    b"SET search_path = x",
+    b"NOTIFY c",
+    COPY,
+    b"DROP TABLE t",
+    b"SELECT set_config('a.b', '1', false)",
+)
+
+
+def state(lease: Lease) -> tuple[Any, ...]:
+    requests, exchange = lease.requests, lease.exchange
+    noted = (requests.effects, requests.settings, requests.drew, requests.may_copy)
+    asked = (exchange.outstanding(), exchange.segment, exchange.drawn, exchange.names)
+    return (noted, asked, requests.statements, exchange.is_quiet())
+
+
+@pytest.mark.parametrize("text", TEXTS)
+@pytest.mark.parametrize("unnamed", [False, True])
+def test_a_query_means_the_same_kept_or_not(lease: Lease, text: bytes, unnamed: bool) -> None:
+    other = Lease(lease.form)
+    for each in (lease, other):
+        if unnamed:
+            prepared(each, b"")
+        assert each.exchange.is_quiet()
+    query = c.Query(text).encode()
+    assert lease.send(query) == [query]
+    assert other.requests.begins_with(query, len(query), other.exchange)
+    assert state(lease) == state(other)
+    assert not other.exchange.is_quiet()
+
+
+@pytest.mark.parametrize("text", [b"LISTEN a", b"DEALLOCATE a", b"DISCARD ALL"])
+def test_a_query_that_is_taken_apart_is_to_be_kept(lease: Lease, text: bytes) -> None:
+    query = c.Query(text).encode()
+    assert not lease.requests.begins_with(query, len(query), lease.exchange)
+    assert lease.exchange.is_quiet()
+    assert lease.requests.effects == 0
+
+
+def test_while_something_is_held_or_skipped_nothing_is_quiet(lease: Lease) -> None:
+    exchange = lease.exchange
+    exchange.held = lease.form.HELD_FOR_ANSWERS
+    assert not exchange.is_quiet()
+    exchange.held = 0
+    exchange.skipping = True
+    assert not exchange.is_quiet()

@@ -168,3 +168,12 @@ def test_what_cannot_be_cleaned_is_known(effect: Effect) -> None:
     client = Door(PIN).client()
     assert ask(client, int(effect)) == ""
     assert client.outlasts_cleaning() == bool(int(effect) & LASTING)
+
+
+def test_who_wants_to_know_of_sequences_is_told_once() -> None:
+    told: list[str] = []
+    policy = SessionStatePolicy(lambda: "", lambda: told.append("asked"))
+    for _ in range(2):
+        policy.is_asked()
+    assert policy.asked
+    assert told == ["asked"]

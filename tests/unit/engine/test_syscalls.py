@@ -1,5 +1,6 @@
 """accept, recv, send, close and epoll_wait, in the form that runs."""
 
+import errno
 import os
 import select
 import socket
@@ -8,14 +9,17 @@ import time
 import pytest
 
 from pglane.engine.syscalls import (
+    FAILED,
+    NOTHING,
     READ_BYTES,
     Acceptor,
+    Chunk,
     EpollEvents,
     borrowed,
     close_descriptor,
     monotonic_s,
     peer_text,
-    receive_some,
+    send_part,
     send_some,
 )
 
@@ -30,12 +34,15 @@ def pair():
 
 def test_what_is_there_is_read(pair) -> None:
     left, right = pair
-    assert receive_some(left.fileno()) is None
+    chunk = Chunk()
+    assert chunk.receive(left.fileno()) == NOTHING
     right.send(b"x" * (READ_BYTES + 1))
-    assert receive_some(left.fileno()) == b"x" * READ_BYTES
-    assert receive_some(left.fileno()) == b"x"
+    assert chunk.receive(left.fileno()) == chunk.size == READ_BYTES
+    assert chunk.whole() == b"x" * READ_BYTES
+    assert chunk.receive(left.fileno()) == 1
+    assert chunk.whole() == b"x"
     right.close()
-    assert receive_some(left.fileno()) == b""
+    assert chunk.receive(left.fileno()) == 0
 
 
 def test_what_the_kernel_takes_is_sent(pair) -> None:
@@ -53,8 +60,21 @@ def test_everything_else_is_an_error(pair) -> None:
     right.close()
     with pytest.raises(BrokenPipeError):
         send_some(left.fileno(), b"x")
-    with socket.socket() as lonely, pytest.raises(OSError, match="not connected"):
-        receive_some(lonely.fileno())
+    with socket.socket() as lonely:
+        chunk = Chunk()
+        assert chunk.receive(lonely.fileno()) == FAILED
+        assert chunk.failure == errno.ENOTCONN
+
+
+def test_a_part_is_sent_as_far_as_the_kernel_takes_it(pair) -> None:
+    left, right = pair
+    assert send_part(left.fileno(), b"hello and more", 5) == 5
+    assert right.recv(20) == b"hello"
+    sent = 1
+    while sent:
+        sent = send_part(left.fileno(), b"x" * 100_000, 100_000)
+    right.close()
+    assert send_part(left.fileno(), b"x", 1) == 0, "who sends the rest will meet the error"
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])

@@ -223,6 +223,38 @@ def test_what_the_kernel_does_not_take_goes_when_it_does(rig) -> None:
     assert not rig.transport.full
 
 
+def test_what_is_sent_at_once_is_there_before_the_turn_ends(rig) -> None:
+    rig.transport.write_now(b"now, and no more", 3)
+    assert rig.take() == b"now"
+    rig.transport.write(b"later ")
+    rig.transport.write_now(b"behind", 6)
+    assert rig.take() == b"", "nothing overtakes what waits"
+    rig.turn()
+    assert rig.take() == b"later behind"
+
+
+def test_what_cannot_be_sent_at_once_waits(rig) -> None:
+    sent = b"x" * 40_000
+    while not rig.transport.queued_bytes:
+        rig.transport.write_now(sent, len(sent))
+    assert 0 < rig.transport.queued_bytes <= len(sent)
+    rig.transport.write_now(b"end", 3)
+    rig.turn()
+    taken = rig.take()
+    rig.turn()
+    assert (taken + rig.take()).endswith(b"xend")
+
+
+def test_what_is_sent_at_once_to_nobody_fails_at_the_end_of_the_turn(rig) -> None:
+    rig.peer.close()
+    rig.transport.write_now(b"x", 1)
+    assert not rig.transport.ended
+    rig.turn(2)
+    assert rig.transport.ended
+    rig.transport.write_now(b"x", 1)
+    assert rig.transport.queued_bytes == 0
+
+
 def test_what_was_written_before_close_is_sent_nothing_behind_it(rig) -> None:
     rig.transport.write(b"bye")
     rig.transport.close()

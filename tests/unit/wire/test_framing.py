@@ -410,3 +410,22 @@ def test_a_part_is_a_slice(form: Any) -> None:
     assert reader.part(5, reader.end - 1) == b"SELECT 1"
     assert reader.part(0, reader.end) == reader.message()
     assert reader.part(7, 7) == reader.part(9, 7) == b""
+
+
+def test_a_message_is_taken_where_nothing_waits(form: Any) -> None:
+    reader = form.MessageReader(100)
+    assert reader.would_take(100)
+    assert not reader.would_take(101)
+    reader.feed(b"Q\0\0\0\x04")
+    assert not reader.would_take(4), "one waits"
+    assert reader.next()
+    assert reader.would_take(4)
+    reader.feed(b"d\0\0\0\x06x")
+    assert not reader.next()
+    reader.stream_partial()
+    assert not reader.would_take(4), "the rest of it is still to come"
+    reader.feed(b"y")
+    reader.take_stream()
+    reader.feed(b"Q")
+    reader.feed(b"\0")
+    assert not reader.would_take(4)
