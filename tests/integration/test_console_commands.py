@@ -225,7 +225,7 @@ def test_mistakes_are_told_and_cost_nothing(one: Gateway) -> None:
     for text, kind in (
         ("PAUSE nowhere", psycopg.errors.InvalidCatalogName),
         ("SET server.budgt = 1", psycopg.errors.UndefinedObject),
-        ("SET server.port = 1", psycopg.errors.CantChangeRuntimeParam),
+        ("SET listen.transaction_port = 1", psycopg.errors.CantChangeRuntimeParam),
         ("PAUSE a b c", psycopg.errors.SyntaxError),
     ):
         with pytest.raises(kind):

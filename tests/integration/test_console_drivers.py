@@ -89,8 +89,9 @@ def test_psycopg_pipeline(where):
         connection.pipeline(),
     ):
         cursors = {name: connection.execute(f"SHOW {name}") for name in COMMANDS}
-        empty = [name for name, cursor in cursors.items() if not cursor.fetchall()]
-        assert empty == ["DNS_ZONES"], "all else has rows"
+        empty = {name for name, cursor in cursors.items() if not cursor.fetchall()}
+        once_counted = {"LANES", "TENANTS", "WAITS"}  # the worker counts once a second
+        assert empty - once_counted == {"DNS_ZONES"}, "all else has rows"
 
 
 def test_psycopg_errors_leave_the_connection_usable(where):

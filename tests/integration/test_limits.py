@@ -169,7 +169,7 @@ def test_a_database_has_its_own_budget_and_a_user_its_own_wait(limited: Gateway)
         holder.execute("BEGIN")
         with pytest.raises(psycopg.errors.TooManyConnections) as failure:
             waiter.execute("SELECT 1")
-        assert "1 of 1 server connections" in str(failure.value)
+        assert "1 of 1 by all" in str(failure.value)
         told(failure.value, "wait_ms_max is 300 ms for user third")
         holder.execute("ROLLBACK")
         eventually(lambda: answers(waiter))

@@ -80,6 +80,8 @@ class ClientLink(ClientConnection):
         if self.phase != _IDLE or self.discarding or not self._is_query(chunk):
             return False
         database = self.database
+        if database.reads_tags:  # its comment may say a lane; that is read where it is kept
+            return False
         database.traffic.received_bytes += chunk.size
         self.requested = database.loop.now
         slot = self._lease_idle(self.requested)
