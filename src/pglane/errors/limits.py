@@ -9,7 +9,10 @@ class StatementTooLong(Refusal):
     code = "PGL0330"
     sqlstate = "57014"
     message = "canceling statement: it ran longer than it may"
-    detail = "After {ran_ms:.0f} ms: {limit}. It was cancelled, and has changed nothing."
+    detail = (
+        "After {ran_ms:.0f} ms: {limit}. It was cancelled and rolled back, but for what it had "
+        "committed itself (CALL, VACUUM, CREATE INDEX CONCURRENTLY)."
+    )
     hint = "Make the statement shorter, or raise the limit where it is set."
     retry_safe = False
     log_level = "info"

@@ -50,11 +50,11 @@ class LeaseCancelled(Refusal):
     sqlstate = "57014"
     message = "canceling statement: its server connection is needed by another lane"
     detail = (
-        "Lane {lane} had it for {held_ms:.0f} ms: {rule}. The statement was cancelled, and has "
-        "changed nothing."
+        "Lane {lane} had it for {held_ms:.0f} ms: {rule}. The statement was cancelled and rolled "
+        "back, but for what it had committed itself (CALL, VACUUM, CREATE INDEX CONCURRENTLY)."
     )
-    hint = "Safe to retry. Longer work belongs into a lane with a reservation of its own."
-    retry_safe = True
+    hint = "Retry. Longer work belongs into a lane with a reservation of its own."
+    retry_safe = False
     log_level = "info"
 
 
