@@ -170,6 +170,19 @@ def test_sql_does_not_know_names_of_the_protocol(client: ScriptedClient) -> None
     assert errors(client.query("EXECUTE by_protocol")) == ["26000"]
 
 
+def test_a_secret_deallocate_all_is_met_once(door: Target, client: ScriptedClient) -> None:
+    client.extended(protocol.parse("SELECT 7", "lasting"))
+    uses = (protocol.bind(statement="lasting"), protocol.execute())
+    for _ in range(BUDGET):
+        assert rows(client.extended(*uses)) == [("7",)]
+    with ScriptedClient.login(door) as other:
+        for _ in range(BUDGET):
+            other.query("DO $$BEGIN EXECUTE 'DEALLOCATE ' || 'ALL'; END$$")
+    told = [client.extended(*uses) for _ in range(2 * BUDGET)]
+    assert "26000" in {code for answer in told for code in errors(answer)}
+    assert [rows(answer) for answer in told[BUDGET:]] == [[("7",)]] * BUDGET
+
+
 def test_the_process_id_is_not_the_one_for_cancelling(client: ScriptedClient) -> None:
     assert client.value("SELECT pg_backend_pid()") != str(client.backend_pid)
 
