@@ -81,3 +81,14 @@ def test_a_move_costs_no_more_than_the_height() -> None:
     nodes[0].key = 1e9
     heap.moved(nodes[0])
     assert heap.steps - before <= 2 * 13
+
+
+def test_one_alone_stays_where_it_is() -> None:
+    heap = Heap()
+    alone = node(1.0)
+    heap.push(alone)
+    before = heap.steps
+    alone.key = 5.0
+    heap.moved(alone)
+    heap.served(alone)
+    assert (heap.first(), alone.spot, heap.steps) == (alone, 0, before)

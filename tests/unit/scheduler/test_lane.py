@@ -270,3 +270,13 @@ def test_clients_of_one_lane_may_wait_for_different_times() -> None:
         serve(lane)
     lane.enqueue(hasty)
     assert not lane.mixed
+
+
+def test_places_are_counted_for_as_long_as_they_are_held() -> None:
+    lane = lane_of()
+    lane.touch(1.0)
+    lane.busy = 2
+    lane.touch(1.0)
+    assert lane.counters.service_s == 0.0
+    lane.touch(4.0)
+    assert lane.counters.service_s == 6.0
