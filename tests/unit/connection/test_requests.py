@@ -92,20 +92,6 @@ def test_what_has_no_place_is_named_while_skipping(lease: Lease) -> None:
     [
         b"Q\0\0\0\x04",
         b"Q\0\0\0\x05x",
-        b"P\0\0\0\x04",
-        b"P\0\0\0\x05a",
-        b"P\0\0\0\x06a\0",
-        b"P\0\0\0\x06\0a",
-        b"B\0\0\0\x04",
-        b"B\0\0\0\x05\0",
-        b"B\0\0\0\x06\0a",
-        b"D\0\0\0\x04",
-        b"D\0\0\0\x06Sa",
-        b"D\0\0\0\x08Sa\0b",
-        b"C\0\0\0\x04",
-        b"C\0\0\0\x05S",
-        b"C\0\0\0\x08Sa\0b",
-        b"H\0\0\0\x05x",
     ],
 )
 @pytest.mark.parametrize("behind", [b"", b"S\0\0\0\x04"])
