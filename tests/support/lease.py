@@ -55,6 +55,16 @@ def encoded(*messages: Any) -> bytes:
     return b"".join(m if isinstance(m, bytes) else m.encode() for m in messages)
 
 
+def messages(*expected: Any) -> list[bytes]:
+    """The bytes of each of these messages."""
+    return split(encoded(*expected))
+
+
+def states(told: list[bytes]) -> list[bytes]:
+    """The SQLSTATE of each error, the type of every other message."""
+    return [s.error_fields(m[5:])["C"] if m[:1] == b"E" else m[:1] for m in told]
+
+
 def error(state: bytes = b"22012", severity: bytes = b"ERROR", **fields: bytes) -> s.ErrorResponse:
     told = {"S": severity, "V": severity, "C": state, "M": b"words", **fields}
     return s.ErrorResponse(tuple(told.items()))

@@ -1,23 +1,12 @@
 """What a client that listens waits for, in the form in use and in pure form."""
 
-from typing import Any
-
 import pytest
 
 from pglane.wire import client_messages as c, server_messages as s
-from tests.support.lease import FORMS, Lease, encoded, error, split
+from tests.support.lease import FORMS, Lease, error, messages
 
 READY = s.ReadyForQuery(b"I")
 SELECT = b"SELECT 1"
-
-
-@pytest.fixture(params=FORMS)
-def lease(request: pytest.FixtureRequest) -> Lease:
-    return Lease(FORMS[request.param], statements_max=3)
-
-
-def messages(*expected: Any) -> list[bytes]:
-    return split(encoded(*expected))
 
 
 @pytest.fixture(params=FORMS)

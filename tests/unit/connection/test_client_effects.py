@@ -1,24 +1,13 @@
 """What a client's texts may have done, in the form in use and in pure form."""
 
-from typing import Any
-
 import pytest
 
 from pglane.wire import client_messages as c, server_messages as s
-from tests.support.lease import FORMS, Lease, encoded, split
+from tests.support.lease import FORMS, Lease, messages
 
 READY, PARSED, BOUND = s.ReadyForQuery(b"I"), s.ParseComplete(), s.BindComplete()
 SYNC, FLUSH = c.Sync(), c.Flush()
 SELECT = b"SELECT 1"
-
-
-@pytest.fixture(params=FORMS)
-def lease(request: pytest.FixtureRequest) -> Lease:
-    return Lease(FORMS[request.param], statements_max=3)
-
-
-def messages(*expected: Any) -> list[bytes]:
-    return split(encoded(*expected))
 
 
 def prepared(lease: Lease, name: bytes = b"a", text: bytes = SELECT) -> None:

@@ -7,27 +7,11 @@ import pytest
 from pglane.connection.sql_statements import SqlStatement
 from pglane.wire import client_messages as c, server_messages as s
 from pglane.wire.statements import Effect
-from tests.support.lease import FORMS, Lease, encoded, split
+from tests.support.lease import Lease, messages
 from tests.support.strict_allowance import Strict
 
 READY, PARSED, BOUND = s.ReadyForQuery(b"I"), s.ParseComplete(), s.BindComplete()
 SYNC, FLUSH = c.Sync(), c.Flush()
-
-
-@pytest.fixture(params=FORMS)
-def lease(request: pytest.FixtureRequest) -> Lease:
-    return Lease(FORMS[request.param], statements_max=3)
-
-
-def messages(*expected: Any) -> list[bytes]:
-    return split(encoded(*expected))
-
-
-@pytest.fixture
-def strict(lease: Lease) -> Strict:
-    allowance = Strict()
-    lease.requests.limit(allowance)
-    return allowance
 
 
 FAILS = c.Parse(b"", b"pglane refuses")

@@ -8,14 +8,9 @@ from pglane.wire import client_messages as c, server_messages as s
 from pglane.wire.mentions import Names
 from pglane.wire.statements import Effect
 from pglane.wire.unseen import Sight
-from tests.support.lease import FORMS, Lease
+from tests.support.lease import Lease
 
 READY = s.ReadyForQuery(b"I")
-
-
-@pytest.fixture(params=FORMS)
-def lease(request: pytest.FixtureRequest) -> Lease:
-    return Lease(FORMS[request.param], statements_max=3)
 
 
 def test_the_verdicts_of_one_lease_are_kept_each_once_and_not_too_many(

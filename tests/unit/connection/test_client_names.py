@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 
 from pglane.wire import client_messages as c, server_messages as s
-from pglane.wire.server_messages import error_fields
-from tests.support.lease import FORMS, Lease, encoded, error, split
+from tests.support.lease import FORMS, Lease, error, messages, states
 
 READY, PARSED, BOUND, CLOSED = (
     s.ReadyForQuery(b"I"),
@@ -22,15 +21,6 @@ NO_PARAMETERS = s.ParameterDescription(())
 FAILS = c.Parse(b"", b"pglane refuses")
 
 
-@pytest.fixture(params=FORMS)
-def lease(request: pytest.FixtureRequest) -> Lease:
-    return Lease(FORMS[request.param], statements_max=3)
-
-
-def messages(*expected: Any) -> list[bytes]:
-    return split(encoded(*expected))
-
-
 def prepared(lease: Lease, name: bytes = b"a", text: bytes = SELECT) -> None:
     lease.send(c.Parse(name, text), SYNC)
     if lease.exchange.outstanding() > 1:
@@ -42,10 +32,6 @@ def prepared(lease: Lease, name: bytes = b"a", text: bytes = SELECT) -> None:
 def described(lease: Lease, description: Any = ROWS, name: bytes = b"a") -> None:
     lease.send(c.Describe(b"S", name), SYNC)
     lease.answer(NO_PARAMETERS, description, READY)
-
-
-def states(told: list[bytes]) -> list[bytes]:
-    return [error_fields(m[5:])["C"] if m[:1] == b"E" else m[:1] for m in told]
 
 
 # Sharing

@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 
 from pglane.wire import client_messages as c, server_messages as s
-from pglane.wire.server_messages import error_fields
-from tests.support.lease import FORMS, Lease, encoded, error, split
+from tests.support.lease import Lease, error, messages, states
 
 READY, PARSED, BOUND = s.ReadyForQuery(b"I"), s.ParseComplete(), s.BindComplete()
 SYNC, FLUSH = c.Sync(), c.Flush()
@@ -19,24 +18,11 @@ NO_ROWS, ROWS = (
 FAILS = c.Parse(b"", b"pglane refuses")
 
 
-@pytest.fixture(params=FORMS)
-def lease(request: pytest.FixtureRequest) -> Lease:
-    return Lease(FORMS[request.param], statements_max=3)
-
-
-def messages(*expected: Any) -> list[bytes]:
-    return split(encoded(*expected))
-
-
 def prepared(lease: Lease, name: bytes, text: bytes, *told: Any) -> None:
     """Prepared and described here; from then on the client is elsewhere."""
     lease.send(c.Parse(name, text), c.Describe(b"S", name), SYNC)
     lease.answer(PARSED, *told, READY)
     lease.exchange = lease.server()
-
-
-def states(told: list[bytes]) -> list[bytes]:
-    return [error_fields(m[5:])["C"] if m[:1] == b"E" else m[:1] for m in told]
 
 
 @pytest.mark.parametrize(("name", "server_name"), [(b"a", b"ours_1"), (b"", b"")])

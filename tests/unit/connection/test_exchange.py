@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from pglane.wire import client_messages as c, server_messages as s
-from tests.support.lease import FORMS, Lease, encoded, error, split
+from tests.support.lease import FORMS, Lease, encoded, error, messages, split
 
 READY = s.ReadyForQuery(b"I")
 IN_TRANSACTION = s.ReadyForQuery(b"T")
@@ -19,15 +19,6 @@ NOTIFICATION = s.NotificationResponse(1, b"c", b"p")
 NOTICE = s.NoticeResponse((("S", b"NOTICE"), ("M", b"m")))
 UNIT = (c.Parse(b"", b"SELECT 1"), c.Bind(b"", b""), c.Describe(b"P", b""), c.Execute(b""))
 ANSWERS = (PARSED, BOUND, ROWS, ROW, DONE)
-
-
-@pytest.fixture(params=FORMS)
-def lease(request: pytest.FixtureRequest) -> Lease:
-    return Lease(FORMS[request.param])
-
-
-def messages(*expected: Any) -> list[bytes]:
-    return split(encoded(*expected))
 
 
 def test_nothing_is_asked_of_a_fresh_connection(lease: Lease) -> None:

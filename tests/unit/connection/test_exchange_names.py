@@ -1,11 +1,7 @@
 """What answers mean for a client's names, in the form in use and in pure form."""
 
-from typing import Any
-
-import pytest
-
 from pglane.wire import client_messages as c, server_messages as s
-from tests.support.lease import FORMS, Lease, encoded, split
+from tests.support.lease import Lease, messages
 
 READY = s.ReadyForQuery(b"I")
 COLUMN = s.FieldDescription(b"a", 0, 0, 25, -1, -1, 0)
@@ -13,15 +9,6 @@ ROWS = s.RowDescription((COLUMN,))
 DONE = s.CommandComplete(b"SELECT 1")
 PARSED, BOUND, CLOSED, SYNC = s.ParseComplete(), s.BindComplete(), s.CloseComplete(), c.Sync()
 UNIT = (c.Parse(b"", b"SELECT 1"), c.Bind(b"", b""), c.Describe(b"P", b""), c.Execute(b""))
-
-
-@pytest.fixture(params=FORMS)
-def lease(request: pytest.FixtureRequest) -> Lease:
-    return Lease(FORMS[request.param])
-
-
-def messages(*expected: Any) -> list[bytes]:
-    return split(encoded(*expected))
 
 
 # Names and descriptions

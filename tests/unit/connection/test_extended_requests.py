@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from pglane.wire import client_messages as c, server_messages as s
-from tests.support.lease import FORMS, Lease, encoded, error, split
+from tests.support.lease import FORMS, Lease, error, messages
 
 READY, PARSED, BOUND, CLOSED = (
     s.ReadyForQuery(b"I"),
@@ -18,18 +18,9 @@ SELECT = b"SELECT 1"
 
 
 @pytest.fixture(params=FORMS)
-def lease(request: pytest.FixtureRequest) -> Lease:
-    return Lease(FORMS[request.param])
-
-
-@pytest.fixture(params=FORMS)
 def raw(request: pytest.FixtureRequest) -> Lease:
     """A door that does not rewrite names."""
     return Lease(FORMS[request.param], virtual=False, statements_max=1)
-
-
-def messages(*expected: Any) -> list[bytes]:
-    return split(encoded(*expected))
 
 
 def prepared(lease: Lease, name: bytes = b"a", text: bytes = SELECT) -> None:

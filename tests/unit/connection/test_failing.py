@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from pglane.wire import client_messages as c, server_messages as s
-from tests.support.lease import FORMS, Lease, encoded, error, split
+from tests.support.lease import Lease, encoded, error, messages
 
 READY = s.ReadyForQuery(b"I")
 COLUMN = s.FieldDescription(b"a", 0, 0, 25, -1, -1, 0)
@@ -15,15 +15,6 @@ DONE = s.CommandComplete(b"SELECT 1")
 PARSED, BOUND, CLOSED, SYNC = s.ParseComplete(), s.BindComplete(), s.CloseComplete(), c.Sync()
 UNIT = (c.Parse(b"", b"SELECT 1"), c.Bind(b"", b""), c.Describe(b"P", b""), c.Execute(b""))
 ANSWERS = (PARSED, BOUND, ROWS, ROW, DONE)
-
-
-@pytest.fixture(params=FORMS)
-def lease(request: pytest.FixtureRequest) -> Lease:
-    return Lease(FORMS[request.param])
-
-
-def messages(*expected: Any) -> list[bytes]:
-    return split(encoded(*expected))
 
 
 @pytest.mark.parametrize("position", range(4))

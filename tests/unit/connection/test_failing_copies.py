@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from pglane.wire import client_messages as c, server_messages as s
-from tests.support.lease import FORMS, Lease, encoded, error, split
+from tests.support.lease import Lease, error, messages, split
 
 READY = s.ReadyForQuery(b"I")
 COLUMN = s.FieldDescription(b"a", 0, 0, 25, -1, -1, 0)
@@ -16,15 +16,6 @@ PARSED, BOUND, SYNC = s.ParseComplete(), s.BindComplete(), c.Sync()
 COPY = b"COPY t FROM STDIN"
 UNIT = (c.Parse(b"", b"SELECT 1"), c.Bind(b"", b""), c.Describe(b"P", b""), c.Execute(b""))
 ANSWERS = (PARSED, BOUND, ROWS, ROW, DONE)
-
-
-@pytest.fixture(params=FORMS)
-def lease(request: pytest.FixtureRequest) -> Lease:
-    return Lease(FORMS[request.param])
-
-
-def messages(*expected: Any) -> list[bytes]:
-    return split(encoded(*expected))
 
 
 # Copy

@@ -3,17 +3,12 @@
 import pytest
 
 from pglane.wire import client_messages as c, server_messages as s
-from tests.support.lease import FORMS, Lease, encoded, error
+from tests.support.lease import Lease, encoded, error
 
 READY = s.ReadyForQuery(b"I")
 DONE = s.CommandComplete(b"SELECT 1")
 SYNC = c.Sync()
 PARSED = (s.ParseComplete(), s.BindComplete())
-
-
-@pytest.fixture(params=FORMS)
-def lease(request: pytest.FixtureRequest) -> Lease:
-    return Lease(FORMS[request.param])
 
 
 def test_what_is_asked_is_owed_until_it_is_answered(lease: Lease) -> None:

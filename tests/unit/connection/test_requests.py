@@ -6,21 +6,12 @@ import pytest
 from hypothesis import given, strategies as st
 
 from pglane.wire import client_messages as c, server_messages as s
-from tests.support.lease import FORMS, Lease, encoded, error, split
+from tests.support.lease import FORMS, Lease, encoded, error, messages, split
 
 READY, PARSED, BOUND = s.ReadyForQuery(b"I"), s.ParseComplete(), s.BindComplete()
 DONE, SYNC, FLUSH = s.CommandComplete(b"SELECT 1"), c.Sync(), c.Flush()
 SELECT = b"SELECT 1"
 COPY = b"COPY t FROM STDIN"
-
-
-@pytest.fixture(params=FORMS)
-def lease(request: pytest.FixtureRequest) -> Lease:
-    return Lease(FORMS[request.param])
-
-
-def messages(*expected: Any) -> list[bytes]:
-    return split(encoded(*expected))
 
 
 def prepared(lease: Lease, name: bytes = b"a", text: bytes = SELECT) -> None:

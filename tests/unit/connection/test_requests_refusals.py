@@ -1,13 +1,11 @@
 """What a client's messages become when its door refuses what they ask for."""
 
-from typing import Any
-
 import pytest
 
 from pglane.wire import client_messages as c, server_messages as s
 from pglane.wire.server_messages import error_fields
 from pglane.wire.statements import Effect
-from tests.support.lease import FORMS, Lease, encoded, error, split
+from tests.support.lease import Lease, error, messages, states
 from tests.support.strict_allowance import Strict
 
 READY = s.ReadyForQuery(b"I")
@@ -16,26 +14,6 @@ FAILING_QUERY = c.Query(b"pglane refuses")
 DONE = s.CommandComplete(b"SELECT 1")
 BEGUN, IN_BLOCK = s.CommandComplete(b"BEGIN"), s.ReadyForQuery(b"T")
 LASTVAL, INSERT = b"SELECT lastval()", b"INSERT INTO t VALUES (1)"
-
-
-@pytest.fixture(params=FORMS)
-def lease(request: pytest.FixtureRequest) -> Lease:
-    return Lease(FORMS[request.param], statements_max=3)
-
-
-@pytest.fixture
-def strict(lease: Lease) -> Strict:
-    allowance = Strict()
-    lease.requests.limit(allowance)
-    return allowance
-
-
-def messages(*expected: Any) -> list[bytes]:
-    return split(encoded(*expected))
-
-
-def states(told: list[bytes]) -> list[bytes]:
-    return [error_fields(m[5:])["C"] if m[:1] == b"E" else m[:1] for m in told]
 
 
 @pytest.mark.usefixtures("strict")
