@@ -8,7 +8,8 @@ printed; PGLANE_DIFFERENTIAL_SEED and PGLANE_DIFFERENTIAL_EXAMPLES choose them
 
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings, strategies as st
@@ -41,7 +42,7 @@ def _make(cluster: PostgresCluster, database: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def worlds(cluster: PostgresCluster) -> Iterator[Worlds]:
+def databases(cluster: PostgresCluster) -> None:
     cluster.admin(f"CREATE ROLE {GROUP}; GRANT {GROUP} TO app")
     for database in (TRUTH, DOOR):
         _make(cluster, database)
@@ -50,7 +51,14 @@ def worlds(cluster: PostgresCluster) -> Iterator[Worlds]:
             "ALTER SEQUENCE public.sq OWNER TO app",
             database=database,
         )
-    gateway = Gateway(cluster, ("--budget", str(BUDGET), "--rotate", str(CLIENTS + 2)))
+
+
+@contextmanager
+def _worlds(
+    cluster: PostgresCluster, settings: Mapping[str, Mapping[str, object]]
+) -> Iterator[Worlds]:
+    options = ("--budget", str(BUDGET), "--rotate", str(CLIENTS + 2))
+    gateway = Gateway(cluster, options, settings)
     try:
         gateway.start()
         door = gateway.target("transaction", database=DOOR)
@@ -62,12 +70,12 @@ def worlds(cluster: PostgresCluster) -> Iterator[Worlds]:
         gateway.destroy()
 
 
-def test_every_sequence_behaves_as_on_a_private_connection(
-    worlds: Worlds, server_version: str, capsys: pytest.CaptureFixture[str]
+def _compare(
+    worlds: Worlds, examples: int, server_version: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     @seed(SEED)
     @settings(
-        max_examples=EXAMPLES,
+        max_examples=examples,
         deadline=None,
         database=None,
         phases=[Phase.generate, Phase.shrink],
@@ -87,3 +95,19 @@ def test_every_sequence_behaves_as_on_a_private_connection(
                 f"\ndifferential: PostgreSQL {server_version}, seed {SEED}: {tally.sequences} "
                 f"sequences, {tally.steps} statements, refused {dict(tally.refused)}"
             )
+
+
+@pytest.mark.usefixtures("databases")
+def test_every_sequence_behaves_as_on_a_private_connection(
+    cluster: PostgresCluster, server_version: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with _worlds(cluster, {}) as worlds:
+        _compare(worlds, EXAMPLES, server_version, capsys)
+
+
+@pytest.mark.usefixtures("databases")
+def test_it_does_where_a_begin_waits_for_the_tags_behind_it(
+    cluster: PostgresCluster, server_version: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with _worlds(cluster, {"lanes.bulk": {"rank": 1}}) as worlds:
+        _compare(worlds, -(-EXAMPLES // 10), server_version, capsys)

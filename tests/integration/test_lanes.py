@@ -7,8 +7,10 @@ from typing import Any
 
 import asyncpg
 import psycopg
+import psycopg2
 import pytest
 import sqlalchemy
+from psycopg.pq import TransactionStatus
 from sqlalchemy import event
 
 from tests.support.gateway import Gateway
@@ -266,6 +268,140 @@ def test_tags_through_sqlalchemy(one: Gateway) -> None:
         assert client.execute(sqlalchemy.text("SELECT 1")).scalar() == 1
         assert lane_of(one, "sqlalchemy-tags") == "bulk"
     engine.dispose()
+
+
+# Tags behind a driver's own BEGIN ----------------------------------------------------------------
+
+TAGGED = "SELECT 1 /*lane='bulk'*/"
+
+
+def test_the_first_statement_in_a_block_of_psycopg_says_the_lane(one: Gateway) -> None:
+    uri = one.uri("transaction", application_name="psycopg-block")
+    with psycopg.connect(uri) as client:
+        for level in (None, psycopg.IsolationLevel.SERIALIZABLE):
+            client.isolation_level = level
+            with client.transaction():
+                client.execute("SELECT %s::int /*lane='bulk'*/", (5,))
+                assert lane_of(one, "psycopg-block") == "bulk"
+                assert client.execute("SHOW transaction_isolation").fetchone() == (
+                    "serializable" if level else "read committed",
+                )
+            client.execute("SELECT 1")
+            assert lane_of(one, "psycopg-block") == "transaction:app"
+            client.rollback()
+
+
+def test_the_first_statement_in_a_block_of_psycopg2_says_the_lane(one: Gateway) -> None:
+    client = psycopg2.connect(one.uri("transaction", application_name="psycopg2-block"))
+    client.set_session(isolation_level="REPEATABLE READ", readonly=True)
+    cursor = client.cursor()
+    cursor.execute(TAGGED)
+    assert lane_of(one, "psycopg2-block") == "bulk"
+    cursor.execute("SHOW transaction_read_only")
+    assert cursor.fetchone() == ("on",)
+    client.commit()
+    client.close()
+
+
+def test_the_first_statement_in_a_block_of_asyncpg_says_the_lane(one: Gateway) -> None:
+    async def run() -> None:
+        server_settings = {"application_name": "asyncpg-block"}
+        client = await asyncpg.connect(one.uri("transaction"), server_settings=server_settings)
+        try:
+            for _ in range(2):
+                async with client.transaction(isolation="serializable", readonly=True):
+                    assert await client.fetchval("SELECT $1::int /*lane='bulk'*/", 5) == 5
+                    assert lane_of(one, "asyncpg-block") == "bulk"
+                    async with client.transaction():
+                        assert await client.fetchval("SHOW transaction_read_only") == "on"
+            async with client.transaction():
+                pass
+            assert await client.fetchval("SELECT 6") == 6
+            assert lane_of(one, "asyncpg-block") == "transaction:app"
+        finally:
+            await client.close()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("driver", ["psycopg", "psycopg2", "pg8000"])
+def test_the_first_statement_in_a_block_of_sqlalchemy_says_the_lane(
+    one: Gateway, driver: str
+) -> None:
+    uri = one.uri("transaction").replace("postgresql://", f"postgresql+{driver}://")
+    engine = sqlalchemy.create_engine(uri)
+
+    @event.listens_for(engine, "before_cursor_execute", retval=True)
+    def tag(_conn, _cursor, statement, parameters, _context, _many):
+        return f"{statement} /*batch='nightly'*/", parameters
+
+    with engine.begin() as client:
+        name = sqlalchemy.text(f"SET LOCAL application_name = '{driver}-sql'")
+        client.execute(name)
+        assert client.execute(sqlalchemy.text("SELECT 1")).scalar() == 1
+        (lane,) = [r["lane"] for r in one.show("CLIENTS") if r["lane"] == "bulk"]
+        assert lane == "bulk"
+    engine.dispose()
+
+
+def test_a_begin_is_answered_as_postgresql_does(one: Gateway, cluster: PostgresCluster) -> None:
+    """What a client sees of blocks, beside a private connection."""
+    texts = [
+        "BEGIN", "COMMIT", "START TRANSACTION READ ONLY", "ROLLBACK", "begin work;", "end",
+        "BEGIN", "BEGIN", "SELECT 1", "COMMIT", "BEGIN", "SELECT 1/0", "SELECT 1", "COMMIT",
+        "BEGIN READ ONLY", "SHOW transaction_read_only", "ROLLBACK AND CHAIN", "ABORT",
+        "BEGIN", "COMMIT AND CHAIN", "SAVEPOINT a", "ROLLBACK TO a", "COMMIT",
+        "BEGIN", "", "ROLLBACK TO nothing", "COMMIT", "BEGIN", "SELEC", "ROLLBACK; SELECT 2",
+    ]  # fmt: skip
+
+    def seen(target) -> list[object]:
+        told: list[object] = []
+        with ScriptedClient.login(target) as client:
+            for text in texts:
+                answer = client.query(text)
+                told.append(
+                    [
+                        (each.kind, each.sqlstate if each.kind == "E" else each.body)
+                        for each in answer
+                    ]
+                )
+                told.append(len(client.notices))
+        return told
+
+    assert seen(one.target("transaction")) == seen(cluster.target())
+
+
+def test_a_block_begins_with_its_first_statement(one: Gateway, cluster: PostgresCluster) -> None:
+    """Listed in docs/reference/differences.md."""
+    ask = "SELECT clock_timestamp()"
+    for begin, late in (("BEGIN", "t"), ("BEGIN /* now */", "f")):
+        with ScriptedClient.login(one.target("transaction")) as client:
+            client.query(begin)
+            with ScriptedClient.login(cluster.target()) as other:
+                moment = other.value(ask)
+            assert client.value(f"SELECT now() > '{moment}'") == late
+
+
+def test_a_block_whose_first_statement_was_refused_is_rolled_back(
+    cluster: PostgresCluster,
+) -> None:
+    clients = {"wait_ms_max": 300}
+    gateway = Gateway(cluster, ("--budget", "1"), {"lanes.bulk": {"rank": 1}, "clients": clients})
+    try:
+        gateway.start()
+        uri = gateway.uri("transaction")
+        with psycopg.connect(uri) as client, psycopg.connect(uri, autocommit=True) as holder:
+            with holder.transaction():
+                holder.execute("SELECT 1 /* it has the only server connection */")
+                with pytest.raises(psycopg.errors.TooManyConnections):
+                    client.execute("CREATE TABLE refused ()")
+                with pytest.raises(psycopg.errors.InFailedSqlTransaction):
+                    client.execute("SELECT %s", (1,))
+                assert client.info.transaction_status == TransactionStatus.INERROR
+                client.rollback()
+            assert client.execute("SELECT to_regclass('refused')").fetchone() == (None,)
+    finally:
+        gateway.destroy()
 
 
 # What people see -------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ cdef class ClientConnection(LeaseHolder):
     cdef long long _lasting
     cdef public double asked
     cdef public double began
+    cdef public object block
     cdef public double connected
     cdef public Database database
     cdef public bint discarding

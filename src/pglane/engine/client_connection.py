@@ -21,6 +21,7 @@ from pglane.wire.server_messages import ErrorResponse, error_response
 if TYPE_CHECKING:
     from types import ModuleType
 
+    from pglane.connection.own_block import OwnBlock
     from pglane.connection.requests import ClientRequests
     from pglane.connection.role import KnownRole
     from pglane.doors.session_state import ClientSessionState
@@ -52,6 +53,7 @@ class ClientConnection(LeaseHolder):
         connected: when it did, in seconds of the clock.
         asked: since when something is unanswered; if nothing is, -1 minus since when.
         began: since when its transaction runs; negative: none does.
+        block: the transaction block it is in and no server connection is; None: there is none.
         limits: in time, for it.
         lane_tagged: the lane that its first statement asked for; "": none.
         lane_wished: the lane that it asked for; "": none.
@@ -72,6 +74,7 @@ class ClientConnection(LeaseHolder):
         "_lasting",
         "asked",
         "began",
+        "block",
         "connected",
         "database",
         "discarding",
@@ -123,6 +126,7 @@ class ClientConnection(LeaseHolder):
         self.requested = 0.0
         self.asked = -1.0
         self.began = -1.0
+        self.block: OwnBlock | None = None
         self.database.enter_lane(self)
 
     def _come_in(self, admission: Admission) -> None:

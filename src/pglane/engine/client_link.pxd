@@ -42,6 +42,7 @@ cdef class ClientLink(ClientConnection):
     cdef _limit_held(self)
     @cython.locals(reader=MessageReader)
     cpdef want(self)
+    cdef bint _answers(self) except -1
     @cython.locals(database=Database, slot=Slot)
     cdef _ask(self)
     cpdef granted(self, ServerLink server)

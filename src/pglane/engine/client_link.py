@@ -12,7 +12,7 @@ from pglane.connection.client_effects import CATALOG
 from pglane.connection.exchange import HELD_FOR_CHANNELS, IDLE_STATUS
 from pglane.connection.extended_requests import HELD, OUT_OF_PLACE, TERMINATED
 from pglane.connection.request_messages import stream_malformed
-from pglane.engine import hearing, lane_wishes, last_answers
+from pglane.engine import hearing, lane_wishes, last_answers, own_blocks
 from pglane.engine.client_connection import (
     GONE,
     IDLE,
@@ -80,7 +80,7 @@ class ClientLink(ClientConnection):
         if self.phase != _IDLE or self.discarding or not self._is_query(chunk):
             return False
         database = self.database
-        if database.reads_tags:  # its comment may say a lane; that is read where it is kept
+        if database.reads_tags or self.block is not None:  # that is looked at where it is kept
             return False
         database.traffic.received_bytes += chunk.size
         self.requested = database.loop.now
@@ -187,20 +187,28 @@ class ClientLink(ClientConnection):
             return
         reader = self.requests.reader
         try:
-            if self.discarding:
-                self.discarding = not self._discard()
+            while True:
                 if self.discarding:
+                    self.discarding = not self._discard()
+                    if self.discarding:
+                        return
+                if not reader.next():
                     return
-            while reader.next():
                 if reader.kind == _TERMINATE:
                     self.leave(polite=True)
                     return
-                if not _is_ignored(reader.kind):
+                if not _is_ignored(reader.kind) and not self._answers():
                     reader.step_back()
                     self._ask()
                     return
         except MalformedStream as malformed:
             self.refuse(stream_malformed(malformed))
+
+    def _answers(self) -> bool:
+        """Whether what it asks is answered without a server connection."""
+        if self.block is None and not self.database.reads_tags:
+            return False
+        return own_blocks.answers(self)
 
     def _ask(self) -> None:
         database = self.database
@@ -248,6 +256,7 @@ class ClientLink(ClientConnection):
             server.vector is self.vector
             and self.settled
             and not server.suspect
+            and self.block is None
             and not (drawn and (self.database.asks_sequences or not self.rewrites))
         )
 
@@ -369,6 +378,8 @@ class ClientLink(ClientConnection):
             self.end_with(error_response(refusal, ends=True))
             return
         self.phase = _IDLE
+        if self.block is not None:
+            self.block.fail()
         self.transport.write(error_response(refusal))
         self.discarding = True
         self.want()
@@ -382,7 +393,7 @@ class ClientLink(ClientConnection):
                 reader.step_back()
                 return True
             if reader.kind in UNIT_ENDS:
-                self.transport.write(READY_IDLE)
+                self.transport.write(READY_IDLE if self.block is None else READY_FAILED)
                 return True
         return False
 
@@ -437,7 +448,10 @@ class ClientLink(ClientConnection):
             tell_defaults(self, server)
             if self.phase == _GONE:
                 return
-        self.forward()
+        if self.block is None:
+            self.forward()
+        else:
+            own_blocks.take_up(self, server)
 
     def end_lease(self, server: "ServerLink") -> None:
         """The server connection is clean: it goes, unless it was dirtied again meanwhile."""
@@ -473,3 +487,4 @@ class ClientLink(ClientConnection):
 UNIT_ENDS = (0x51, 0x53, 0x46)
 """Query, Sync and function call: each is answered by one ReadyForQuery."""
 READY_IDLE = ready_for_query(b"I")
+READY_FAILED = ready_for_query(b"E")

@@ -38,7 +38,8 @@ def prepare_lease(client: "ClientLink", server: ServerLink) -> None:
     if server.exchange.drawn and must_discard_sequences(client, server):
         discard_sequences(client, server)
         return
-    if client.settled and not server.suspect and ride(client, server):
+    alone = client.block is None  # nothing goes between the settings and its request
+    if alone and client.settled and not server.suspect and ride(client, server):
         return
     escapes = server.has_encoding()
     steps = preparation(server.vector, server.base, client.vector, escapes=escapes)

@@ -202,10 +202,14 @@ class Overdue:
         some = self._idle[-CLIENTS_A_TURN:]
         del self._idle[-CLIENTS_A_TURN:]
         for client in some:
-            if 0 < client.limits.idle_s < now - _quiet_since(client) and _is_idle(client):
-                ran_ms = (now - _quiet_since(client)) * 1000
-                told = client.limits.told("client_idle_ms_max")
-                self._send_away(client, ClientIdle(ran_ms=ran_ms, limit=told))
+            limits, quiet_s = client.limits, now - _quiet_since(client)
+            if client.block is not None and client.phase == IDLE:
+                if 0 < limits.idle_transaction_s < quiet_s:
+                    told = limits.told("idle_transaction_ms_max")
+                    self._send_away(client, IdleInTransaction(ran_ms=quiet_s * 1000, limit=told))
+            elif 0 < limits.idle_s < quiet_s and _is_idle(client):
+                told = limits.told("client_idle_ms_max")
+                self._send_away(client, ClientIdle(ran_ms=quiet_s * 1000, limit=told))
         if self._idle:
             self._worker.loop.call_later(0.0, self._look_at_some)
 

@@ -26,7 +26,7 @@ def asks(rig, text="SELECT 1"):
 
 
 def begins(rig):
-    client, server = asks(rig, "BEGIN")
+    client, server = asks(rig, "BEGIN; SELECT 1")
     server.send(IN_TRANSACTION)
     client.gets(b"Z\x00\x00\x00\x05T")
     return client, server
