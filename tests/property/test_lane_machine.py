@@ -6,7 +6,8 @@
  4. What is guarded is free after every grant beyond a reservation.
  5. A lane that is owed a place is never passed over, and the one whose lease ended comes first.
  6. Leases without an end never sit on what is reserved.
- 7. Nobody waits longer than the bound for a place, where one is promised.
+ 7. Nobody waits longer than the bound for a place, where one is promised: since it asked, or since
+    the lanes were changed.
  8. Nobody is granted anything after nine tenths of its time.
  9. A tenant is served in the order in which it asked.
 10. After everybody has left, all places are free and nothing is remembered.
@@ -135,7 +136,7 @@ class LaneMachine(RuleBasedStateMachine):
         assert own not in owed or lane is own
         bound_s = lane.bound_s(request)
         if bound_s >= 0.0:
-            assert self.now - request.arrived <= bound_s + 1e-6  # 7
+            assert self.now - request.judged_since <= bound_s + 1e-6  # 7
 
     def collect(self, refused: list[Request]) -> None:
         for request in refused:

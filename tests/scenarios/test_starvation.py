@@ -8,6 +8,7 @@ from dataclasses import replace
 from statistics import median
 
 from pglane.lab.scenario import Run, Variant, fairness
+from pglane.lab.scenarios.changes import CHANGES, LANES_CHANGED
 from pglane.lab.scenarios.flood import HOLD_S, OTP_UNDER_FLOOD
 from pglane.lab.scenarios.storm import RESTART_STORM
 from pglane.lab.scenarios.tenants import ONE_GREEDY_TENANT
@@ -75,6 +76,27 @@ def overtaken(run: Run) -> float:
         sum(one.asked_s < end < one.asked_s + one.wait_s for end in ends)
         for one in run.tallies["otp"].samples
     )
+
+
+def test_lanes_are_changed_while_everybody_is_served(play) -> None:
+    """Every request that was sent is answered, and no bound is broken before, amid or after."""
+    patient = replace(
+        LANES_CHANGED,
+        lanes=_patient(LANES_CHANGED.lanes),
+        changes=tuple(replace(each, lanes=_patient(each.lanes)) for each in CHANGES),
+        grace_s=PATIENT_S,
+    )
+    here = play(patient, "pglane", "lanes", seconds=6.0)
+    assert here.changes == len(CHANGES)
+    for kind, met in here.tallies.items():
+        assert met.asked == met.served > 0, kind
+    assert (here.violations, here.missed) == (0, 0)
+
+
+def _patient(lanes: str) -> str:
+    """The same with a bound that a machine full of other work keeps as well."""
+    assert "borrow_hold_ms = 500" in lanes
+    return lanes.replace("borrow_hold_ms = 500", "borrow_hold_ms = 4000")
 
 
 def test_one_greedy_tenant(play) -> None:

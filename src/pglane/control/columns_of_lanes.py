@@ -27,7 +27,8 @@ VIOLATIONS = {
     "held_too_long": "a lease outlasted what is enforced: a server process that does not end, a "
     "lock",
     "opening": "a server connection had to be opened first",
-    "suspended": "there are fewer server connections than lanes reserve",
+    "suspended": "there are fewer server connections than lanes reserve, or after a change those "
+    "that have no enforced end, or are to be kept free, are not all back yet",
 }
 """Why a wait was longer than promised."""
 

@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pglane.lab import contenders, procfs
-from pglane.lab.connection import AskedInVain, connect
-from pglane.lab.contenders import Contender
+from pglane.lab.contenders import Contender, Serving
 from pglane.lab.database import Database
-from pglane.lab.place import Place
 from pglane.lab.scenario import Run, Scenario, Variant
 from pglane.lab.scores import tally
-from pglane.lab.traffic import Clients, Sample, Traffic
+from pglane.lab.traffic import Sample, Traffic
+from pglane.lab.watch import Watch, look
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +78,8 @@ def play_one(play: Play, database: Database, seconds: float | None) -> Run:
     length_s = scenario.warm_s + (seconds or scenario.seconds)
     with contenders.running(play.contender, scenario, variant, database) as serving:
         noise = Noise()
-        samples = asyncio.run(_load(variant, serving.clients, length_s, scenario.grace_s))
+        samples, watch = asyncio.run(_load(play, serving, length_s))
         steal, foreign = noise.since()
-        broken = asyncio.run(violations(serving.console)) if serving.console else None
     return Run(
         scenario=scenario.name,
         variant=variant.name,
@@ -92,31 +90,33 @@ def play_one(play: Play, database: Database, seconds: float | None) -> Run:
             stream.kind: tally(stream, samples[stream.kind], scenario.warm_s, length_s)
             for stream in variant.streams
         },
-        violations=broken,
+        violations=watch.violations if watch else None,
+        missed=watch.missed if watch else None,
+        changes=watch.changes if watch else 0,
         steal=steal,
         foreign=foreign,
     )
 
 
 async def _load(
-    variant: Variant, clients: Clients, seconds: float, grace_s: float
-) -> dict[str, list[Sample]]:
-    traffic = Traffic(variant.streams, clients)
-    await traffic.run(seconds, grace_s)
-    return traffic.samples
-
-
-async def violations(console: Place) -> int | None:
-    """Waits beyond their bound, as this gateway counts them itself; None: it does not tell."""
-    asking = await connect(console)
+    play: Play, serving: Serving, seconds: float
+) -> tuple[dict[str, list[Sample]], Watch | None]:
+    """The samples, and what the gateway's console told; it is watched while its lanes change."""
+    scenario = play.scenario
+    traffic = Traffic(play.variant.streams, serving.clients)
+    if serving.rewrite is None or not scenario.changes:
+        await traffic.run(seconds, scenario.grace_s)
+        return traffic.samples, await look(serving.console) if serving.console else None
+    assert serving.console is not None
+    watch = Watch(serving.console, serving.pid, serving.rewrite)
+    over = asyncio.Event()
+    watching = asyncio.create_task(watch.follow(scenario.changes, seconds, over))
     try:
-        rows = await asking.ask("SHOW LANES")
-        at = asking.columns.index("violations")
-    except (AskedInVain, ValueError):
-        return None
+        await traffic.run(seconds, scenario.grace_s)
     finally:
-        asking.close()
-    return sum(int(row[at] or 0) for row in rows)
+        over.set()
+        await watching
+    return traffic.samples, watch
 
 
 class Noise:

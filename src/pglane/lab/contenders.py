@@ -13,16 +13,17 @@ A contender is started anew for each run, so that no run inherits connections of
 gets what is best for it: the roles' SCRAM secrets, no logging of connections, no statistics.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from pglane.lab import gateway, pgbouncer
 from pglane.lab.database import DATABASE, Database
 from pglane.lab.place import Place
 from pglane.lab.pools import PlainPool, PoolPerUser
-from pglane.lab.scenario import Scenario, Variant
+from pglane.lab.scenario import Change, Scenario, Variant
 from pglane.lab.traffic import Clients, OwnConnections
 
 ROLE = "shop"
@@ -48,10 +49,19 @@ class Contender:
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """One that runs: where its clients get their connections, and its console if it has one."""
+    """One that runs.
+
+    Attributes:
+        clients: where its clients get their connections.
+        console: if it has one.
+        rewrite: writes another configuration, if it has lanes; it is still to be read.
+        pid: the process that reads it at SIGHUP.
+    """
 
     clients: Clients
     console: Place | None = None
+    rewrite: Callable[[Change], Path] | None = None
+    pid: int = 0
 
 
 def roles(variant: Variant) -> tuple[str, ...]:
@@ -104,7 +114,10 @@ def running(
             entries = (DATABASE, DATABASE)
             found = places(contender.way, variant, database, door.ports, entries)
             console = Place(door.ports["transaction"], ROLE, CONSOLE, database.password)
-            yield Serving(OwnConnections(found), console)
+            rewrite = None
+            if contender.way in LANES:
+                rewrite = partial(write_configuration, contender.way, scenario, variant, database)
+            yield Serving(OwnConnections(found), console, rewrite, door.pid)
 
 
 def places(
@@ -159,18 +172,27 @@ def pglane_options(
     way: str, scenario: Scenario, variant: Variant, database: Database
 ) -> list[str]:
     """Its command line, and a file with its users and lanes."""
+    first = Change("at first", scenario.budget, scenario.lanes)
+    file = write_configuration(way, scenario, variant, database, first)
+    return ["--config", str(file)]
+
+
+def write_configuration(
+    way: str, scenario: Scenario, variant: Variant, database: Database, change: Change
+) -> Path:
+    """The file; read at the start, and again when told."""
     file = database.folder / "pglane.toml"
     lines = [
         "[server]",
         f'uri = "postgresql://{ROLE}:{database.password}@127.0.0.1:{database.port}/{DATABASE}"',
-        f"budget = {scenario.budget}",
+        f"budget = {change.budget}",
         "[clients]",
         f"wait_ms_max = {int(scenario.wait_s_max * 1000)}",
     ]
     for role in roles(variant):
         lines += [f'[users."{role}"]', f'password = "{database.password}"']
     if way in LANES:
-        lines.append(scenario.lanes)
+        lines.append(change.lanes)
     file.touch(mode=0o600)
     file.write_text("\n".join([*lines, ""]))
-    return ["--config", str(file)]
+    return file

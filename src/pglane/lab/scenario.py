@@ -6,6 +6,7 @@ run; its targets are limits of such a figure, and hold for this gateway. A targe
 then it is a ratio to what the baseline did in the same round.
 """
 
+import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -24,6 +25,8 @@ class Run:
     Attributes:
         tallies: of each stream, by kind.
         violations: waits beyond their bound, as the gateway counts them; None: it tells none.
+        missed: requests that it refused because their time was over; None: it was not asked.
+        changes: how often its lanes were changed while it served.
         steal: part of the machine's time taken by the hypervisor.
         foreign: part of the machine's time used by processes that are not ours.
     """
@@ -35,6 +38,8 @@ class Run:
     round: int
     tallies: Mapping[str, Tally]
     violations: int | None = None
+    missed: int | None = None
+    changes: int = 0
     steal: float = 0.0
     foreign: float = 0.0
 
@@ -97,6 +102,21 @@ class Variant:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """What this gateway's file says from some moment of a run on; for ways with lanes."""
+
+    told: str
+    budget: int
+    lanes: str
+
+    @property
+    def reserves(self) -> dict[str, int]:
+        """What each of its lanes reserves: by this it is known that the change has come."""
+        tables = tomllib.loads(self.lanes)["lanes"]
+        return {name: lane.get("reserve", 0) for name, lane in tables.items()}
+
+
+@dataclass(frozen=True, slots=True)
 class Scenario:
     """See the module's docstring.
 
@@ -115,6 +135,7 @@ class Scenario:
         seconds: length of a run unless told otherwise.
         warm_s: what happens before is not counted.
         wait_s_max: longest wait that a gateway allows.
+        changes: of this gateway's lanes, at even distances of a run.
     """
 
     name: str
@@ -133,6 +154,7 @@ class Scenario:
     warm_s: float = 1.0
     grace_s: float = 1.0
     wait_s_max: float = WAIT_S_MAX
+    changes: tuple[Change, ...] = ()
 
 
 def served(kind: str) -> Column:
@@ -175,3 +197,22 @@ def violations() -> Column:
     return Column(
         "broken bounds", "", lambda run: float("nan" if run.violations is None else run.violations)
     )
+
+
+def lost() -> Column:
+    """Requests of all kinds that had no answer, or a refusal."""
+    return Column(
+        "lost", "", lambda run: float(sum(one.asked - one.served for one in run.tallies.values()))
+    )
+
+
+def missed() -> Column:
+    """Requests that this gateway refused because their time was over."""
+    return Column(
+        "deadline misses", "", lambda run: float("nan" if run.missed is None else run.missed)
+    )
+
+
+def changes() -> Column:
+    """How often its lanes were changed meanwhile."""
+    return Column("changes", "", lambda run: float(run.changes))

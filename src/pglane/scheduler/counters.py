@@ -10,7 +10,8 @@ BUCKETS = 33
 _BUCKETS: int = BUCKETS
 VIOLATIONS = ("held_too_long", "opening", "suspended")
 """Why a promise was broken: a lease outlasted what is enforced (a server process that does not
-end, a lock), a server connection had to be opened first, or there are fewer than promised."""
+end, a lock), a server connection had to be opened first, or there are fewer than promised (fewer
+than all lanes reserve, or not all of them back yet after a change)."""
 
 
 class Counters:

@@ -30,13 +30,16 @@ class Recalls:
         lease.recalled = -1.0
         self.pending -= 1
 
-    def ask(self, lanes: Iterable[Lane], waiting: int, now: float) -> tuple[list[Lease], float]:
-        """Which leases are to end now, and when to ask again."""
+    def ask(
+        self, lanes: Iterable[Lane], waiting: int, over: int, now: float
+    ) -> tuple[list[Lease], float]:
+        """Which leases are to end now, and when to ask again; `over`: more than there may be."""
         known = list(lanes)
         if not waiting:
             return [], min(map(_first_end, known), default=_NEVER)
         asked, due = self._outstayed(known, now)
-        needed = sum(_owed(lane) for lane in known) - self.pending
+        owed = sum(_owed(lane) for lane in known)
+        needed = owed + over - self.pending if owed else 0
         lent, later = _lent(known, needed, now)
         for lease in lent:
             self._note(lease, now)

@@ -117,7 +117,7 @@ class LaneQueue(LaneTree):
         if waited_s > tenant.wait_s_max:
             tenant.wait_s_max = waited_s
         if lane.is_promised:
-            self._judge(request, lane, waited_s)
+            self._judge(request, lane, now - request.judged_since)
         if request.claimed:
             request.claimed = False
             request.since = now
@@ -247,8 +247,8 @@ class LaneQueue(LaneTree):
             return
         lane.touch(now)
         lane.note_ahead(request)
-        if self.budget.busy > self.budget.limit or lane.group.busy > lane.group.limit:
-            request.promised = False  # there were more, and they have not been given back
+        if lane.is_promised:
+            self.promise(request, lane, now)
         self._wait_for(lane, now)
         lane.enqueue(request)
         self._replace(lane, False)
@@ -285,7 +285,7 @@ class LaneQueue(LaneTree):
         """It is answered without having been started."""
         lane: Lane = request.lane  # type: ignore[assignment]
         if why is _EXPIRED and lane.is_promised:
-            self._judge(request, lane, now - request.arrived)
+            self._judge(request, lane, now - request.judged_since)
         self.leave(request, now)
         self._note_refusal(request, lane, why)
 
@@ -356,7 +356,8 @@ class LaneQueue(LaneTree):
 
     def recall(self, now: float) -> list[Lease]:
         """Leases that are to end now because their places are needed; after `expired`."""
-        asked, due = self.recalls.ask(self.lanes.values(), self.waiting, now)
+        over = max(self.budget.busy - self.budget.limit, 0)
+        asked, due = self.recalls.ask(self.lanes.values(), self.waiting, over, now)
         if due < self._due:
             self._due = due
         return asked

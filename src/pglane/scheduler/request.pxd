@@ -31,6 +31,7 @@ cdef class Request(Lease):
     cdef public bint claimed
     cdef public Py_ssize_t ahead
     cdef public Py_ssize_t turns
+    cdef public double judged_since
     cdef public bint was_short
     cdef public bint promised
     cdef public Py_ssize_t attempt

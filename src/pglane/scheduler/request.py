@@ -74,16 +74,17 @@ class Request(Lease):
         claimed: a server connection is being made ready in its name, and the place is booked.
         ahead: places of its lane in use, and requests of its tenant that waited, when it arrived.
         turns: turns that each other tenant could have before it.
-        promised: its lane's promise could be kept when it arrived, and has not changed since.
-        was_short: its lane had less than its reservation when it arrived.
+        judged_since: when it arrived, or when its lane's promise changed after that.
+        promised: its lane's promise could be kept at that moment.
+        was_short: its lane had less than its reservation then, or more was in use than there is.
         attempt: how often the same work was tried before; a retry is shed first.
         continues: its work holds leases already: it goes before newcomers of its lane.
     """
 
     __slots__ = (
-        "ahead", "arrived", "attempt", "claimed", "continues", "deadline", "expires", "need",
-        "newer", "older", "patience_s", "promised", "reason", "refused", "turns", "user",
-        "waiting", "was_short",
+        "ahead", "arrived", "attempt", "claimed", "continues", "deadline", "expires",
+        "judged_since", "need", "newer", "older", "patience_s", "promised", "reason", "refused",
+        "turns", "user", "waiting", "was_short",
     )  # fmt: skip
 
     def __init__(
@@ -107,6 +108,7 @@ class Request(Lease):
         self.claimed = False
         self.ahead = 0
         self.turns = 0
+        self.judged_since = 0.0
         self.was_short = False
         self.promised = False
         self.attempt = 0

@@ -26,6 +26,8 @@ cdef class LaneTree:
     cdef Lane _nobody
     cdef Tenant _no_tenant
 
+    @cython.locals(group=Group)
+    cpdef promise(self, Request request, Lane lane, double now)
     @cython.locals(lane=Lane, tenant=Tenant)
     cpdef bint take(self, Lease lease, double now) except -1
     cpdef bint admits(self, Lane lane) except -1

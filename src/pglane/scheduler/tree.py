@@ -31,7 +31,7 @@ from pglane.scheduler.group import Group
 from pglane.scheduler.heap import Heap
 from pglane.scheduler.lane import NOWHERE, SHARING, STRICT, UNMET, Lane
 from pglane.scheduler.policy import DoorPolicy, LanePolicy, kept_reservations
-from pglane.scheduler.request import Lease
+from pglane.scheduler.request import Lease, Request
 from pglane.scheduler.tenant import Tenant
 
 LENDER_LOOKS = 8
@@ -87,6 +87,7 @@ class LaneTree:
 
         Where more is promised than there is, each lane keeps what its rank leaves it. Lanes that
         are gone from the configuration promise nothing and vanish when nobody is left in them.
+        What is promised anew holds from now on, also for who waits already (`promise`).
         Lanes that came up by themselves have `wait_s_max` from now on, if it is given.
         """
         if wait_s_max:
@@ -141,7 +142,6 @@ class LaneTree:
             lane.mixed = True
             for request in lane.arrivals:
                 lane.set_deadline(request)
-                request.promised = False
         self._lenders = [lane for lane in self.lanes.values() if lane.reserve]
         policies = [*wanted.values()]
         for lane in self._lenders:
@@ -150,7 +150,31 @@ class LaneTree:
         self._recount()
         for lane in self.lanes.values():
             self._replace(lane, False)
+            for request in lane.arrivals:
+                if not request.claimed:
+                    request.was_short = lane.busy < lane.reserve
+                self.promise(request, lane, now)
         self._due = now if self.budget.busy or self.waiting else NEVER
+
+    def promise(self, request: Request, lane: Lane, now: float) -> None:
+        """By what its wait is judged from now on.
+
+        After a change more may be in use than there is. That goes back like what is lent: nothing
+        is granted meanwhile, so the bound of a lane that is short holds. It does not while leases
+        without an end sit on what is reserved, nor for places that are to be kept free and are
+        not yet: then nothing can be promised.
+        """
+        request.judged_since = now
+        request.promised = not lane.suspended
+        group: Group | None = lane.group
+        while group is not None:
+            if group.busy > group.limit:
+                request.was_short = True
+            if group.unbounded > max(group.limit - group.reserved, 0):
+                request.promised = False
+            if lane.kept_free and group.busy + group.guarded > group.limit:
+                request.promised = False
+            group = group.parent
 
     def _recount(self) -> None:
         """The sums of budget and doors, from the lanes."""

@@ -9,12 +9,14 @@ import pytest
 
 from pglane.lab import campaign, contenders, procfs
 from pglane.lab.campaign import Extent, Noise, Play
-from pglane.lab.contenders import Contender
+from pglane.lab.contenders import Contender, Serving
 from pglane.lab.database import Database
+from pglane.lab.place import Place
+from pglane.lab.scenario import Change, Scenario
 from pglane.lab.traffic import OwnConnections
-from pglane.wire.server_messages import DataRow, FieldDescription, RowDescription
+from pglane.lab.watch import Watch
 from tests.support.lab_runs import SCENARIO
-from tests.support.lab_server import READY, error, lab_server, row
+from tests.support.lab_server import lab_server
 
 
 def test_every_round_visits_everything() -> None:
@@ -44,10 +46,10 @@ def test_a_run_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     def running(*_arguments: object):
         yield contenders.Serving(None)
 
-    async def loaded(variant, _clients, seconds, grace_s):
+    async def loaded(play, _serving, seconds):
         async with lab_server() as server:
-            clients = OwnConnections(dict.fromkeys(variant.kinds, server.place()))
-            return await load(variant, clients, seconds, grace_s)
+            clients = OwnConnections(dict.fromkeys(play.variant.kinds, server.place()))
+            return await load(play, Serving(clients), seconds)
 
     monkeypatch.setattr(contenders, "running", running)
     monkeypatch.setattr(campaign, "_load", loaded)
@@ -64,17 +66,45 @@ def test_noise_is_nothing_where_it_cannot_be_seen(monkeypatch: pytest.MonkeyPatc
     assert Noise().since() == (0.0, 0.0)
 
 
-def test_the_gateway_is_asked_for_broken_bounds() -> None:
-    columns = tuple(
-        FieldDescription(name, 0, 0, 25, -1, -1, 0) for name in (b"name", b"violations")
-    )
+class Seen:
+    """What a console would have told."""
 
-    async def seen(answer: bytes) -> int | None:
-        async with lab_server(lambda _text: answer) as server:
-            return await campaign.violations(server.place())
+    violations, missed, changes = 3, 1, 2
 
-    head = RowDescription(columns).encode()
-    first = DataRow((b"otp", b"2")).encode()
-    assert asyncio.run(seen(head + first + row("browse", "1"))) == 3
-    assert asyncio.run(seen(RowDescription(columns[:1]).encode() + row("otp"))) is None
-    assert asyncio.run(seen(error("42601", "what?") + READY)) is None
+
+def test_the_gateway_is_asked_for_broken_bounds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once at the end; while its lanes change, all the time."""
+    console = Place(1, "shop", "pglane", "")
+    followed: list[object] = []
+
+    async def looked(place: Place) -> Seen:
+        assert place is console
+        return Seen()
+
+    class Following(Watch):
+        async def follow(self, changes, seconds, over) -> None:
+            followed.append((changes, seconds))
+            await over.wait()
+            self.changes = 1
+
+    monkeypatch.setattr(campaign, "look", looked)
+    monkeypatch.setattr(campaign, "Watch", Following)
+    change = Change("more", 4, "[lanes.otp]")
+    changing = replace(SCENARIO, grace_s=0.0, changes=(change,))
+
+    async def loaded(scenario: Scenario, rewrite: object) -> int:
+        async with lab_server() as server:
+            clients = OwnConnections(dict.fromkeys(("browse", "otp"), server.place()))
+            play = Play(scenario, scenario.variants[0], Contender("pglane", "lanes"), 0)
+            serving = Serving(clients, console, rewrite)
+            _samples, watch = await campaign._load(play, serving, 0.05)
+            assert watch is not None
+            return watch.changes
+
+    assert asyncio.run(loaded(changing, lambda _change: tmp_path)) == 1
+    assert followed == [((change,), 0.05)]
+    assert asyncio.run(loaded(replace(changing, changes=()), lambda _change: tmp_path)) == 2
+    assert asyncio.run(loaded(changing, None)) == 2
+    assert len(followed) == 1

@@ -11,6 +11,7 @@ from pglane.lab import contenders, gateway, pgbouncer
 from pglane.lab.contenders import Contender
 from pglane.lab.database import Database
 from pglane.lab.pools import PlainPool, PoolPerUser
+from pglane.lab.scenario import Change
 from pglane.lab.traffic import OwnConnections
 from tests.support.lab_runs import SCENARIO
 
@@ -81,6 +82,10 @@ def test_this_gateway_reads_what_is_written_for_it(database: Database) -> None:
     assert loaded.values["budget"] == 4
     contenders.pglane_options("lanes", SCENARIO, VARIANT, database)
     assert "[lanes.otp]" in file.read_text()
+    change = Change("more", 5, "[lanes.mail]")
+    contenders.write_configuration("lanes", SCENARIO, VARIANT, database, change)
+    assert "[lanes.mail]" in file.read_text()
+    assert read_file(file, {}).values["budget"] == 5
 
 
 def test_each_runs_and_gives_its_clients(
@@ -102,7 +107,9 @@ def test_each_runs_and_gives_its_clients(
         (Contender("pools per user"), PoolPerUser),
         (Contender("PgBouncer 1.25", "one user", Path("pgbouncer")), OwnConnections),
         (Contender("pglane", "one user"), OwnConnections),
+        (Contender("pglane", "lanes"), OwnConnections),
     ):
         with contenders.running(contender, SCENARIO, VARIANT, database) as serving:
             assert isinstance(serving.clients, kind)
             assert (serving.console is not None) == (contender.name == "pglane")
+            assert (serving.rewrite is not None) == (contender.way == "lanes")

@@ -142,3 +142,14 @@ def test_what_is_still_being_opened_is_not_asked_for() -> None:
     assert list(rig.lane("browse").holders) == [first, second, opening]
     rig.now += 1.0
     assert rig.queue.recall(rig.now) == [opening]
+
+
+def test_after_the_budget_shrank_as_many_are_asked_as_are_too_many() -> None:
+    rig = lent_rig()
+    leases = rig.fill("browse", 3)
+    rig.queue.configure(1, [OTP, BROWSE], (), rig.now)
+    rig.now += 10.0
+    assert rig.queue.recall(rig.now) == []  # nobody needs them
+    waiting = rig.ask("otp")
+    assert set(rig.queue.recall(rig.now)) == set(leases)
+    assert [rig.end(lease) for lease in leases] == [[], [], [waiting]]

@@ -371,15 +371,31 @@ def test_so_is_one_whose_promise_was_suspended() -> None:
     assert rig.lane("otp").counters.violations == [0, 0, 1]
 
 
-def test_nothing_is_promised_while_more_is_used_than_there_is() -> None:
+@pytest.mark.parametrize(("waited_s", "broken"), [(1.0, [0, 0, 0]), (1.1, [1, 0, 0])])
+def test_the_bound_holds_where_more_is_used_than_there_is(
+    waited_s: float, broken: list[int]
+) -> None:
     rig = LaneRig(3, OTP, LanePolicy("browse", hold_s_max=1.0))
     leases = rig.fill("browse", 3)
     rig.queue.configure(1, [OTP, LanePolicy("browse", hold_s_max=1.0)], (), rig.now)
     waiting = rig.ask("otp")
-    assert not waiting.promised
-    rig.now += 1.0
+    rig.now += waited_s
     assert [rig.end(lease) for lease in leases] == [[], [], [waiting]]
-    assert rig.lane("otp").counters.violations == [0, 0, 1]
+    assert rig.lane("otp").counters.violations == broken
+
+
+@pytest.mark.parametrize(("waited_s", "broken"), [(1.0, [0, 0, 0]), (1.1, [1, 0, 0])])
+def test_who_waits_while_lanes_change_is_judged_by_the_new_ones_from_then_on(
+    waited_s: float, broken: list[int]
+) -> None:
+    rig = LaneRig(2, LanePolicy("otp"), BROWSE)
+    (lease, _) = rig.fill("browse", 2)
+    waiting = rig.ask("otp")
+    rig.now += 10.0
+    rig.queue.configure(2, [OTP, LanePolicy("browse", hold_s_max=1.0)], (), rig.now)
+    rig.now += waited_s
+    assert rig.end(lease) == [waiting]
+    assert rig.lane("otp").counters.violations == broken
 
 
 def test_one_that_was_never_served_broke_the_promise_too() -> None:

@@ -300,3 +300,66 @@ def test_lanes_that_came_up_by_themselves_follow_a_new_limit_of_waiting() -> Non
     assert lane.wait_s_max == 9.0
     rig.queue.configure(2, (), (), rig.now, 4.0)
     assert lane.wait_s_max == 4.0
+
+
+# Promises to those who wait --------------------------------------------------------------------
+
+
+def test_one_that_waits_while_lanes_change_is_short_of_what_is_reserved_then() -> None:
+    rig = LaneRig(3, OTP, BROWSE)
+    first = rig.ask("otp")
+    rig.fill("browse", 2)
+    waiting = rig.ask("otp")
+    assert (waiting.was_short, waiting.promised) == (False, True)
+    rig.now += 1.0
+    rig.queue.configure(3, [LanePolicy("otp", reserve=2), BROWSE], (), rig.now)
+    assert first.held
+    assert (waiting.was_short, waiting.promised) == (True, True)
+    assert waiting.judged_since == rig.now
+
+
+def test_one_for_whom_a_server_is_opened_is_judged_as_before_but_from_then_on() -> None:
+    rig = LaneRig(1, OTP, BROWSE)
+    (lease,) = rig.fill("browse", 1)
+    waiting = rig.ask("otp")
+    rig.queue.release(lease, rig.now)
+    chosen = rig.queue.choose(None, None, rig.now, True)
+    assert chosen is waiting
+    rig.queue.claim(waiting, rig.now)
+    rig.now += 1.0
+    rig.queue.configure(1, [OTP, BROWSE], (), rig.now)
+    assert (waiting.was_short, waiting.judged_since) == (True, rig.now)
+
+
+def test_more_in_use_than_there_is_counts_as_lent() -> None:
+    rig = LaneRig(3, OTP, BROWSE)
+    rig.ask("otp")
+    rig.fill("browse", 2)
+    rig.queue.configure(2, [OTP, BROWSE], (), rig.now)
+    waiting = rig.ask("otp")
+    assert (waiting.was_short, waiting.promised) == (True, True)
+
+
+def test_nothing_is_promised_while_leases_without_an_end_sit_on_it() -> None:
+    rig = LaneRig(2, LanePolicy("otp"), SESSION)
+    first, second = rig.fill("session", 2)
+    waiting = rig.ask("otp")
+    rig.queue.configure(2, [OTP, SESSION], (), rig.now)
+    assert not waiting.promised
+    late = rig.ask("otp")
+    assert not late.promised
+    assert rig.end(first) == [waiting]
+    rig.end(waiting)
+    assert late.held
+    assert rig.ask("otp").promised
+    assert second.held
+
+
+def test_nothing_is_promised_before_what_is_to_be_kept_free_has_come_back() -> None:
+    rig = LaneRig(2, LanePolicy("otp"), BROWSE)
+    lease, _ = rig.fill("browse", 2)
+    waiting = rig.ask("otp")
+    rig.queue.configure(2, [LanePolicy("otp", reserve=1, lends=False), BROWSE], (), rig.now)
+    assert not waiting.promised
+    assert rig.end(lease) == [waiting]
+    assert rig.ask("otp").promised

@@ -1,6 +1,7 @@
 """All scenarios, by name."""
 
 from pglane.lab.scenario import Scenario
+from pglane.lab.scenarios.changes import LANES_CHANGED
 from pglane.lab.scenarios.flood import (
     BROWSE_UNDER_OTP_FLOOD,
     OTP_ON_A_BUSY_DATABASE,
@@ -22,6 +23,7 @@ ALL: tuple[Scenario, ...] = (
     IDLE_IN_TRANSACTION,
     RESTART_STORM,
     ONE_GREEDY_TENANT,
+    LANES_CHANGED,
     OVERHEAD,
 )
 

@@ -10,7 +10,7 @@ from pglane.config.file import read_file
 from pglane.config.settings import Settings
 from pglane.lab import scenarios
 from pglane.lab.contenders import DIRECT, LANES
-from pglane.lab.scenario import BASELINE, Scenario
+from pglane.lab.scenario import BASELINE, Change, Scenario
 from pglane.lab.scenarios.market import MARKETPLACE
 
 
@@ -46,9 +46,10 @@ def test_it_speaks_of_its_own_streams(one: Scenario) -> None:
 @pytest.mark.parametrize("one", [*scenarios.ALL, MARKETPLACE], ids=lambda one: one.name)
 def test_its_lanes_are_such_that_this_gateway_reads(one: Scenario, tmp_path: Path) -> None:
     file = tmp_path / "pglane.toml"
-    file.write_text(f"[server]\nbudget = {one.budget}\n{one.lanes}")
-    loaded = read_file(file, {})
-    assert not loaded.refusals
-    settings = Settings(**loaded.values)
-    assert not rules.objections(settings, loaded.places)
-    assert not any("lane " in note for note in rules.notes(settings))
+    for change in (Change("at first", one.budget, one.lanes), *one.changes):
+        file.write_text(f"[server]\nbudget = {change.budget}\n{change.lanes}")
+        loaded = read_file(file, {})
+        assert not loaded.refusals
+        settings = Settings(**loaded.values)
+        assert not rules.objections(settings, loaded.places)
+        assert not any("lane " in note for note in rules.notes(settings))
