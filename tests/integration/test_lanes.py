@@ -421,7 +421,7 @@ def test_lanes_tenants_and_waits_are_shown(one: Gateway) -> None:
         for _ in range(3):
             client.execute("SELECT 1")
         told = eventually(mailer)
-        eventually(lambda: (mailer() or told)["grants"] == 3)
+        eventually(lambda: (mailer() or told)["grants"] >= 3)
         assert told["clients"] == 1
         otp = lanes(one)["otp"]
         assert (otp["reserve"], otp["kept"], otp["database"]) == (1, 1, "app")
