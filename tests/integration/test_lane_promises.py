@@ -15,6 +15,7 @@ from tests.support.waiting import eventually
 pytestmark = pytest.mark.gateway
 
 OTP = {"reserve": 1, "borrow_hold_ms": 100, "match": [{"user": "second"}]}
+WRITE = "SELECT lo_create(0)"
 Settings = Mapping[str, Mapping[str, Any]]
 
 
@@ -106,6 +107,31 @@ def test_a_transaction_that_thinks_on_a_borrowed_place_gives_it_back(gateway_wit
     detail = lost.diag.message_detail or ""
     assert "borrow_hold_ms of lane otp is 100" in detail
     assert "rolled back" in detail
+
+
+@pytest.mark.parametrize("reader_first", [True, False])
+def test_who_has_only_read_is_asked_before_who_has_written(
+    cluster, gateway_with, reader_first: bool
+) -> None:
+    """Whichever of the two is younger; PostgreSQL says when both are old enough."""
+    gateway = gateway_with(2, {"lanes.otp": OTP})
+    thinking = in_transaction(gateway, 2)
+    reader, writer = thinking if reader_first else reversed(thinking)
+    reader.execute("SELECT count(*) FROM pg_class")
+    writer.execute(WRITE)
+    old = (
+        "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction' "
+        "AND now() - xact_start > interval '200 ms'"
+    )
+    eventually(lambda: cluster.admin(old) == [(2,)])
+    with client(gateway, "second") as otp:
+        assert otp.execute("SELECT 1").fetchone() == (1,)
+    writer.execute("ROLLBACK")
+    with pytest.raises(psycopg.OperationalError) as lost:
+        reader.execute("COMMIT")
+    assert lost.value.sqlstate == "57P01"
+    for connection in thinking:
+        connection.close()
 
 
 def test_a_statement_on_a_borrowed_place_is_cancelled_and_its_client_stays(gateway_with) -> None:

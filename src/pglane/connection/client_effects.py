@@ -51,6 +51,18 @@ MAKES = int(Effect.CATALOG | Effect.DATABASE)
 value that no text shows says so in search_path."""
 CHANNELS = int(Effect.LISTEN | Effect.UNLISTEN)
 TAKEN_APART = FORGETS | CHANNELS
+WRITES = int(
+    Effect.CATALOG
+    | Effect.DATABASE
+    | Effect.TEMP
+    | Effect.NOTIFY
+    | Effect.LARGE_OBJECT
+    | Effect.OPAQUE
+    | Effect.EXECUTES
+    | Effect.UNSEEN
+    | Effect.UNKNOWN
+)
+"""May change data, what names mean, or what others hear."""
 UNSEEN = int(Effect.UNSEEN)
 UNSEEN_MAX = 16
 """Statements of one lease that may be named as having left something."""
@@ -79,6 +91,7 @@ class ClientEffects:
         may_copy: something sent since the server was last idle may be COPY FROM STDIN.
         apart: effects of texts that are not sent on as they are.
         changes_channels: a LISTEN or UNLISTEN was sent since the lease began.
+        wrote: something that may change more than the session was sent since the lease began.
         hears_itself: it keeps its server connection, and hears what comes there.
     """
 
@@ -102,6 +115,7 @@ class ClientEffects:
         "strangers_drew",
         "unanswered_effects",
         "unseen",
+        "wrote",
     )
 
     def _note_nothing(self, cache: VerdictCache, shapes: Shapes) -> None:
@@ -119,6 +133,7 @@ class ClientEffects:
         self.changes_channels = False
         self.hears_itself = False
         self.drew = -1
+        self.wrote = False
         self.strangers_drew = False
         self.asked = 0
         self._allowance = ALL_ALLOWED
@@ -147,6 +162,8 @@ class ClientEffects:
         self.effects |= verdict.effects
         self.unanswered_effects |= verdict.effects
         self.later_effects |= verdict.effects
+        if verdict.effects & WRITES:
+            self.wrote = True
         if verdict.effects & DISCARDS:
             self._note_discard()
         if verdict.effects & TRANSACTION:
@@ -260,8 +277,12 @@ class ClientEffects:
         self._note_portal(portal, statement, verdict)
 
     def _note_drawing(self, verdict: Verdict, exchange: Exchange) -> None:
-        """Values of sequences may be there, for currval and lastval to show."""
+        """Values of sequences may be there, for currval and lastval to show.
+
+        A statement that may not draw any only reads, or has effects that say what it does.
+        """
         exchange.drawn = True
+        self.wrote = True
         if verdict.draws:
             self.drew = exchange.segment
 

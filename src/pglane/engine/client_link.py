@@ -265,6 +265,7 @@ class ClientLink(ClientConnection):
         self.requests.unanswered_effects = 0
         self.requests.discards = 0
         self.requests.drew = -1
+        self.requests.wrote = False
 
     def takes_back(self, request: bytes) -> None:
         """Its first request of this lease never was; it is at the head of what waits again."""

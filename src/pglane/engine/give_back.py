@@ -46,7 +46,9 @@ def note_leases(database: "Database") -> None:
             continue
         running = link.exchange.outstanding() > 0 or link.raw
         lease.idle = not running and link.exchange.status != IDLE_STATUS  # type: ignore[attr-defined]
-        ends = link.client.requests.unanswered_effects & Effect.TRANSACTION
+        client, requests = link.client, link.client.requests
+        lease.reads_only = client.rewrites and not requests.wrote  # type: ignore[attr-defined]
+        ends = requests.unanswered_effects & Effect.TRANSACTION
         lease.committing = bool(running and ends)  # type: ignore[attr-defined]
 
 

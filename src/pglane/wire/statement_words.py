@@ -257,10 +257,11 @@ DRAWING_NOTHING = frozenset(
         *(Kind.PREPARE_TRANSACTION, Kind.COMMIT_PREPARED, Kind.LOCK, Kind.CHECKPOINT),
         *(Kind.SET, Kind.SET_LOCAL, Kind.SET_TRANSACTION, Kind.RESET, Kind.DISCARD),
         *(Kind.PREPARE, Kind.DEALLOCATE, Kind.DECLARE, Kind.FETCH, Kind.MOVE, Kind.CLOSE),
-        *(Kind.LISTEN, Kind.UNLISTEN, Kind.NOTIFY, Kind.GRANT, Kind.REVOKE, Kind.COMMENT),
+        *(Kind.LISTEN, Kind.UNLISTEN, Kind.NOTIFY),
     }
 )
-"""Kinds that call nextval only if it, or the name of what calls it, stands in the text."""
+"""Kinds that call nextval only if it, or the name of what calls it, stands in the text, and change
+nothing for good unless their effects say so. (GRANT and the like draw nothing, but do change.)"""
 DRAWING_EFFECTS = (
     Effect.SEQUENCE | Effect.OPAQUE | Effect.EXECUTES | Effect.UNKNOWN | Effect.UNSEEN
 )

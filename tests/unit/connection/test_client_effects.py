@@ -86,6 +86,41 @@ def test_effects_count_at_bind_in_the_extended_protocol(lease: Lease) -> None:
     assert lease.requests.effects == int(lease.form.Effect.NOTIFY)
 
 
+@pytest.mark.parametrize(
+    ("text", "writes"),
+    [
+        (b"SELECT * FROM t", False),
+        (b"SELECT * FROM t FOR UPDATE", False),
+        (b"BEGIN; SET LOCAL work_mem = '5MB'; SHOW work_mem; SAVEPOINT a", False),
+        (b"DECLARE c CURSOR FOR SELECT 1; FETCH c", False),
+        (b"UPDATE t SET n = 1", True),
+        (b"SELECT 1; DELETE FROM t", True),
+        (b"WITH a AS (DELETE FROM t RETURNING n) SELECT n FROM a", True),
+        (b"SELECT 1 INTO t", True),
+        (b"CREATE TABLE t ()", True),
+        (b"TRUNCATE t", True),
+        (b"GRANT SELECT ON t TO a", True),
+        (b"COMMENT ON TABLE t IS 'a'", True),
+        (b"EXPLAIN ANALYZE DELETE FROM t", True),
+        (b"NOTIFY a", True),
+        (b"SELECT nextval('s')", True),
+        (b"SELECT lo_unlink(1)", True),
+        (b"EXECUTE a", True),
+        (b"CALL p()", True),
+    ],
+)
+def test_what_only_reads_is_known(lease: Lease, text: bytes, writes: bool) -> None:
+    lease.send(c.Query(text))
+    assert lease.requests.wrote == writes
+
+
+def test_what_is_only_prepared_has_written_nothing(lease: Lease) -> None:
+    prepared(lease, b"a", b"DELETE FROM t")
+    assert not lease.requests.wrote
+    lease.send(c.Bind(b"", b"a"))
+    assert lease.requests.wrote
+
+
 def test_portals_remember_what_they_run(lease: Lease) -> None:
     prepared(lease)
     lease.send(c.Parse(b"", b"DEALLOCATE a"), c.Bind(b"p", b""), c.Bind(b"q", b""))

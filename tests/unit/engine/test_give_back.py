@@ -3,9 +3,9 @@
 import pytest
 
 from pglane.config.lanes import LaneMatch, LaneSettings
-from tests.support.engine_rig import READY, query
+from tests.support.engine_rig import READY, message, query
 from tests.unit.engine.test_database import DONE, desk
-from tests.unit.engine.test_overdue import FAILED, begins, cancelled
+from tests.unit.engine.test_overdue import FAILED, IN_TRANSACTION, begins, cancelled
 
 OTP = LaneSettings("otp", reserve=1, borrow_hold_ms=500, match=(LaneMatch(user="otto"),))
 HASTY = LaneSettings("hasty", door="transaction", hold_ms_max=500, match=(LaneMatch(),))
@@ -36,6 +36,33 @@ def test_who_thinks_in_a_transaction_loses_it_when_the_owner_has_waited(rigs):
     owner.gets(READY)
     lane = desk(rig).queue.lanes["transaction:anna"]
     assert lane.counters.recalls == 1
+
+
+@pytest.mark.parametrize(
+    "texts", [("SELECT 1", "UPDATE t SET n = 1"), ("DELETE FROM t", "TABLE t")]
+)
+def test_who_has_only_read_loses_before_who_has_written(rigs, texts):
+    """Whichever of the two is younger."""
+    rig = rigs(budget=2, lanes=(OTP,))
+    one, server = begins(rig)
+    other = rig.client()
+    other.gets(READY)
+    other.send(query("BEGIN; SELECT 1"))
+    another = rig.accept_login()
+    another.gets(b"BEGIN")
+    another.send(IN_TRANSACTION)
+    other.gets(b"BEGIN")
+    for client, connection, text in ((one, server, texts[0]), (other, another, texts[1])):
+        client.send(query(text))
+        connection.gets(text.encode())
+        connection.send(message(b"C", b"DONE\x00") + message(b"Z", b"T"))
+        client.gets(b"DONE")
+    rig.later(5.0)
+    owner_waits(rig)
+    rig.later(0.1)
+    reader, writer = (one, other) if texts[0] == "SELECT 1" else (other, one)
+    assert b"57P01" in reader.ends()
+    assert not writer.look()
 
 
 def test_what_runs_is_cancelled_first_and_ended_when_that_did_not_help(rigs):
