@@ -1,5 +1,6 @@
 cimport cython
 
+from pglane.connection.allowance cimport Allowance
 from pglane.connection.exchange cimport Exchange
 from pglane.connection.statements cimport ClientStatement, Shapes
 from pglane.wire.statements cimport Verdict, VerdictCache
@@ -22,12 +23,13 @@ cdef class ClientEffects:
     cdef public bint wrote
     cdef public bint strangers_drew
     cdef public long long asked
-    cdef object _allowance
+    cdef Allowance _allowance
     cdef dict _deallocating
     cdef VerdictCache _cache
     cdef Shapes _shapes
 
     cdef _note_nothing(self, VerdictCache cache, Shapes shapes)
+    cpdef limit(self, Allowance allowance)
     cdef Verdict _judge(self, bytes text)
     @cython.locals(verdict=Verdict)
     cdef _note(self, ClientStatement statement)

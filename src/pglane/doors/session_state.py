@@ -18,6 +18,7 @@ of it.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 from pglane.connection.allowance import Allowance
 from pglane.errors import Refusal
@@ -60,6 +61,7 @@ SETTING_BOUND = int(Effect.SETTING_BOUND)
 IMMOVABLE = sum(int(effect) for effect, _, _ in KINDS)
 LASTING = int(Effect.LOAD | Effect.SEED | Effect.DBLINK | Effect.UNKNOWN) & IMMOVABLE
 """What not even DISCARD ALL takes away: with its client the server connection ends."""
+ASKED = IMMOVABLE | SEQUENCE_READ | SEQUENCE_TOLD | SETTING_BOUND
 
 
 class SessionStatePolicy:
@@ -71,14 +73,21 @@ class SessionStatePolicy:
         pinned: how many are.
         refused: how many texts were refused so far.
         asked: a client's text asked for the last value of a sequence.
+        report: told of each refusal, with the client's address and user.
         session_door: gives host:port of the session door, "" if it is not open.
     """
 
-    __slots__ = ("_when_asked", "asked", "limit", "pinned", "pins", "refused", "session_door")
+    __slots__ = (
+        "_when_asked", "asked", "limit", "pinned", "pins", "refused", "report", "session_door",
+    )  # fmt: skip
 
     def __init__(
-        self, session_door: Callable[[], str], when_asked: Callable[[], None] = lambda: None
+        self,
+        session_door: Callable[[], str],
+        report: Callable[[Any, str, Refusal], None],
+        when_asked: Callable[[], None] = lambda: None,
     ) -> None:
+        self.report = report
         self._when_asked = when_asked
         self.pins = False
         self.limit = 0
@@ -106,16 +115,17 @@ class ClientSessionState(Allowance):
         pinned_by: `Effect` bits of what was allowed to it; 0 while it is not pinned.
     """
 
-    __slots__ = ("_policy", "_report", "pinned_by")
+    __slots__ = ("_peer", "_policy", "_user", "pinned_by")
 
-    def __init__(self, policy: SessionStatePolicy, report: Callable[[Refusal], None]) -> None:
+    def __init__(self, policy: SessionStatePolicy, peer: object, user: str) -> None:
         self._policy = policy
-        self._report = report
+        self._peer = peer
+        self._user = user
         self.pinned_by = 0
 
     def asked(self) -> int:
         """The `Effect` bits for which `refusal` must be asked."""
-        return IMMOVABLE | SEQUENCE_READ | SEQUENCE_TOLD | SETTING_BOUND
+        return ASKED
 
     def is_timely(self, effects: int) -> bool:
         """Whether the answer depends on what was answered before."""
@@ -185,5 +195,5 @@ class ClientSessionState(Allowance):
             limit=policy.limit,
         )
         policy.refused += 1
-        self._report(refusal)
+        policy.report(self._peer, self._user, refusal)
         return error_response(refusal)

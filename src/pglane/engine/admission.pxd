@@ -4,6 +4,7 @@ from pglane.connection.requests cimport ClientRequests
 from pglane.connection.statements cimport Shapes
 from pglane.doors.need cimport Need
 from pglane.engine.database cimport Database
+from pglane.scheduler.placing cimport Place
 from pglane.wire.statements cimport VerdictCache
 
 
@@ -19,9 +20,11 @@ cdef class Admission:
     cdef public Database database
     cdef public object door
     cdef public bint keeps_keys
+    cdef public str lane_wished
     cdef public long long lasting
     cdef public object limits
     cdef public bint long_keys
+    cdef public Place place
     cdef public object role
     cdef public object session_state
     cdef public object settings

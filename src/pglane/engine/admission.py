@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pglane.connection.requests import ClientRequests
 from pglane.connection.startup_settings import LANE
 from pglane.doors import transaction
+from pglane.doors.lane_wishes import wished_lane
 from pglane.doors.need import Need
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pglane.doors.session_state import SessionStatePolicy
     from pglane.engine.database import Database
     from pglane.engine.worker import Worker
+    from pglane.scheduler.placing import Place
 
 
 SHARED = frozenset({"application_name", LANE})
@@ -41,6 +43,8 @@ class Admission:
         virtual: names of their statements are rewritten.
         limits: in time, for them.
         keeps_keys: they show keys that their server connections need.
+        lane_wished: the lane that they ask for; "": none.
+        place: where their leases belong, where that does not depend on anything else.
         role: what PostgreSQL says of the role; None: it was not asked.
         unread_bytes_max: of what they do not read.
     """
@@ -57,9 +61,11 @@ class Admission:
         "database",
         "door",
         "keeps_keys",
+        "lane_wished",
         "lasting",
         "limits",
         "long_keys",
+        "place",
         "role",
         "session_state",
         "settings",
@@ -82,6 +88,8 @@ class Admission:
         self.database = database
         self.limits = database.limits_for(greeting.user, door.NAME)
         self.settings = vectors.of(wanted.settings)
+        self.lane_wished = wished_lane(self.settings.items, self.settings.items)
+        self.place: Place | None = None
         self.session_state: SessionStatePolicy | None = (
             database.session_state if door is transaction else None
         )

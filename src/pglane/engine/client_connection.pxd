@@ -6,6 +6,7 @@ from pglane.connection.traffic cimport Traffic
 from pglane.engine.admission cimport Admission
 from pglane.engine.database cimport Database
 from pglane.engine.server_link cimport LeaseHolder, ServerLink
+from pglane.scheduler.placing cimport LanePlacing, Place
 
 
 cdef int _WELCOME, _IDLE, _LEASED, _GONE, _IDLE_STATUS
@@ -44,6 +45,8 @@ cdef class ClientConnection(LeaseHolder):
     cdef public bint welcomed
 
     cdef _come_in(self, Admission admission)
+    @cython.locals(place=Place, placing=LanePlacing)
+    cdef _join_lane(self, Admission admission)
     cdef _note_waited(self)
     cdef _note_asked(self)
     @cython.locals(now=double, traffic=Traffic)

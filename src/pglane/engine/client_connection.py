@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from pglane.connection.exchange import IDLE_STATUS, Exchange
 from pglane.connection.settings import Vector
-from pglane.doors.lane_wishes import wished_lane
 from pglane.doors.session_state import IMMOVABLE
 from pglane.engine import lane_wishes
 from pglane.engine.admission import Admission
+from pglane.engine.lane_origin import origin_of
 from pglane.engine.server_link import LeaseHolder
 from pglane.engine.transport import Transport
 from pglane.errors import Refusal
@@ -106,8 +106,8 @@ class ClientConnection(LeaseHolder):
     def __init__(
         self, admission: Admission, transport: Transport, peer: "Peer", number: int
     ) -> None:
-        self._come_in(admission)
         self.peer = peer
+        self._come_in(admission)
         self.number = number
         self.transport = transport
         self.process_id = 0
@@ -127,7 +127,6 @@ class ClientConnection(LeaseHolder):
         self.asked = -1.0
         self.began = -1.0
         self.block: OwnBlock | None = None
-        self.database.enter_lane(self)
 
     def _come_in(self, admission: Admission) -> None:
         """A method, for a constructor's arguments have no C types."""
@@ -142,11 +141,22 @@ class ClientConnection(LeaseHolder):
         self.need = admission.need()
         self.database: Database = admission.database
         self.lane_tagged = ""
-        self.lane_wished = wished_lane(self.vector.items, self.startup.items)
+        self.lane_wished = admission.lane_wished
         self.lease = Request(None, None, self.user, self.need, self)
+        self._join_lane(admission)
         self.limits = admission.limits
         self.requests: ClientRequests = admission.requests()
         self.requests.parse_key = self.vector.parse_key
+
+    def _join_lane(self, admission: Admission) -> None:
+        """Its leases belong where those of all belong that came by the same admission."""
+        placing = self.database.placing
+        place = admission.place
+        if place is None or place.matching is not placing.matching:
+            place = placing.place(origin_of(self), self.lane_wished)
+            if not placing.matching.reads_addresses:
+                admission.place = place
+        placing.join(self.lease, place)
 
     def on_full(self) -> None:
         """It reads more slowly than the server sends."""
@@ -215,7 +225,7 @@ class ClientConnection(LeaseHolder):
         if self.session_state is not None:
             self._unpin(self.session_state)
         self.transport.close()
-        self.database.client_left(self, polite=polite)  # type: ignore[arg-type]
+        self.database.client_left(self, polite)  # type: ignore[arg-type]
 
     def _unpin(self, session_state: "ClientSessionState") -> None:
         """What not even DISCARD ALL takes away goes with its server connection."""
@@ -233,7 +243,6 @@ class ClientConnection(LeaseHolder):
     def end_with(self, error: bytes) -> None:
         """Its connection ends with this error."""
         self.transport.write(error)
-        self.request = None
         self.leave(polite=False)
 
     def settings_refused(self, fields: dict[str, bytes]) -> None:

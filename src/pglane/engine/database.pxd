@@ -7,6 +7,7 @@ from pglane.engine.cancel_keys cimport CancelKeys
 from pglane.engine.loop cimport Loop, Timer
 from pglane.engine.server_link cimport LeaseHolder, ServerLink
 from pglane.pool.ledger cimport Slot
+from pglane.scheduler.placing cimport LanePlacing
 from pglane.scheduler.request cimport Request
 
 
@@ -39,7 +40,7 @@ cdef class Database:
     cdef public bint takes_back
     cdef public bint notices_wait
     cdef public object notices
-    cdef public object placing
+    cdef public LanePlacing placing
     cdef public bint reads_tags
     cdef dict _limits
     cdef double _server_idle_s
@@ -58,3 +59,6 @@ cdef class Database:
     cdef _grant(self, Grant grant)
     @cython.locals(now=double, decisions=list, request=Request)
     cpdef release(self, ServerLink server)
+    cpdef part(self, LeaseHolder client)
+    @cython.locals(server=ServerLink)
+    cpdef client_left(self, LeaseHolder client, bint polite)

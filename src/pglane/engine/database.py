@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from pglane.scheduler.matching import WishRefused
 
 _NEVER: float = NEVER
+LEFT = Request(None, None, "", None, None)
+"""In place of the lease of a client that left: without it the two would hold each other."""
 CUSTOM_NAMES_MAX = 64
 """Remembered names of custom settings; those that come later count for their own client only."""
 PREPARES = int(
@@ -118,7 +120,7 @@ class Database:
         self.watch: Watch = Watch(self)
         self.listening = Listening(self)
         self.session_state: SessionStatePolicy = SessionStatePolicy(
-            lambda: worker.door_address("session"), self.note_sequences
+            lambda: worker.door_address("session"), worker.log_login_refusal, self.note_sequences
         )
         self.asks_sequences = False
         self.note_sequences()
@@ -163,6 +165,11 @@ class Database:
         if tagged and self.placing.enter(client.lease, origin, tagged) is None:
             return None
         return self.placing.enter(client.lease, origin, client.lane_wished)
+
+    def part(self, client: "LeaseHolder") -> None:
+        """The client goes."""
+        self.placing.part(client.lease)
+        client.lease = LEFT
 
     # Waiting -------------------------------------------------------------------------------
 
@@ -283,7 +290,8 @@ class Database:
 
     def _reject(self, request: Request) -> None:
         client: ClientLink = request.client  # type: ignore[assignment]
-        client.rejected(rejection(self, request))
+        if client.request is request:  # else it left between the decision and now
+            client.rejected(rejection(self, request))
 
     def cancel_waiting(self, client: "ClientLink", refusal: "Refusal") -> None:
         """The client cancelled a request that waits."""
@@ -339,13 +347,16 @@ class Database:
         if client.request is not None:
             self.perform(self.desk.leave(client.request, self.loop.now))
             client.request = None
-        self.placing.part(client.lease)
+        self.part(client)
         server = client.server
         if client.requests.subscriptions is not None:
             hearing.left(client, server)
-        if server is None:
-            return
-        client.server = None
+        if server is not None:
+            client.server = None
+            self._left_behind(client, server, polite=polite)
+
+    def _left_behind(self, client: "ClientLink", server: ServerLink, *, polite: bool) -> None:
+        """A server connection whose client left it as it is."""
         server.unlease()
         if server.raw:
             self.close(server)

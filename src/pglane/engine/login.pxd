@@ -7,6 +7,7 @@ from pglane.engine.cancel_keys cimport CancelKeys
 from pglane.engine.client_link cimport ClientLink
 from pglane.engine.loop cimport Loop, Timer
 from pglane.engine.randomness cimport RandomText
+from pglane.engine.syscalls cimport peer_network
 from pglane.engine.transport cimport Owner, Transport
 
 
@@ -62,6 +63,7 @@ cdef class LoginLink(Owner):
     cdef public object door
     cdef public object failures
     cdef public Loop loop
+    cdef public bytes network
     cdef public object worker
     cdef public object peer
     cdef public Transport transport

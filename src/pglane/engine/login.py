@@ -11,7 +11,6 @@ which they came, and all have the same time), and an address is a text only wher
 it.
 """
 
-import functools
 from typing import TYPE_CHECKING
 
 from pglane.connection.client_login import ClientLogin
@@ -139,8 +138,8 @@ class Entrance:
         link = LoginLink(self, fd, door, peer)
         self._logins[link] = None
         of_network = 0
-        if peer:
-            network = peer_network(peer)
+        network = link.network
+        if network:
             of_network = self._of_networks.get(network, 0) + 1
             self._of_networks[network] = of_network
         if self._timer is None:
@@ -151,7 +150,7 @@ class Entrance:
             or len(self.clients) >= self._clients_max
         ):
             link.refuse(self._refusal_at_door())
-        elif of_network > self._per_address_max and not is_local(peer_network(peer)):
+        elif of_network > self._per_address_max and not is_local(network):
             allowed = self._per_address_max
             link.refuse(TooManyLoginsFromThere(seen=of_network, allowed=allowed))
 
@@ -173,8 +172,8 @@ class Entrance:
     def login_over(self, link: "LoginLink") -> None:
         """Logged in, refused or gone."""
         del self._logins[link]
-        if link.peer:
-            network = peer_network(link.peer)
+        network = link.network
+        if network:
             left = self._of_networks[network] - 1
             if left:
                 self._of_networks[network] = left
@@ -235,14 +234,15 @@ class Entrance:
         number = self.next_number()
         client = ClientLink(admission, transport, link.peer, number)
         if client.lane_wished and (refusal := lane_wishes.enter(client)) is not None:
-            admission.database.placing.part(client.lease)
+            admission.database.part(client)
             link.refuse(refusal)
             return
         client.connected = client.requested = link.connected
         client.process_id, client.key = self.cancel_keys.issue(admission.long_keys)
         if admission.session_state is not None:
-            report = functools.partial(self.worker.log_login_refusal, link.peer, login.user)
-            client.session_state = ClientSessionState(admission.session_state, report)
+            client.session_state = ClientSessionState(
+                admission.session_state, link.peer, login.user
+            )
             client.requests.limit(client.session_state)
         client.asked = -1.0 - self.loop.now
         self.clients[number] = client
@@ -273,6 +273,7 @@ class LoginLink(Owner):
     Attributes:
         connected: when, in seconds of the clock.
         failures: failed logins of late, of all.
+        network: with whom it is counted; b"": it came by a Unix socket.
     """
 
     __slots__ = (
@@ -285,6 +286,7 @@ class LoginLink(Owner):
         "door",
         "failures",
         "loop",
+        "network",
         "peer",
         "transport",
         "worker",
@@ -301,6 +303,7 @@ class LoginLink(Owner):
         self._waiting: Waiting | None = None
         self.connected = self._entrance.loop.now
         self.peer = peer
+        self.network = peer_network(peer)
         self.transport = Transport(self._entrance.loop, fd, self, LOGIN_QUEUE_BYTES_MAX)
         self._login.private = not peer
         self._tls = self._entrance.tls
@@ -433,7 +436,7 @@ class LoginLink(Owner):
         greeting = self._login.greeting
         assert greeting is not None
         if self.failures.any:
-            self.failures.succeeded(self._login.user, peer_network(self.peer))
+            self.failures.succeeded(self._login.user, self.network)
         if greeting.role is not None and self._is_objected_to(greeting):
             return
         if self._entrance.restricted and self._is_elsewhere():

@@ -176,6 +176,7 @@ class Opening:
             if same and (waiting is request or not need.fresh):  # type: ignore[attr-defined]
                 desk.drop(waiting, self._database.loop.now)
                 client: ClientLink = waiting.client  # type: ignore[assignment]
+                client.request = None
                 client.end_with(error.encode())
 
 

@@ -12,13 +12,13 @@ from pglane.config.hosts import server_hosts
 from pglane.engine.addresses import is_name
 from pglane.engine.client_connection import GONE, IDLE, LEASED, WAITING, WELCOME
 from pglane.engine.client_link import ClientLink
-from pglane.engine.database import Database
 from pglane.engine.server_link import ServerLink
 from pglane.engine.shared_listener import APPLICATION_NAME, SharedListener
 from pglane.engine.syscalls import peer_text
 from pglane.pool.ledger import Slot, SlotState
 
 if TYPE_CHECKING:
+    from pglane.engine.database import Database
     from pglane.engine.worker import Worker
 
 Row = dict[str, object]
@@ -108,7 +108,7 @@ def server_rows(worker: "Worker") -> Iterator[Row]:
             yield listener_row(worker, database, listener)
 
 
-def server_row(worker: "Worker", database: Database, slot: Slot) -> Row:
+def server_row(worker: "Worker", database: "Database", slot: Slot) -> Row:
     """One server connection, or one that is being opened."""
     link = slot.link if isinstance(slot.link, ServerLink) else None
     client = link.client if link is not None else None
@@ -145,7 +145,7 @@ def server_row(worker: "Worker", database: Database, slot: Slot) -> Row:
     }
 
 
-def listener_row(worker: "Worker", database: Database, listener: SharedListener) -> Row:
+def listener_row(worker: "Worker", database: "Database", listener: SharedListener) -> Row:
     """A connection that listens for clients of the transaction door; beside the budget."""
     address, transport = listener.address, listener.transport
     local_host, local_port = transport.local_address() if transport is not None else ("", 0)
@@ -230,7 +230,7 @@ POOL_COUNTS = (
 def pool(
     worker: "Worker",
     pools: dict[tuple[str, str, str], Row],
-    database: Database,
+    database: "Database",
     user: str,
     door: str,
 ) -> Row:

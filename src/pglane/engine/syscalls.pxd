@@ -138,3 +138,4 @@ cpdef Py_ssize_t send_part(int fd, const unsigned char *data, Py_ssize_t size) e
 @cython.locals(sent=Py_ssize_t, code=int)
 cpdef Py_ssize_t send_some(int fd, bytes data) except -1
 cpdef close_descriptor(int fd)
+cpdef bytes peer_network(object peer)

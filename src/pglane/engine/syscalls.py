@@ -108,8 +108,10 @@ def peer_network(peer: Peer) -> bytes:
         host = peer[0]
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         address = socket.inet_pton(family, host)
+    elif len(peer) < IPV6_BYTES:
+        return peer[4:8]
     else:
-        address = peer[4:8] if len(peer) < IPV6_BYTES else peer[8:24]
+        address = peer[8:24]
     if address[:12] == MAPPED:
         return address[12:16]
     return address[:8]

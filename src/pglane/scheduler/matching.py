@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from fnmatch import translate
+from typing import NamedTuple
 
 from pglane.scheduler.policy import LanePolicy
 
@@ -37,9 +38,8 @@ TENANT_CHARACTERS_MAX = 64
 """What PostgreSQL keeps of an application's name, too."""
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a request comes from."""
+class Origin(NamedTuple):
+    """Where a request comes from; a tuple, for it is made and looked up where time counts."""
 
     door: str
     user: str

@@ -10,8 +10,10 @@ where it is; the next one goes elsewhere. A new plan is adopted in two steps: th
 configured (`LaneQueue.configure`), then the placing adopts the rules and all clients enter again.
 So nothing that waits is lost, and what is promised anew holds from the next decision on.
 
-What is worked out for one client holds for all that come from the same place, and is remembered:
-to enter costs a look into a table, so it can be done for one transaction alone.
+What is worked out for one client holds for all that come from the same place, and is remembered
+(`Place`): to enter costs a look into a table, so it can be done for one transaction alone. Whoever
+keeps a place himself enters by `join`, which costs next to nothing, as long as `rules` are the
+same.
 """
 
 from typing import TYPE_CHECKING
@@ -23,9 +25,31 @@ from pglane.scheduler.request import Request
 
 if TYPE_CHECKING:
     from pglane.scheduler.tenant import Tenant
+    from pglane.scheduler.tenants import Tenants
 
 PLACES_MAX = 10_000
 """Remembered places; beyond it the table starts anew."""
+
+
+class Place:
+    """Where the leases of some clients belong.
+
+    Attributes:
+        lane: which lane.
+        tenant: the name of which tenant of it.
+        refused: why what they wished for was not granted; None: it was, or they did not wish.
+        matching: the rules by which that is so.
+    """
+
+    __slots__ = ("lane", "matching", "refused", "tenant")
+
+    def __init__(
+        self, lane: Lane, tenant: str, refused: WishRefused | None, matching: LaneMatching
+    ) -> None:
+        self.lane = lane
+        self.tenant = tenant
+        self.refused = refused
+        self.matching = matching
 
 
 class LanePlacing:
@@ -37,7 +61,7 @@ class LanePlacing:
 
     def __init__(self, queue: LaneQueue, matching: LaneMatching) -> None:
         self._queue = queue
-        self._places: dict[tuple[Origin, str], tuple[Lane, str, WishRefused | None]] = {}
+        self._places: dict[tuple[Origin, str], Place] = {}
         self.matching = matching
 
     def adopt(self, matching: LaneMatching) -> None:
@@ -56,20 +80,28 @@ class LanePlacing:
         Returns:
             Why its wish was not granted.
         """
-        lane, name, refused = self._place(origin, wished)
+        place = self.place(origin, wished)
+        self.join(request, place)
+        return place.refused
+
+    def join(self, request: Request, place: Place) -> None:
+        """A client's requests belong to a place that holds by the rules of now."""
         if request.lane is not None:
             self.part(request)
+        lane: Lane = place.lane
+        tenants: Tenants = lane.tenants
         request.lane = lane
-        request.tenant = lane.tenants.enter(name)
-        return refused
+        request.tenant = tenants.enter(place.tenant)
 
     def part(self, request: Request) -> None:
         """Its client is gone, or goes to another lane."""
         tenant: Tenant = request.tenant  # type: ignore[assignment]
         lane: Lane = tenant.lane  # type: ignore[assignment]
-        lane.tenants.part(tenant)
+        tenants: Tenants = lane.tenants
+        tenants.part(tenant)
 
-    def _place(self, origin: Origin, wished: str) -> tuple[Lane, str, WishRefused | None]:
+    def place(self, origin: Origin, wished: str = "") -> Place:
+        """Where clients from there belong that wish for this lane."""
         key = (origin, wished)
         place = self._places.get(key)
         if place is None:
@@ -79,5 +111,6 @@ class LanePlacing:
             if len(self._places) >= PLACES_MAX:
                 self._places.clear()
             lane = self._queue.add(placed.policy)
-            place = self._places[key] = (lane, placed.tenant, placed.refused)
+            place = Place(lane, placed.tenant, placed.refused, self.matching)
+            self._places[key] = place
         return place

@@ -22,18 +22,23 @@ from pglane.wire.server_messages import error_fields
 from pglane.wire.statements import Effect
 
 TEMP = int(Effect.TEMP)
+PEER = b"\x02\x00somewhere"
 
 
 class Door:
     """A policy and what its clients reported."""
 
     def __init__(self, session_state: str, pinned_max: int = 2, budget: int = 20) -> None:
-        self.policy = SessionStatePolicy(lambda: "db.example:6544")
-        self.policy.apply(session_state, pinned_max, budget)
         self.reported: list[Refusal] = []
+        self.policy = SessionStatePolicy(lambda: "db.example:6544", self.report)
+        self.policy.apply(session_state, pinned_max, budget)
+
+    def report(self, peer: object, user: str, refusal: Refusal) -> None:
+        assert (peer, user) == (PEER, "anna")
+        self.reported.append(refusal)
 
     def client(self) -> ClientSessionState:
-        return ClientSessionState(self.policy, self.reported.append)
+        return ClientSessionState(self.policy, PEER, "anna")
 
 
 def ask(
@@ -67,9 +72,11 @@ def test_each_kind_has_its_own_refusal(effect: Effect, kind: type[Refusal]) -> N
 
 
 def test_where_no_session_door_is_open_the_hint_says_so() -> None:
-    policy = SessionStatePolicy(lambda: "")
-    client = ClientSessionState(policy, lambda _: None)
+    told: list[object] = []
+    policy = SessionStatePolicy(lambda: "", lambda *refused: told.append(refused))
+    client = ClientSessionState(policy, PEER, "anna")
     assert b"not open here" in client.standing_refusal(TEMP, b"CREATE TEMP TABLE a ()")
+    assert len(told) == 1
 
 
 def test_what_can_be_moved_is_not_asked_about() -> None:
@@ -172,7 +179,7 @@ def test_what_cannot_be_cleaned_is_known(effect: Effect) -> None:
 
 def test_who_wants_to_know_of_sequences_is_told_once() -> None:
     told: list[str] = []
-    policy = SessionStatePolicy(lambda: "", lambda: told.append("asked"))
+    policy = SessionStatePolicy(lambda: "", lambda *_: None, lambda: told.append("asked"))
     for _ in range(2):
         policy.is_asked()
     assert policy.asked

@@ -1,5 +1,10 @@
 """What clients with the same startup packet share."""
 
+from dataclasses import asdict, replace
+
+import pytest
+
+from pglane.config.lanes import LaneMatch, LaneSettings
 from pglane.engine.admission import shared_base
 from tests.support.engine_rig import READY, startup
 
@@ -33,6 +38,28 @@ def test_what_is_known_ends_with_the_table_of_vectors(rig) -> None:
     second = list(rig.worker.clients.values())[1]
     assert second.vector is not first.vector
     assert vectors.of({"application_name": "x"}) is second.vector
+
+
+def lanes_of(rig) -> list[str]:
+    return [client.lease.lane.name for client in rig.worker.clients.values()]
+
+
+@pytest.mark.parametrize("tenant", ["user", "address"])
+def test_the_same_packet_leads_to_the_same_lane_until_lanes_are_others(rig, tenant) -> None:
+    rig.pair(application_name="x")
+    enter(rig, application_name="x").gets(READY)
+    assert lanes_of(rig) == ["transaction:anna"] * 2
+    lane = LaneSettings("shop", tenant=tenant, match=(LaneMatch(application_name="x"),))
+    rig.say(type="reload", settings=asdict(replace(rig.settings, lanes=(lane,))))
+    rig.until(lambda: lanes_of(rig) == ["shop"] * 2)
+    for count in (3, 4):
+        enter(rig, application_name="x").gets(READY)
+        assert lanes_of(rig) == ["shop"] * count
+    enter(rig, application_name="y")
+    rig.until(lambda: len(rig.worker.clients) == 5)
+    assert lanes_of(rig)[4] == "transaction:anna"
+    first, *_, last = [client.lease.tenant for client in rig.worker.clients.values()]
+    assert (first.members, last.members) == (4, 1)
 
 
 def test_application_names_keep_no_connections_apart() -> None:

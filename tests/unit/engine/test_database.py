@@ -1,13 +1,16 @@
 """One database: requests, grants, rejections, losses, drains."""
 
+import gc
 from dataclasses import asdict, replace
 
 import pytest
 
 from pglane.doors.decisions import Close, Grant, Reject
 from pglane.engine import database as databases
+from pglane.engine.client_link import ClientLink
 from pglane.engine.welcome import Welcome
 from pglane.pool.ledger import Slot
+from pglane.scheduler.request import Request
 from tests.support.desk_invariants import assert_consistent
 from tests.support.engine_rig import READY, Rig, error, message, query
 
@@ -91,6 +94,29 @@ def test_a_client_that_leaves_the_queue_leaves_nothing(rigs) -> None:
     holder.gets(READY)
     assert server.look() == b""
     assert desk(rig).debts() == 0
+
+
+@pytest.mark.parametrize("text", ["", "BEGIN"])
+def test_a_client_that_left_is_gone_without_a_search_for_cycles(rig, text: str) -> None:
+    client, server = rig.pair()
+    gc.collect()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        if text:
+            client.send(query(text))
+            server.gets(b"BEGIN")
+            server.send(message(b"C", b"BEGIN\0") + message(b"Z", b"T"))
+            client.gets(b"Z")
+        client.send(message(b"X"))
+        rig.until(lambda: not rig.worker.clients)
+        server.socket.close()
+        rig.until(lambda: not list(desk(rig).ledger))
+        gc.collect()
+        left = [each for each in gc.garbage if isinstance(each, ClientLink | Request)]
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+    assert left == []
 
 
 def test_a_server_that_cannot_be_reached_is_named_at_the_deadline(rigs) -> None:
@@ -305,7 +331,7 @@ def test_an_error_of_ours_in_any_decision_is_contained(rigs, monkeypatch) -> Non
     client, server = rig.pair()
     (database,) = rig.worker.databases.values()
     (link,) = rig.worker.clients.values()
-    without_link = Slot("anna", None, 0.0)
+    without_link, link.request = Slot("anna", None, 0.0), link.lease
     database.perform([Close(without_link), Reject(link.lease)])
     assert b"PGL0301" in client.gets(b"PGL0301"), "the next decision is carried out"
     assert rig.worker.internal_errors == len(rig.logged("internal_error")) > 0

@@ -235,6 +235,22 @@ def test_a_kill_tells_each_client_what_is_true_for_it(rig, console) -> None:
     assert raw.ends() == b"", "its row has not ended, an error cannot stand there"
 
 
+def test_a_kill_takes_those_who_wait_out_of_the_queue(rigs) -> None:
+    rig = rigs(budget=1)
+    holder, server = rig.pair()
+    waiting = rig.client()
+    waiting.gets(READY)
+    holder.send(query("SELECT 1"))
+    server.gets(b"SELECT 1")
+    waiting.send(query("SELECT 2"))
+    (database,) = rig.worker.databases.values()
+    rig.until(lambda: len(database.desk.queue) == 1)
+    tenant = list(rig.worker.clients.values())[1].lease.tenant
+    Console(rig).runs("KILL")
+    assert b"PGL0322" in waiting.ends()
+    assert (len(database.desk.queue), tenant.members) == (0, 0)
+
+
 def test_who_leaves_last_ends_the_worker(rig) -> None:
     client, _ = rig.pair()
     rig.say(type="leave")

@@ -57,6 +57,21 @@ def test_a_rule_and_a_wish_lead_to_lanes_of_the_plan() -> None:
     assert places.enter(berta, BERTA, "none") is WishRefused.UNKNOWN
 
 
+def test_a_place_is_good_for_all_that_come_from_there() -> None:
+    _, places = placed(OTP)
+    place = places.place(ANNA)
+    assert places.place(ANNA) is place
+    assert place.matching is places.matching
+    first, second = new(places, ANNA), Request(None, None, "anna", None, object())
+    places.join(second, place)
+    assert second.tenant is first.tenant
+    assert place.refused is None
+    assert places.place(BERTA, "otp").refused is WishRefused.NOT_ALLOWED
+    places.join(second, places.place(ANNA, "otp"))
+    assert lane_of(second).name == "otp"
+    assert first.tenant.members == 1  # type: ignore[attr-defined]
+
+
 def test_another_plan_moves_the_next_leases_and_keeps_what_waits() -> None:
     queue, places = placed(OTP, BULK)
     otto = Origin("transaction", "otto")

@@ -1,0 +1,2 @@
+cdef class Allowance:
+    cpdef long long asked(self) except -1
