@@ -1,12 +1,16 @@
 """Lanes on real servers: a flood starves nobody, promises are kept, refusals keep connections."""
 
+import asyncio
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
+import asyncpg
 import psycopg
+import psycopg2
 import pytest
+import sqlalchemy.orm
 
 from tests.support.gateway import Gateway
 from tests.support.postgres_cluster import PostgresCluster
@@ -101,12 +105,63 @@ def test_a_transaction_that_thinks_on_a_borrowed_place_gives_it_back(gateway_wit
             connection.execute("COMMIT")
         except psycopg.Error as error:
             told.append(error)
+        assert connection.execute("SELECT 2").fetchone() == (2,), "it stays connected"
         connection.close()
     (lost,) = told
     assert lost.sqlstate == "57P01"
-    detail = lost.diag.message_detail or ""
-    assert "borrow_hold_ms of lane otp is 100" in detail
-    assert "rolled back" in detail
+    assert "rolled back" in (lost.diag.message_primary or "")
+    assert "borrow_hold_ms of lane otp is 100" in (lost.diag.message_detail or "")
+
+
+def test_drivers_roll_back_what_was_taken_back_and_go_on(gateway_with) -> None:
+    """The only server connection is lent; its owner asks while each driver thinks."""
+    gateway = gateway_with(1, {"lanes.otp": OTP})
+    uri = gateway.uri("transaction")
+
+    def owner_asks() -> None:
+        with client(gateway, "second") as otp:
+            assert otp.execute("SELECT 1").fetchone() == (1,)
+
+    with psycopg.connect(uri) as modern:
+        with pytest.raises(psycopg.errors.AdminShutdown), modern.transaction():
+            modern.execute("SELECT 1")
+            owner_asks()
+            modern.execute("SELECT 2")
+        assert modern.execute("SELECT 3").fetchone() == (3,)
+    old = psycopg2.connect(uri)
+    cursor = old.cursor()
+    cursor.execute("SELECT 1")
+    owner_asks()
+    with pytest.raises(psycopg2.errors.AdminShutdown):
+        cursor.execute("SELECT %s", (2,))
+    old.rollback()
+    cursor.execute("SELECT 3")
+    assert cursor.fetchone() == (3,)
+    old.close()
+    asyncio.run(_asyncpg_goes_on(uri, owner_asks))
+    engine = sqlalchemy.create_engine(uri.replace("postgresql://", "postgresql+psycopg://"))
+    with sqlalchemy.orm.Session(engine) as session:
+        session.execute(sqlalchemy.text("SELECT 1"))
+        owner_asks()
+        with pytest.raises(sqlalchemy.exc.OperationalError):
+            session.execute(sqlalchemy.text("SELECT 2"))
+        session.rollback()
+        assert session.execute(sqlalchemy.text("SELECT 3")).scalar() == 3
+    engine.dispose()
+
+
+async def _asyncpg_goes_on(uri: str, owner_asks: Callable[[], None]) -> None:
+    connection = await asyncpg.connect(uri)
+    try:
+        with pytest.raises(asyncpg.AdminShutdownError):
+            async with connection.transaction():
+                assert await connection.fetchval("SELECT $1::int", 1) == 1
+                await asyncio.to_thread(owner_asks)
+                await connection.fetchval("SELECT $1::int", 2)
+        async with connection.transaction():
+            assert await connection.fetchval("SELECT $1::int", 3) == 3
+    finally:
+        await connection.close()
 
 
 @pytest.mark.parametrize("reader_first", [True, False])

@@ -2,9 +2,13 @@
 
 What runs is cancelled, as its client would cancel it, and told in words that name the lane; the
 client stays. What has not ended a quarter of a second later, or only thinks in a transaction,
-loses its server connection, and PostgreSQL rolls back. Its client hears what is true: that it was
-rolled back, or, where it may have been committed, that this is not known (08007). The place counts
-as used until the backend is gone.
+loses its server connection, and PostgreSQL rolls back. The place counts as used until the backend
+is gone.
+
+Who thinks stays connected, in a failed transaction (`connection.own_block`), and hears of it as
+the answer to its next statement. Who has left something that a rollback does not undo, or is owed
+an answer, is ended with what is true: that it was rolled back, or, where it may have been
+committed, that this is not known (08007).
 
 What a decision needs to know of a lease is looked up when one may be asked for (`note_leases`),
 not kept from request to request: a database whose lanes take nothing back pays nothing.
@@ -13,10 +17,12 @@ not kept from request to request: a database whose lanes take nothing back pays 
 from typing import TYPE_CHECKING
 
 from pglane.connection.exchange import IDLE_STATUS
+from pglane.connection.own_block import OwnBlock
+from pglane.doors.transaction import LASTING
 from pglane.engine.loss import outcome_is_unknown
 from pglane.engine.server_link import ServerLink
 from pglane.errors.server import OutcomeUnknown
-from pglane.errors.waiting import LeaseCancelled, LeaseTakenBack
+from pglane.errors.waiting import LeaseCancelled, LeaseTakenBack, TransactionTakenBack
 from pglane.pool.ledger import SlotState
 from pglane.wire.server_messages import error_response
 from pglane.wire.statements import Effect
@@ -30,6 +36,8 @@ if TYPE_CHECKING:
 
 PATIENCE_S = 0.25
 """From a cancel to the end of the server connection."""
+OUTLASTS_ROLLBACK = LASTING | int(Effect.EXECUTES | Effect.CATALOG)
+"""After these more may be lost than a transaction, or be there that nobody has looked at yet."""
 
 
 def takes_back(database: "Database") -> bool:
@@ -97,7 +105,10 @@ def _slot_of(database: "Database", lease: "Lease") -> "Slot | None":
 
 
 def _end(database: "Database", lease: "Lease", client: "ClientLink", server: ServerLink) -> None:
-    """Ends the server connection, and the client with what is true for it."""
+    """Ends the server connection; its client stays, or ends with what is true for it."""
+    if _loses_a_transaction_only(client, server):
+        _fail(database, lease, client, server)
+        return
     refusal = LeaseTakenBack(**_told(database, lease))
     database.worker.log_refusal(client, refusal)
     unknown = not server.raw and outcome_is_unknown(client, server)
@@ -110,6 +121,30 @@ def _end(database: "Database", lease: "Lease", client: "ClientLink", server: Ser
     else:
         client.end_with(error_response(refusal))
     database.close(server)
+
+
+def _loses_a_transaction_only(client: "ClientLink", server: ServerLink) -> bool:
+    """Whether all that goes with its server connection is a transaction that it thinks in."""
+    exchange, requests = server.exchange, client.requests
+    if not client.rewrites or client.pinned or client.dismissal is not None or server.busy:
+        return False
+    if exchange.status == IDLE_STATUS or not exchange.is_quiet() or exchange.unit_open:
+        return False
+    if requests.subscriptions is not None or requests.changes_channels:
+        return False
+    lasts = requests.effects & OUTLASTS_ROLLBACK or exchange.changed
+    return not lasts and not requests.reader.stream_left
+
+
+def _fail(database: "Database", lease: "Lease", client: "ClientLink", server: ServerLink) -> None:
+    """The client is in a failed transaction from now on."""
+    refusal = TransactionTakenBack(**_told(database, lease))
+    database.worker.log_refusal(client, refusal)
+    client.block = OwnBlock(b"")
+    client.block.fail(error_response(refusal))
+    client.unlease()
+    database.close(server)
+    client.want()  # what it is just sending
 
 
 def _told(database: "Database", lease: "Lease") -> dict[str, object]:

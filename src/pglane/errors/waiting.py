@@ -74,6 +74,24 @@ class LeaseTakenBack(Refusal):
     log_level = "info"
 
 
+class TransactionTakenBack(Refusal):
+    """A transaction that was thought in is rolled back; its client is told at its next statement.
+
+    The connection stays: like any failed transaction this one ends with ROLLBACK.
+    """
+
+    code = "PGL0312"
+    sqlstate = "57P01"
+    message = "the transaction was rolled back: its server connection is needed by another lane"
+    detail = "Lane {lane} had it for {held_ms:.0f} ms: {rule}. Nothing of it is left."
+    hint = (
+        "ROLLBACK, and retry the whole transaction. Do not think inside transactions; longer work "
+        "belongs into a lane with a reservation of its own."
+    )
+    retry_safe = True
+    log_level = "info"
+
+
 class TooManyClients(Refusal):
     """There are as many client connections as there may be, at all or of one kind."""
 
