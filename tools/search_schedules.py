@@ -86,6 +86,8 @@ SYSTEMS = (
     System(4, (2, 1, 0), (1, 1, 2), watched=1, queue_max=2),
     System(4, (1, 1, 0), (1, 2, 3), guard=(1, 1, 0), queue_max=2),
     System(4, (2, 1, 0), (2, 1, 2), guard=(2, 1, 0)),
+    System(3, (1, 1, 0), (1, 2, 3), guard=(1, 0, 0)),
+    System(3, (1, 1, 0), (1, 2, 3), guard=(0, 1, 0), queue_max=2),
     System(4, (1, 1, 0), (2, 1, 0), queue_max=2),
     System(5, (2, 1, 1, 0), (1, 1, 1, 2), queue_max=2),
 )
@@ -120,7 +122,8 @@ class Adversary(LaneQueue):
 
     def unmet_first(self) -> Lane | None:
         """Any that is owed a place, not the one whose request is oldest."""
-        lanes = [lane for lane in self.lanes.values() if lane.place == UNMET]
+        unmet = [lane for lane in self.lanes.values() if lane.place == UNMET]
+        lanes = [lane for lane in unmet if self.may_have_own(lane)]
         assert (super().unmet_first() is None) == (not lanes)
         return self.by_adversary(lanes)
 

@@ -3,7 +3,8 @@
  1. Conservation: each place is in the books of one lease, and the sums agree with the leases.
  2. No lane and no door has more than its limit.
  3. No place is free beside somebody who may have it.
- 4. What is guarded is free after every grant beyond a reservation.
+ 4. What is guarded is free after every grant beyond a reservation, and after each grant to others
+    where nothing of the reservation is lent.
  5. A lane that is owed a place is never passed over, and the one whose lease ended comes first.
  6. Leases without an end never sit on what is reserved.
  7. Nobody waits longer than the bound for a place, where one is promised: since it asked, or since
@@ -89,7 +90,10 @@ class LaneMachine(RuleBasedStateMachine):
         free = self.queue.budget.limit - len(self.booked)
         if free <= 0 or self.busy(lane) >= lane.limit or self.door_is_full(lane):
             return False
-        return bool(self.missing(lane)) or self.may_borrow(lane, free)
+        if self.missing(lane):
+            own = min(lane.kept_free, self.missing(lane))
+            return lane.kept_free >= lane.reserve or free - 1 >= self.guarded() - own
+        return self.may_borrow(lane, free)
 
     def may_borrow(self, lane: Lane, free: int) -> bool:
         if free - 1 < self.guarded():
@@ -130,7 +134,7 @@ class LaneMachine(RuleBasedStateMachine):
         owed = [
             each
             for each in self.lanes()
-            if self.missing(each) and self.of_lane(each) and not self.door_is_full(each)
+            if self.missing(each) and self.of_lane(each) and self.may_have(each)
         ]
         assert not owed or lane in owed  # 5
         assert own not in owed or lane is own
@@ -219,9 +223,7 @@ class LaneMachine(RuleBasedStateMachine):
                 break
             self.now = then
             if due is not None and due <= then:
-                self.collect(self.queue.expired(self.now))
-                for lease in self.queue.recall(self.now):
-                    self.recalled[lease] = self.now
+                self.the_clock_strikes()
             over = [lease for lease in self.booked if self.ends_at(lease) <= then]
             for lease in over:
                 if lease in self.booked and lease in self.coming:
@@ -232,6 +234,11 @@ class LaneMachine(RuleBasedStateMachine):
             if then >= until and not over and (again is None or again > until):
                 break
         self.now = until
+
+    def the_clock_strikes(self) -> None:
+        self.collect(self.queue.expired(self.now))
+        for lease in self.queue.recall(self.now):
+            self.recalled[lease] = self.now
 
     def ends_at(self, lease: Lease) -> float:
         """When it must have ended: its lane's limit, or a recall."""
@@ -249,7 +256,7 @@ class LaneMachine(RuleBasedStateMachine):
         budget, lanes, door = CONFIGURATIONS[number]
         self.queue.configure(budget, lanes, (DoorPolicy("session", door),), self.now)
         self.lowered = True
-        self.collect(self.queue.expired(self.now))
+        self.the_clock_strikes()
         self.decide(None, claims)
 
     # What stays true --------------------------------------------------------------------------
@@ -274,6 +281,12 @@ class LaneMachine(RuleBasedStateMachine):
         for lane in self.lanes():
             within = within and self.busy(lane) <= lane.limit
         assert within or self.lowered
+
+    @invariant()
+    def what_is_guarded_is_free(self) -> None:  # 4
+        kept = [lane for lane in self.lanes() if lane.kept_free >= lane.reserve]
+        free = self.queue.budget.limit - len(self.booked)
+        assert free >= sum(map(self.missing, kept)) or self.lowered
 
     @invariant()
     def nobody_waits_beside_a_free_place(self) -> None:  # 3

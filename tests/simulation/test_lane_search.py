@@ -53,6 +53,13 @@ class WithoutGuard(Adversary):
         return self.budget.has_place()
 
 
+class WithoutKeepingFree(Adversary):
+    """R1 takes what is kept free for another: a lane gets back at once what it lent."""
+
+    def may_have_own(self, lane: Lane) -> bool:
+        return self.budget.has_place()
+
+
 class WithoutStrictness(Adversary):
     """R4 is missing: leases that have no end may sit on what is reserved."""
 
@@ -75,6 +82,11 @@ def test_without_own_lane_first_the_bound_breaks() -> None:
 def test_without_what_is_kept_free_the_bound_breaks() -> None:
     system = System(4, (2, 1, 0), (2, 1, 2), guard=(2, 1, 0))
     assert Search(system, WithoutGuard).run().broken is not None
+
+
+def test_where_who_lent_takes_what_others_keep_the_bound_breaks() -> None:
+    system = System(3, (1, 1, 0), (1, 2, 3), guard=(1, 0, 0))
+    assert Search(system, WithoutKeepingFree).run().broken is not None
 
 
 def test_where_leases_without_an_end_borrow_the_bound_breaks() -> None:

@@ -93,13 +93,17 @@ class Oracle:
         """Whether one more place could be the lane's."""
         if not self.has_room(lane):
             return False
-        if lane.missing:
+        kept_free = lane.policy.kept_free
+        if lane.missing and kept_free >= lane.policy.reserve:
             return True
         for places, inside in self.rooms(lane):
             busy = sum(len(each.holding) for each in inside)
             guarded = sum(min(each.policy.kept_free, each.missing) for each in inside)
+            guarded -= min(kept_free, lane.missing)
             if places - busy - 1 < guarded:
                 return False
+            if lane.missing:
+                continue
             if not lane.policy.borrows:
                 reserved = sum(each.policy.reserve for each in inside)
                 endless = sum(each.beyond for each in inside if not each.policy.borrows)

@@ -8,10 +8,10 @@ all; they are kept up to date where a lane takes or returns a place, and a decis
     guarded    unused reservations that must stay free: sum of min(guard, reserve - busy)
     unbounded  places beyond reservations that sit with lanes whose leases have no enforced end
 
-A lane may have one more place *beyond its reservation* if what is guarded stays free (rule R3),
-and, where its leases have no enforced end, if those never sit on what was reserved (rule R4).
-Then all that others hold of a reservation comes back within one borrowed lease, which is what the
-bound on waiting rests on.
+A lane may have one more place *beyond its reservation*, or one back that it lent, if what is
+guarded stays free (rule R3), and, where its leases have no enforced end, if those never sit on
+what was reserved (rule R4). Then all that others hold of a reservation comes back within one
+borrowed lease, which is what the bound on waiting rests on.
 """
 
 from pglane.scheduler.heap import Heap

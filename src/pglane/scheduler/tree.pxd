@@ -26,11 +26,13 @@ cdef class LaneTree:
     cdef Lane _nobody
     cdef Tenant _no_tenant
 
-    @cython.locals(group=Group)
+    @cython.locals(lends=bint, group=Group)
     cpdef promise(self, Request request, Lane lane, double now)
     @cython.locals(lane=Lane, tenant=Tenant)
     cpdef bint take(self, Lease lease, double now) except -1
     cpdef bint admits(self, Lane lane) except -1
+    @cython.locals(lends=bint, own=Py_ssize_t, kept=Py_ssize_t, group=Group)
+    cpdef bint may_have_own(self, Lane lane) except -1
     @cython.locals(group=Group)
     cpdef bint may_share(self, Lane lane) except -1
     @cython.locals(lane=Lane, tenant=Tenant)
@@ -46,8 +48,10 @@ cdef class LaneTree:
     @cython.locals(lane=Lane)
     cpdef Lane pick(self, Lane own)
     cpdef Lane own_lane_first(self, Lane own)
-    @cython.locals(best=Lane, group=Group)
+    @cython.locals(best=Lane, may_share=bint, group=Group)
     cpdef Lane unmet_first(self)
+    @cython.locals(best=Lane, lane=Lane)
+    cdef Lane _first_served(self, Group group)
     @cython.locals(best=Lane, group=Group, may_hold=bint)
     cpdef Lane by_shares(self)
     @cython.locals(place=int, key=double, oldest=Request)

@@ -4,7 +4,8 @@ The tree is budget, door, lane, tenant, client. Whenever a place becomes free th
 is asked over all of it (`pick`), and answered in order:
 
 R2  the lane whose lease has just ended, while it has less than its reservation;
-R1  another lane that waits and has less than its reservation, the oldest request first;
+R1  another lane that waits and has less than its reservation, the oldest request first; neither
+    of the two gets a place that is kept free for another lane;
 R3  the least served lane among those that may have more than their reservation: below their
     limit, and what is guarded stays free. A lane whose leases have no enforced end takes part
     only while such leases leave all reservations alone (R4).
@@ -161,9 +162,10 @@ class LaneTree:
 
         After a change more may be in use than there is. That goes back like what is lent: nothing
         is granted meanwhile, so the bound of a lane that is short holds. It does not while leases
-        without an end sit on what is reserved, nor for places that are to be kept free and are
-        not yet: then nothing can be promised.
+        without an end sit on what is reserved, nor where a lane lends nothing and its places are
+        not all back yet: then nothing can be promised.
         """
+        lends = lane.kept_free < lane.reserve
         request.judged_since = now
         request.promised = not lane.suspended
         group: Group | None = lane.group
@@ -172,7 +174,7 @@ class LaneTree:
                 request.was_short = True
             if group.unbounded > max(group.limit - group.reserved, 0):
                 request.promised = False
-            if lane.kept_free and group.busy + group.guarded > group.limit:
+            if not lends and group.limit - group.busy < lane.reserve - lane.busy:
                 request.promised = False
             group = group.parent
 
@@ -218,7 +220,24 @@ class LaneTree:
             return False
         if lane.busy >= lane.reserve:
             return self.may_share(lane)
-        return self.budget.has_place() and lane.group.has_place()
+        return self.may_have_own(lane)
+
+    def may_have_own(self, lane: Lane) -> bool:
+        """Whether a lane that is owed a place can have one now (R1, R2).
+
+        Where nothing of its reservation is lent, its places are always there. What it lent comes
+        back within the longest loan; until then it must not take what is kept free for another
+        lane, to whom it was promised without any loan.
+        """
+        lends = lane.kept_free < lane.reserve
+        own = min(lane.kept_free, lane.reserve - lane.busy)
+        group: Group | None = lane.group
+        while group is not None:
+            kept = group.guarded - own if lends else 0
+            if group.busy + kept >= group.limit:
+                return False
+            group = group.parent
+        return True
 
     def may_share(self, lane: Lane) -> bool:
         """Whether a lane may have one more place beyond its reservation (R3, R4)."""
@@ -306,16 +325,32 @@ class LaneTree:
 
     def own_lane_first(self, own: Lane | None) -> Lane | None:
         """R2."""
-        if own is not None and own.place == _UNMET and own.group.has_place():
+        if own is not None and own.place == _UNMET and self.may_have_own(own):
             return own
         return None
 
     def unmet_first(self) -> Lane | None:
         """R1."""
         best: Lane | None = None
+        may_share = self.budget.may_share()
         for group in self._groups:
-            if group.unmet.nodes and group.has_place():
-                best = _sooner(best, group.unmet.first())  # type: ignore[arg-type]
+            if group.unmet.nodes:
+                if may_share and group.may_share():
+                    best = _sooner(best, group.unmet.first())  # type: ignore[arg-type]
+                else:
+                    best = _sooner(best, self._first_served(group))
+        return best
+
+    def _first_served(self, group: Group) -> Lane | None:
+        """Of its lanes that are owed a place the oldest that can have one.
+
+        Looks at each of them: no more are owed one than there are places.
+        """
+        best: Lane | None = None
+        for node in group.unmet.nodes:
+            lane: Lane = node  # type: ignore[assignment]
+            if self.may_have_own(lane):
+                best = _sooner(best, lane)
         return best
 
     def by_shares(self) -> Lane | None:

@@ -302,6 +302,44 @@ def test_lanes_that_came_up_by_themselves_follow_a_new_limit_of_waiting() -> Non
     assert lane.wait_s_max == 4.0
 
 
+# What is kept free -----------------------------------------------------------------------------
+
+
+def test_a_lane_that_lent_does_not_take_back_what_is_kept_for_another() -> None:
+    kept = LanePolicy("kept", reserve=1, lends=False)
+    rig = LaneRig(2, OTP, kept, BROWSE)
+    (lease,) = rig.fill("browse", 1)
+    owed = rig.ask("otp")
+    assert not owed.held
+    assert rig.ask("kept").held
+    assert rig.end(lease) == [owed]
+
+
+def test_of_a_reservation_that_is_kept_in_part_one_place_is_there_at_once() -> None:
+    rig = LaneRig(3, LanePolicy("mail", reserve=2, guard=1), OTP, BROWSE)
+    first, second = rig.fill("browse", 2)
+    owed = rig.ask("otp")
+    assert (owed.held, rig.ask("mail").held) == (False, True)
+    assert rig.ask("mail").promised
+    rig.queue.leave(next(iter(rig.lane("mail").arrivals)), rig.now)
+    assert rig.end(first) == []
+    assert rig.end(second) == [owed]
+
+
+def test_after_a_change_the_one_for_whom_a_place_is_kept_goes_before_older_requests() -> None:
+    kept = LanePolicy("kept", reserve=1, lends=False)
+    rig = LaneRig(2, OTP, kept, BROWSE)
+    first, second = rig.fill("browse", 1)[0], rig.ask("kept")
+    rig.queue.configure(1, [OTP, kept, BROWSE], (), rig.now)
+    rig.end(second)
+    older = rig.ask("otp")
+    rig.now += 1.0
+    waiting = rig.ask("kept")
+    rig.queue.configure(2, [OTP, kept, BROWSE], (), rig.now)
+    assert rig.decide(None) == [waiting]
+    assert rig.end(first) == [older]
+
+
 # Promises to those who wait --------------------------------------------------------------------
 
 
