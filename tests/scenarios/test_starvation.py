@@ -86,7 +86,7 @@ def test_lanes_are_changed_while_everybody_is_served(play) -> None:
         changes=tuple(replace(each, lanes=_patient(each.lanes)) for each in CHANGES),
         grace_s=PATIENT_S,
     )
-    here = play(patient, "pglane", "lanes", seconds=6.0)
+    here = play(patient, "pglane", "lanes", seconds=8.0)
     assert here.changes == len(CHANGES)
     for kind, met in here.tallies.items():
         assert met.asked == met.served > 0, kind

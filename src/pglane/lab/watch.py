@@ -20,6 +20,8 @@ from pglane.lab.scenario import Change
 LOOK_EVERY_S = 0.05
 BOARD_S_MAX = 1.2
 """How old what the console shows can be, and a little more."""
+SEEN_S_MAX = 30.0
+"""A change that is not seen by then was refused."""
 MISSED = {"expired", "hopeless"}
 """Refusals for which a deadline is the reason."""
 
@@ -52,14 +54,18 @@ class Watch:
         self._before: Counts = {}
 
     async def follow(self, changes: Sequence[Change], seconds: float, over: asyncio.Event) -> None:
-        """Makes the changes at even distances of so many seconds, and looks until `over`."""
+        """Makes the changes at even distances of so many seconds, and looks until `over`.
+
+        If they took longer, the last are made after that: what was played is whole.
+        """
         clock = asyncio.get_running_loop()
         began, every_s = clock.time(), seconds / (len(changes) + 1)
         asking = await connect(self._console)
         left = list(changes)
         current: Change | None = None
+        latest = began
         try:
-            while not over.is_set():
+            while not over.is_set() or ((current or left) and clock.time() - latest < SEEN_S_MAX):
                 await self.look(asking)
                 if current is not None and await self._is_seen(asking, current):
                     self.changes += 1
@@ -69,7 +75,7 @@ class Watch:
                     and left
                     and clock.time() - began >= every_s * (self.changes + 1)
                 ):
-                    current = left.pop(0)
+                    current, latest = left.pop(0), clock.time()
                     await self._make(asking, current)
                 await _until(over, LOOK_EVERY_S)
             await _until(asyncio.Event(), BOARD_S_MAX)

@@ -105,8 +105,9 @@ def test_each_change_is_made_when_the_one_before_is_seen(
     assert asked.count("RELOAD") == 1
 
 
-def test_a_change_that_is_not_seen_is_none() -> None:
+def test_a_change_that_is_not_seen_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     """A lane that is gone still reserves something: this is not what was wanted."""
+    monkeypatch.setattr(watch, "SEEN_S_MAX", 0.05)
     console = Console([[]])
     console.reserves = {"otp": 1, "mail": 1}
 
