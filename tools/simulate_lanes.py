@@ -7,12 +7,16 @@ by default. `pglane.lab.simulator` says what is simulated and what is not.
 import sys
 
 from pglane.lab.disciplines import Discipline, Lanes, Queues
+from pglane.lab.retry_storm import RetryStorm, StormSimulator
 from pglane.lab.simulator import Score, Simulator
-from pglane.lab.workloads import WORKLOADS, Workload
+from pglane.lab.workloads import BUDGET, WORKLOADS, Workload
+from pglane.scheduler.policy import LanePolicy
 from pglane.scheduler.statistics import statistics
 
 EVENTS = 1_000_000
 SEED = 20
+LOADS = (0.5, 0.75, 0.85)
+SHEDS = LanePolicy("app", shed_after_s=0.1)
 HEAD = (
     "discipline  kind       served  refused  served/s    median       p99       max  waits still"
 )
@@ -55,6 +59,16 @@ def main(arguments: list[str]) -> int:
                 violations = sum(sum(lane.violations.values()) for lane in lanes)
                 print(f"     {discipline.name:<11} {violations} waits beyond their bound")
                 broken += violations
+    print("an overload that outlives its cause: what is answered in time once that is gone")
+    for load in LOADS:
+        storms = {
+            "fifo": Queues(BUDGET, one=True),
+            "lanes": Lanes(BUDGET, ()),
+            "shed after 100 ms": Lanes(BUDGET, (SHEDS,)),
+        }
+        for name, discipline in storms.items():
+            told = StormSimulator(RetryStorm(load, BUDGET), discipline, SEED).run()
+            print(f"     {name:<18} load {load:.2f}: {told.share:6.1%}, {told.attempts:.2f} tries")
     return 1 if broken else 0
 
 

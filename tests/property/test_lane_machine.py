@@ -12,6 +12,10 @@
  8. Nobody is granted anything after nine tenths of its time.
  9. A tenant is served in the order in which it asked.
 10. After everybody has left, all places are free and nothing is remembered.
+11. Who is refused because others wait too long is of a lower rank than they, or one of them; it
+    was its tenant's newest, but for retries; it had nothing coming and was not work that goes on.
+    Nobody of a lane within its reservation is, and no lower rank goes free. As many still wait as
+    the lane has places.
 
 Leases end when their lane or a recall says so at the latest: that is what the bound assumes.
 """
@@ -24,6 +28,7 @@ from pglane.scheduler.bounds import GIVE_BACK_S
 from pglane.scheduler.lane import Lane
 from pglane.scheduler.lanes import LaneQueue
 from pglane.scheduler.policy import DoorPolicy, LanePolicy
+from pglane.scheduler.reasons import RefusedBecause
 from pglane.scheduler.request import Lease, Request
 
 PICK = st.integers(min_value=0)
@@ -32,14 +37,14 @@ BOUNDED = (
     LanePolicy("otp", reserve=1, hold_s_max=1.0, wait_s_max=60.0, rank=9),
     LanePolicy("mail", reserve=2, guard=1, hold_s_max=0.5, wait_s_max=60.0),
     LanePolicy("kept", reserve=1, lends=False, hold_s_max=2.0, wait_s_max=60.0),
-    LanePolicy("browse", hold_s_max=1.5, limit=3, wait_s_max=8.0),
+    LanePolicy("browse", hold_s_max=1.5, limit=3, wait_s_max=8.0, shed_after_s=0.05),
     LanePolicy("session", door="session", borrows=False, wait_s_max=8.0),
 )
 RECALLED = (
     LanePolicy("otp", reserve=2, hold_s_max=1.0, borrow_hold_s=0.3, wait_s_max=60.0, rank=9),
     LanePolicy("mail", reserve=1, guard=1, hold_s_max=0.5, wait_s_max=60.0),
     LanePolicy("kept", reserve=1, lends=False, hold_s_max=2.0, wait_s_max=60.0),
-    LanePolicy("browse", wait_s_max=8.0),
+    LanePolicy("browse", wait_s_max=8.0, shed_after_s=0.2, rank=7),
     LanePolicy("session", door="session", reserve=1, borrows=False, wait_s_max=8.0),
 )
 NAMES = tuple(policy.name for policy in BOUNDED)
@@ -58,6 +63,7 @@ class LaneMachine(RuleBasedStateMachine):
         self.booked: dict[Lease, float] = {}  # when the place was booked, claims included
         self.coming: list[Request] = []
         self.recalled: dict[Lease, float] = {}
+        self.was_refused: list[Request] = []
         self.lowered = False
 
     # The books, from the leases alone ---------------------------------------------------------
@@ -145,6 +151,7 @@ class LaneMachine(RuleBasedStateMachine):
     def collect(self, refused: list[Request]) -> None:
         for request in refused:
             assert request.refused is not None
+            self.was_refused.append(request)
             if request in self.coming:
                 self.coming.remove(request)  # its place stays booked until it is ready
             elif request in self.waiting:
@@ -173,7 +180,65 @@ class LaneMachine(RuleBasedStateMachine):
         self.waiting.append(request)
         self.queue.arrive(request, self.now)
         self.collect(self.queue.take_refused())
+        if lane.overload is not None:
+            self.relieve(lane)
         self.decide(None, claims)
+
+    @precondition(lambda self: not self.lowered)
+    @rule(tenants=st.lists(st.sampled_from(TENANTS), min_size=2, max_size=4))
+    def a_crowd_comes(self, tenants: list[str]) -> None:
+        """For two seconds, again and again, so that waits are too long."""
+        for _ in range(8):
+            for tenant in tenants:
+                self.somebody_asks("browse", tenant, False)
+            self.time_passes(0.25, False)
+
+    @precondition(lambda self: self.was_refused)
+    @rule(pick=PICK, claims=st.booleans())
+    def somebody_tries_again(self, pick: int, claims: bool) -> None:
+        request = self.was_refused.pop(pick % len(self.was_refused))
+        if request.held:
+            return
+        self.waiting.append(request)
+        served = request.since > request.arrived
+        self.queue.arrive(request, self.now)
+        assert bool(request.attempt) is not served
+        self.collect(self.queue.take_refused())
+        self.decide(None, claims)
+
+    def relieve(self, lane: Lane) -> None:
+        """Some may be refused for how long others wait."""
+        before = {each: self.of_lane(each) for each in self.lanes()}
+        within = [each for each in self.lanes() if each.reserve and self.is_within(each)]
+        owed = bool(self.missing(lane))
+        self.queue.relieve(lane, self.now)
+        refused = self.queue.take_refused()
+        for request in refused:
+            assert request.refused is RefusedBecause.OVERLOADED  # 11, and all that follows
+            assert request.lane is lane or request.lane.rank < lane.rank  # type: ignore[attr-defined]
+            assert request.lane not in within
+            assert request.lane is not lane or not owed
+            assert request not in self.coming
+            assert not request.continues
+        self.collect(refused)
+        if any(request.lane is lane for request in refused):
+            assert len(self.of_lane(lane)) >= min(self.busy(lane), lane.limit)
+        for each, waited in before.items():
+            left = self.of_lane(each)
+            for request in set(waited) - set(left):
+                newer = waited[waited.index(request) + 1 :]
+                same = [other for other in newer if other.tenant is request.tenant]
+                assert request.attempt or not set(same) & set(left)
+        ranks = [request.lane.rank for request in refused]  # type: ignore[attr-defined]
+        assert ranks == sorted(ranks)
+
+    def is_within(self, lane: Lane) -> bool:
+        """Whether it has no more than is promised to it, and no less in time."""
+        oldest = lane.arrivals.first
+        if lane.suspended or self.busy(lane) > lane.reserve or oldest is None:
+            return False
+        bound_s = lane.bound_s(oldest)
+        return bound_s < 0.0 or self.now - oldest.arrived <= bound_s
 
     @precondition(lambda self: self.ended())
     @rule(pick=PICK, claims=st.booleans())
@@ -218,7 +283,7 @@ class LaneMachine(RuleBasedStateMachine):
         while True:
             due = self.queue.next_due()
             times = [self.ends_at(lease) for lease in self.booked]
-            then = min([*times, until if due is None else max(due, self.now)])
+            then = max(min([*times, until if due is None else due]), self.now)
             if then > until or (then == until and not times and due is None):
                 break
             self.now = then

@@ -130,6 +130,14 @@ class LaneSettings:
         unit="ms",
         limits=(0, DAY_MS),
     )
+    shed_after_ms: int = setting(
+        "lanes.shed_after_ms",
+        0,
+        "where the oldest request waits longer for a second, the newest are refused: of lanes of "
+        "a lower rank, then of this one; 0: nobody is",
+        unit="ms",
+        limits=(0, DAY_MS),
+    )
     hold_ms_max: int = setting(
         "lanes.hold_ms_max",
         0,

@@ -21,6 +21,8 @@ REFUSALS = {
     "expired": "it waited nine tenths of its time; what starts later would answer nobody",
     "hopeless": "at the pace of its lane it could not be served in time: it is told at once",
     "shed": "too many waited; the lowest rank goes first",
+    "overloaded": "requests waited longer than shed_after_ms of a lane allows; the lowest rank "
+    "goes first",
 }
 """Why a request was answered without being started."""
 VIOLATIONS = {

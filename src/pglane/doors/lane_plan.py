@@ -84,6 +84,7 @@ def _policy(lane: LaneSettings, settings: Settings) -> LanePolicy:
         rank=lane.rank,
         newest_first=lane.order == "newest_first",
         tenants_max=lane.tenants_max,
+        shed_after_s=lane.shed_after_ms / 1000,
     )
 
 

@@ -38,6 +38,7 @@ cdef class LeaseDesk:
     cdef _lease(self, Slot slot, Request request, double now)
     @cython.locals(lane=Lane, decisions=list)
     cpdef list arrive(self, Request request, double now)
+    cdef _relieve(self, Lane lane, double now)
     cpdef object reason_of(self, Request request)
     cpdef list leave(self, Request request, double now)
     cpdef drop(self, Request request, double now)

@@ -152,12 +152,21 @@ class LeaseDesk:
     def arrive(self, request: Request, now: float) -> list[Decision]:
         """A request that found nothing free."""
         self.queue.arrive(request, now)
+        lane: Lane = request.lane  # type: ignore[assignment]
+        if lane.overload is not None:
+            self._relieve(lane, now)
         decisions = self._provide(None, now)
         if request.waiting and (self.paused or self.failure):
             request.reason = self.reason_of(request)
-            lane: Lane = request.lane  # type: ignore[assignment]
             lane.counters.reasons[request.reason.place] += 1
         return decisions
+
+    def _relieve(self, lane: Lane, now: float) -> None:
+        """Long waits are overload where server connections are given out, and only there."""
+        if self.paused or self.failure:
+            lane.overload.forget()  # type: ignore[union-attr]
+        else:
+            self.queue.relieve(lane, now)
 
     def reason_of(self, request: Request) -> WaitReason:
         """Why it waits, as things are now."""

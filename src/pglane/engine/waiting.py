@@ -10,7 +10,13 @@ Clients hear who of their own user holds server connections, and of others only 
 from typing import TYPE_CHECKING
 
 from pglane.errors.server import ServerUnreachable
-from pglane.errors.waiting import WaitedWhilePaused, WaitHopeless, WaitShed, WaitTooLong
+from pglane.errors.waiting import (
+    WaitedWhilePaused,
+    WaitHopeless,
+    WaitOverloaded,
+    WaitShed,
+    WaitTooLong,
+)
 from pglane.pool.ledger import SlotState
 from pglane.scheduler.reasons import RefusedBecause
 from pglane.wire.server_messages import notice_response
@@ -30,6 +36,12 @@ NOTICE_EVERY_S = 0.25
 NOTICE_SHARE = 0.5
 """The part of its time after which who waits is told."""
 
+KINDS: "dict[RefusedBecause | None, type[Refusal]]" = {
+    RefusedBecause.HOPELESS: WaitHopeless,
+    RefusedBecause.SHED: WaitShed,
+    RefusedBecause.OVERLOADED: WaitOverloaded,
+}
+
 
 def rejection(database: "Database", request: "Request") -> "Refusal":
     """Why a request is answered without having been started."""
@@ -45,12 +57,7 @@ def rejection(database: "Database", request: "Request") -> "Refusal":
             address=database.worker.address_text(), reason=desk.failure, waited_ms=waited_ms
         )
     lane: Lane = request.lane  # type: ignore[assignment]
-    kind: type[Refusal] = WaitTooLong
-    if request.refused is RefusedBecause.HOPELESS:
-        kind = WaitHopeless
-    elif request.refused is RefusedBecause.SHED:
-        kind = WaitShed
-    return kind(
+    return KINDS.get(request.refused, WaitTooLong)(
         waited_ms=waited_ms,
         lane=lane.name,
         door=client.door.NAME,

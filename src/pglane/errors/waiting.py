@@ -43,6 +43,20 @@ class WaitShed(Refusal):
     retry_safe = True
 
 
+class WaitOverloaded(Refusal):
+    """Requests wait longer than a lane allows; the newest of the lowest rank are refused."""
+
+    code = "PGL0313"
+    sqlstate = "53300"
+    message = 'lane "{lane}" is overloaded: this request was not started'
+    detail = (
+        "Requests have waited longer for a second than shed_after_ms of this lane, or of one of a "
+        "higher rank, allows; this one {waited_ms:.0f} ms. " + DETAIL
+    )
+    hint = HINT + "SHOW LANES."
+    retry_safe = True
+
+
 class LeaseCancelled(Refusal):
     """A statement was cancelled because its server connection is needed by whom it belongs to."""
 

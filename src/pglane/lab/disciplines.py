@@ -35,6 +35,10 @@ class Discipline:
         """Its place is free; who gets it."""
         raise NotImplementedError
 
+    def leave(self, request: object, now: float) -> None:
+        """It waits no longer: its client has gone."""
+        raise NotImplementedError
+
     def refused(self) -> list[object]:
         """Those that were refused since this was asked last."""
         return []
@@ -64,6 +68,9 @@ class Lanes(Discipline):
         if self.queue.take(request, now):
             return True
         self.queue.arrive(request, now)
+        lane = request.lane
+        if lane.overload is not None:  # type: ignore[attr-defined]
+            self.queue.relieve(lane, now)  # type: ignore[arg-type]
         return False
 
     def end(self, request: object, now: float) -> object | None:
@@ -74,6 +81,11 @@ class Lanes(Discipline):
         if following is not None:
             self.queue.grant(following, now)
         return following
+
+    def leave(self, request: object, now: float) -> None:
+        """As a client that cancels, or closes its connection."""
+        assert isinstance(request, Request)
+        self.queue.leave(request, now)
 
     def refused(self) -> list[object]:
         """What the scheduler answered without starting it."""
@@ -118,3 +130,8 @@ class Queues(Discipline):
                 return queue.popleft()
         self._free += 1
         return None
+
+    def leave(self, request: object, now: float) -> None:
+        """It is searched for; such queues are short or hopeless."""
+        del now
+        self._waiting[self._queue_of(request)].remove(request)  # type: ignore[arg-type]

@@ -19,6 +19,7 @@ cdef double _STEP_DOWN
 cdef class Lane(Node):
     cdef public str name
     cdef public object policy
+    cdef public object overload
     cdef public Group group
     cdef public object tenants
     cdef public Counters counters

@@ -20,6 +20,7 @@ from pglane.scheduler.bounds import NO_BOUND, wait_s_max
 from pglane.scheduler.counters import Counters
 from pglane.scheduler.group import Group
 from pglane.scheduler.heap import Heap, Node
+from pglane.scheduler.overload import Overload
 from pglane.scheduler.policy import LanePolicy
 from pglane.scheduler.request import Arrivals, Lease, Line, Request
 from pglane.scheduler.tenant import Tenant
@@ -76,14 +77,15 @@ class Lane(Node):
         active_max: the most tenants that waited at once since nobody did.
         mixed: not all requests expire in the order in which they arrived.
         overtaken: somebody came later and goes earlier, so that order of arrival bounds nothing.
+        overload: `overload.Overload`; None: nobody is refused for how long others wait.
     """
 
     __slots__ = (
         "active_max", "arrivals", "borrows", "busy", "counters", "fair", "front", "group",
         "hold_s_max", "holders", "is_promised", "kept_free", "learned", "left", "lent", "limit",
-        "loan_s_max", "mean_s", "mixed", "name", "newest_first", "overtaken", "place", "policy",
-        "rank", "reserve", "suspended", "tag", "takes_back", "tenants", "touched", "turn",
-        "usual_s", "wait_is_default", "wait_s_max", "waiting", "weight",
+        "loan_s_max", "mean_s", "mixed", "name", "newest_first", "overload", "overtaken", "place",
+        "policy", "rank", "reserve", "suspended", "tag", "takes_back", "tenants", "touched",
+        "turn", "usual_s", "wait_is_default", "wait_s_max", "waiting", "weight",
     )  # fmt: skip
 
     def __init__(self, policy: LanePolicy, group: Group) -> None:
@@ -110,6 +112,7 @@ class Lane(Node):
         self.active_max = 0
         self.overtaken = False
         self.mixed = False
+        self.overload: Overload | None = None
         self.adopt(policy, group, policy.reserve)
 
     def adopt(self, policy: LanePolicy, group: Group, reserve: int) -> None:
@@ -130,6 +133,7 @@ class Lane(Node):
         self.hold_s_max = policy.hold_s_max
         self.newest_first = policy.newest_first
         self.tenants.known_max = policy.tenants_max
+        self.overload = Overload(policy.shed_after_s) if policy.shed_after_s else None
 
     # Waiting ---------------------------------------------------------------------------------
 

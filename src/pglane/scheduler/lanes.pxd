@@ -39,8 +39,11 @@ cdef class LaneQueue(LaneTree):
     cdef _correct(self, Lease lease, Lane lane, Tenant tenant, double held_s, double now)
     @cython.locals(bound_s=double)
     cdef _judge(self, Request request, Lane lane, double waited_s)
-    @cython.locals(lane=Lane, tenant=Tenant, place=Py_ssize_t)
+    @cython.locals(lane=Lane, tenant=Tenant, place=Py_ssize_t, again=bint)
     cpdef arrive(self, Request request, double now)
+    @cython.locals(share=double, places=double)
+    cpdef relieve(self, Lane lane, double now)
+    cdef bint _competes(self, Lane lane) except -1
     @cython.locals(lane=Lane)
     cpdef leave(self, Request request, double now)
     @cython.locals(lane=Lane)

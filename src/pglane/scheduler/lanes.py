@@ -4,7 +4,8 @@
 `lane`), a request whose work holds leases already goes first (R7), and one that has used nine
 tenths of its time is refused instead of started (R6): whoever asked has stopped listening, and
 work for nobody is what keeps an overloaded system overloaded. One that could not be served in
-time at the pace of its lane is told at once.
+time at the pace of its lane is told at once. Where requests of a lane wait too long, the newest of
+the lowest rank are refused (`relieve`).
 
 The caller has the server connections, and tells with one `Lease` for each place that is not free:
 
@@ -15,6 +16,7 @@ The caller has the server connections, and tells with one `Lease` for each place
     claim     one is being made ready for it, and the place is booked; `grant` or `unclaim` follow
     release   the place is free: its server connection is, or its backend is gone
     leave     it gave up; if it was claimed, its place is to be released when that is done
+    relieve   some are refused if its lane is overloaded; after `arrive`
     expired, recall   time has come (`next_due`): who is to be answered, and which leases must end
 
 **Fit.** A server connection of another role must be closed and opened anew (about 11 ms). For the
@@ -35,7 +37,7 @@ from pglane.scheduler.lane import SHARING, STRICT, UNMET, Lane
 from pglane.scheduler.policy import DoorPolicy, LanePolicy
 from pglane.scheduler.reasons import RefusedBecause, WaitReason
 from pglane.scheduler.request import Lease, Offer, Request
-from pglane.scheduler.shedding import victims
+from pglane.scheduler.shedding import for_lane, victims
 from pglane.scheduler.tenant import Tenant
 from pglane.scheduler.tree import NEVER, LaneTree
 
@@ -72,6 +74,7 @@ _NO_SERVER_PLACE: int = _NO_SERVER_FREE.place
 _EXPIRED = RefusedBecause.EXPIRED
 _HOPELESS = RefusedBecause.HOPELESS
 _SHED = RefusedBecause.SHED
+_OVERLOADED = RefusedBecause.OVERLOADED
 
 
 class LaneQueue(LaneTree):
@@ -239,6 +242,8 @@ class LaneQueue(LaneTree):
         """It waits from now on, or is refused at once (`take_refused`)."""
         lane: Lane = request.lane  # type: ignore[assignment]
         tenant: Tenant = request.tenant  # type: ignore[assignment]
+        again = request.refused is not None and request.since <= request.arrived
+        request.attempt = request.attempt + 1 if again else 0
         request.arrived = now
         lane.set_deadline(request)
         request.refused = None
@@ -266,6 +271,25 @@ class LaneQueue(LaneTree):
         if self.waiting > self.waiting_max:
             for victim in victims(self.lanes.values(), self.waiting_max):
                 self.refuse(victim, _SHED, now)
+
+    def relieve(self, lane: Lane, now: float) -> None:
+        """Refuses those that are too many where requests of a lane wait too long (`overload`).
+
+        Not while nobody is granted anything for another reason: the caller knows.
+        """
+        share = 0.0
+        if lane.waiting:
+            share = self.budget.limit * lane.weight / self._waiting_weight
+        places = min(max(float(lane.reserve), float(lane.busy), share, 1.0), float(lane.limit))
+        excess = lane.overload.excess(lane, places, now)  # type: ignore[union-attr]
+        if excess:
+            others = list(self.lanes.values()) if self._competes(lane) else []
+            for victim in for_lane(lane, others, excess, now):
+                self.refuse(victim, _OVERLOADED, now)
+
+    def _competes(self, lane: Lane) -> bool:
+        """Whether what others have could be the lane's."""
+        return lane.busy < lane.limit and (lane.group is self.budget or lane.group.has_place())
 
     def leave(self, request: Request, now: float) -> None:
         """It gave up, or its client is gone. What is being made ready for it stays booked."""

@@ -38,6 +38,7 @@ class LanePolicy:
             that give up by themselves.
         tenants_max: tenants that are told apart; the others share queues.
         wait_is_default: clients for whom another time is set wait so long instead.
+        shed_after_s: where its requests wait longer for a second, some are refused; 0.0: never.
     """
 
     name: str
@@ -55,6 +56,7 @@ class LanePolicy:
     newest_first: bool = False
     tenants_max: int = TENANTS_MAX
     wait_is_default: bool = False
+    shed_after_s: float = 0.0
 
     @property
     def kept_free(self) -> int:

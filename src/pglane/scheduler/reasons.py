@@ -55,6 +55,8 @@ class RefusedBecause(Enum):
     """At the pace of its lane it could not be served in time, so it is told at once."""
     SHED = "shed"
     """Too many wait; the lowest rank goes first."""
+    OVERLOADED = "overloaded"
+    """Requests wait longer than `shed_after_ms` of a lane allows; the lowest rank goes first."""
 
 
 REFUSALS = tuple(RefusedBecause)

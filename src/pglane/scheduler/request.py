@@ -77,7 +77,7 @@ class Request(Lease):
         judged_since: when it arrived, or when its lane's promise changed after that.
         promised: its lane's promise could be kept at that moment.
         was_short: its lane had less than its reservation then, or more was in use than there is.
-        attempt: how often the same work was tried before; a retry is shed first.
+        attempt: how often its client was refused since it was served; a retry is shed first.
         continues: its work holds leases already: it goes before newcomers of its lane.
     """
 

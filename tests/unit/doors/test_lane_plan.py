@@ -37,10 +37,13 @@ def test_a_policy_has_everything_that_was_said():
         rank=7,
         order="newest_first",
         tenants_max=9,
+        shed_after_ms=250,
     )
     plan = lane_plan(Settings(lanes=(told, lane("rest", lend="no")), session_limit=3), "shop")
     assert plan.policies == (
-        LanePolicy("otp", "transaction", 2, 2.0, 5, 0.5, 2.0, True, 0.1, 1, True, 7, True, 9),
+        LanePolicy(
+            "otp", "transaction", 2, 2.0, 5, 0.5, 2.0, True, 0.1, 1, True, 7, True, 9, False, 0.25
+        ),
         LanePolicy("rest", lends=False, borrows=False, wait_is_default=True),
     )
     assert plan.doors == (

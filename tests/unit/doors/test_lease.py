@@ -451,3 +451,36 @@ def test_a_paused_desk_that_rotates_falls_back_on_nothing() -> None:
     desk.paused = True
     assert isinstance(opening, Open)
     assert desk.opening_failed(opening.slot, "refused", 0.0, 5.0) == []
+
+
+def impatient_desk() -> tuple[LeaseDesk, Slot]:
+    """One server connection that is used; requests that wait longer than 0.1 s are too late."""
+    desk = LeaseDesk(1, 1)
+    desk.queue.add(LanePolicy("anna", wait_s_max=1e6, shed_after_s=0.1))
+    return desk, opened_slot(desk)
+
+
+def rejected(desk: LeaseDesk, since: float) -> int:
+    """How many of ten that arrive over two seconds and a half."""
+    decisions: list[object] = []
+    for number in range(10):
+        decisions += desk.arrive(wish(desk), since + number * 0.25)
+    return sum(isinstance(decision, Reject) for decision in decisions)
+
+
+def test_where_requests_wait_too_long_some_are_rejected() -> None:
+    desk, _ = impatient_desk()
+    assert rejected(desk, 10.0) > 3
+
+
+@pytest.mark.parametrize("held_up_by", ["a pause", "a failure"])
+def test_nobody_is_rejected_for_waiting_where_nobody_is_granted_anything(held_up_by: str) -> None:
+    desk, slot = impatient_desk()
+    if held_up_by == "a pause":
+        desk.paused = True
+    else:
+        desk.failure = "refused"
+    assert rejected(desk, 10.0) == 0
+    desk.paused, desk.failure = False, ""
+    desk.released(slot, 13.0)
+    assert desk.arrive(wish(desk), 13.0) == [], "it takes a while to be overloaded"

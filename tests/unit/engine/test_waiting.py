@@ -62,7 +62,11 @@ def test_a_refusal_says_whose_limit_it_is_and_when_to_come_again(rigs) -> None:
 def test_each_kind_of_refusal_has_its_own_words(rigs) -> None:
     rig = rigs(budget=1)
     _, _, waiting = one_waits(rig)
-    for why, code in [(RefusedBecause.HOPELESS, b"PGL0308"), (RefusedBecause.SHED, b"PGL0309")]:
+    for why, code in [
+        (RefusedBecause.HOPELESS, b"PGL0308"),
+        (RefusedBecause.SHED, b"PGL0309"),
+        (RefusedBecause.OVERLOADED, b"PGL0313"),
+    ]:
         (request,) = list(desk(rig).queue)
         queue = desk(rig).queue
         queue.refuse(request, why, rig.clock.now)

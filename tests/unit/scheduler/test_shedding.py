@@ -2,7 +2,7 @@
 
 from pglane.scheduler.policy import LanePolicy
 from pglane.scheduler.request import Request
-from pglane.scheduler.shedding import RELIEF, victims
+from pglane.scheduler.shedding import RELIEF, RETRY_LOOKS, for_lane, victims
 from tests.support.lane_rig import LaneRig
 
 
@@ -62,3 +62,70 @@ def test_work_that_was_begun_is_never_shed() -> None:
     begun.continues = True
     rig.queue.arrive(begun, rig.now)
     assert chosen(rig, 0) == []
+
+
+def for_browse(rig: LaneRig, count: int) -> list[Request]:
+    others = rig.queue.lanes.values()
+    return for_lane(rig.lane("browse"), others, count, rig.now)
+
+
+def test_an_overloaded_lane_gets_relief_from_lower_ranks_and_then_from_itself() -> None:
+    rig = rig_of(LanePolicy("otp", rank=9), LanePolicy("browse"), LanePolicy("bulk", rank=1))
+    waiting(rig, "otp", "", 9)
+    browse, bulk = waiting(rig, "browse", "", 3), waiting(rig, "bulk", "", 2)
+    assert for_browse(rig, 3) == [bulk[1], bulk[0], browse[2]]
+    assert for_browse(rig, 1) == [bulk[1]]
+
+
+def test_lanes_of_its_own_rank_do_not_pay() -> None:
+    rig = rig_of(LanePolicy("browse"), LanePolicy("other"))
+    browse = waiting(rig, "browse", "", 1)
+    waiting(rig, "other", "", 9)
+    assert for_browse(rig, 5) == browse
+
+
+RESERVED = LanePolicy("mail", rank=1, reserve=1, hold_s_max=1.0, lends=False)
+
+
+def test_a_lane_within_its_reservation_is_left_alone() -> None:
+    rig = LaneRig(3, LanePolicy("browse"), RESERVED)
+    rig.fill("mail", 1)
+    rig.fill("browse", 2)
+    mail, browse = waiting(rig, "mail", "", 2), waiting(rig, "browse", "", 2)
+    assert for_browse(rig, 9) == [browse[1], browse[0]]
+    rig.now += 2.5  # longer than was promised
+    assert for_browse(rig, 9) == [mail[1], mail[0], browse[1], browse[0]]
+
+
+def test_a_reservation_that_is_exceeded_or_cannot_be_kept_protects_nobody() -> None:
+    rig = LaneRig(3, LanePolicy("browse"), RESERVED)
+    rig.fill("mail", 2)
+    rig.fill("browse", 1)
+    (mail,) = waiting(rig, "mail", "", 1)
+    assert for_browse(rig, 1) == [mail]
+    rig = LaneRig(0, LanePolicy("browse"), RESERVED)
+    (mail,) = waiting(rig, "mail", "", 1)
+    assert for_browse(rig, 1) == [mail]
+
+
+def test_a_reservation_without_a_bound_protects_all_the_same() -> None:
+    endless = LanePolicy("mail", rank=1, reserve=1, lends=False)
+    rig = LaneRig(2, LanePolicy("browse"), endless)
+    rig.fill("mail", 1)
+    waiting(rig, "mail", "", 2)
+    rig.now += 50.0
+    assert for_browse(rig, 1) == []
+
+
+def test_a_lane_that_is_owed_a_place_is_not_overloaded() -> None:
+    rig = LaneRig(2, LanePolicy("browse", reserve=1), LanePolicy("bulk", rank=1))
+    rig.fill("bulk", 2)
+    waiting(rig, "browse", "", 3)
+    (bulk,) = waiting(rig, "bulk", "", 1)
+    assert for_browse(rig, 9) == [bulk]
+
+
+def test_a_long_line_is_refused_from_its_end() -> None:
+    rig = rig_of(LanePolicy("browse"))
+    browse = waiting(rig, "browse", "", RETRY_LOOKS + 3)
+    assert for_browse(rig, RETRY_LOOKS + 2) == browse[:0:-1]
