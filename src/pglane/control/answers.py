@@ -61,6 +61,7 @@ class Answers:
             "waits": lanes.waits,
             "lane_reasons": lanes.reasons,
             "lane_histograms": lanes.histograms,
+            "lane_give_backs": lanes.give_backs,
             "lane_fairness": lanes.fairness,
             "lanes_left_out": lanes.left_out,
         }

@@ -69,6 +69,7 @@ LANES = Table(
         _ours("borrowed_time", "int8", "its leases on what others reserve"),
         _ours("recalls", "int8", "leases that were asked to end, for their place was needed"),
         _ours("give_back_avg", "int8", "from asking until the place was free"),
+        _ours("give_back_p99", "int8", "99 of 100 took no longer than this"),
         _ours("give_back_max", "int8", "the longest of them"),
         _ours("refused", "int8", "requests answered without being started (SHOW WAITS)"),
         _ours("violations", "int8", "waits beyond what is promised (SHOW WAITS)"),

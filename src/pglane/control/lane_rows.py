@@ -12,7 +12,7 @@ Row = dict[str, Any]
 
 MICROSECONDS = 1e6
 BUCKETS_SHOWN = range(4, BUCKETS, 2)
-"""Of the buckets of waits those that metrics show: from 16 us, each four times as wide."""
+"""Of the buckets of times those that metrics show: from 16 us, each four times as wide."""
 
 
 class LaneRows:
@@ -85,16 +85,11 @@ class LaneRows:
 
     def histograms(self) -> list[Row]:
         """The buckets of waits as metrics count them: each with all that are shorter."""
-        rows: list[Row] = []
-        for each in self._read():
-            waits = _waits(each.lane)
-            told = {"database": each.database, "lane": each.lane.name}
-            rows += [
-                {**told, "le": f"{2**n / MICROSECONDS:.6g}", "count": sum(waits[: n + 1])}
-                for n in BUCKETS_SHOWN
-            ]
-            rows.append({**told, "le": "+Inf", "count": sum(waits)})
-        return rows
+        return [row for each in self._read() for row in _buckets(each, _waits(each.lane))]
+
+    def give_backs(self) -> list[Row]:
+        """The same of the times from asking for a place until it was free."""
+        return [row for each in self._read() for row in _buckets(each, each.lane.give_backs)]
 
     def fairness(self) -> list[Row]:
         """By database, and how many lanes were left out."""
@@ -124,7 +119,7 @@ def _by_database(readings: Sequence[LaneReading]) -> dict[str, SchedulerStatisti
 
 def _lane_row(reading: LaneReading) -> Row:
     lane = reading.lane
-    waits = _waits(lane)
+    waits, given_back = _waits(lane), sum(lane.give_backs)
     return {
         "database": reading.database,
         "lane": lane.name,
@@ -147,7 +142,8 @@ def _lane_row(reading: LaneReading) -> Row:
         "lent_time": _us(lane.lent_s),
         "borrowed_time": _us(lane.borrowed_s),
         "recalls": lane.recalls,
-        "give_back_avg": _us(lane.give_back_s / lane.recalls) if lane.recalls else 0,
+        "give_back_avg": _us(lane.give_back_s / given_back) if given_back else 0,
+        "give_back_p99": _quantile(lane.give_backs, 0.99, lane.give_back_s_max),
         "give_back_max": _us(lane.give_back_s_max),
         "refused": sum(lane.refused.values()),
         "violations": sum(lane.violations.values()),
@@ -156,7 +152,18 @@ def _lane_row(reading: LaneReading) -> Row:
         "wait_seconds": lane.wait_s,
         "wait_max_seconds": lane.wait_s_max,
         "leases_waited": sum(waits),
+        "give_back_seconds": lane.give_back_s,
+        "leases_given_back": given_back,
     }
+
+
+def _buckets(reading: LaneReading, counts: Sequence[int]) -> list[Row]:
+    told = {"database": reading.database, "lane": reading.lane.name}
+    rows = [
+        {**told, "le": f"{2**n / MICROSECONDS:.6g}", "count": sum(counts[: n + 1])}
+        for n in BUCKETS_SHOWN
+    ]
+    return [*rows, {**told, "le": "+Inf", "count": sum(counts)}]
 
 
 def _waits(lane: LaneStatistics) -> list[int]:

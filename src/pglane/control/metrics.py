@@ -85,6 +85,17 @@ def _lane(name: str, kind: str, column: str, meaning: str, scale: float = 1) -> 
     )
 
 
+def _lane_histogram(name: str, meaning: str, sources: tuple[str, str, str]) -> Metric:
+    """A histogram; `sources`: the word for its buckets, columns of its sum and of its count."""
+    buckets, total, count = sources
+    samples = (
+        Sample(buckets, "count", (*LANE, ("le", "le")), suffix="_bucket"),
+        Sample("lanes", total, LANE, suffix="_sum"),
+        Sample("lanes", count, LANE, suffix="_count"),
+    )
+    return Metric(f"pglane_lane_{name}", "histogram", meaning, samples)
+
+
 def _tenant(name: str, kind: str, column: str, meaning: str, scale: float = 1) -> Metric:
     sample = Sample("tenants", column, (*LANE, ("tenant", "tenant")), (), scale)
     return Metric(f"pglane_tenant_{name}", kind, meaning, (sample,))
@@ -100,15 +111,10 @@ LANE_METRICS = (
     _lane("server_connections", "gauge", "busy", "Server connections it has, with those coming"),
     _lane("requests_waiting", "gauge", "waiting", "Requests that wait and have none coming"),
     _lane("head_wait_seconds", "gauge", "head_wait_seconds", "How long its oldest request waits"),
-    Metric(
-        "pglane_lane_wait_seconds",
-        "histogram",
+    _lane_histogram(
+        "wait_seconds",
         "Waits that ended in a lease",
-        (
-            Sample("lane_histograms", "count", (*LANE, ("le", "le")), suffix="_bucket"),
-            Sample("lanes", "wait_seconds", LANE, suffix="_sum"),
-            Sample("lanes", "leases_waited", LANE, suffix="_count"),
-        ),
+        ("lane_histograms", "wait_seconds", "leases_waited"),
     ),
     _lane("wait_seconds_max", "gauge", "wait_max_seconds", "The longest of them"),
     _lane(
@@ -135,13 +141,12 @@ LANE_METRICS = (
         MICROSECONDS,
     ),
     _lane("recalls_total", "counter", "recalls", "Leases asked to end, their place being needed"),
-    _lane(
-        "give_back_seconds_max",
-        "gauge",
-        "give_back_max",
-        "The longest time from asking until the place was free",
-        MICROSECONDS,
+    _lane_histogram(
+        "give_back_seconds",
+        "Times from asking a lease to end until its place was free",
+        ("lane_give_backs", "give_back_seconds", "leases_given_back"),
     ),
+    _lane("give_back_seconds_max", "gauge", "give_back_max", "The longest of them", MICROSECONDS),
     _reasons("lane_waits", "wait", "Requests that had to wait"),
     _reasons("lane_refused", "refused", "Requests answered without being started"),
     _reasons("guarantee_violations", "violation", "Waits that were longer than promised"),
@@ -246,7 +251,10 @@ METRICS = (
     ),
     *LANE_METRICS,
 )
-SHARED = ("lanes", "tenants", "lane_reasons", "lane_histograms", "lane_fairness", "lanes_left_out")
+SHARED = (
+    *("lanes", "tenants", "lane_reasons", "lane_histograms", "lane_give_backs"),
+    *("lane_fairness", "lanes_left_out"),
+)
 """Read from memory that the worker writes, whether or not it answers."""
 WORKERS = ("pools", "databases", "traffic", "lists")
 """Asked of the worker."""

@@ -53,7 +53,7 @@ _LANE_NUMBERS = (
 )  # fmt: skip
 _WHOLE = frozenset({"promised", "reserve", "busy", "waiting", "coming", "grants", "recalls"})
 _TENANT_NUMBERS = ("clients", "busy", "waiting", "grants", "refused", "wait_s_max", "held_s")
-_COUNTS = BUCKETS + len(REASONS) + len(REFUSALS) + len(VIOLATIONS)
+_COUNTS = 2 * BUCKETS + len(REASONS) + len(REFUSALS) + len(VIOLATIONS)
 _HEAD = struct.Struct("=II")  # length and checksum of a record; length 0: there is none
 _LANE = struct.Struct(f"=d64s80s16sdii{len(_LANE_NUMBERS)}d{_COUNTS}Q")
 _TENANT = struct.Struct(f"=64s{len(_TENANT_NUMBERS)}d")
@@ -176,7 +176,7 @@ def _record(database: str, lane: Lane, now: float) -> bytes:
     bound_s = NO_BOUND
     if lane.is_promised and not lane.suspended:
         bound_s = wait_s_max(lane.reserve, lane.hold_s_max, lane.loan_s_max, short=True, ahead=0)
-    counts = (*told.waits, *told.reasons.values(), *told.refused.values())
+    counts = (*told.waits, *told.give_backs, *told.reasons.values(), *told.refused.values())
     head = _LANE.pack(
         now,
         _bytes(database, 64),
@@ -251,6 +251,7 @@ def _reading(record: bytes, now: float) -> LaneReading:
         name=_text(name),
         door=_text(door),
         waits=tuple(next(counts) for _ in range(BUCKETS)),
+        give_backs=tuple(next(counts) for _ in range(BUCKETS)),
         reasons={reason.value: next(counts) for reason in REASONS},
         refused={reason.value: next(counts) for reason in REFUSALS},
         violations={reason: next(counts) for reason in VIOLATIONS},

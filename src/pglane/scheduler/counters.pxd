@@ -3,6 +3,9 @@ cimport cython
 
 cdef int _BUCKETS
 
+@cython.locals(left_us=double, bucket=int)
+cdef int _bucket(double seconds)
+
 
 cdef class Counters:
     cdef public long long grants
@@ -17,10 +20,10 @@ cdef class Counters:
     cdef public long long recalls
     cdef public double give_back_s
     cdef public double give_back_s_max
+    cdef public list give_backs
     cdef public list reasons
     cdef public list refused
     cdef public list violations
 
-    @cython.locals(left_us=double, bucket=int)
     cpdef waited(self, double wait_s)
     cpdef given_back(self, double took_s)

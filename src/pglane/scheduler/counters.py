@@ -1,6 +1,6 @@
 """What one lane counts: plain numbers, written where things happen, read as a snapshot.
 
-Waiting times fall into buckets of doubling width from one microsecond up: the buckets of two
+Times fall into buckets of doubling width from one microsecond up: the buckets of two
 lanes or two moments can be added and subtracted, and 32 of them reach beyond an hour.
 """
 
@@ -30,6 +30,7 @@ class Counters:
         recalls: leases that were asked to end because their place was needed.
         give_back_s: sum of the time from asking until the place was free.
         give_back_s_max: the longest of them.
+        give_backs: by bucket, as `waits`.
         reasons: arrivals that had to wait, by `reasons.REASONS`.
         refused: by `reasons.REFUSALS`.
         violations: waits beyond the promised bound, by `VIOLATIONS`.
@@ -37,8 +38,8 @@ class Counters:
 
     __slots__ = (
         "backlogged_s", "backlogged_service_s", "borrowed_s", "give_back_s", "give_back_s_max",
-        "grants", "lent_s", "reasons", "recalls", "refused", "service_s", "violations", "wait_s",
-        "wait_s_max", "waits",
+        "give_backs", "grants", "lent_s", "reasons", "recalls", "refused", "service_s",
+        "violations", "wait_s", "wait_s_max", "waits",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -54,24 +55,31 @@ class Counters:
         self.recalls = 0
         self.give_back_s = 0.0
         self.give_back_s_max = 0.0
+        self.give_backs = [0] * BUCKETS
         self.reasons = [0] * len(REASONS)
         self.refused = [0] * len(REFUSALS)
         self.violations = [0] * len(VIOLATIONS)
 
     def waited(self, wait_s: float) -> None:
         """A wait ended in a lease."""
-        left_us = wait_s * 1e6
-        bucket = 0
-        while left_us >= 1.0 and bucket < _BUCKETS - 1:
-            left_us *= 0.5  # exact, as shifting would be, and no number is made
-            bucket += 1
-        self.waits[bucket] += 1
+        self.waits[_bucket(wait_s)] += 1
         self.wait_s += wait_s
         if wait_s > self.wait_s_max:
             self.wait_s_max = wait_s
 
     def given_back(self, took_s: float) -> None:
         """A place that was asked for is free."""
+        self.give_backs[_bucket(took_s)] += 1
         self.give_back_s += took_s
         if took_s > self.give_back_s_max:
             self.give_back_s_max = took_s
+
+
+def _bucket(seconds: float) -> int:
+    """The number of the bucket that a time falls into."""
+    left_us = seconds * 1e6
+    bucket = 0
+    while left_us >= 1.0 and bucket < _BUCKETS - 1:
+        left_us *= 0.5  # exact, as shifting would be, and no number is made
+        bucket += 1
+    return bucket

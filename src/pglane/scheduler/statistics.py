@@ -61,6 +61,7 @@ class LaneStatistics:
     recalls: int
     give_back_s: float
     give_back_s_max: float
+    give_backs: tuple[int, ...]
     reasons: dict[str, int]
     refused: dict[str, int]
     violations: dict[str, int]
@@ -119,6 +120,7 @@ def lane_statistics(lane: Lane, now: float) -> LaneStatistics:
         recalls=told.recalls,
         give_back_s=told.give_back_s,
         give_back_s_max=told.give_back_s_max,
+        give_backs=tuple(told.give_backs),
         reasons={reason.value: told.reasons[reason.place] for reason in REASONS},
         refused={reason.value: told.refused[reason.place] for reason in REFUSALS},
         violations=dict(zip(VIOLATIONS, told.violations, strict=True)),

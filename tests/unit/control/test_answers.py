@@ -82,7 +82,8 @@ def test_lanes_are_read_from_memory_and_no_worker_is_asked():
     worker, written = Worker(), written_lanes()
     answers = answers_of(worker, lanes=written.rows)
     assert [row["lane"] for row in asyncio.run(answers.ask("lanes"))] == ["browse", "otp"]
-    for what in ("tenants", "waits", "lane_reasons", "lane_histograms", "lane_fairness"):
+    histograms = ("lane_histograms", "lane_give_backs")
+    for what in ("tenants", "waits", "lane_reasons", *histograms, "lane_fairness"):
         assert asyncio.run(answers.ask(what)), what
     assert asyncio.run(answers.ask("lanes_left_out")) == [{"count": 0}]
     assert worker.asked == []

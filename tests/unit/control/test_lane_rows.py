@@ -38,10 +38,18 @@ def test_a_lane_with_all_that_happened_to_it(written):
 def test_give_back_is_told_where_something_was_asked_back(written):
     assert row_of(written.rows.lanes(), "otp")["give_back_avg"] == 0
     lane = written.rig.lane("browse")
-    lane.counters.recalls = 2
-    lane.counters.given_back(0.5)
+    lane.counters.recalls = 1
+    assert row_of(written.rows.lanes(), "browse")["give_back_avg"] == 0, "none has come back"
+    for took_s in (0.5, 0.001, 0.001):
+        lane.counters.recalls += 1
+        lane.counters.given_back(took_s)
     told = row_of(written.rows.lanes(), "browse")
-    assert (told["give_back_avg"], told["give_back_max"]) == (250_000, 500_000)
+    assert (told["give_back_avg"], told["give_back_max"]) == (167_333, 500_000)
+    assert told["give_back_p99"] == 500_000
+    assert (told["give_back_seconds"], told["leases_given_back"]) == (0.502, 3)
+    buckets = [row for row in written.rows.give_backs() if row["lane"] == "browse"]
+    assert [row["count"] for row in buckets if float(row["le"]) < 0.002] == [0, 0, 0, 2]
+    assert [row["count"] for row in buckets[-1:]] == [3]
 
 
 def test_a_quantile_is_the_end_of_its_bucket(written):

@@ -25,6 +25,7 @@ def lanes():
         ("tenants", written.rows.tenants),
         ("lane_reasons", written.rows.reasons),
         ("lane_histograms", written.rows.histograms),
+        ("lane_give_backs", written.rows.give_backs),
         ("lane_fairness", written.rows.fairness),
         ("lanes_left_out", written.rows.left_out),
     ):

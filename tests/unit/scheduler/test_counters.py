@@ -20,3 +20,12 @@ def test_the_longest_return_is_remembered() -> None:
     counters.given_back(2.0)
     counters.given_back(1.0)
     assert (counters.give_back_s, counters.give_back_s_max) == (3.0, 2.0)
+
+
+def test_returns_fall_into_the_same_buckets_as_waits() -> None:
+    counters = Counters()
+    for took_s in (0.0, 0.25, 0.26, 1.0):
+        counters.given_back(took_s)
+        counters.waited(took_s)
+    assert counters.give_backs == counters.waits
+    assert [counters.give_backs[bucket] for bucket in (0, 18, 20)] == [1, 2, 1]
