@@ -29,6 +29,9 @@ from pglane.errors.refused import RefusedError
 
 BACKLOG = 4096
 """Connects that may wait for a worker; the kernel lowers it to net.core.somaxconn."""
+SILENT_S = 1
+"""How long the kernel keeps a connection to itself on which nothing came. Clients speak first, so
+a worker is not woken for a connection and for what came on it, but once for both."""
 SOCKET_PATH_BYTES_MAX = 107
 """sun_path of unix(7) without its final zero."""
 FREE_PORT_TRIES_MAX = 20
@@ -166,6 +169,8 @@ def _bind_tcp(door: str, target: _Target, port: int) -> list[Listener]:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if target.family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        if hasattr(socket, "TCP_DEFER_ACCEPT"):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, SILENT_S)
         sock.bind((target.host, port))
         sock.listen(BACKLOG)
     except OSError as error:

@@ -1,4 +1,8 @@
-"""A listening socket of a door: accepts, tunes, hands on."""
+"""A listening socket of a door: accepts, tunes, hands on.
+
+Where the kernel tells of a connection only when something came on it (`TCP_DEFER_ACCEPT`, see
+`control.listeners`), that is read at once: one turn of the loop, and one wake, for both.
+"""
 
 import errno
 import socket
@@ -15,16 +19,24 @@ PAUSE_S = 0.5
 OUT_OF_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
+def is_deferred(sock: socket.socket) -> bool:
+    """Whether its connections are accepted when something has come on them."""
+    option = getattr(socket, "TCP_DEFER_ACCEPT", None)
+    return option is not None and sock.getsockopt(socket.IPPROTO_TCP, option) > 0
+
+
 class Listener(Ready):
     """One listening socket; it belongs to the supervisor too and outlives this worker."""
 
     __slots__ = (
         "_acceptor",
         "_at_once",
+        "_brings_data",
         "_entrance",
         "_loop",
         "_resting",
         "_socket",
+        "_turn",
         "_unix",
         "address",
         "door",
@@ -48,6 +60,8 @@ class Listener(Ready):
         self._loop = entrance.loop
         self._resting = False
         self._at_once = 1
+        self._turn = 0
+        self._brings_data = not self._unix and is_deferred(sock)
         self._socket = sock
         self.door = door
         self.address = address
@@ -60,6 +74,9 @@ class Listener(Ready):
 
     def read_again(self) -> None:
         """Accepts one, or more while more come than that; the next turn tells of the others."""
+        if self._loop.turns != self._turn + 1:
+            self._at_once = 1
+        self._turn = self._loop.turns
         for _ in range(self._at_once):
             if self.fd < 0 or self._resting:
                 return
@@ -72,7 +89,9 @@ class Listener(Ready):
                 self._at_once = 1
                 return
             peer = b"" if self._unix else self._acceptor.peer()
-            self._entrance.accepted(fd, self.door, peer)
+            transport = self._entrance.accepted(fd, self.door, peer)
+            if self._brings_data:
+                transport.read_first()
         self._at_once = min(2 * self._at_once, ACCEPTS_PER_TURN)
 
     def _rest(self, error: OSError) -> None:

@@ -35,7 +35,7 @@ cdef class Entrance:
 
     cpdef apply(self, object settings, object users)
     @cython.locals(link=LoginLink, network=bytes, of_network=cython.longlong)
-    cpdef accepted(self, int fd, object door, object peer)
+    cpdef Transport accepted(self, int fd, object door, object peer)
     cdef _refusal_at_door(self)
     cdef _too_many_clients(self)
     cpdef long long login_count(self) except -1

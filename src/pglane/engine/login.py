@@ -133,7 +133,7 @@ class Entrance:
 
     # Logins --------------------------------------------------------------------------------
 
-    def accepted(self, fd: int, door: "ModuleType", peer: Peer) -> None:
+    def accepted(self, fd: int, door: "ModuleType", peer: Peer) -> Transport:
         """A new connection; bounded in number."""
         link = LoginLink(self, fd, door, peer)
         self._logins[link] = None
@@ -153,6 +153,7 @@ class Entrance:
         elif of_network > self._per_address_max and not is_local(network):
             allowed = self._per_address_max
             link.refuse(TooManyLoginsFromThere(seen=of_network, allowed=allowed))
+        return link.transport
 
     def _refusal_at_door(self) -> Refusal:
         """Why a client that has just connected may not stay."""

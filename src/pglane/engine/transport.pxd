@@ -41,6 +41,7 @@ cdef class Transport(Ready):
     cpdef set_owner(self, Owner owner)
     @cython.locals(chunk=Chunk, count=Py_ssize_t)
     cdef _read(self)
+    cpdef read_first(self)
     cdef _read_nothing(self, Py_ssize_t count, int failure)
     @cython.locals(owner=Owner)
     cdef _received(self, Chunk chunk)

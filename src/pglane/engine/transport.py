@@ -184,6 +184,17 @@ class Transport(Ready):
             self._readable = False
         self._received(chunk)
 
+    def read_first(self) -> None:
+        """What came with the connection is read at once; who accepted it must not pay for that."""
+        if self.ended or self._closing:
+            return
+        self._readable = True
+        try:
+            self._read()
+        except Exception as error:  # noqa: BLE001 -- it costs one connection, not the worker
+            self.fail()
+            self._loop.on_failure(error)
+
     def _read_nothing(self, count: int, failure: int) -> None:
         if count == NOTHING:
             self._readable = False

@@ -1,6 +1,7 @@
 """A listening socket: accepts, and rests when the system cannot."""
 
 import errno
+import os
 import socket
 
 import pytest
@@ -10,6 +11,7 @@ from pglane.engine.listener import PAUSE_S, Listener
 from pglane.engine.login import Entrance
 from pglane.engine.loop import EpollReadiness, Loop, PollReadiness
 from pglane.engine.syscalls import Acceptor, Peer, peer_text
+from pglane.engine.transport import Owner, Transport
 
 
 class Clock:
@@ -29,6 +31,23 @@ class FakeWorker:
         self.events.append(event)
 
 
+class FakeOwner(Owner):
+    """Keeps what comes, and in which turn."""
+
+    def __init__(self, entrance: "FakeEntrance") -> None:
+        self.entrance = entrance
+        self.heard: list[tuple[bytes, int]] = []
+        self.failures = 0
+
+    def on_data(self, data: bytes) -> None:
+        self.heard.append((data, self.entrance.loop.turns))
+        if data == b"broken":
+            raise ValueError("on_data")
+
+    def on_failure(self) -> None:
+        self.failures += 1
+
+
 class FakeEntrance(Entrance):
     """Keeps whoever comes."""
 
@@ -38,11 +57,15 @@ class FakeEntrance(Entrance):
         self.events = self.worker.events
         self.came: list[tuple[socket.socket, str]] = []
         self.raising = False
+        self.turn_of_last = 0
+        self.owner = FakeOwner(self)
 
-    def accepted(self, fd: int, door: object, peer: Peer) -> None:
+    def accepted(self, fd: int, door: object, peer: Peer) -> Transport:
         self.came.append((socket.socket(fileno=fd), peer_text(peer)))
+        self.turn_of_last = self.loop.turns
         if self.raising:
             raise ValueError("accepted")
+        return Transport(self.loop, os.dup(fd), self.owner, 1000)
 
     def turn(self, times: int = 2) -> None:
         for _ in range(times):
@@ -140,4 +163,24 @@ def test_an_error_about_one_client_does_not_keep_the_others_out(entrance, server
     assert len(entrance.came) == len(raised) == 2
     for client in clients:
         client.close()
+    listener.close()
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_DEFER_ACCEPT"), reason="a thing of Linux")
+def test_what_came_with_a_connection_is_read_in_the_same_turn(entrance, server) -> None:
+    raised: list[Exception] = []
+    entrance.loop.on_failure = raised.append
+    server.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 60)
+    listener = Listener(entrance, server, transaction, "x")
+    silent, broken, client = (socket.create_connection(server.getsockname()[:2]) for _ in range(3))
+    entrance.turn()
+    assert entrance.came == [], "nobody has said anything"
+    for sock, text in ((broken, b"broken"), (client, b"hello")):
+        sock.sendall(text)
+        while not entrance.owner.heard:
+            entrance.turn(1)
+        assert entrance.owner.heard.pop() == (text, entrance.turn_of_last)
+    assert (len(raised), entrance.owner.failures) == (1, 1)
+    for each in (silent, broken, client):
+        each.close()
     listener.close()
