@@ -1,13 +1,18 @@
 """The marketplace on virtual time: what lanes must reach, and what plain queues do not."""
 
+from functools import cache
+
 import pytest
 
 from pglane.lab.disciplines import Discipline, Lanes, Queues
 from pglane.lab.simulator import Score, Simulator
 from pglane.lab.workloads import WORKLOADS, Workload
 from pglane.scheduler.statistics import statistics
+from pglane.version import compiled
 
 EVENTS = 50_000
+MANY = 1_000_000 if compiled() else EVENTS
+"""For lanes; in the pure form a million takes minutes."""
 SEED = 20
 W1, W2, W3 = WORKLOADS
 
@@ -17,15 +22,17 @@ def scores_of(workload: Workload, discipline: Discipline) -> dict[str, Score]:
     return {score.kind: score for score in scores}
 
 
-def lanes_for(workload: Workload) -> Lanes:
-    return Lanes(workload.budget, workload.lanes)
+@cache
+def with_lanes(workload: Workload) -> tuple[Simulator, Lanes, dict[str, Score]]:
+    """A workload through its lanes, played once for all tests."""
+    discipline = Lanes(workload.budget, workload.lanes)
+    simulator = Simulator(workload, discipline, SEED)
+    return simulator, discipline, {score.kind: score for score in simulator.run(MANY)}
 
 
 @pytest.mark.parametrize("workload", WORKLOADS, ids=lambda workload: workload.name)
 def test_no_promise_is_broken(workload: Workload) -> None:
-    discipline = lanes_for(workload)
-    simulator = Simulator(workload, discipline, SEED)
-    simulator.run(EVENTS)
+    simulator, discipline, _ = with_lanes(workload)
     for lane in statistics(discipline.queue, simulator.now).lanes:
         assert sum(lane.violations.values()) == 0
     assert simulator.busy_s > 0.98 * simulator.now * workload.budget
@@ -33,7 +40,7 @@ def test_no_promise_is_broken(workload: Workload) -> None:
 
 def test_one_time_passwords_do_not_wait_for_the_flood() -> None:
     fifo = scores_of(W1, Queues(W1.budget, one=True))
-    lanes = scores_of(W1, lanes_for(W1))
+    lanes = with_lanes(W1)[2]
     otp = lanes["otp"]
     assert otp.served >= otp.asked - 1
     assert otp.wait_s_99 < 0.010
@@ -47,13 +54,13 @@ def test_a_pool_for_each_kind_serves_none_of_them() -> None:
 
 
 def test_reports_do_not_change_that() -> None:
-    otp = scores_of(W2, lanes_for(W2))["otp"]
+    otp = with_lanes(W2)[2]["otp"]
     assert otp.served >= otp.asked - 1
     assert otp.wait_s_99 < 0.015
 
 
 def test_abuse_of_the_small_lane_does_not_reach_the_shop() -> None:
-    browse = scores_of(W3, lanes_for(W3))["browse"]
+    browse = with_lanes(W3)[2]["browse"]
     assert browse.served >= browse.asked - 5
     assert browse.wait_s_99 < 0.015
 
