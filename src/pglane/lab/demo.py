@@ -181,7 +181,7 @@ def told(found: Tally) -> str:
     """One cell for a person."""
     if not found.served:
         oldest = max((one.wait_s for one in found.samples), default=0.0)
-        return f"0 of {found.asked} answered; the first waits since {oldest:.0f} s"
+        return f"0 of {found.asked} answered; the first has waited for {oldest:.0f} s"
     missing = found.asked - found.served
     counted = f"{found.served}" if missing == 0 else f"{found.served} of {found.asked}"
     usual, longest = (duration(found.wait_s(part) * 1000) for part in (0.5, 1.0))

@@ -104,7 +104,7 @@ def test_bars_grow_by_steps_that_multiply(wait_ms: float, filled: int, style: st
 def test_the_end_says_it_to_a_newcomer() -> None:
     both = [side("pools", None), side("lanes", 0.02)]
     text = printed(lambda console: demo.conclude(console, both, 10.0))
-    assert "0 of 3 answered; the first waits since 9 s" in text
+    assert "0 of 3 answered; the first has waited for 9 s" in text
     assert "3 answered; usual wait 20 ms, longest 20 ms" in text
     flat = " ".join(text.split())
     assert "Of 3 people who wanted to log in, 0 got their password on the left, and 3 of 3" in flat
@@ -113,7 +113,7 @@ def test_the_end_says_it_to_a_newcomer() -> None:
 
 def test_a_cell_when_nobody_came_or_some_are_missing() -> None:
     none = Tally("otp", 0, 0, {}, 0, 0.0, (), False)
-    assert demo.told(none) == "0 of 0 answered; the first waits since 0 s"
+    assert demo.told(none) == "0 of 0 answered; the first has waited for 0 s"
     some = Tally("otp", 3, 2, {}, 1, 1.0, (0.01, 0.02), False)
     assert demo.told(some).startswith("2 of 3 answered; ")
 

@@ -5,6 +5,7 @@ import math
 from pglane.lab.contenders import PGLANE
 from pglane.lab.decisions import decision_ns
 from pglane.lab.scenario import Column, Run, Scenario, Target, Variant, rate, wait
+from pglane.lab.scenarios.flood import OTP_LANE
 from pglane.lab.traffic import Stream
 
 DECISION_NS_MAX = 1000.0
@@ -27,7 +28,13 @@ OVERHEAD = Scenario(
     "three lanes is chosen) is measured in this process, without a network.",
     budget=4,
     variants=(Variant("1 client", (Stream("read", clients=1),)),),
-    ways=("one user",),
+    ways=("one user", "lanes"),
+    lanes=OTP_LANE
+    + """
+[lanes.read]
+door = "transaction"
+match = [{ application_name = "read" }]
+""",
     columns=(wait("read", 0.5), wait("read", 0.99), rate("read"), DECISION),
     targets=(Target("a million decisions a second", DECISION, at_most=DECISION_NS_MAX),),
     plotted="read",
