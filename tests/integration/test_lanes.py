@@ -328,19 +328,18 @@ def test_the_first_statement_in_a_block_of_asyncpg_says_the_lane(one: Gateway) -
 def test_the_first_statement_in_a_block_of_sqlalchemy_says_the_lane(
     one: Gateway, driver: str
 ) -> None:
+    name = f"{driver}-sql"
     uri = one.uri("transaction").replace("postgresql://", f"postgresql+{driver}://")
-    engine = sqlalchemy.create_engine(uri)
+    engine = sqlalchemy.create_engine(uri, connect_args={"application_name": name})
 
     @event.listens_for(engine, "before_cursor_execute", retval=True)
     def tag(_conn, _cursor, statement, parameters, _context, _many):
         return f"{statement} /*batch='nightly'*/", parameters
 
     with engine.begin() as client:
-        name = sqlalchemy.text(f"SET LOCAL application_name = '{driver}-sql'")
-        client.execute(name)
         assert client.execute(sqlalchemy.text("SELECT 1")).scalar() == 1
-        (lane,) = [r["lane"] for r in one.show("CLIENTS") if r["lane"] == "bulk"]
-        assert lane == "bulk"
+        assert lane_of(one, name) == "bulk"
+        assert client.execute(sqlalchemy.text("SELECT 2")).scalar() == 2
     engine.dispose()
 
 
@@ -385,7 +384,7 @@ def test_a_block_begins_with_its_first_statement(one: Gateway, cluster: Postgres
 def test_a_block_whose_first_statement_was_refused_is_rolled_back(
     cluster: PostgresCluster,
 ) -> None:
-    clients = {"wait_ms_max": 300}
+    clients = {"wait_ms_max": 1000}
     gateway = Gateway(cluster, ("--budget", "1"), {"lanes.bulk": {"rank": 1}, "clients": clients})
     try:
         gateway.start()
