@@ -6,6 +6,10 @@ from pglane.connection.statements cimport ClientStatement, Shapes
 from pglane.wire.statements cimport Verdict, VerdictCache
 
 
+cdef long long _BOUND, _CATALOG, _COPIES, _DISCARDS, _MAKES, _READING_EFFECTS, _RENEWS
+cdef long long _TRANSACTION, _UNSEEN, _UNSEEN_EFFECTS, _WRITES
+
+
 cdef class ClientEffects:
     cdef public long long effects
     cdef public long long unanswered_effects
@@ -33,6 +37,7 @@ cdef class ClientEffects:
     cdef Verdict _judge(self, bytes text)
     @cython.locals(verdict=Verdict)
     cdef _note(self, ClientStatement statement)
+    @cython.locals(effects=cython.longlong)
     cdef _note_verdict(self, Verdict verdict)
     cdef _note_discard(self)
     cpdef discarded(self)

@@ -71,6 +71,19 @@ COPIES = int(Effect.COPY | Effect.UNKNOWN)
 DEALLOCATING_MAX = 64
 """Portals of a DEALLOCATE or the like that are bound and not executed."""
 
+# Compiled, these are C integers that Python code cannot see: to test them costs no object.
+_BOUND: int = BOUND
+_CATALOG: int = CATALOG
+_COPIES: int = COPIES
+_DISCARDS: int = DISCARDS
+_MAKES: int = MAKES
+_READING_EFFECTS: int = READING_EFFECTS
+_RENEWS: int = RENEWS
+_TRANSACTION: int = TRANSACTION
+_UNSEEN: int = UNSEEN
+_UNSEEN_EFFECTS: int = UNSEEN_EFFECTS
+_WRITES: int = WRITES
+
 
 class ClientEffects:
     """What one client's texts may have done since its lease began.
@@ -157,28 +170,29 @@ class ClientEffects:
                 self._note_verdict(verdict)
 
     def _note_verdict(self, verdict: Verdict) -> None:
-        if verdict.effects & UNSEEN:
+        effects = verdict.effects
+        if effects & _UNSEEN:
             self._note_unseen(verdict)
-        self.effects |= verdict.effects
-        self.unanswered_effects |= verdict.effects
-        self.later_effects |= verdict.effects
-        if verdict.effects & WRITES:
+        self.effects |= effects
+        self.unanswered_effects |= effects
+        self.later_effects |= effects
+        if effects & _WRITES:
             self.wrote = True
-        if verdict.effects & DISCARDS:
+        if effects & _DISCARDS:
             self._note_discard()
-        if verdict.effects & TRANSACTION:
+        if effects & _TRANSACTION:
             self.drew = -1
-        if verdict.effects & COPIES:
+        if effects & _COPIES:
             self.may_copy = True
-        if verdict.effects & RENEWS:
-            self.effects |= CATALOG
+        if effects & _RENEWS:
+            self.effects |= _CATALOG
             self._shapes.renew()
-        if verdict.effects & MAKES == CATALOG:
-            self.unseen = self.unseen if self.effects & UNSEEN else []  # no statement is to blame
-            self.effects |= UNSEEN
+        if effects & _MAKES == _CATALOG:
+            self.unseen = self.unseen if self.effects & _UNSEEN else []  # no statement is to blame
+            self.effects |= _UNSEEN
         if verdict.settings:
             self.settings.update(verdict.settings)
-        if verdict.effects & READING_EFFECTS:
+        if effects & _READING_EFFECTS:
             self._doubt_reading(verdict)
 
     def _note_discard(self) -> None:
@@ -190,7 +204,7 @@ class ClientEffects:
     def discarded(self) -> None:
         """A DISCARD ALL has succeeded."""
         self.hears_itself = False
-        if self.effects & CATALOG:
+        if self.effects & _CATALOG:
             self._shapes.renew()
         self.effects = self.later_effects
         self.discards -= 1
@@ -208,20 +222,20 @@ class ClientEffects:
         """One of these, prepared by SQL before, may have been executed."""
         for statement in statements:
             verdict = self._judge(statement.text.encode())
-            if verdict.effects & UNSEEN:
+            if verdict.effects & _UNSEEN:
                 self._note_unseen(verdict)
             self.effects |= verdict.effects & ~PREPARED
             self.settings.update(verdict.settings)
 
     def _note_unseen(self, verdict: Verdict) -> None:
-        if not self.effects & UNSEEN:  # the first one of a lease
+        if not self.effects & _UNSEEN:  # the first one of a lease
             self.unseen = []
         if len(self.unseen) < UNSEEN_MAX and verdict not in self.unseen:
             self.unseen.append(verdict)
 
     def _doubt_reading(self, verdict: Verdict) -> None:
         """How texts are to be read may change; what is sent meanwhile is not read (A12)."""
-        if verdict.effects & UNSEEN_EFFECTS or (
+        if verdict.effects & _UNSEEN_EFFECTS or (
             self.settings and not TEXT_SETTINGS.isdisjoint(self.settings)
         ):
             self.encoding = UNCERTAIN
@@ -233,9 +247,8 @@ class ClientEffects:
         if exchange.outstanding():
             return not exchange.copy_in
         if not exchange.unit_open:  # reported just before ReadyForQuery
-            self.encoding = exchange.parameters.get("client_encoding", "UTF8")
-            strings = exchange.parameters.get("standard_conforming_strings", "on")
-            self.standard_strings = strings == "on"
+            self.encoding = exchange.encoding
+            self.standard_strings = exchange.standard_strings
         return False
 
     def _state_objection(self, verdict: Verdict, text: bytes, exchange: Exchange) -> bytes | None:
@@ -254,7 +267,7 @@ class ClientEffects:
     def _verdict_of(self, statement: ClientStatement, parameters: bytes) -> Verdict:
         """The verdict on a prepared statement with the parameters of a Bind."""
         verdict: Verdict = statement.verdict  # type: ignore[assignment]
-        if not verdict.effects & BOUND:
+        if not verdict.effects & _BOUND:
             return verdict
         bound = bound_verdict(verdict, statement.types, parameters)
         if bound is None:

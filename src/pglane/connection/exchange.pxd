@@ -16,6 +16,8 @@ cdef int _QUERY, _SYNC, _FUNCTION, _EXECUTE, _INTERNAL, _LOCAL, _READY
 
 cdef class Exchange(FailingAnswers):
     cdef public dict parameters
+    cdef public str encoding
+    cdef public bint standard_strings
     cdef public set changed
     cdef public list to_client
     cdef public dict names
@@ -67,3 +69,4 @@ cdef class Exchange(FailingAnswers):
     @cython.locals(at=Py_ssize_t)
     cdef int _refused_behind(self) except? -1000
     cdef str _parameter(self, MessageReader reader)
+    cdef _note_reading(self)

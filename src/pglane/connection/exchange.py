@@ -97,6 +97,8 @@ class Exchange(FailingAnswers):
         to_client: what the client that holds the lease is to be given, in order.
         to_server: what the server is to be sent, in order.
         parameters: reported settings by the server's spelling, as last reported.
+        encoding: of these, client_encoding; one object for the usual one.
+        standard_strings: of these, standard_conforming_strings.
         changed: names of settings reported since this was last emptied.
         skipping: an error was seen and the server discards until the client's Sync.
         attached: a client holds the lease; what comes unasked is for it.
@@ -115,8 +117,8 @@ class Exchange(FailingAnswers):
 
     # fmt: off
     __slots__ = (
-        "_parameters_told", "changed", "deaf", "drawn", "names", "owes_ready", "own", "parameters",
-        "renumber", "to_client",
+        "_parameters_told", "changed", "deaf", "drawn", "encoding", "names", "owes_ready", "own",
+        "parameters", "renumber", "standard_strings", "to_client",
     )
     # fmt: on
 
@@ -132,6 +134,9 @@ class Exchange(FailingAnswers):
         self.names: dict[bytes, ClientStatement] = {}
         self.own = OwnQueries()
         self._parameters_told = b""
+        self.encoding = "UTF8"
+        self.standard_strings = True
+        self._note_reading()
 
     # What was asked ------------------------------------------------------------------------
 
@@ -453,4 +458,14 @@ class Exchange(FailingAnswers):
         status = ParameterStatus.decode(reader.buffer[reader.begin + 5 : reader.end])
         spelled = status.name.decode("utf-8", "replace")
         self.parameters[spelled] = status.value.decode("utf-8", "replace")
+        self._note_reading()
         return spelled
+
+    def _note_reading(self) -> None:
+        """How the server reads texts, for its clients, who ask more often than it changes.
+
+        The usual encoding is always the same object: it is compared for every text.
+        """
+        encoding = self.parameters.get("client_encoding", "UTF8")
+        self.encoding = "UTF8" if encoding == "UTF8" else encoding
+        self.standard_strings = self.parameters.get("standard_conforming_strings", "on") == "on"

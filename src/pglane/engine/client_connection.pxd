@@ -51,7 +51,7 @@ cdef class ClientConnection(LeaseHolder):
     cdef _note_asked(self)
     @cython.locals(now=double, traffic=Traffic)
     cdef _note_answered(self, Exchange exchange)
-    @cython.locals(parameters=dict, requests=ClientRequests)
+    @cython.locals(requests=ClientRequests)
     cpdef parameters_changed(self, Exchange exchange)
     cpdef leave(self, bint polite)
     cdef _unpin(self, object session_state)

@@ -207,11 +207,9 @@ class ClientConnection(LeaseHolder):
 
     def parameters_changed(self, exchange: Exchange) -> None:
         """The scanner must read its texts as the server does."""
-        requests, parameters = self.requests, exchange.parameters
-        encoding = parameters.get("client_encoding", "UTF8")
-        # One object for the usual one: it is compared for every text.
-        requests.encoding = "UTF8" if encoding == "UTF8" else encoding
-        requests.standard_strings = parameters.get("standard_conforming_strings", "on") == "on"
+        requests = self.requests
+        requests.encoding = exchange.encoding
+        requests.standard_strings = exchange.standard_strings
 
     def is_gone(self) -> bool:
         """It left; nobody reads what it is sent."""

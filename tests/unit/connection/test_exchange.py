@@ -176,6 +176,17 @@ def test_notices_and_notifications_are_for_who_is_there(lease: Lease) -> None:
     assert lease.events == 0
 
 
+def test_how_the_server_reads_texts_is_what_it_reported_last(lease: Lease) -> None:
+    exchange = lease.exchange
+    assert (exchange.encoding, exchange.standard_strings) == ("UTF8", True)
+    lease.answer(s.ParameterStatus(b"client_encoding", b"SJIS"))
+    lease.answer(s.ParameterStatus(b"standard_conforming_strings", b"off"))
+    assert (exchange.encoding, exchange.standard_strings) == ("SJIS", False)
+    lease.answer(s.ParameterStatus(b"client_encoding", b"UTF8"))
+    lease.answer(s.ParameterStatus(b"standard_conforming_strings", b"on"))
+    assert (exchange.encoding, exchange.standard_strings) == ("UTF8", True)
+
+
 def test_parameters_are_noted_whoever_is_there(lease: Lease) -> None:
     status = s.ParameterStatus(b"TimeZone", b"UTC")
     assert lease.answer(status) == messages(status)
