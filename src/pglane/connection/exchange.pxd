@@ -14,6 +14,7 @@ from pglane.wire.framing cimport MessageReader
 cdef int _QUERY, _SYNC, _FUNCTION, _EXECUTE, _INTERNAL, _LOCAL, _READY
 
 
+@cython.final
 cdef class Exchange(FailingAnswers):
     cdef public dict parameters
     cdef public str encoding

@@ -12,6 +12,7 @@ from pglane.wire.statements cimport Verdict
 cdef int _FORWARDED, _HELD, _QUERY
 
 
+@cython.final
 cdef class ClientRequests(ExtendedRequests):
     cdef public int out_of_place
 

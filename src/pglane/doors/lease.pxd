@@ -12,6 +12,7 @@ cdef int _IDLE, _LEASED
 cdef double _NEVER
 
 
+@cython.final
 cdef class LeaseDesk:
     cdef public Ledger ledger
     cdef public LaneQueue queue

@@ -4,6 +4,7 @@ from pglane.pool.ledger cimport Slot
 from pglane.scheduler.request cimport Offer, Request
 
 
+@cython.final
 cdef class Need:
     cdef public object startup
     cdef public object base

@@ -14,6 +14,7 @@ from pglane.scheduler.request cimport Request
 cdef double _NEVER
 
 
+@cython.final
 cdef class Database:
     cdef public object worker
     cdef public Loop loop

@@ -6,7 +6,7 @@ from pglane.engine.syscalls cimport Chunk, EpollEvents, monotonic_s
 cdef int _HANG_UP_BITS, _READ, _WRITE
 cdef unsigned int _EDGE_BITS
 cdef long long _MASK_BITS
-cdef double _WAIT_S_MAX
+cdef double _WAIT_S_MAX, _NEVER
 
 
 cdef class Ready:
@@ -17,6 +17,7 @@ cdef class Ready:
     cpdef fail(self)
 
 
+@cython.final
 cdef class Timer:
     cdef public double due
     cdef public object call
@@ -27,32 +28,36 @@ cdef class Timer:
 cdef class Readiness:
     cdef public bint level_triggered
     cdef public bint ended
+    cdef const long long *events
 
     cpdef add(self, int fd, bint write=*, bint level=*)
     cpdef watch_write(self, int fd)
     cpdef remove(self, int fd)
     cpdef closes(self, int fd)
     cpdef int wait(self, double timeout_s) except -1
-    cpdef long long event(self, int at) except? -1
     cpdef close(self)
 
 
 cdef class EpollReadiness(Readiness):
     cdef object _epoll
-    cdef EpollEvents _events
+    cdef EpollEvents _ready
 
     @cython.locals(edge=cython.uint)
     cpdef add(self, int fd, bint write=*, bint level=*)
-    @cython.locals(count=int)
+    @cython.locals(count=int, ready=EpollEvents)
     cpdef int wait(self, double timeout_s) except -1
 
 
 cdef class PollReadiness(Readiness):
     cdef object _poll
     cdef dict _masks
-    cdef list _ready
+    cdef long long[512] _events
+
+    @cython.locals(fd=cython.longlong, mask=cython.longlong)
+    cpdef int wait(self, double timeout_s) except -1
 
 
+@cython.final
 cdef class Loop:
     cdef object _clock
     cdef public object on_failure
@@ -61,6 +66,7 @@ cdef class Loop:
     cdef public double now
     cdef public long turns
     cdef bint _system_clock
+    cdef double _due
     cdef list _transports
     cdef list _written
     cdef Py_ssize_t _written_count
@@ -81,7 +87,7 @@ cdef class Loop:
     @cython.locals(readiness=Readiness, count=int, again=list)
     cpdef turn(self)
     @cython.locals(
-        found=Ready, readiness=Readiness, at=int, event=cython.longlong, mask=int,
+        found=Ready, events="const long long *", at=int, event=cython.longlong, mask=int,
         transports=list
     )
     cdef _dispatch(self, int count, bint ends)
@@ -92,7 +98,6 @@ cdef class Loop:
     @cython.locals(transport=Ready)
     cdef _let_go(self)
     cdef _failed(self, Ready whose, object error)
-    @cython.locals(first=Timer, wait_s=double)
+    @cython.locals(wait_s=double)
     cdef double _wait_s(self) except? -1
-    @cython.locals(first=Timer)
     cdef _run_due(self)

@@ -22,7 +22,12 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from pglane.engine.syscalls import Chunk, EpollEvents, monotonic_s
+from pglane.engine.syscalls import EVENTS_MAX, Chunk, EpollEvents, monotonic_s
+
+try:
+    import cython  # type: ignore[import-untyped]
+except ModuleNotFoundError:
+    from pglane.wire import uncompiled as cython
 
 READ = 1
 WRITE = 4
@@ -39,6 +44,7 @@ _READ: int = READ
 _WRITE: int = WRITE
 _MASK_BITS: int = 0xFFFF_FFFF
 _WAIT_S_MAX: float = WAIT_S_MAX
+_NEVER: float = float("inf")
 
 
 class Ready:
@@ -85,13 +91,18 @@ class Readiness:
     Attributes:
         level_triggered: it tells the same again until somebody acts.
         ended: an end or an error is among what is ready.
+        events: what is ready after a wait, one by one: descriptor << 32 | bits of poll(2).
     """
 
-    __slots__ = ("ended", "level_triggered")
+    __slots__ = ("ended", "events", "level_triggered")
+
+    events: list[int]
 
     def __init__(self, *, level_triggered: bool) -> None:
         self.level_triggered = level_triggered
         self.ended = False
+        if not cython.compiled:
+            self.events = []
 
     def add(self, fd: int, write: bool = False, level: bool = False) -> None:
         """Watches for reading, and for writing if asked; `level`: tells as long as it is ready."""
@@ -113,10 +124,6 @@ class Readiness:
         """How many are ready."""
         raise NotImplementedError
 
-    def event(self, at: int) -> int:
-        """What is ready at this place: descriptor << 32 | bits of poll(2)."""
-        raise NotImplementedError
-
     def close(self) -> None:
         """Gives everything back."""
 
@@ -124,21 +131,22 @@ class Readiness:
 class EpollReadiness(Readiness):
     """Edge-triggered readiness by epoll: a descriptor is registered once."""
 
-    __slots__ = ("_epoll", "_events")
+    __slots__ = ("_epoll", "_ready")
 
     def __init__(self) -> None:
         super().__init__(level_triggered=False)
         self._epoll = select.epoll()
-        self._events = EpollEvents(self._epoll)
+        self._ready = EpollEvents(self._epoll)
+        self.events = self._ready.events
 
     def add(self, fd: int, write: bool = False, level: bool = False) -> None:
         """Watches for reading, and for writing if asked."""
         edge = 0 if level else _EDGE_BITS
-        self._events.add(fd, _READ | edge | (_WRITE if write else 0))
+        self._ready.add(fd, _READ | edge | (_WRITE if write else 0))
 
     def watch_write(self, fd: int) -> None:
         """From now on also for writing; edge-triggered, so it stays registered."""
-        self._events.modify(fd, _READ | _WRITE | _EDGE_BITS)
+        self._ready.modify(fd, _READ | _WRITE | _EDGE_BITS)
 
     def remove(self, fd: int) -> None:
         """Watches no more."""
@@ -149,13 +157,10 @@ class EpollReadiness(Readiness):
 
     def wait(self, timeout_s: float) -> int:
         """How many became ready."""
-        count = self._events.wait(timeout_s)
-        self.ended = self._events.bits & _HANG_UP_BITS != 0
+        ready = self._ready
+        count = ready.wait(timeout_s)
+        self.ended = ready.bits & _HANG_UP_BITS != 0
         return count
-
-    def event(self, at: int) -> int:
-        """What became ready at this place."""
-        return self._events.event(at)
 
     def close(self) -> None:
         """Gives the descriptor back."""
@@ -165,13 +170,16 @@ class EpollReadiness(Readiness):
 class PollReadiness(Readiness):
     """Level-triggered readiness by poll, for systems without epoll."""
 
-    __slots__ = ("_masks", "_poll", "_ready")
+    __slots__ = ("_events", "_masks", "_poll")
 
     def __init__(self) -> None:
         super().__init__(level_triggered=True)
         self._poll = select.poll()
         self._masks: dict[int, int] = {}
-        self._ready: list[tuple[int, int]] = []
+        self._events: list[int]
+        if not cython.compiled:
+            self._events = [0] * EVENTS_MAX
+        self.events = self._events
 
     def add(
         self,
@@ -198,26 +206,22 @@ class PollReadiness(Readiness):
             self._poll.unregister(fd)
 
     def wait(self, timeout_s: float) -> int:
-        """How many are ready; a writable one is not watched for that again.
+        """How many are ready, at most `EVENTS_MAX`; a writable one is not watched for that again.
 
         A paused one that broke would be told again and again: it is not watched until it is
         resumed.
         """
-        self._ready = self._poll.poll(timeout_s * 1000)
+        ready = self._poll.poll(timeout_s * 1000)[:EVENTS_MAX]
         self.ended = False
-        for fd, mask in self._ready:
+        for at, (fd, mask) in enumerate(ready):
+            self._events[at] = fd << 32 | mask
             if mask & HANG_UP_BITS:
                 self.ended = True
             if mask & WRITE:
                 self._set(fd, self._masks[fd] & ~WRITE)
             if mask & HANG_UP_BITS and not self._masks[fd] & READ:
                 self._poll.unregister(fd)
-        return len(self._ready)
-
-    def event(self, at: int) -> int:
-        """What is ready at this place."""
-        fd, mask = self._ready[at]
-        return fd << 32 | mask
+        return len(ready)
 
     def _set(self, fd: int, mask: int) -> None:
         self._masks[fd] = mask
@@ -237,6 +241,7 @@ class Loop:
     __slots__ = (
         "_again",
         "_clock",
+        "_due",
         "_ended",
         "_running",
         "_system_clock",
@@ -264,6 +269,7 @@ class Loop:
         self._again: list[Ready] = []
         self._ended: list[Ready] = []
         self._timers: list[Timer] = []
+        self._due = _NEVER
         self._running = False
         self.on_failure: Callable[[Exception], None] = raise_it
 
@@ -313,6 +319,8 @@ class Loop:
         """Calls once at `due` (seconds of the clock)."""
         timer = Timer(due, call)
         heapq.heappush(self._timers, timer)
+        if due < self._due:
+            self._due = due
         return timer
 
     def call_later(self, delay_s: float, call: Callable[[], None]) -> Timer:
@@ -331,7 +339,8 @@ class Loop:
 
     def turn(self) -> None:
         """One turn; see the module's text."""
-        self._flush()
+        if self._written_count:
+            self._flush()
         readiness = self.readiness
         count = readiness.wait(self._wait_s())
         self.now = monotonic_s() if self._system_clock else self._clock()
@@ -343,8 +352,10 @@ class Loop:
             # First: a server connection that is gone must not be leased in this turn.
             self._dispatch(count, True)
         self._dispatch(count, False)
-        self._run_due()
-        self._flush()
+        if self._due <= self.now:
+            self._run_due()
+        if self._written_count:
+            self._flush()
         if self._ended:
             self._let_go()
 
@@ -356,18 +367,18 @@ class Loop:
 
     def _dispatch(self, count: int, ends: bool) -> None:
         """Tells those whose peer has ended, or all others."""
-        readiness = self.readiness
+        events = self.readiness.events
         transports = self._transports
         found: Ready | None = None
         at = 0
         while at < count:
             try:
                 while at < count:
-                    event = readiness.event(at)
+                    event = events[at]
                     at += 1
                     mask = event & _MASK_BITS
                     if (mask & _HANG_UP_BITS != 0) == ends:
-                        found = transports[event >> 32]
+                        found = cython.cast("Ready", transports[event >> 32])
                         if found is not None:
                             found.on_ready(mask)
             except Exception as error:  # noqa: BLE001 -- it costs one connection, not the worker
@@ -392,7 +403,7 @@ class Loop:
         while at < self._written_count:
             try:
                 while at < self._written_count:
-                    transport = written[at]
+                    transport = cython.cast("Ready", written[at])
                     written[at] = None
                     at += 1
                     if transport is not None:
@@ -413,10 +424,7 @@ class Loop:
     def _wait_s(self) -> float:
         if self._again:
             return 0.0
-        if not self._timers:
-            return _WAIT_S_MAX
-        first: Timer = self._timers[0]
-        wait_s = first.due - self.now
+        wait_s = self._due - self.now
         if wait_s > _WAIT_S_MAX:
             return _WAIT_S_MAX
         return wait_s if wait_s > 0.0 else 0.0
@@ -424,14 +432,10 @@ class Loop:
     def _run_due(self) -> None:
         """Runs what is due; what those calls schedule has its chance in the next turn."""
         timers = self._timers
-        if not timers:
-            return
-        first: Timer = timers[0]
-        if first.due > self.now and first.call is not None:
-            return
         due: list[Timer] = []
         while timers and (timers[0].call is None or timers[0].due <= self.now):
             due.append(heapq.heappop(timers))
+        self._due = timers[0].due if timers else _NEVER
         for timer in due:
             if timer.call is not None:
                 try:

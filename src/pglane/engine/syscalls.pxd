@@ -92,20 +92,22 @@ cdef unsigned char[65536] _buffer
 cdef epoll_event[512] _ready
 
 
+@cython.final
 cdef class EpollEvents:
     cdef object _epoll
-    cdef list _events
     cdef int _fd
 
     cdef public unsigned int bits
+    cdef long long[512] events
 
     cpdef add(self, int fd, unsigned int mask)
     cpdef modify(self, int fd, unsigned int mask)
     cdef _control(self, int operation, int fd, unsigned int mask)
-    @cython.locals(count=int, timeout_ms=int, at=int)
+    @cython.locals(
+        count=int, timeout_ms=int, at=int, fd=cython.longlong, mask=cython.longlong,
+        bits=cython.longlong
+    )
     cpdef int wait(self, double timeout_s) except -1
-    @cython.locals(ready_fd=cython.longlong, ready_mask=cython.longlong)
-    cpdef long long event(self, int at) except? -1
 
 
 @cython.locals(seconds=double)
@@ -122,6 +124,7 @@ cdef class Acceptor:
     cpdef object peer(self)
 
 
+@cython.final
 cdef class Chunk:
     cdef const unsigned char *data
     cdef public Py_ssize_t size

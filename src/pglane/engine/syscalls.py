@@ -225,19 +225,23 @@ def monotonic_s() -> float:
 
 
 class EpollEvents:
-    """What one call of epoll_wait gave; asked for one by one, so that no objects are made.
+    """What one call of epoll_wait gave, as numbers, so that no objects are made.
 
     Attributes:
         bits: what any of them is ready for.
+        events: one by one: descriptor << 32 | what it is ready for.
     """
 
-    __slots__ = ("_epoll", "_events", "_fd", "bits")
+    __slots__ = ("_epoll", "_fd", "bits", "events")
+
+    events: list[int]
 
     def __init__(self, epoll: "select.epoll") -> None:
         self._epoll = epoll
         self._fd = epoll.fileno()
-        self._events: list[tuple[int, int]] = []
         self.bits = 0
+        if not cython.compiled:
+            self.events = [0] * EVENTS_MAX
 
     def add(self, fd: int, mask: int) -> None:
         """Watches a descriptor."""
@@ -259,23 +263,20 @@ class EpollEvents:
 
     def wait(self, timeout_s: float) -> int:
         """How many descriptors are ready, at most `EVENTS_MAX`."""
-        self.bits = 0
+        bits = 0
         if cython.compiled:
             timeout_ms = int(timeout_s * 1000.0 + 0.999)
             count = c_epoll_wait(self._fd, _ready, _EVENTS_MAX, timeout_ms)  # type: ignore[name-defined]
             for at in range(count):
-                self.bits |= _ready[at].events  # type: ignore[name-defined]
+                fd = _ready[at].data.fd  # type: ignore[name-defined]
+                mask = _ready[at].events  # type: ignore[name-defined]
+                bits |= mask
+                self.events[at] = fd << 32 | mask
+            self.bits = bits
             return count if count > 0 else 0
-        self._events = self._epoll.poll(timeout_s, EVENTS_MAX)
-        for _, mask in self._events:
-            self.bits |= mask
-        return len(self._events)
-
-    def event(self, at: int) -> int:
-        """The event at this place: descriptor << 32 | what it is ready for."""
-        if cython.compiled:
-            ready_fd: int = _ready[at].data.fd  # type: ignore[name-defined]
-            ready_mask: int = _ready[at].events  # type: ignore[name-defined]
-            return ready_fd << 32 | ready_mask
-        fd, mask = self._events[at]
-        return fd << 32 | mask
+        ready = self._epoll.poll(timeout_s, EVENTS_MAX)
+        for at, (fd, mask) in enumerate(ready):
+            bits |= mask
+            self.events[at] = fd << 32 | mask
+        self.bits = bits
+        return len(ready)

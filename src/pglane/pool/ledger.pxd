@@ -5,6 +5,7 @@ cdef bytes _ALLOWED
 cdef int _IDLE, _CLOSING, _STATES
 
 
+@cython.final
 cdef class Slot:
     cdef public object base
     cdef public object holds
@@ -20,6 +21,7 @@ cdef class Slot:
     cdef public Place shelf
 
 
+@cython.final
 cdef class Place:
     cdef public Py_ssize_t count
     cdef public Slot oldest
@@ -31,6 +33,7 @@ cdef class Place:
     cpdef take_out(self, Slot slot)
 
 
+@cython.final
 cdef class Ledger:
     cdef public Py_ssize_t budget
     cdef Py_ssize_t _used

@@ -7,6 +7,7 @@ cdef int _BUCKETS
 cdef int _bucket(double seconds)
 
 
+@cython.final
 cdef class Counters:
     cdef public long long grants
     cdef public list waits

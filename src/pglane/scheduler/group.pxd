@@ -1,6 +1,9 @@
+cimport cython
+
 from pglane.scheduler.heap cimport Heap
 
 
+@cython.final
 cdef class Group:
     cdef public str name
     cdef public Py_ssize_t limit

@@ -7,6 +7,7 @@ cdef class Node:
     cdef public Py_ssize_t spot
 
 
+@cython.final
 cdef class Heap:
     cdef public list nodes
     cdef long long _ordered

@@ -16,6 +16,7 @@ cdef double _STEP_UP
 cdef double _STEP_DOWN
 
 
+@cython.final
 cdef class Lane(Node):
     cdef public str name
     cdef public object policy

@@ -40,6 +40,7 @@ cdef class Request(Lease):
     cdef public Request newer
 
 
+@cython.final
 cdef class Line:
     cdef public Lease first
     cdef public Lease last
@@ -52,6 +53,7 @@ cdef class Line:
     cpdef remove(self, Lease lease)
 
 
+@cython.final
 cdef class Arrivals:
     cdef public Request first
     cdef public Request last

@@ -7,6 +7,7 @@ from pglane.scheduler.request cimport Line
 cdef double _FINE_TURNS_MAX
 
 
+@cython.final
 cdef class Tenant(Node):
     cdef public str name
     cdef public object lane

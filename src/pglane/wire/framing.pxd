@@ -5,6 +5,7 @@ cdef Py_ssize_t _CHUNK_MIN
 cdef Py_ssize_t _NEAR
 
 
+@cython.final
 cdef class MessageReader:
     cdef public bytes buffer
     cdef public Py_ssize_t size

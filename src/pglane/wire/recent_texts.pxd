@@ -5,19 +5,53 @@ ctypedef const unsigned char* p_uchar
 
 cdef extern from "string.h":
     int c_compare "memcmp"(const void *left, const void *right, size_t count) nogil
-    const unsigned char *c_find "(const unsigned char *) memchr"(
-        const void *data, int byte, size_t count
-    ) nogil
+
+
+cdef extern from *:
+    """
+    #include <stdint.h>
+    #include <string.h>
+
+    #define PGLANE_EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+    static inline uint64_t text_word(const unsigned char *at)
+    {
+        uint64_t word;
+        memcpy(&word, at, sizeof(word));
+        return word;
+    }
+    /* whether a byte of it is 0, the mark of a number */
+    static inline int has_mark(uint64_t word)
+    {
+        return ((word - PGLANE_EACH(1)) & ~word & PGLANE_EACH(0x80)) != 0;
+    }
+    /* whether a byte of it is a digit or the mark of a number */
+    static inline int has_number(uint64_t word)
+    {
+        uint64_t low = word & PGLANE_EACH(0x7f);
+        uint64_t digits = (PGLANE_EACH(0x7f + 0x3a) - low) & ~word & (low + PGLANE_EACH(0x50));
+        return has_mark(word) | ((digits & PGLANE_EACH(0x80)) != 0);
+    }
+    static inline uint64_t mixed_word(uint64_t word)
+    {
+        word *= UINT64_C(0x9E3779B97F4A7C15);
+        return word ^ (word >> 32);
+    }
+    """
+    unsigned long long c_word "text_word"(const unsigned char *at) nogil
+    bint c_has_mark "has_mark"(unsigned long long word) nogil
+    bint c_has_number "has_number"(unsigned long long word) nogil
+    unsigned long long c_mix "mixed_word"(unsigned long long word) nogil
 
 
 cdef extern from "Python.h":
     const unsigned char *c_bytes "(const unsigned char *) PyBytes_AS_STRING"(bytes data)
-    const unsigned char *c_nowhere "NULL"
 
 
 cdef int _PLACES, _KEPT_BYTES_MAX, _PREFIX_BYTES, _NUMBER_MARK
 
 
+@cython.final
 cdef class RecentTexts:
     cdef list _kept
     cdef list _found
@@ -34,17 +68,17 @@ cdef class RecentTexts:
     cpdef clear(self)
 
 
-@cython.locals(at=Py_ssize_t, mixed=cython.uint, byte=int, there=p_uchar)
+@cython.locals(
+    at=Py_ssize_t, mixed=cython.ulonglong, word=cython.ulonglong, byte=int, there=p_uchar
+)
 cdef Py_ssize_t _place(const unsigned char *data, Py_ssize_t begin, Py_ssize_t end) noexcept
 @cython.locals(
-    at=Py_ssize_t, first=Py_ssize_t, place=Py_ssize_t, size=Py_ssize_t, mark=Py_ssize_t,
-    literal=Py_ssize_t, there=p_uchar
+    at=Py_ssize_t, first=Py_ssize_t, place=Py_ssize_t, size=Py_ssize_t, byte=int,
+    word=cython.ulonglong, kept=p_uchar, there=p_uchar
 )
 cdef bint _matches(
     bytes pattern, const unsigned char *data, Py_ssize_t begin, Py_ssize_t end
 ) noexcept
-@cython.locals(start=p_uchar, found=p_uchar, mark=Py_ssize_t)
-cdef Py_ssize_t _next_mark(bytes pattern, Py_ssize_t place, Py_ssize_t size) noexcept
 @cython.locals(start=p_uchar)
 cdef bint _is_at(
     bytes kept, Py_ssize_t place, Py_ssize_t count, const unsigned char *data, Py_ssize_t at

@@ -8,6 +8,7 @@ cdef dict _KINDS, _HARMLESS
 cdef object ENCODINGS_SAFE, ENCODINGS_SAFE_REPORTED
 
 
+@cython.final
 cdef class Verdict:
     cdef readonly tuple kinds
     cdef public long long effects
@@ -34,6 +35,7 @@ cdef Verdict _verdict(Reader reader, bytes text)
 cpdef Verdict scan(bytes text, str client_encoding, bint standard_conforming_strings)
 
 
+@cython.final
 cdef class VerdictCache:
     cdef dict _young
     cdef dict _old

@@ -108,7 +108,7 @@ def test_a_peer_without_an_address_is_a_unix_socket() -> None:
 
 
 @pytest.mark.skipif(not hasattr(select, "epoll"), reason="this system has no epoll")
-def test_what_is_ready_is_told_one_by_one(pair) -> None:
+def test_what_is_ready_is_told(pair) -> None:
     left, right = pair
     with select.epoll() as epoll:
         events = EpollEvents(epoll)
@@ -116,11 +116,10 @@ def test_what_is_ready_is_told_one_by_one(pair) -> None:
         assert events.wait(0.0) == 0
         right.send(b"x")
         assert events.wait(0.5) == 1
-        assert events.event(0) == left.fileno() << 32 | select.EPOLLIN
         assert events.bits == select.EPOLLIN
         events.modify(left.fileno(), select.EPOLLOUT)
         assert events.wait(0.5) == 1
-        assert events.event(0) == left.fileno() << 32 | select.EPOLLOUT
+        assert events.bits == select.EPOLLOUT
         with pytest.raises(OSError, match="exists"):
             events.add(left.fileno(), select.EPOLLIN)
 
