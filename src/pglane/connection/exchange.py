@@ -144,11 +144,11 @@ class Exchange(FailingAnswers):
         """Told as done once all asked before is answered; an error before it takes it back."""
         if change.client_statement is not None:
             self.traffic.parses += 1
-        if self._head == len(self._kinds):
+        if self._head == self._end:
             self.to_client.append(change.settle())
             return
         if change.client_statement is None:
-            self._close_at = len(self._kinds)
+            self._close_at = self._end
         self.expect(LOCAL, change)
 
     def may_have_failed(self) -> bool:
@@ -163,11 +163,11 @@ class Exchange(FailingAnswers):
 
     def is_quiet(self) -> bool:
         """Nothing is outstanding or held, and what is asked next will be looked at."""
-        return self._head == len(self._kinds) and not self.skipping and not self.held
+        return self._head == self._end and not self.skipping and not self.held
 
     def is_idle(self) -> bool:
         """Nothing is outstanding and no transaction is open."""
-        return self._head == len(self._kinds) and self.status == IDLE_STATUS and not self.skipping
+        return self._head == self._end and self.status == IDLE_STATUS and not self.skipping
 
     # What was answered -----------------------------------------------------------------------
 
@@ -191,7 +191,7 @@ class Exchange(FailingAnswers):
 
     def _release_hold(self) -> None:
         """A hold for a description ends where the description is taken or taken back."""
-        outstanding = len(self._kinds) - self._head
+        outstanding = self._end - self._head
         if self.held == HELD_FOR_ANSWERS:
             if self.copy_in or outstanding == 0:
                 self.held = 0
@@ -314,7 +314,7 @@ class Exchange(FailingAnswers):
         self._unit_ended()
         self._undo_deallocation(self._head)
         self._pop()
-        event = _READY if self._head == len(self._kinds) else 0
+        event = _READY if self._head == self._end else 0
         if self.subscriptions is not None:
             self.subscriptions.ready(idle=self.status == IDLE_STATUS)
             if event and self.status == IDLE_STATUS:
@@ -354,7 +354,7 @@ class Exchange(FailingAnswers):
                 self._payloads[self._head] = None
         elif tag == b"DEALLOCATE ALL" or tag == b"DISCARD ALL":
             self.statements.forget_complete()
-            forget_names(self.names, self._payloads[self._head :])
+            forget_names(self.names, self._owed_payloads())
             return DISCARDED if tag == b"DISCARD ALL" else 0
         return 0
 
@@ -447,7 +447,7 @@ class Exchange(FailingAnswers):
             return INTERNAL_DONE
         if self.unit_open:
             self.to_server.append(SYNC_MESSAGE)
-        for at in range(len(self._kinds) - 1, self._head - 1, -1):
+        for at in range(self._end - 1, self._head - 1, -1):
             self._undo(at)
         self._drop()
         self.held = 0

@@ -79,12 +79,12 @@ class FailingAnswers(RelayedAnswers):
     def _skip_to_sync(self) -> None:
         """The server discards until Sync; what it will not answer is taken back, last first."""
         end = self._head
-        while end < len(self._kinds) and self._kinds[end] != SYNC:
+        while end < self._end and self._kinds[end] != SYNC:
             end += 1
         for at in range(end - 1, self._head - 1, -1):
             self._undo(at)
             self._payloads[at] = None
-        self.skipping = end == len(self._kinds)
+        self.skipping = end == self._end
         self._head = end
         self._trim()
 
@@ -94,7 +94,7 @@ class FailingAnswers(RelayedAnswers):
         payload = self._payloads[at]
         if isinstance(payload, PendingParse):
             before = payload.undo(failed=kind == PARSE and at == self._head)
-            pass_on(payload.client_statement, before, self._payloads[self._head :])
+            pass_on(payload.client_statement, before, self._owed_payloads())
             if kind == PARSE:
                 self._take_back(payload.server_statement)
         elif kind == PARSE_SILENT:
@@ -125,14 +125,11 @@ class FailingAnswers(RelayedAnswers):
         not reach a server that waits for copy data.
         """
         at = self._head + 1
-        following = self._kinds[at] if at < len(self._kinds) else 0
+        following = self._kinds[at] if at < self._end else 0
         if following == SYNC:
             return self._misfit(0x47)
         if following == COPY_END:
-            del self._kinds[at]
-            del self._payloads[at]
-            self._cycle_at -= self._cycle_at > at
-            self._close_at -= self._close_at > at
+            self._remove(at)
         elif self.attached:
             self.copy_in = True
         else:
@@ -144,7 +141,7 @@ class FailingAnswers(RelayedAnswers):
         """The client sent CopyDone or CopyFail."""
         if self.copy_in:
             self.copy_in = False
-        elif self._head < len(self._kinds):
+        elif self._head < self._end:
             self.expect(COPY_END)
 
     def syncs(self) -> None:

@@ -6,34 +6,42 @@ from pglane.connection.expectations cimport PendingParse
 cdef int _QUERY, _SYNC, _FUNCTION, _INTERNAL, _COPY_END
 cdef int _PARSE, _BIND, _DESCRIBE, _EXECUTE
 cdef Py_ssize_t _HEADER_BYTES, _READY_BYTES
-cdef int _OUTSTANDING_MAX, _ANSWERED_MAX
+cdef int _OUTSTANDING_MAX, _ROOM, _ROOM_KEPT_MAX
 
 
 cdef class OwedAnswers:
     cdef public Py_ssize_t segment
     cdef public bint unit_open
     cdef public bint mixed
-    cdef list _kinds
+    cdef bytearray _kinds
     cdef list _payloads
     cdef Py_ssize_t _head
+    cdef Py_ssize_t _end
     cdef Py_ssize_t _cycle_at
     cdef Py_ssize_t _close_at
 
+    @cython.locals(at=Py_ssize_t)
     cpdef expect(self, int kind, object payload=*)
     cpdef bint may_discard(self) except -1
     cpdef bint may_keep_closed(self) except -1
     cpdef Py_ssize_t outstanding(self) except -1
     cpdef bint is_full(self) except -1
     @cython.locals(
-        owed=Py_ssize_t, head=Py_ssize_t, at=Py_ssize_t, kind=int,
+        head=Py_ssize_t, at=Py_ssize_t, kind=int,
         high=Py_ssize_t, length=Py_ssize_t, end=Py_ssize_t, asked=int, last=cython.bint
     )
     cpdef bint is_answered_by(self, const unsigned char *data, Py_ssize_t size) except -1
     cdef bint _passes(self, int kind, int asked, Py_ssize_t head, int first) except -1
+    cdef bint _destroys_only(self, int asked, Py_ssize_t head) except -1
+    cdef bytearray _owed_kinds(self)
+    cdef list _owed_payloads(self)
     cdef int _head_kind(self) except -1
     cdef _pop(self)
     cdef _trim(self)
+    cdef _start_anew(self)
     cdef _insert(self, object refusal)
+    cdef _remove(self, Py_ssize_t at)
+    @cython.locals(at=Py_ssize_t)
     cdef _drop(self)
 
 

@@ -2,9 +2,9 @@
 """The answers that a server connection owes, in the order in which they were asked for.
 
 For every message that will be answered there is one expectation: its kind and what hangs on it
-(see `expectations.py`). What is answered is passed over and stays in the lists until there are
-some dozens of it: to clear two lists for each request would cost more than the request's own
-bookkeeping.
+(see `expectations.py`). They lie between `_head` and `_end` of two lists whose length changes only
+where there is no room: most requests use the first place of both, and nothing is made or freed.
+What lies outside has no payload.
 """
 
 from pglane.connection.expectations import (
@@ -36,7 +36,10 @@ _EXECUTE: int = EXECUTE
 _HEADER_BYTES: int = HEADER_BYTES
 _READY_BYTES: int = 6  # of a ReadyForQuery, the shortest message with a body
 _OUTSTANDING_MAX: int = OUTSTANDING_MAX
-_ANSWERED_MAX: int = 64  # how many answered expectations are kept
+_ROOM: int = (
+    16  # for expectations, at first; what a pipeline needed beyond some of it is given back
+)
+_ROOM_KEPT_MAX: int = 256
 
 
 class OwedAnswers:
@@ -52,6 +55,7 @@ class OwedAnswers:
     __slots__ = (
         "_close_at",
         "_cycle_at",
+        "_end",
         "_head",
         "_kinds",
         "_payloads",
@@ -64,24 +68,31 @@ class OwedAnswers:
         self.segment = 0
         self.unit_open = False
         self.mixed = False
-        self._kinds: list[int] = []
-        self._payloads: list[object] = []
+        self._kinds = bytearray(_ROOM)
+        self._payloads: list[object] = [None] * _ROOM
         self._head = 0
+        self._end = 0
         self._cycle_at = -1
         self._close_at = -1
 
     def expect(self, kind: int, payload: object = None) -> None:
         """One more answer to come."""
+        at = self._end
+        if at == len(self._kinds):
+            self._kinds += bytes(at + _ROOM)
+            self._payloads += [None] * (at + _ROOM)
         if kind in (_QUERY, _SYNC, _FUNCTION):
-            self._cycle_at = len(self._kinds)
+            self._cycle_at = at
             self.segment += 1
             if kind == _QUERY and self.unit_open:
                 self.mixed = True
             self.unit_open = False
         elif kind != _COPY_END:
             self.unit_open = kind != _INTERNAL
-        self._kinds.append(kind)
-        self._payloads.append(payload)
+        self._kinds[at] = kind
+        if payload is not None:
+            self._payloads[at] = payload
+        self._end = at + 1
 
     def may_discard(self) -> bool:
         """Whether a Sync is between what may fail and what is asked next."""
@@ -93,23 +104,23 @@ class OwedAnswers:
 
     def outstanding(self) -> int:
         """How many answers are to come."""
-        return len(self._kinds) - self._head
+        return self._end - self._head
 
     def answered_units(self) -> int:
         """How many Syncs, Queries and function calls were answered so far."""
-        owed = [kind for kind in self._kinds[self._head :] if kind in (_QUERY, _SYNC, _FUNCTION)]
+        owed = [kind for kind in self._owed_kinds() if kind in (_QUERY, _SYNC, _FUNCTION)]
         return self.segment - len(owed)
 
     def is_full(self) -> bool:
         """Too much is outstanding to ask for more."""
-        return len(self._kinds) - self._head >= _OUTSTANDING_MAX
+        return self._end - self._head >= _OUTSTANDING_MAX
 
     def is_answered_by(self, data: bytes, size: int) -> bool:
         """Whether these bytes are exactly all that is owed, of kinds that a client gets unread."""
-        owed = len(self._kinds)
         head = self._head
+        asked = self._head_kind()
         at = 0
-        while at + _READY_BYTES <= size and head < owed:
+        while at + _READY_BYTES <= size and asked:
             kind = data[at]
             high = data[
                 at + 1
@@ -118,27 +129,27 @@ class OwedAnswers:
             end = at + 1 + length
             if end > size or length + 1 < _HEADER_BYTES:
                 return False
-            asked = self._kinds[head]
-            if kind == 0x5A:  # ReadyForQuery
-                last = head + 1 == owed and end == size and length + 1 == _READY_BYTES
+            if kind == 0x44:  # DataRow
+                if asked not in (_QUERY, _EXECUTE):
+                    return False
+            elif kind == 0x5A:  # ReadyForQuery
+                last = head + 1 == self._end and end == size and length + 1 == _READY_BYTES
                 return last and (asked in (_QUERY, _SYNC)) and is_status(data[at + 5])
-            if not self._passes(kind, asked, head, data[at + 5]):
+            elif not self._passes(kind, asked, head, data[at + 5]):
                 return False
-            if asked != _QUERY and kind != 0x44:
+            elif asked != _QUERY:
                 head += 1
+                asked = self._kinds[head] if head < self._end else 0
             at = end
         return False
 
     def _passes(self, kind: int, asked: int, head: int, first: int) -> bool:
         """Whether an answer goes to the client unread; `first` is the byte behind its header."""
-        if kind == 0x44:  # DataRow
-            return asked in (_QUERY, _EXECUTE)
         if kind == 0x31:  # ParseComplete
             return asked == _PARSE
         if kind == 0x32:  # BindComplete
             return asked == _BIND
-        payload = self._payloads[head]
-        if payload is not None and (asked != _QUERY or type(payload) is not PendingParse):
+        if self._payloads[head] is not None and not self._destroys_only(asked, head):
             return False
         if kind == 0x43:  # CommandComplete, but for DEALLOCATE, DISCARD and DELETE
             return first != 0x44 and (asked in (_QUERY, _EXECUTE))
@@ -146,42 +157,68 @@ class OwedAnswers:
             return asked in (_QUERY, _DESCRIBE)
         return False
 
+    def _destroys_only(self, asked: int, head: int) -> bool:
+        """Whether what hangs on it is no more than the client's unnamed statement."""
+        return asked == _QUERY and type(self._payloads[head]) is PendingParse
+
     def executes_unanswered(self) -> bool:
         """Whether a statement that may change data was sent and is not answered (fact A7)."""
-        return any(kind in (QUERY, EXECUTE, FUNCTION, SYNC) for kind in self._kinds[self._head :])
+        return any(kind in (QUERY, EXECUTE, FUNCTION, SYNC) for kind in self._owed_kinds())
+
+    def _owed_kinds(self) -> bytearray:
+        return self._kinds[self._head : self._end]
+
+    def _owed_payloads(self) -> list[object]:
+        return self._payloads[self._head : self._end]
 
     def _head_kind(self) -> int:
-        return 0 if self._head == len(self._kinds) else self._kinds[self._head]
+        return 0 if self._head == self._end else self._kinds[self._head]
 
     def _pop(self) -> None:
-        """What is answered stays in the lists, up to a few: to clear them each time costs more."""
+        """The one at the head is answered."""
         if self._payloads[self._head] is not None:
             self._payloads[self._head] = None
         self._head += 1
         self._trim()
 
     def _trim(self) -> None:
-        while self._head_kind() == _COPY_END:
+        """The places are used anew when nothing is owed any more."""
+        while self._head < self._end and self._kinds[self._head] == _COPY_END:
             self._head += 1
-        if self._head >= _ANSWERED_MAX and self._head == len(self._kinds):
-            self._kinds = []
-            self._payloads = []
-            self._head = 0
-            self._cycle_at = -1
-            self._close_at = -1
+        if self._head == self._end:
+            self._start_anew()
+
+    def _start_anew(self) -> None:
+        self._head = 0
+        self._end = 0
+        self._cycle_at = -1
+        self._close_at = -1
+        if len(self._kinds) > _ROOM_KEPT_MAX:
+            self._kinds = bytearray(_ROOM)
+            self._payloads = [None] * _ROOM
 
     def _insert(self, refusal: object) -> None:
         self._kinds.insert(self._head, LOCAL)
         self._payloads.insert(self._head, refusal)
+        self._end += 1
         self._cycle_at += self._cycle_at >= self._head
         self._close_at += self._close_at >= self._head
 
+    def _remove(self, at: int) -> None:
+        """One that has no payload will not be answered."""
+        del self._kinds[at]
+        del self._payloads[at]
+        self._kinds.append(0)
+        self._payloads.append(None)
+        self._end -= 1
+        self._cycle_at -= self._cycle_at > at
+        self._close_at -= self._close_at > at
+
     def _drop(self) -> None:
         """What is outstanding was never asked."""
-        del self._kinds[self._head :]
-        del self._payloads[self._head :]
-        self._cycle_at = -1
-        self._close_at = -1
+        for at in range(self._head, self._end):
+            self._payloads[at] = None
+        self._start_anew()
 
 
 def is_status(status: int) -> bool:

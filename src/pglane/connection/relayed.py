@@ -60,16 +60,16 @@ class RelayedAnswers(OwedAnswers):
             return False
         self.status = data[size - 1]
         self._unit_ended()
-        for at in range(self._head, len(self._kinds)):
+        for at in range(self._head, self._end):
             kind = self._kinds[at]
             if kind == _PARSE:
                 self._parsed(self._payloads[at])
                 self.traffic.parses += 1
             elif kind == _BIND:
                 self.traffic.binds += 1
-            self._payloads[at] = None
-        self._head = len(self._kinds)
-        self._trim()
+            if self._payloads[at] is not None:
+                self._payloads[at] = None
+        self._start_anew()
         return True
 
     def _unit_ended(self) -> None:

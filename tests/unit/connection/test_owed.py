@@ -96,6 +96,27 @@ def test_what_was_answered_long_ago_is_forgotten(lease: Lease) -> None:
         assert not lease.exchange.may_discard()
 
 
+def test_ends_of_copies_that_need_no_answer_leave_their_room(lease: Lease) -> None:
+    for _ in range(40):
+        lease.send(c.Query(b"COPY t FROM STDIN"), c.CopyDone())
+        lease.answer(s.CopyInResponse(0, ()), DONE, READY)
+        assert lease.exchange.is_idle()
+
+
+@pytest.mark.parametrize("count", [17, 300, 1000])
+def test_a_long_pipeline_gives_its_room_back(lease: Lease, count: int) -> None:
+    exchange, form = lease.exchange, lease.form
+    for _ in range(2):
+        for _ in range(count):
+            exchange.expect(form.BIND)
+            exchange.expect(form.EXECUTE)
+        exchange.expect(form.SYNC)
+        assert exchange.outstanding() == 2 * count + 1
+        data = encoded(*[PARSED[1], DONE] * count, READY)
+        assert lease.exchange.relays(data, len(data))
+        assert exchange.is_idle()
+
+
 def test_what_is_owed_behind_a_query_of_ours_that_failed_never_was(lease: Lease) -> None:
     exchange = lease.exchange
     exchange.ask_internally(b"BEGIN; SELECT 1; COMMIT", guards=True)
