@@ -9,7 +9,7 @@ from pglane.wire.framing cimport MessageReader
 from pglane.wire.statements cimport Verdict
 
 
-cdef int _FORWARDED, _HELD, _QUERY
+cdef int _FORWARDED, _HEADER_BYTES, _HELD, _QUERY
 
 
 @cython.final

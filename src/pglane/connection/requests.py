@@ -42,6 +42,7 @@ from pglane.wire.statements import Verdict, VerdictCache
 
 # Compiled, these are C integers that Python code cannot see.
 _FORWARDED: int = FORWARDED
+_HEADER_BYTES: int = HEADER_BYTES
 _HELD: int = HELD
 _QUERY: int = QUERY
 
@@ -185,7 +186,7 @@ class ClientRequests(ExtendedRequests):
         was noted, the reader is to be fed.
         """
         exchange.names = self.statements
-        return self._asks(data, HEADER_BYTES, size - 1, exchange)
+        return self._asks(data, _HEADER_BYTES, size - 1, exchange)
 
     def _asks(self, data: bytes, begin: int, end: int, exchange: Exchange) -> bool:
         """Notes the text of a Query; False if it is not to be sent on as it is."""

@@ -15,7 +15,7 @@ from pglane.wire.framing cimport MessageReader
 
 
 cdef int _WELCOME, _IDLE, _WAITING, _LEASED, _GONE, _IDLE_STATUS
-cdef int _TERMINATE
+cdef int _TERMINATE, _HEADER_BYTES
 cdef long long _CATALOG, _DATABASE, _EXECUTES, _NOTIFIES, _TOLD_OF
 
 cdef bint _is_ignored(int kind)

@@ -63,6 +63,7 @@ _DATABASE: int = int(Effect.DATABASE)
 _EXECUTES: int = EXECUTES
 _NOTIFIES: int = NOTIFIES
 _TERMINATE: int = TERMINATE
+_HEADER_BYTES: int = HEADER_BYTES
 _TOLD_OF: int = int(Effect.DATABASE) | NOTIFIES
 
 
@@ -115,7 +116,7 @@ class ClientLink(ClientConnection):
     def _is_query(self, chunk: "Chunk") -> bool:
         """Whether it is one whole Query, and nothing came before that waits."""
         data, size = chunk.data, chunk.size
-        if size <= HEADER_BYTES or data[0] != 0x51 or data[size - 1] != 0:
+        if size <= _HEADER_BYTES or data[0] != 0x51 or data[size - 1] != 0:
             return False
         high = data[1]  # in a variable of its own: shifted as C's int it would turn negative
         length = (high << 24) | (data[2] << 16) | (data[3] << 8) | data[4]

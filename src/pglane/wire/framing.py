@@ -79,8 +79,9 @@ class MessageReader:
 
     def would_take(self, length: int) -> bool:
         """Whether nothing waits here, and a message of this length would be allowed."""
-        waits = self.size != self.end or self._chunks_bytes or self.stream_left
-        return not waits and length <= self.length_max
+        if self.size != self.end or self._chunks_bytes or self.stream_left:
+            return False
+        return length <= self.length_max
 
     def feed(self, data: bytes) -> None:
         """Appends what was received. What was walked over is forgotten."""

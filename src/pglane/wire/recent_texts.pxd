@@ -20,17 +20,13 @@ cdef extern from *:
         memcpy(&word, at, sizeof(word));
         return word;
     }
-    /* whether a byte of it is 0, the mark of a number */
-    static inline int has_mark(uint64_t word)
-    {
-        return ((word - PGLANE_EACH(1)) & ~word & PGLANE_EACH(0x80)) != 0;
-    }
-    /* whether a byte of it is a digit or the mark of a number */
+    /* whether a byte of it is a digit or 0, the mark of a number */
     static inline int has_number(uint64_t word)
     {
         uint64_t low = word & PGLANE_EACH(0x7f);
         uint64_t digits = (PGLANE_EACH(0x7f + 0x3a) - low) & ~word & (low + PGLANE_EACH(0x50));
-        return has_mark(word) | ((digits & PGLANE_EACH(0x80)) != 0);
+        uint64_t marks = (word - PGLANE_EACH(1)) & ~word;
+        return ((digits | marks) & PGLANE_EACH(0x80)) != 0;
     }
     static inline uint64_t mixed_word(uint64_t word)
     {
@@ -39,7 +35,6 @@ cdef extern from *:
     }
     """
     unsigned long long c_word "text_word"(const unsigned char *at) nogil
-    bint c_has_mark "has_mark"(unsigned long long word) nogil
     bint c_has_number "has_number"(unsigned long long word) nogil
     unsigned long long c_mix "mixed_word"(unsigned long long word) nogil
 
@@ -57,7 +52,7 @@ cdef class RecentTexts:
     cdef list _found
 
     @cython.locals(
-        at=Py_ssize_t, pattern_at=Py_ssize_t, size=Py_ssize_t, text=bytes, pattern=bytes
+        at=Py_ssize_t, pattern_at=Py_ssize_t, size=Py_ssize_t, text=bytes, pieces=bytes
     )
     cpdef object find(self, const unsigned char *data, Py_ssize_t begin, Py_ssize_t end)
     @cython.locals(at=Py_ssize_t)
@@ -73,11 +68,11 @@ cdef class RecentTexts:
 )
 cdef Py_ssize_t _place(const unsigned char *data, Py_ssize_t begin, Py_ssize_t end) noexcept
 @cython.locals(
-    at=Py_ssize_t, first=Py_ssize_t, place=Py_ssize_t, size=Py_ssize_t, byte=int,
-    word=cython.ulonglong, kept=p_uchar, there=p_uchar
+    at=Py_ssize_t, first=Py_ssize_t, place=Py_ssize_t, size=Py_ssize_t, count=Py_ssize_t,
+    there=p_uchar
 )
 cdef bint _matches(
-    bytes pattern, const unsigned char *data, Py_ssize_t begin, Py_ssize_t end
+    bytes pieces, const unsigned char *data, Py_ssize_t begin, Py_ssize_t end
 ) noexcept
 @cython.locals(start=p_uchar)
 cdef bint _is_at(

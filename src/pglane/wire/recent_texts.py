@@ -4,10 +4,9 @@
 
 Applications send the same few texts again and again, in the simple protocol with other numbers
 in them (`numberless`). A text is looked for where those with the same beginning are kept: first
-it is compared as it is with the one that was kept last there, then with the last two patterns,
-where a number in the text matches the mark of one. Compiled, eight bytes are compared at once
-where there is no number. That makes no object; the slice, its numberless copy and two look-ups in
-dictionaries cost ten times as much.
+it is compared as it is with the one that was kept last there, then piece by piece with the last
+two patterns, where a number in the text matches the mark of one. That makes no object; the slice,
+its numberless copy and two look-ups in dictionaries cost ten times as much.
 
 Nothing depends on it: what is not found here is found the other way, or read.
 """
@@ -51,8 +50,8 @@ class RecentTexts:
         if text is not None and len(text) == size and _is_at(text, 0, size, data, begin):
             return self._found[at]
         for pattern_at in range(at + 1, at + 3):
-            pattern = self._kept[pattern_at]
-            if pattern is not None and _matches(pattern, data, begin, end):
+            pieces = self._kept[pattern_at]
+            if pieces is not None and _matches(pieces, data, begin, end):
                 return self._found[pattern_at]
         return None
 
@@ -69,7 +68,7 @@ class RecentTexts:
             at = 3 * _place(pattern, 0, len(pattern)) + 1
             self._kept[at + 1] = self._kept[at]
             self._found[at + 1] = self._found[at]
-            self._kept[at] = pattern
+            self._kept[at] = _pieces(pattern)
             self._found[at] = found
 
     def clear(self) -> None:
@@ -101,38 +100,35 @@ def _place(data: bytes, begin: int, end: int) -> int:
     return (mixed ^ (mixed >> 11)) & (_PLACES - 1)
 
 
-def _matches(pattern: bytes, data: bytes, begin: int, end: int) -> bool:
-    """Whether they are the same but for their numbers.
+def _pieces(pattern: bytes) -> bytes:
+    """What stands between the numbers of a pattern, each behind its length in two bytes."""
+    pieces = pattern.split(bytes([NUMBER_MARK]))
+    return b"".join([len(piece).to_bytes(2, "big") + piece for piece in pieces])
 
-    A mark stands for all digits of a number: what follows it in a pattern is no digit.
+
+def _matches(pieces: bytes, data: bytes, begin: int, end: int) -> bool:
+    """Whether a text is these pieces with a number between each two.
+
+    All digits of a number are skipped: what follows it in a pattern is no digit.
     """
-    kept = c_bytes(pattern) if cython.compiled else pattern  # type: ignore[name-defined]
     there = data
     at = begin
     place = 0
-    size = len(pattern)
-    while place < size:
-        if cython.compiled:
-            while size - place >= 8 and end - at >= 8:
-                word = c_word(kept + place)  # type: ignore[name-defined,operator]
-                if word != c_word(there + at) or c_has_mark(word):  # type: ignore[name-defined,operator]
-                    break
-                place += 8
-                at += 8
-        while place < size:  # up to the next number
-            byte = kept[place]
-            place += 1
-            if byte == _NUMBER_MARK:
-                first = at
-                while at < end and there[at] >= 0x30 and there[at] <= 0x39:
-                    at += 1
-                if at == first:
-                    return False
-                break
-            if at == end or there[at] != byte:
-                return False
+    size = len(pieces)
+    while True:
+        count = pieces[place] << 8 | pieces[place + 1]
+        place += 2
+        if at + count > end or not _is_at(pieces, place, count, data, at):
+            return False
+        at += count
+        place += count
+        if place == size:
+            return at == end
+        first = at
+        while at < end and there[at] >= 0x30 and there[at] <= 0x39:
             at += 1
-    return at == end
+        if at == first:
+            return False
 
 
 def _is_at(kept: bytes, place: int, count: int, data: bytes, at: int) -> bool:

@@ -77,6 +77,15 @@ def test_an_error_of_ours_takes_its_place_and_moves_what_is_behind_it(lease: Lea
     assert not exchange.may_discard()
 
 
+def test_what_is_owed_behind_an_error_is_told_what_never_was(lease: Lease) -> None:
+    lease.send(c.Parse(b"a", b"SELECT 1"), SYNC, c.Parse(b"b", b"SELECT 2"), SYNC)
+    assert set(lease.exchange.names) == {b"a", b"b"}
+    lease.answer(error(), READY)
+    assert set(lease.exchange.names) == {b"b"}
+    lease.answer(s.ParseComplete(), READY)
+    assert lease.exchange.is_idle()
+
+
 def test_too_much_is_too_much(lease: Lease) -> None:
     form = lease.form
     for _ in range(form.OUTSTANDING_MAX - 1):
