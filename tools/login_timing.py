@@ -5,10 +5,11 @@ new, and compares how long the refusals took, by ranks (Mann and Whitney): the c
 of a stranger took longer than one of USER. A half means that time tells nothing. Who measures from
 near hears more than anybody across a network; on a machine that does other work one hears less.
 
-With `clients.auth_user` PostgreSQL is asked at the first login of a name and not at the second,
-whether the name exists or not; USER is known after the first pair. `--again` compares with second
-logins. Exits with 1 where the chance is further from a half than `TOLERANCE`, and that is not for
-want of logins.
+The first login with a startup packet takes longer than the next, whether the name exists or not:
+the packet is read, and with `clients.auth_user` PostgreSQL is asked for the name. USER's is known
+after the first pair. `--again` compares with second logins. Delays behind failed logins hold for
+USER alone here, and must be off (`clients.failed_login_ms_max = 0`). Exits with 1 where the
+chance is further from a half than `TOLERANCE`, and that is not for want of logins.
 """
 
 import argparse
