@@ -147,6 +147,7 @@ def test_memory_and_state_are_told(one: Gateway) -> None:
     memory = {row["name"]: row["memtotal"] for row in one.show("MEM")}
     assert memory["worker"] > 1_000_000
     assert memory["supervisor"] > 1_000_000
+    assert 1_000_000 < memory["counted"] < memory["worker"] * 1.2
     assert [row["value"] for row in one.show("STATE")] == ["yes", "no", "no"]
     settings = str(one.show("CONFIG"))
     assert not [secret for secret in PASSWORDS.values() if secret in settings]

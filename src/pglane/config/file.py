@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from pglane.config.description import Description
+from pglane.config.file_settings import file_descriptions
 from pglane.config.lane_tables import LaneTables
 from pglane.config.overrides import DOORS, own_descriptions, read_overrides
 from pglane.config.pgbouncer_names import GUIDE, suggestion_for
 from pglane.config.places import error_place, line_of, lines_of
-from pglane.config.settings import User, file_descriptions
+from pglane.config.settings import User
 from pglane.config.tls import SYSTEM
 from pglane.config.uri import read_uri
 from pglane.config.userlist import read_userlist

@@ -7,9 +7,9 @@ served from docs/reference/pglane.schema.json, as JSON Schema 2020-12.
 from typing import Any
 
 from pglane.config.description import Description
+from pglane.config.file_settings import file_descriptions
 from pglane.config.lanes import MATCH_KEYS, MATCHES_MAX, TEXT_CHARACTERS_MAX, lane_descriptions
 from pglane.config.overrides import DOORS, own_descriptions
-from pglane.config.settings import file_descriptions
 from pglane.config.values import example_of
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

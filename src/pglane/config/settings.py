@@ -471,6 +471,14 @@ class Settings:
         unit="ms",
         limits=(0, DAY_MS),
     )
+    memory_bytes_max: int = _setting(
+        "gateway.memory_bytes_max",
+        1_073_741_824,
+        "resident memory of the worker; before it is reached nobody new is let in, who reads "
+        "slowly is sent nothing more, and who holds most is ended",
+        unit="bytes",
+        limits=(67_108_864, 1_099_511_627_776),
+    )
     verdict_cache_entries: int = _setting(
         "gateway.verdict_cache_entries",
         10_000,
@@ -529,57 +537,6 @@ class Settings:
             if isinstance(value, list):
                 seen[name] = tuple(value)
         return cls(**seen)
-
-
-FILE_ONLY = (
-    Description(
-        name="server_uri",
-        section="server",
-        key="uri",
-        unit="",
-        minimum=0,
-        maximum=4000,
-        choices=(),
-        meaning="host, port, user, password and database in one: postgresql://...",
-        reloadable=False,
-        secret=True,
-        default="",
-    ),
-    Description(
-        name="users_file",
-        section="clients",
-        key="users_file",
-        unit="",
-        minimum=0,
-        maximum=1000,
-        choices=(),
-        meaning="file with more [users.NAME] tables; others must not be able to read it",
-        reloadable=True,
-        secret=False,
-        default="",
-    ),
-    Description(
-        name="auth_file",
-        section="clients",
-        key="auth_file",
-        unit="",
-        minimum=0,
-        maximum=1000,
-        choices=(),
-        meaning="PgBouncer's userlist.txt with more users: passwords, SCRAM-SHA-256 verifiers or "
-        "md5 hashes; others must not be able to read it",
-        reloadable=True,
-        secret=False,
-        default="",
-    ),
-)
-"""What a file may say that becomes part of other settings."""
-
-
-@cache
-def file_descriptions() -> tuple[Description, ...]:
-    """Everything that may stand in `pglane.toml`, but for the tables [users.NAME]."""
-    return descriptions() + FILE_ONLY
 
 
 @cache

@@ -8,7 +8,12 @@ messages and hands those to this that are not simple.
 
 from pglane.connection.client_channels import ClientChannels
 from pglane.connection.client_effects import FORGETS
-from pglane.connection.client_names import DEALLOCATES, NO_SHAPE, NOT_ACCOUNTED_FOR
+from pglane.connection.client_names import (
+    DEALLOCATES,
+    LARGE_TEXT_BYTES,
+    NO_SHAPE,
+    NOT_ACCOUNTED_FOR,
+)
 from pglane.connection.deallocation import deallocated_name
 from pglane.connection.exchange import HELD_FOR_ANSWERS, Exchange
 from pglane.connection.expectations import (
@@ -21,7 +26,7 @@ from pglane.connection.expectations import (
     PendingParse,
 )
 from pglane.connection.request_messages import FLUSH, MalformedRequest, message
-from pglane.connection.statements import ClientStatement, Shape
+from pglane.connection.statements import OBJECTS_BYTES, ClientStatement, Shape
 from pglane.wire.framing import HEADER_BYTES, MessageReader
 from pglane.wire.statements import Effect, Kind, Verdict
 
@@ -68,6 +73,8 @@ class ExtendedRequests(ClientChannels):
             verdict = self._judge(text)
             before = self.statements.get(name)
             statement = ClientStatement(text, b"", verdict, NO_SHAPE)
+            if name or len(text) > LARGE_TEXT_BYTES:
+                statement.weight = self._shapes.weigh(len(name) + len(text) + OBJECTS_BYTES)
             self._keep(name, statement)
             exchange.expect(_PARSE, PendingParse(None, self.statements, name, statement, before))
         elif kind == 0x42:
@@ -147,6 +154,8 @@ class ExtendedRequests(ClientChannels):
 
     def _keep_unnamed(self, statement: ClientStatement, exchange: Exchange) -> None:
         statement.segment = exchange.segment
+        if len(statement.text) > LARGE_TEXT_BYTES:
+            statement.weight = self._shapes.weigh(len(statement.text))
         before = self.statements.get(b"")
         self.statements[b""] = statement
         exchange.statements.unnamed = statement
@@ -205,6 +214,7 @@ class ExtendedRequests(ClientChannels):
             self._refuse(exchange, refusal)
             return FORWARDED
         statement = ClientStatement(shape.text, shape.types, verdict, shape)
+        statement.weight = self._shapes.weigh(len(name) + OBJECTS_BYTES)
         self.statements[name] = statement
         known = exchange.statements.find(shape)
         if known is not None and known.complete and not exchange.may_have_failed():

@@ -18,6 +18,7 @@ A11 of the protocol research decide what is done here:
 from collections.abc import Iterable, Mapping
 
 from pglane.connection.sql_statements import NONE, SqlStatement, SqlStatements
+from pglane.connection.weight import Note, Weight
 
 PARSE_SETTINGS = (
     "array_nulls",
@@ -54,14 +55,16 @@ class Vector:
         items: settings by lower-case name.
         prepared: statements prepared by SQL.
         parse_key: the settings that decide what a text means.
+        weight: its bytes are counted.
     """
 
-    __slots__ = ("items", "parse_key", "prepared")
+    __slots__ = ("items", "parse_key", "prepared", "weight")
 
     def __init__(self, items: dict[str, str], prepared: SqlStatements = NONE) -> None:
         self.items = items
         self.prepared = prepared
         self.parse_key = tuple(items.get(name) for name in PARSE_SETTINGS)
+        self.weight: Weight | None = None
 
 
 class Vectors:
@@ -75,7 +78,9 @@ class Vectors:
         self,
         vectors_max: int = VECTORS_MAX,
         characters_max: int = VECTORS_CHARACTERS_MAX,
+        note: Note | None = None,
     ) -> None:
+        self._note = note
         self._table: dict[tuple[frozenset[tuple[str, str]], SqlStatements], Vector] = {}
         self._parse_keys: dict[tuple[str | None, ...], tuple[str | None, ...]] = {}
         self._statements: dict[frozenset[SqlStatement], SqlStatements] = {}
@@ -91,8 +96,11 @@ class Vectors:
         vector = self._table.get(key)
         if vector is None:
             size = sum(map(len, items)) + sum(map(len, items.values()))
-            self._make_room(prepared.characters + size + ITEM_CHARACTERS * len(items))
+            characters = prepared.characters + size + ITEM_CHARACTERS * len(items)
+            self._make_room(characters)
             vector = Vector(dict(items), prepared)
+            if self._note is not None:
+                vector.weight = Weight(self._note, characters)
             vector.parse_key = self._parse_keys.setdefault(vector.parse_key, vector.parse_key)
             self._table[key] = vector
         return vector

@@ -8,12 +8,14 @@ cdef class Shape:
     cdef public bytes description
     cdef public bint stale
     cdef public long long epoch
+    cdef public object weight
 
     @cython.locals(told=bytes)
     cpdef bytes fixed_types(self)
 
 
 cdef class Shapes:
+    cdef object _note
     cdef dict _table
     cdef Py_ssize_t _shapes_max
     cdef Py_ssize_t _bytes_max
@@ -21,6 +23,7 @@ cdef class Shapes:
     cdef long long _epoch
 
     cpdef renew(self)
+    cpdef weigh(self, Py_ssize_t count)
     @cython.locals(shape=Shape)
     cpdef Shape of(self, bytes text, bytes types, object parse_key)
 
@@ -34,6 +37,7 @@ cdef class ClientStatement:
     cdef public ServerStatement prepared
     cdef public bint settled
     cdef public Py_ssize_t segment
+    cdef public object weight
 
 
 cdef class ServerStatement:
@@ -45,7 +49,7 @@ cdef class ServerStatement:
 
 cdef class ServerStatements:
     cdef object _by_shape
-    cdef Py_ssize_t _bytes
+    cdef public Py_ssize_t text_bytes
     cdef bytes _prefix
     cdef Py_ssize_t _next
     cdef public Py_ssize_t statements_max

@@ -22,11 +22,15 @@ Server-side names carry a random token of the worker, so that a client cannot na
 
 from collections import OrderedDict
 
+from pglane.connection.weight import Note, Weight
+
 FIELD_BYTES = 18
 """What follows a column's name in a RowDescription; first the table and column it comes from."""
 ORIGIN_BYTES = 6
 SHAPES_MAX = 50_000
 """Interned shapes of a worker; beyond it the table starts anew (shapes in use stay valid)."""
+OBJECTS_BYTES = 512
+"""What a statement costs beside its text: objects, and places in tables."""
 SHAPE_BYTES_MAX = 64 * 1024 * 1024
 """Their texts taken together, in bytes; likewise."""
 STALE_PLAN_ROUTINE = b"RevalidateCachedQuery"
@@ -42,10 +46,10 @@ class Shape:
     Attributes: description: the ParameterDescription and RowDescription or NoData that clients
     were told, without the columns' origins; None if nobody asked. stale: what it takes or returns
     has changed since (fact A8): a Bind must fail until it is parsed anew. epoch: of the catalogs,
-    when it was first asked for.
+    when it was first asked for. weight: its bytes are counted.
     """
 
-    __slots__ = ("description", "epoch", "parse_key", "stale", "text", "types")
+    __slots__ = ("description", "epoch", "parse_key", "stale", "text", "types", "weight")
 
     def __init__(self, text: bytes, types: bytes, parse_key: object) -> None:
         self.text = text
@@ -54,6 +58,7 @@ class Shape:
         self.description: bytes | None = None
         self.stale = False
         self.epoch = 0
+        self.weight: Weight | None = None
 
     def fixed_types(self) -> bytes:
         """Parameter types, to parse it once more: those a client was told are fixed from then on.
@@ -67,11 +72,17 @@ class Shape:
 
 
 class Shapes:
-    """The table of interned shapes of one worker."""
+    """The table of interned shapes of one worker; `note` counts bytes."""
 
-    __slots__ = ("_bytes", "_bytes_max", "_epoch", "_shapes_max", "_table")
+    __slots__ = ("_bytes", "_bytes_max", "_epoch", "_note", "_shapes_max", "_table")
 
-    def __init__(self, shapes_max: int = SHAPES_MAX, bytes_max: int = SHAPE_BYTES_MAX) -> None:
+    def __init__(
+        self,
+        shapes_max: int = SHAPES_MAX,
+        bytes_max: int = SHAPE_BYTES_MAX,
+        note: Note | None = None,
+    ) -> None:
+        self._note = note
         self._table: dict[tuple[bytes, bytes, object], Shape] = {}
         self._shapes_max = shapes_max
         self._bytes_max = bytes_max
@@ -81,6 +92,15 @@ class Shapes:
     def renew(self) -> None:
         """A catalog may have changed: what is parsed from now on is looked at anew."""
         self._epoch += 1
+
+    def weigh(self, count: int) -> Weight | None:
+        """Counts what a statement holds; None: nobody counts."""
+        return None if self._note is None else Weight(self._note, count)
+
+    def forget(self) -> None:
+        """What nobody uses is let go."""
+        self._table.clear()
+        self._bytes = 0
 
     def of(self, text: bytes, types: bytes, parse_key: object) -> Shape:
         """The one shape of these; `types` is the raw tail of a Parse message."""
@@ -93,6 +113,7 @@ class Shapes:
                 self._bytes = len(text) + len(types)
             shape = Shape(text, types, parse_key)
             shape.epoch = self._epoch
+            shape.weight = self.weigh(len(text) + len(types) + OBJECTS_BYTES)
             self._table[key] = shape
         return shape
 
@@ -108,9 +129,10 @@ class ClientStatement:
         prepared: the server-side statement that its own Parse made; None if that was elsewhere.
         settled: its Parse was answered.
         segment: `Exchange.segment` when it was parsed.
+        weight: what it holds beside its shape is counted; None: it is little, or its shape's.
     """
 
-    __slots__ = ("prepared", "segment", "settled", "shape", "text", "types", "verdict")
+    __slots__ = ("prepared", "segment", "settled", "shape", "text", "types", "verdict", "weight")
 
     def __init__(self, text: bytes, types: bytes, verdict: object, shape: Shape) -> None:
         self.text = text
@@ -120,6 +142,7 @@ class ClientStatement:
         self.prepared: ServerStatement | None = None
         self.settled = False
         self.segment = 0
+        self.weight: Weight | None = None
 
 
 class ServerStatement:
@@ -169,23 +192,24 @@ class ServerStatements:
 
     Attributes:
         statements_max: how many there may be, but for pending ones.
+        text_bytes: their texts taken together.
         unnamed: the client statement that the unnamed one is; None if nobody's that lives.
         unclosed: no longer in use, and to be closed on the server.
     """
 
     __slots__ = (
         "_by_shape",
-        "_bytes",
         "_next",
         "_prefix",
         "statements_max",
+        "text_bytes",
         "unclosed",
         "unnamed",
     )
 
     def __init__(self, prefix: bytes, statements_max: int) -> None:
         self._by_shape: OrderedDict[Shape, ServerStatement] = OrderedDict()
-        self._bytes = 0
+        self.text_bytes = 0
         self._prefix = prefix
         self._next = 0
         self.statements_max = statements_max
@@ -207,7 +231,7 @@ class ServerStatements:
         self.drop(shape)
         statement = self.apart(shape)
         self._by_shape[shape] = statement
-        self._bytes += len(shape.text)
+        self.text_bytes += len(shape.text)
         return statement
 
     def apart(self, shape: Shape) -> ServerStatement:
@@ -222,7 +246,7 @@ class ServerStatements:
         """
         if self.unclosed:
             return self.unclosed.pop()
-        if len(self._by_shape) <= self.statements_max and self._bytes <= TEXT_BYTES_MAX:
+        if len(self._by_shape) <= self.statements_max and self.text_bytes <= TEXT_BYTES_MAX:
             return None
         oldest = next(iter(self._by_shape.values()), None)
         if oldest is None or not oldest.complete:
@@ -234,7 +258,7 @@ class ServerStatements:
         """Takes back a statement whose Parse failed, or that is closed."""
         if self._by_shape.get(statement.shape) is statement:
             del self._by_shape[statement.shape]
-            self._bytes -= len(statement.shape.text)
+            self.text_bytes -= len(statement.shape.text)
 
     def drop(self, shape: Shape) -> None:
         """The statement of this shape is not used any more; it will be closed."""
@@ -311,7 +335,7 @@ class ServerStatements:
     def clear(self) -> None:
         """The server forgot everything."""
         self._by_shape.clear()
-        self._bytes = 0
+        self.text_bytes = 0
         self.unnamed = None
         self.unclosed.clear()
 

@@ -4,6 +4,7 @@ Everything is asked by one word. What only the supervisor knows (settings, proce
 the worker's rows (averages) is answered here; the rest goes to the worker as it is.
 """
 
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from pglane.control.memory import memory_rows
 from pglane.control.settings_rows import settings_rows
 from pglane.control.shows import Ask
 from pglane.control.statistics import Reading, Readings, Statistics, counts_of
+from pglane.errors.refused import RefusedError
 
 Row = dict[str, Any]
 
@@ -106,7 +108,10 @@ class Answers:
         return settings_rows(self._settings())
 
     async def _mem(self) -> list[Row]:
-        return memory_rows(self._processes())
+        rows = memory_rows(self._processes())
+        with contextlib.suppress(RefusedError):  # it is not running: its figures are missing
+            rows += await self._ask_worker("memory")
+        return rows
 
     async def _nothing(self) -> list[Row]:
         return []

@@ -59,11 +59,15 @@ MEM = Table(
     "MEM",
     "Memory of our processes, in pages (Linux)",
     (
-        Column("name", "text", "supervisor or worker"),
+        Column(
+            "name",
+            "text",
+            "supervisor or worker; counted: what the worker holds, against memory_bytes_max",
+        ),
         Column("size", "int4", "bytes of a page"),
-        Column("used", "int4", "pages that are resident"),
-        Column("free", "int4", "always 0"),
-        Column("memtotal", "int8", "bytes that are resident"),
+        Column("used", "int4", "pages that are resident, or held"),
+        Column("free", "int4", "counted: pages until memory_bytes_max; else 0"),
+        Column("memtotal", "int8", "bytes that are resident, or held"),
     ),
 )
 

@@ -17,7 +17,6 @@ def memory_rows(processes: Mapping[str, int], proc: Path = PROC) -> list[dict[st
         except (OSError, LookupError, ValueError):
             continue
         size = mmap.PAGESIZE
-        rows.append(
-            {"name": name, "size": size, "used": pages, "free": 0, "memtotal": pages * size}
-        )
+        told = {"name": name, "size": size, "used": pages, "free": 0, "memtotal": pages * size}
+        rows.append({**told, "resident": pages * size})
     return rows

@@ -68,6 +68,10 @@ def _count(name: str, item: str, meaning: str, kind: str = "gauge") -> Metric:
     return Metric(f"pglane_{name}", kind, meaning, (Sample("lists", item),))
 
 
+def _memory(name: str, kind: str, column: str, meaning: str) -> Metric:
+    return Metric(f"pglane_memory_{name}", kind, meaning, (Sample("memory", column),))
+
+
 def _database(name: str, column: str, meaning: str) -> Metric:
     labels = (("database", "name"),)
     return Metric(f"pglane_{name}", "gauge", meaning, (Sample("databases", column, labels),))
@@ -247,7 +251,13 @@ METRICS = (
         "pglane_resident_memory_bytes",
         "gauge",
         "Resident memory (Linux)",
-        (Sample("mem", "memtotal", (("process", "name"),)),),
+        (Sample("mem", "resident", (("process", "name"),)),),
+    ),
+    _memory("held_bytes", "gauge", "memtotal", "What the worker holds, as it counts"),
+    _memory("held_bytes_max", "gauge", "bytes_max", "The bound, memory_bytes_max"),
+    _memory("ended_clients_total", "counter", "ended", "Clients ended for what was held for them"),
+    _memory(
+        "refused_clients_total", "counter", "refused", "Clients not let in for want of memory"
     ),
     *LANE_METRICS,
 )
@@ -256,7 +266,7 @@ SHARED = (
     *("lane_fairness", "lanes_left_out"),
 )
 """Read from memory that the worker writes, whether or not it answers."""
-WORKERS = ("pools", "databases", "traffic", "lists")
+WORKERS = ("pools", "databases", "traffic", "lists", "memory")
 """Asked of the worker."""
 
 

@@ -5,8 +5,10 @@ from pglane.connection.requests cimport ClientRequests
 from pglane.connection.traffic cimport Traffic
 from pglane.engine.admission cimport Admission
 from pglane.engine.database cimport Database
+from pglane.engine.memory cimport Memory
 from pglane.engine.server_link cimport LeaseHolder, ServerLink
 from pglane.scheduler.placing cimport LanePlacing, Place
+from pglane.wire.framing cimport MessageReader
 
 
 cdef int _WELCOME, _IDLE, _LEASED, _GONE, _IDLE_STATUS
@@ -22,6 +24,8 @@ cdef class ClientConnection(LeaseHolder):
     cdef public bint discarding
     cdef public object dismissal
     cdef public object door
+    cdef public Py_ssize_t kept_bytes
+    cdef public object weight
     cdef public bytes key
     cdef public str lane_tagged
     cdef public str lane_wished
@@ -53,5 +57,9 @@ cdef class ClientConnection(LeaseHolder):
     cdef _note_answered(self, Exchange exchange)
     @cython.locals(requests=ClientRequests)
     cpdef parameters_changed(self, Exchange exchange)
+    @cython.locals(reader=MessageReader, memory=Memory, kept_bytes=Py_ssize_t)
+    cpdef note_kept(self)
+    @cython.locals(memory=Memory)
+    cdef _close(self)
     cpdef leave(self, bint polite)
     cdef _unpin(self, object session_state)

@@ -12,10 +12,11 @@ from pglane.engine import lane_wishes
 from pglane.engine.admission import Admission
 from pglane.engine.lane_origin import origin_of
 from pglane.engine.server_link import LeaseHolder
-from pglane.engine.transport import Transport
+from pglane.engine.transport import NOBODY, Transport
 from pglane.errors import Refusal
 from pglane.errors.waiting import ShuttingDown
 from pglane.scheduler.request import Request
+from pglane.wire.framing import MessageReader
 from pglane.wire.server_messages import ErrorResponse, error_response
 
 if TYPE_CHECKING:
@@ -24,10 +25,14 @@ if TYPE_CHECKING:
     from pglane.connection.own_block import OwnBlock
     from pglane.connection.requests import ClientRequests
     from pglane.connection.role import KnownRole
+    from pglane.connection.weight import Weight
     from pglane.doors.session_state import ClientSessionState
     from pglane.engine.database import Database
     from pglane.engine.server_link import ServerLink
     from pglane.engine.syscalls import Peer
+
+HELD_BACK_BYTES = 65_536
+"""Of a client that sent more than can be passed on, nothing more is read where memory is tight."""
 
 # Phases of a client that is logged in; plain numbers, for the hot path compares them.
 WELCOME = 0
@@ -60,10 +65,12 @@ class ClientConnection(LeaseHolder):
         server: the server connection it holds.
         vector: the settings that hold for it.
         startup: the settings it began with.
+        weight: what it sent to log in is counted, where that is much.
         welcomed: it was told its settings and may send requests.
         told: what PostgreSQL reports, as it was told at its welcome or since.
         settled: its door lends, and nothing that it was told has another default since.
         discarding: its request was refused; what is left of it is dropped.
+        kept_bytes: of what it sent, what is kept and counted.
         pinned: it keeps its server connection though its door would not have it so.
         session_state: what it may leave on a server connection; None: anything.
         role: what PostgreSQL says of its role; None: it was not asked.
@@ -80,6 +87,7 @@ class ClientConnection(LeaseHolder):
         "discarding",
         "dismissal",
         "door",
+        "kept_bytes",
         "key",
         "lane_tagged",
         "lane_wished",
@@ -100,6 +108,7 @@ class ClientConnection(LeaseHolder):
         "startup",
         "told",
         "vector",
+        "weight",
         "welcomed",
     )
 
@@ -116,6 +125,8 @@ class ClientConnection(LeaseHolder):
         self.pinned = False
         self.session_state: ClientSessionState | None = None
         self.welcomed = False
+        self.kept_bytes = 0
+        self.weight: Weight | None = None
         self.settled = False
         self.told: dict[str, str] = {}
         self.discarding = False
@@ -222,8 +233,38 @@ class ClientConnection(LeaseHolder):
         self.phase = _GONE
         if self.session_state is not None:
             self._unpin(self.session_state)
-        self.transport.close()
+        self._close()
         self.database.client_left(self, polite)  # type: ignore[arg-type]
+
+    def note_kept(self) -> None:
+        """Counts what it sent and what cannot be passed on yet."""
+        if self.phase != _GONE:
+            reader = self.requests.reader
+            memory = self.database.loop.memory
+            kept_bytes = reader.kept_bytes()
+            memory.add(kept_bytes - self.kept_bytes)
+            self.kept_bytes = kept_bytes
+            if kept_bytes:
+                memory.expect(kept_bytes)
+                if kept_bytes > HELD_BACK_BYTES and memory.is_tight():
+                    self.database.worker.relief.hold_back(self)  # type: ignore[arg-type]
+
+    def _close(self) -> None:
+        """Its connection ends; where memory is tight what it does not read is thrown away."""
+        memory = self.database.loop.memory
+        if self.kept_bytes:
+            memory.add(-self.kept_bytes)
+            self.kept_bytes = 0
+            self.requests.reader = MessageReader(self.requests.reader.length_max)
+        if self.requests.statements:
+            self.requests.statements.clear()  # it may itself wait for a search for cycles
+        if self.transport.queued_bytes and memory.is_tight():
+            self.transport.flush()
+            if self.transport.queued_bytes:
+                self.transport.abort()
+                return
+        self.transport.close()
+        self.transport.set_owner(NOBODY)  # what is held for it need not wait for its peer
 
     def _unpin(self, session_state: "ClientSessionState") -> None:
         """What not even DISCARD ALL takes away goes with its server connection."""

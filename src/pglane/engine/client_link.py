@@ -89,15 +89,18 @@ class ClientLink(ClientConnection):
         if slot is None:
             self.requests.reader.feed(chunk.whole())
             self.phase = _WAITING
+            self.note_kept()
             database.wait(self)
             return True
         server: ServerLink = slot.link  # type: ignore[assignment]
         if not self._holds(server):
             self.requests.reader.feed(chunk.whole())
+            self.note_kept()
             prepare_lease(self, server)
         elif not self._asks(chunk, server):
             self.requests.reader.feed(chunk.whole())
             self.forward()
+            self.note_kept()
         return True
 
     def _asks_on(self, chunk: "Chunk") -> bool:
@@ -156,6 +159,8 @@ class ClientLink(ClientConnection):
             self.want()
         else:
             self._limit_held()
+        if self.requests.reader.kept_bytes() != self.kept_bytes:
+            self.note_kept()
 
     def _limit_held(self) -> None:
         if self.requests.reader.buffered_bytes() > HELD_BYTES_MAX:
@@ -369,6 +374,8 @@ class ClientLink(ClientConnection):
         self.began = -1.0
         if self.transport.paused:
             self.transport.resume()
+        if self.kept_bytes:
+            self.note_kept()
 
     # Endings -------------------------------------------------------------------------------
 

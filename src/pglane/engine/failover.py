@@ -9,7 +9,7 @@ to a server that is wanted. Nothing that runs is cut: the server it runs on may 
 
 from typing import TYPE_CHECKING, Any
 
-from pglane.engine.operating import close_idle, links, reconnect
+from pglane.engine.replacing import close_idle, links, reconnect
 
 if TYPE_CHECKING:
     from pglane.config.settings import Settings

@@ -4,6 +4,7 @@ As in `snapshot`, keys are the console's column names, and nothing is computed t
 the rows can compute.
 """
 
+import mmap
 from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -130,6 +131,22 @@ def traffic_rows(worker: "Worker") -> Iterator[Row]:
             "bind_count": traffic.binds,
             "client_login_count": traffic.logins,
         }
+
+
+def memory_rows(worker: "Worker") -> Iterator[Row]:
+    """One row: what is counted as held, and what happened for want of memory."""
+    memory = worker.loop.memory
+    page = mmap.PAGESIZE
+    yield {
+        "name": "counted",
+        "size": page,
+        "used": memory.used_bytes // page,
+        "free": max(memory.bytes_max - memory.used_bytes, 0) // page,
+        "memtotal": memory.used_bytes,
+        "bytes_max": memory.bytes_max,
+        "ended": worker.relief.ended,
+        "refused": worker.relief.refused,
+    }
 
 
 def dns_host_rows(worker: "Worker") -> Iterator[Row]:

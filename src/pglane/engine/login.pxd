@@ -39,6 +39,7 @@ cdef class Entrance:
     cdef _refusal_at_door(self)
     cdef _too_many_clients(self)
     cpdef long long login_count(self) except -1
+    cpdef list logins(self)
     @cython.locals(network=bytes, left=cython.longlong)
     cpdef login_over(self, LoginLink link)
     cpdef close(self)
@@ -62,6 +63,7 @@ cdef class LoginLink(Owner):
     cdef public double connected
     cdef public object door
     cdef public object failures
+    cdef public Py_ssize_t kept_bytes
     cdef public Loop loop
     cdef public bytes network
     cdef public object worker

@@ -28,7 +28,7 @@ from pglane.engine.proof_delays import Waiting, held_back, is_local, note_failur
 from pglane.engine.randomness import RandomBytes, RandomText
 from pglane.engine.syscalls import Peer, peer_network, peer_text
 from pglane.engine.tls_transport import TlsTransport
-from pglane.engine.transport import Owner, Transport
+from pglane.engine.transport import NOBODY, Owner, Transport
 from pglane.errors import Refusal
 from pglane.errors.entering import (
     ConsoleForbidden,
@@ -59,6 +59,10 @@ if TYPE_CHECKING:
 
 CONSOLE = "pglane"
 LOGIN_QUEUE_BYTES_MAX = 65_536
+TIGHT_LOGINS_MAX = 16
+"""Where memory is tight so few may log in at once: somebody has to reach the console."""
+LARGE_LOGIN_BYTES = 2_048
+"""What is kept of a login that sent more is counted: packet and parameters."""
 NONCE_CHARACTERS = 32
 """Of base64: 24 random bytes."""
 
@@ -148,6 +152,7 @@ class Entrance:
             self.closed
             or len(self._logins) > self._unauthenticated_max
             or len(self.clients) >= self._clients_max
+            or (len(self._logins) > TIGHT_LOGINS_MAX and self.loop.memory.is_tight())
         ):
             link.refuse(self._refusal_at_door())
         elif of_network > self._per_address_max and not is_local(network):
@@ -161,7 +166,9 @@ class Entrance:
             return ShuttingDown(reason="It was told to stop")
         if len(self._logins) > self._unauthenticated_max:
             return TooManyLogins(seen=len(self._logins), allowed=self._unauthenticated_max)
-        return self._too_many_clients()
+        if len(self.clients) >= self._clients_max:
+            return self._too_many_clients()
+        return self.worker.relief.refusal()
 
     def _too_many_clients(self) -> Refusal:
         return TooManyClients(seen=len(self.clients), limit=self.counts.all)
@@ -169,6 +176,10 @@ class Entrance:
     def login_count(self) -> int:
         """Clients that are logging in."""
         return len(self._logins)
+
+    def logins(self) -> list["LoginLink"]:
+        """Those."""
+        return list(self._logins)
 
     def login_over(self, link: "LoginLink") -> None:
         """Logged in, refused or gone."""
@@ -225,6 +236,9 @@ class Entrance:
         if admission.database.disabled:
             link.refuse(DatabaseDisabled(database=admission.database.name))
             return
+        if self.loop.memory.is_tight():
+            link.refuse(self.worker.relief.refusal())
+            return
         if admission.keeps_keys:
             self.worker.knows_keys(login)
         if admission.role is not None:
@@ -239,6 +253,8 @@ class Entrance:
             link.refuse(refusal)
             return
         client.connected = client.requested = link.connected
+        if link.kept_bytes > LARGE_LOGIN_BYTES:
+            client.weight = self.loop.memory.weigh(2 * link.kept_bytes)
         client.process_id, client.key = self.cancel_keys.issue(admission.long_keys)
         if admission.session_state is not None:
             client.session_state = ClientSessionState(
@@ -273,6 +289,7 @@ class LoginLink(Owner):
 
     Attributes:
         connected: when, in seconds of the clock.
+        kept_bytes: of all it has sent.
         failures: failed logins of late, of all.
         network: with whom it is counted; b"": it came by a Unix socket.
     """
@@ -286,6 +303,7 @@ class LoginLink(Owner):
         "connected",
         "door",
         "failures",
+        "kept_bytes",
         "loop",
         "network",
         "peer",
@@ -303,6 +321,7 @@ class LoginLink(Owner):
         self.worker = entrance.worker
         self._waiting: Waiting | None = None
         self.connected = self._entrance.loop.now
+        self.kept_bytes = 0
         self.peer = peer
         self.network = peer_network(peer)
         self.transport = Transport(self._entrance.loop, fd, self, LOGIN_QUEUE_BYTES_MAX)
@@ -315,6 +334,8 @@ class LoginLink(Owner):
         """The client sent something; behind the end of its login it does not count."""
         if self._over:
             return
+        self.kept_bytes += len(data)
+        self.loop.memory.add(len(data))
         if self.failures.any:
             self._waiting = held_back(self, self._login, data)
             if self._waiting is not None:
@@ -414,6 +435,7 @@ class LoginLink(Owner):
     def _say(self, refusal: Refusal) -> None:
         self.transport.write(error_response(refusal))
         self.transport.close()
+        self.transport.set_owner(NOBODY)  # what is held for it need not wait for its peer
         self._finish()
 
     def too_slow(self) -> None:
@@ -429,6 +451,7 @@ class LoginLink(Owner):
     def _finish(self) -> None:
         if not self._over:
             self._over = True
+            self.loop.memory.add(-self.kept_bytes)
             if self._waiting is not None:
                 self._waiting.end()
             self._entrance.login_over(self)

@@ -1,5 +1,6 @@
 cimport cython
 
+from pglane.engine.memory cimport Memory
 from pglane.engine.syscalls cimport Chunk, EpollEvents, monotonic_s
 
 
@@ -62,6 +63,7 @@ cdef class Loop:
     cdef object _clock
     cdef public object on_failure
     cdef public Chunk chunk
+    cdef public Memory memory
     cdef public Readiness readiness
     cdef public double now
     cdef public long turns

@@ -22,6 +22,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
+from pglane.engine.memory import Memory
 from pglane.engine.syscalls import EVENTS_MAX, Chunk, EpollEvents, monotonic_s
 
 try:
@@ -233,6 +234,7 @@ class Loop:
 
     Attributes:
         chunk: what the socket whose turn it is has brought.
+        memory: what is held for others.
         now: the time of this turn, in seconds of the injected clock.
         turns: how many turns were made.
         on_failure: told of what a handler raised, after whom it was for has failed.
@@ -250,6 +252,7 @@ class Loop:
         "_written",
         "_written_count",
         "chunk",
+        "memory",
         "now",
         "on_failure",
         "readiness",
@@ -261,6 +264,7 @@ class Loop:
         self._system_clock = clock is time.monotonic
         self.readiness = readiness if readiness is not None else default_readiness()
         self.chunk = Chunk()
+        self.memory = Memory()
         self.now = clock()
         self.turns = 0
         self._transports: list[Ready | None] = []  # by descriptor: the kernel gives small ones

@@ -15,6 +15,7 @@ from pglane.wire.statements import Effect
 if TYPE_CHECKING:
     from pglane.engine.client_link import ClientLink
     from pglane.engine.server_link import ServerLink
+    from pglane.errors import Refusal
 
 OF_A_STANDBY = (b"40001", b"57P04")
 """With these PostgreSQL ends a session for a conflict with recovery only: on a standby, where
@@ -34,6 +35,20 @@ def tell_loss(server: "ServerLink", reason: str) -> None:
         client.leave(polite=True)
         return
     client.end_with(loss_answer(client, server, reason))
+
+
+def end_now(client: "ClientLink", refusal: "Refusal", reason: str) -> None:
+    """Ends a client whatever it does, with what is true for it: `reason`, if that is in doubt.
+
+    Where an error could not stand in what it is being sent, nothing is said.
+    """
+    server = client.server
+    if server is not None and (server.raw or server.exchange.reader.stream_left):
+        client.leave(polite=False)
+    elif server is not None and outcome_is_unknown(client, server):
+        client.end_with(loss_answer(client, server, reason))
+    else:
+        client.end_with(error_response(refusal))
 
 
 def loss_answer(client: "ClientLink", server: "ServerLink", reason: str) -> bytes:

@@ -17,14 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 from pglane.engine.commands import ALL, UNFINISHED, UNKNOWN, WAIT_S_MAX
 from pglane.engine.inventory import names
-from pglane.engine.loss import loss_answer, outcome_is_unknown
-from pglane.engine.server_link import ServerLink
+from pglane.engine.loss import end_now
+from pglane.engine.replacing import close_idle, links, reconnect
 from pglane.errors.waiting import Killed
-from pglane.pool.ledger import SlotState
-from pglane.wire.server_messages import error_response
 
 if TYPE_CHECKING:
-    from pglane.engine.client_link import ClientLink
     from pglane.engine.database import Database
     from pglane.engine.worker import Worker
 
@@ -162,45 +159,13 @@ def resume(database: "Database") -> None:
     database.arm_tick()
 
 
-def reconnect(database: "Database") -> None:
-    """Each server connection is replaced: the free ones now, the others when released."""
-    database.reconnects += 1
-    for link in links(database):
-        link.suspect = True
-    close_idle(database)
-
-
 def kill(database: "Database") -> None:
     """Ends all clients and server connections."""
     for client in list(database.worker.clients.values()):
         if client.database is database:
-            _end(client)
+            end_now(client, Killed(), KILLED)
     for link in links(database):
         database.close(link)
-
-
-def _end(client: "ClientLink") -> None:
-    """Ends a client with what is true for it: a statement in flight may have been committed."""
-    server = client.server
-    if server is not None and server.raw:
-        client.leave(polite=False)  # nobody knows where in its stream an error could stand
-    elif server is not None and outcome_is_unknown(client, server):
-        client.end_with(loss_answer(client, server, KILLED))
-    else:
-        client.end_with(error_response(Killed()))
-
-
-def close_idle(database: "Database", *, suspect_only: bool = False) -> None:
-    """What nobody uses is closed, or what of it must not be used again."""
-    for slot in database.desk.ledger.in_state(SlotState.IDLE):
-        link: ServerLink = slot.link  # type: ignore[assignment]
-        if link.suspect or not suspect_only:
-            database.close(link)
-
-
-def links(database: "Database") -> list[ServerLink]:
-    """Its server connections that are logged in."""
-    return [slot.link for slot in database.desk.ledger if isinstance(slot.link, ServerLink)]
 
 
 def _in_use(databases: "Iterable[Database]") -> str:

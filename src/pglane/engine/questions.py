@@ -7,6 +7,7 @@ from pglane.engine.inventory import (
     active_socket_rows,
     database_rows,
     dns_host_rows,
+    memory_rows,
     socket_rows,
     traffic_rows,
     user_rows,
@@ -35,6 +36,7 @@ MAKERS: dict[str, Callable[["Worker"], Iterator[Row]]] = {
     "active_sockets": active_socket_rows,
     "traffic": traffic_rows,
     "dns_hosts": dns_host_rows,
+    "memory": memory_rows,
 }
 
 

@@ -21,8 +21,9 @@ module and OpenSSL's build to fit; worth another look when both are common).
 import ssl
 
 from pglane.engine.loop import Loop
+from pglane.engine.memory import TLS_BYTES
 from pglane.engine.syscalls import Chunk, send_some
-from pglane.engine.transport import LINGER_S_MAX, Owner, Transport
+from pglane.engine.transport import LINGER_S_MAX, SEND_BYTES_MAX, Owner, Transport
 
 BROKEN = "TLS: "
 """How the reason for an end begins that TLS has, and not the network."""
@@ -60,6 +61,8 @@ class TlsTransport(Transport):
     ) -> None:
         """Takes the socket of `plain`; with a `server_name`, even "", we are the client."""
         Transport.__init__(self, loop, plain.detach().detach(), owner, plain.high_bytes)
+        self._own_bytes += TLS_BYTES
+        self._memory.add(TLS_BYTES)
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self.session = context.wrap_bio(
@@ -181,29 +184,30 @@ class TlsTransport(Transport):
         except OSError:
             self._writing_failed()
             return
-        self.queued_bytes = len(data) - sent
-        self._sealed = self.queued_bytes > 0
+        left = len(data) - sent
+        self.queued_bytes = left + sum([len(part) for part in self._queue])
+        self._sealed = left > 0
         if self._sealed:
             self._first = data[sent:]
             self._block()
         else:
             self._first = None
-        if self.full or self._closing:
+            if self._queue:
+                self._go_on_sending()
+        if self.full or self._closing or self._charged:
             self._after_flush()
 
     def _seal(self) -> bytes:
         """What is to be sent: what is left from before, what was written, what TLS says."""
         head = b""
-        waiting = self._queue
         if self._first is not None:
             if self._sealed:
                 head = self._first
+                if len(head) < SEND_BYTES_MAX and self._queue:
+                    self.session.write(self._gathered(self._queue.pop(0)))
             else:
-                waiting = [self._first, *waiting]
-        if waiting:
-            self.session.write(waiting[0] if len(waiting) == 1 else b"".join(waiting))
-            self._queue.clear()
-        if self._goodbye and self.secured:
+                self.session.write(self._gathered(self._first))
+        if self._goodbye and self.secured and not self._queue:
             self._goodbye = False
             self._say_goodbye()
         if not self._outgoing.pending:

@@ -1,10 +1,12 @@
 cimport cython
 
 from pglane.engine.loop cimport Loop, Ready
+from pglane.engine.memory cimport Memory
 from pglane.engine.syscalls cimport Chunk, close_descriptor, send_part, send_some
 
 
 cdef int _WRITE, _HANG_UP_BITS, _READ_BYTES
+cdef Py_ssize_t _SEND_BYTES_MAX
 
 
 cdef class Owner:
@@ -20,6 +22,9 @@ cdef class Owner:
 
 cdef class Transport(Ready):
     cdef Loop _loop
+    cdef Memory _memory
+    cdef Py_ssize_t _charged
+    cdef Py_ssize_t _own_bytes
     cdef Owner _owner
     cdef bytes _first
     cdef list _queue
@@ -56,6 +61,11 @@ cdef class Transport(Ready):
     cpdef write_all(self, list parts)
     @cython.locals(data=bytes, sent=Py_ssize_t)
     cpdef flush(self)
+    @cython.locals(queue=list, count=Py_ssize_t, size=Py_ssize_t)
+    cdef bytes _gathered(self, bytes data)
+    cdef _go_on_sending(self)
+    cdef _charge(self, Py_ssize_t count)
+    cdef _discharge(self)
     cdef _writing_failed(self)
     cdef _block(self)
     cdef _after_flush(self)

@@ -14,6 +14,9 @@ A connection that is being closed gets `LINGER_S_MAX` to take what is queued for
 
 What is encrypted is another class (`tls_transport`): to those that are not it costs nothing.
 
+What waits for a slow reader is counted (`memory`), and where the worker's memory is tight the
+owner is told as soon as anything waits.
+
 Pausing is a flag: edge-triggered readiness that nobody acts on costs nothing; `resume` reads
 what came meanwhile. Bytes held for one slow reader are so at most `high_bytes` plus what one
 read brings.
@@ -25,6 +28,7 @@ import socket
 from typing import Any
 
 from pglane.engine.loop import HANG_UP_BITS, WRITE, Loop, Ready, Timer
+from pglane.engine.memory import CONNECTION_BYTES, Memory
 from pglane.engine.syscalls import (
     NOTHING,
     READ_BYTES,
@@ -40,6 +44,9 @@ _WRITE: int = WRITE
 _HANG_UP_BITS: int = HANG_UP_BITS
 _READ_BYTES: int = READ_BYTES
 
+SEND_BYTES_MAX = 262_144
+"""Of what waits, more is not copied together for one send: the kernel rarely takes more."""
+_SEND_BYTES_MAX: int = SEND_BYTES_MAX
 LINGER_S_MAX = 5.0
 """How long a peer that does not read keeps a closing connection, and the bytes queued for it."""
 GONE_BITS = select.POLLERR | select.POLLHUP
@@ -98,11 +105,14 @@ class Transport(Ready):
 
     __slots__ = (
         "_blocked",
+        "_charged",
         "_closing",
         "_first",
         "_hung_up",
         "_lingering",
         "_loop",
+        "_memory",
+        "_own_bytes",
         "_owner",
         "_queue",
         "_readable",
@@ -136,11 +146,15 @@ class Transport(Ready):
         self._readable = False
         self._scheduled = False
         self._watching_write = False
+        self._memory: Memory = loop.memory
+        self._charged = 0  # of what is queued
         try:
             self._loop.add(fd, self)
         except OSError:
             close_descriptor(fd)
             raise
+        self._own_bytes = CONNECTION_BYTES
+        self._memory.add(CONNECTION_BYTES)
 
     def set_owner(self, owner: Owner) -> None:
         """Somebody else handles what comes from now on."""
@@ -170,6 +184,9 @@ class Transport(Ready):
             self._read()
 
     def _read(self) -> None:
+        if self._memory.alarmed:
+            self._schedule()
+            return
         chunk = self._loop.chunk
         count = chunk.receive(self.fd)
         if count <= 0:
@@ -249,6 +266,8 @@ class Transport(Ready):
             self._first = data
         else:
             self._queue.append(data)
+            if self._blocked:
+                self._charge(len(data))
         self.queued_bytes += len(data)
         if self.queued_bytes > self.high_bytes and not self.full:
             self.full = True
@@ -284,8 +303,7 @@ class Transport(Ready):
         if data is None or self.ended or self._blocked:
             return
         if self._queue:
-            data = b"".join([data, *self._queue])
-            self._queue.clear()
+            data = self._gathered(data)
         try:
             sent = send_some(self.fd, data)
         except OSError:
@@ -294,11 +312,38 @@ class Transport(Ready):
         self.queued_bytes -= sent
         if sent == len(data):
             self._first = None
+            if self._queue:
+                self._go_on_sending()
         else:
             self._first = data[sent:]
             self._block()
-        if self.full or self._closing:
+        if self.full or self._closing or self._charged:
             self._after_flush()
+
+    def _gathered(self, data: bytes) -> bytes:
+        """What is sent next: `data` and what waits behind it, as much as is worth a copy."""
+        queue = self._queue
+        count = len(queue)
+        if self.queued_bytes > _SEND_BYTES_MAX:
+            count = 0
+            size = len(data)
+            while count < len(queue) and size + len(queue[count]) <= _SEND_BYTES_MAX:
+                size += len(queue[count])
+                count += 1
+        if count:
+            data = b"".join([data, *queue[:count]])
+            del queue[:count]
+        return data
+
+    def _go_on_sending(self) -> None:
+        """The kernel took what was worth a copy, and there is more."""
+        self._first = self._queue.pop(0)
+        self._loop.written(self)
+
+    def _charge(self, count: int) -> None:
+        """So many bytes more wait beyond this turn, or fewer if it is negative."""
+        self._charged += count
+        self._memory.add(count)
 
     def _writing_failed(self) -> None:
         """The peer is gone; what it said before it went is still to be read, and then the end."""
@@ -316,12 +361,19 @@ class Transport(Ready):
     def _block(self) -> None:
         """The kernel's buffer is full: go on when the socket is writable."""
         self._blocked = True
+        self._charge(self.queued_bytes - self._charged)
         if not self._watching_write or self._loop.readiness.level_triggered:
             self._watching_write = True
             self._loop.readiness.watch_write(self.fd)
 
     def _after_flush(self) -> None:
-        if self.full and self.queued_bytes * 2 < self.high_bytes:
+        if self._charged != self.queued_bytes:
+            self._charge(self.queued_bytes - self._charged)
+        if self._blocked and self._memory.is_tight():
+            if not self.full and not self._closing:
+                self.full = True
+                self._owner.on_full()
+        elif self.full and self.queued_bytes * 2 < self.high_bytes:
             self.full = False
             self._owner.on_drained()
         if self._closing and self._first is None:
@@ -375,8 +427,17 @@ class Transport(Ready):
             self.ended = True
             self._loop.closes(self.fd)
             close_descriptor(self.fd)
+            self._discharge()
             if self._lingering is not None:
                 self._lingering.cancel()
+
+    def _discharge(self) -> None:
+        """Nothing is held for it any more, though it itself may wait for a search for cycles."""
+        self._first = None
+        self._queue.clear()
+        self._memory.add(-self._own_bytes - self._charged)
+        self._own_bytes = 0
+        self._charged = 0
 
     def forget(self) -> None:
         """Whose it was need not wait for a search for cycles; called by the loop."""
@@ -409,6 +470,7 @@ class Transport(Ready):
         """
         self.ended = True
         self._loop.remove(self.fd)
+        self._discharge()
         return socket.socket(fileno=self.fd)
 
     def _end(self, reason: str) -> None:

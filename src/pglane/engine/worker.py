@@ -42,6 +42,7 @@ from pglane.engine.operating import Operating
 from pglane.engine.overdue import Overdue
 from pglane.engine.questions import snapshot_rows
 from pglane.engine.relay import join
+from pglane.engine.relief import Relief
 from pglane.engine.roles import Roles
 from pglane.engine.server_link import ServerLink
 from pglane.engine.server_tls import ServerTls
@@ -76,6 +77,7 @@ class Worker:
         operating: what was told at the console.
         overdue: looks for those who are over a limit in time.
         roles: what PostgreSQL says of its roles.
+        relief: looks after its memory.
         internal_errors: exceptions that cost a connection each.
     """
 
@@ -89,8 +91,8 @@ class Worker:
         self.entrance = Entrance(self)
         self.clients = self.entrance.clients
         self.cancel_keys = self.entrance.cancel_keys
-        self.vectors = Vectors()
-        self.shapes = Shapes()
+        self.vectors = Vectors(note=self.loop.memory.note)
+        self.shapes = Shapes(note=self.loop.memory.note)
         self.statement_prefix = b"pglane_%b_" % secrets.token_hex(STATEMENT_PREFIX_BYTES).encode()
         self.check_interval = True
         self.draining = False
@@ -111,6 +113,7 @@ class Worker:
         self.operating = Operating(self)
         self.overdue = Overdue(self)
         self.roles = Roles(self)
+        self.relief = Relief(self)
         self.loop.on_failure = self.failed
         self.started_wall_s = time.time() - self.loop.now  # noqa: TID251 -- for showing dates only
 
@@ -123,6 +126,7 @@ class Worker:
     def start(self, message: dict[str, Any]) -> None:
         """Settings and listening sockets are here: open the doors."""
         self._apply(Settings.from_json(json.dumps(message["settings"])))
+        self.relief.begin()
         self._addresses.learn(message.get("addresses") or [])
         self.operating.begin(message.get("held") or {})
         if "lane_board" in message:
@@ -164,6 +168,7 @@ class Worker:
         self.roles.apply(settings)
         self.entrance.apply(settings, users)
         self.overdue.apply(settings)
+        self.loop.memory.limit(settings.memory_bytes_max)
 
     def _apply_tls(self, settings: Settings) -> None:
         """Files that broke since the supervisor tried them change nothing."""
@@ -470,6 +475,7 @@ class Worker:
     def _keep_house(self) -> None:
         self.loop.call_later(HOUSEKEEPING_S, self._keep_house)
         now = self.loop.now
+        self.relief.look()
         for database in self.databases.values():
             database.keep_house(now)
         if self._lane_board is not None:

@@ -1,4 +1,4 @@
-"""Family 03: limits in time and number that somebody set: each says which, whose, and where."""
+"""Family 03: limits in time and memory that somebody set: each says which, whose, and where."""
 
 from pglane.errors.catalogue import Refusal
 
@@ -67,3 +67,36 @@ class ClientIdle(Refusal):
     retry_safe = True
     fatal = True
     log_level = "info"
+
+
+class MemoryUsedUp(Refusal):
+    """The worker's memory is used up, and this client holds more of it than others."""
+
+    code = "PGL0335"
+    sqlstate = "53200"
+    message = "out of memory: the gateway ends the connection that holds most of it"
+    detail = (
+        "{held_bytes} bytes were held for it, {used_bytes} for all; {limit}. Nothing of it was "
+        "being executed; a transaction that was open was rolled back."
+    )
+    hint = (
+        "Read results as they come (a cursor, COPY), send large values in parts, close prepared "
+        "statements; or raise memory_bytes_max in [gateway]."
+    )
+    retry_safe = True
+    fatal = True
+
+
+class MemoryTight(Refusal):
+    """The worker's memory is nearly used up: nobody new is let in."""
+
+    code = "PGL0336"
+    sqlstate = "53300"
+    message = "no new connections: the gateway's memory is nearly used up"
+    detail = "{used_bytes} bytes are held for clients and servers; {limit}."
+    hint = (
+        "Connect again in a moment. SHOW SOCKETS tells who holds much; fewer connections, or a "
+        "higher memory_bytes_max in [gateway], make room."
+    )
+    retry_safe = True
+    fatal = True

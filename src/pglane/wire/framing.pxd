@@ -47,4 +47,5 @@ cdef class MessageReader:
     cpdef bytes part(self, Py_ssize_t begin, Py_ssize_t end)
     cpdef bytes body(self)
     cpdef bytes message(self)
+    cpdef Py_ssize_t kept_bytes(self)
     cpdef Py_ssize_t buffered_bytes(self)

@@ -241,6 +241,15 @@ class MessageReader:
         """The current message, header included."""
         return self.buffer[self.begin : self.end]
 
+    def kept_bytes(self) -> int:
+        """Bytes of memory held; what was walked over is let go where nothing stands behind it."""
+        if self.end == self.size and not self._chunks_bytes:
+            self.buffer = b""
+            self.size = 0
+            self.begin = 0
+            self.end = 0
+        return self.size + self._chunks_bytes
+
     def buffered_bytes(self) -> int:
         """Bytes held that were not walked over yet."""
         return self.size - self.end + self._chunks_bytes

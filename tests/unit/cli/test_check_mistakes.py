@@ -8,7 +8,7 @@ import re
 import pytest
 
 from pglane.cli import main
-from pglane.config.settings import file_descriptions
+from pglane.config.file_settings import file_descriptions
 from tests.support.scram import verifier
 
 VERIFIER = verifier("secret")

@@ -1,7 +1,7 @@
 import pytest
 
 from pglane.config import auth_words
-from pglane.config.settings import file_descriptions
+from pglane.config.file_settings import file_descriptions
 from pglane.config.values import judge
 from pglane.errors.configuration import AuthUnsupported
 

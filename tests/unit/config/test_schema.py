@@ -1,6 +1,6 @@
+from pglane.config.file_settings import file_descriptions
 from pglane.config.lanes import lane_descriptions
 from pglane.config.schema import SECTIONS, json_schema, settings_page
-from pglane.config.settings import file_descriptions
 
 
 def test_every_setting_is_in_the_schema_and_on_the_page():

@@ -3,9 +3,10 @@ import json
 
 import pytest
 
+from pglane.config.file_settings import file_descriptions
 from pglane.config.lanes import LaneMatch, LaneSettings
 from pglane.config.limits import Override
-from pglane.config.settings import Settings, User, descriptions, file_descriptions
+from pglane.config.settings import Settings, User, descriptions
 
 
 def test_json_round_trip_keeps_types_and_secrets():

@@ -1,7 +1,7 @@
 import pytest
 
+from pglane.config.file_settings import file_descriptions
 from pglane.config.lanes import lane_descriptions
-from pglane.config.settings import file_descriptions
 from pglane.config.values import example_of, judge, kind_of
 from pglane.errors.configuration import OutOfRange, TypeWrong
 

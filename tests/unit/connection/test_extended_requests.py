@@ -324,3 +324,38 @@ def test_names_wait_while_something_may_forget_them(lease: Lease) -> None:
     prepared(lease)
     lease.send(c.Query(b"DEALLOCATE ALL"))
     assert lease.send(c.Bind(b"", b"a")) == messages(FLUSH)
+
+
+def counting(lease: Lease, *, virtual: bool = True) -> list[int]:
+    """Counts what the client's statements hold from now on."""
+    counted: list[int] = []
+    lease.shapes = lease.form.Shapes(note=counted.append)
+    lease.requests = lease.client(virtual=virtual)
+    return counted
+
+
+def test_what_a_client_holds_by_name_is_counted(lease: Lease) -> None:
+    counted = counting(lease)
+    prepared(lease, b"a")
+    assert sum(counted) == 2 * lease.form.OBJECTS_BYTES + len(SELECT) + 3
+    lease.send(c.Close(b"S", b"a"), SYNC)
+    lease.answer(READY)
+    lease.exchange = lease.server()
+    lease.shapes.forget()
+    assert sum(counted) == 0
+
+
+@pytest.mark.parametrize("virtual", [True, False])
+def test_an_unnamed_statement_is_counted_if_it_is_large(lease: Lease, virtual: bool) -> None:
+    counted = counting(lease, virtual=virtual)
+    prepared(lease, b"")
+    assert not counted
+    large = b"SELECT '%b'" % (b"x" * lease.form.LARGE_TEXT_BYTES)
+    prepared(lease, b"", large)
+    assert sum(counted) >= len(large)
+
+
+def test_a_statement_behind_the_session_door_is_counted_with_its_name(lease: Lease) -> None:
+    counted = counting(lease, virtual=False)
+    prepared(lease, b"name")
+    assert sum(counted) == lease.form.OBJECTS_BYTES + len(b"name") + len(SELECT)

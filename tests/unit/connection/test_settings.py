@@ -140,3 +140,14 @@ def test_all_changes_are_one_statement() -> None:
         "pg_catalog.set_config('app.x', 'ä', false) IS NULL"
     )
     assert "E'\\U000000e4'" in apply_statement(changes, escapes=True)
+
+
+def test_vectors_are_counted_until_nobody_uses_them():
+    counted = []
+    vectors = Vectors(vectors_max=2, note=counted.append)
+    vector = vectors.of({"a.b": "x" * 100})
+    assert sum(counted) == 103 + ITEM_CHARACTERS
+    vectors.of({"a.b": "y"})
+    before = sum(counted)
+    del vector
+    assert sum(counted) == before - 103 - ITEM_CHARACTERS

@@ -255,3 +255,20 @@ def test_which_errors_make_a_statement_unfit(
     assert shape.stale == stale
     assert len(statements) == left
     assert len(statements.unclosed) == 1 - left
+
+
+def test_shapes_are_counted_until_nobody_uses_them(form: Any) -> None:
+    counted: list[int] = []
+    shapes = form.Shapes(note=counted.append)
+    shape = shapes.of(b"1" * 9, b"", None)
+    assert shapes.of(b"1" * 9, b"", None) is shape
+    assert counted == [9 + form.OBJECTS_BYTES]
+    shapes.forget()
+    assert len(counted) == 1
+    del shape
+    assert sum(counted) == 0
+    weight = shapes.weigh(7)
+    assert counted[-1] == 7
+    del weight
+    assert sum(counted) == 0
+    assert form.Shapes().weigh(7) is None

@@ -7,6 +7,8 @@ from pglane.control.answers import Answers
 from pglane.control.columns_of_inventory import CONFIG, MEM, STATE
 from pglane.control.columns_of_statistics import COUNTERS, STATISTICS_TABLES
 from pglane.control.lane_rows import LaneRows
+from pglane.errors.processes import ConsoleSnapshotUnanswered
+from pglane.errors.refused import RefusedError
 from tests.support.lane_readings import written_lanes
 
 
@@ -46,10 +48,23 @@ def test_what_the_supervisor_knows_needs_no_worker():
     assert state == {"key": "active", "value": "yes"}
     assert asyncio.run(answers.ask("config"))[0].keys() == set(CONFIG.keys)
     assert asyncio.run(answers.ask("dns_zones")) == []
-    assert asyncio.run(answers.ask("mem")) == []
     assert worker.asked == []
     assert [row["key"] for row in asyncio.run(answers.ask("state"))] == list(STATE.row_names)
     assert MEM.keys
+
+
+def test_memory_is_told_with_and_without_what_the_worker_counts():
+    worker = Worker()
+    answers = answers_of(worker, {"nobody": -1})
+    (counted,) = asyncio.run(answers.ask("mem"))
+    assert counted["database"] == "app"
+    assert worker.asked == ["memory"]
+
+    async def gone(what):
+        raise RefusedError(ConsoleSnapshotUnanswered(reason=what))
+
+    worker.ask = gone
+    assert asyncio.run(answers_of(worker, {"nobody": -1}).ask("mem")) == []
 
 
 def test_statistics_are_made_of_the_workers_counts():

@@ -41,7 +41,8 @@ def rows_of(what, user="ada"):
         return OF_LANES[what]
     pool = {"database": "app", "user": user, "door": "session", "maxwait_us": 500_000}
     return {
-        "mem": [{"name": "worker", "memtotal": 4096}],
+        "mem": [{"name": "worker", "resident": 4096}, {"name": "counted", "memtotal": 1}],
+        "memory": [{"memtotal": 2048, "bytes_max": 8192, "ended": 1, "refused": 2}],
         "pools": [pool | {name: at for at, name in enumerate(POOL_COUNTS.split())}],
         "databases": [{"name": "app", "pool_size": 20, "paused": 0, "disabled": 1}],
         "traffic": [
@@ -93,6 +94,7 @@ def test_values_are_in_base_units():
     )
     assert 'pglane_database_disabled{database="app"} 1\n' in text
     assert 'pglane_resident_memory_bytes{process="worker"} 4096\n' in text
+    assert "pglane_memory_held_bytes 2048\n" in text
 
 
 def test_a_role_with_an_odd_name_breaks_no_line():

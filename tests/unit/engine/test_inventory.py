@@ -8,6 +8,7 @@ from pglane.engine.inventory import (
     active_socket_rows,
     database_rows,
     dns_host_rows,
+    memory_rows,
     socket_rows,
     traffic_rows,
     user_rows,
@@ -178,3 +179,12 @@ def test_prepared_statements_are_counted(rig) -> None:
     row = traffic(rig)
     assert (row["client_parse_count"], row["server_parse_count"]) == (2, 1)
     assert row["bind_count"] == 2
+
+
+def test_memory_is_what_is_counted_against_the_bound(rigs) -> None:
+    rig = rigs(memory_bytes_max=1 << 30)
+    (row,) = memory_rows(rig.worker)
+    assert row["memtotal"] == rig.loop.memory.used_bytes
+    assert row["bytes_max"] == 1 << 30
+    assert 0 <= (1 << 30) - (row["used"] + row["free"]) * row["size"] < 2 * row["size"]
+    assert (row["ended"], row["refused"]) == (0, 0)

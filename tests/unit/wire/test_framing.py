@@ -429,3 +429,20 @@ def test_a_message_is_taken_where_nothing_waits(form: Any) -> None:
     reader.feed(b"Q")
     reader.feed(b"\0")
     assert not reader.would_take(4)
+
+
+def test_what_was_walked_over_is_let_go(form: Any) -> None:
+    reader = form.MessageReader(LENGTH_MAX)
+    whole, half = encoded([(0x51, b"abc")]), encoded([(0x51, b"defgh")])[:7]
+    reader.feed(whole + half)
+    assert reader.next()
+    assert not reader.next()
+    assert reader.kept_bytes() == len(whole + half)
+    reader.feed(b"fgh")
+    assert reader.kept_bytes() == len(half) + 3
+    assert reader.next()
+    assert reader.kept_bytes() == 0
+    assert reader.buffer == b""
+    assert not reader.next()
+    reader.feed(whole)
+    assert list(walked(reader)) == [(0x51, b"abc")]
