@@ -162,3 +162,32 @@ def _break(
         found = lies(ledger, cluster)
         assert not found, f"seed {SEED}: {cut}: {found}; told {dict(ledger.told)}"
     print(f"{len(ledger.committed)} committed, {len(ledger.in_doubt)} in doubt, {ledger.told}")
+
+
+LONG_ROW = "SELECT 'the row that is cut ' || repeat('x', 1000)"
+
+
+@pytest.mark.gateway
+@pytest.mark.parametrize("door", ["transaction", "session"])
+@pytest.mark.parametrize("reset", [False, True])
+def test_nothing_follows_a_part_of_a_row(
+    broken: Gateway, proxy: FaultProxy, door: str, reset: bool
+) -> None:
+    """The client would read an error there as values of the row."""
+    target = broken.target(door)
+    proxy.arm(None)
+    warm(target)
+    with ScriptedClient.login(target) as client:
+        client.query("SELECT 1")
+        proxy.arm(Cut(TO_CLIENT, 0, WITHIN, reset, b"the row that is cut "))
+        client.send(p.query(LONG_ROW))
+        told = b"".join(iter(lambda: received(client), b""))
+    assert b"the row that is cut xxx" in told
+    assert told.endswith(b"xxx")
+
+
+def received(client: ScriptedClient) -> bytes:
+    try:
+        return client.socket.recv(1 << 16)
+    except ConnectionResetError:
+        return b""

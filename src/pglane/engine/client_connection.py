@@ -255,7 +255,9 @@ class ClientConnection(LeaseHolder):
         if self.kept_bytes:
             memory.add(-self.kept_bytes)
             self.kept_bytes = 0
-            self.requests.reader = MessageReader(self.requests.reader.length_max)
+            reader = MessageReader(self.requests.reader.length_max)
+            reader.stream_left = self.requests.reader.stream_left
+            self.requests.reader = reader
         if self.requests.statements:
             self.requests.statements.clear()  # it may itself wait for a search for cycles
         if self.transport.queued_bytes and memory.is_tight():
@@ -274,15 +276,32 @@ class ClientConnection(LeaseHolder):
 
     def refuse(self, refusal: Refusal) -> None:
         """Tells it why; a fatal refusal ends the connection."""
-        self.transport.write(error_response(refusal))
         self.database.worker.log_refusal(self, refusal)
         if refusal.fatal:
-            self.leave(polite=False)
+            self.end_with(error_response(refusal))
+        else:
+            self.transport.write(error_response(refusal))
 
     def end_with(self, error: bytes) -> None:
-        """Its connection ends with this error."""
-        self.transport.write(error)
+        """Its connection ends with this error.
+
+        Behind a part of a row it ends without a word: the client would take the error for the
+        rest of the row.
+        """
+        server = self.server
+        if server is None or not server.is_amid_message():
+            self.transport.write(error)
         self.leave(polite=False)
+
+    def end_without(self, server: "ServerLink", error: bytes) -> None:
+        """Its connection ends with this error; the server connection that it held is not its."""
+        amid = server.is_amid_message()
+        server.unlease()
+        self.server = None
+        if amid:
+            self.leave(polite=False)
+        else:
+            self.end_with(error)
 
     def settings_refused(self, fields: dict[str, bytes]) -> None:
         """The server did not accept its settings: it would not have let it in with them."""

@@ -30,6 +30,7 @@ from pglane.wire.statements import Effect
 if TYPE_CHECKING:
     from pglane.engine.client_link import ClientLink
     from pglane.engine.database import Database
+    from pglane.errors import Refusal
     from pglane.pool.ledger import Slot
     from pglane.scheduler.lane import Lane
     from pglane.scheduler.request import Lease
@@ -111,15 +112,10 @@ def _end(database: "Database", lease: "Lease", client: "ClientLink", server: Ser
         return
     refusal = LeaseTakenBack(**_told(database, lease))
     database.worker.log_refusal(client, refusal)
-    unknown = not server.raw and outcome_is_unknown(client, server)
-    server.unlease()
-    client.server = None
-    if server.raw:
-        client.leave(polite=False)  # nobody knows where in its stream an error could stand
-    elif unknown:
-        client.end_with(error_response(OutcomeUnknown(reason=refusal.text)))
-    else:
-        client.end_with(error_response(refusal))
+    told: Refusal = refusal
+    if not server.raw and outcome_is_unknown(client, server):
+        told = OutcomeUnknown(reason=refusal.text)
+    client.end_without(server, error_response(told))
     database.close(server)
 
 

@@ -29,23 +29,18 @@ def tell_loss(server: "ServerLink", reason: str) -> None:
         return
     if hearing.told_at_once(client, server):
         return
-    server.unlease()
-    client.server = None
     if server.raw:
+        server.unlease()
+        client.server = None
         client.leave(polite=True)
-        return
-    client.end_with(loss_answer(client, server, reason))
+    else:
+        client.end_without(server, loss_answer(client, server, reason))
 
 
 def end_now(client: "ClientLink", refusal: "Refusal", reason: str) -> None:
-    """Ends a client whatever it does, with what is true for it: `reason`, if that is in doubt.
-
-    Where an error could not stand in what it is being sent, nothing is said.
-    """
+    """Ends a client whatever it does, with what is true for it: `reason`, if that is in doubt."""
     server = client.server
-    if server is not None and (server.raw or server.exchange.reader.stream_left):
-        client.leave(polite=False)
-    elif server is not None and outcome_is_unknown(client, server):
+    if server is not None and not server.raw and outcome_is_unknown(client, server):
         client.end_with(loss_answer(client, server, reason))
     else:
         client.end_with(error_response(refusal))

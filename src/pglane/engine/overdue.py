@@ -183,9 +183,7 @@ class Overdue:
     def _end(self, client: "ClientLink", server: ServerLink, refusal: "Refusal") -> None:
         """Ends the client; PostgreSQL rolls back what its server connection had begun."""
         self._worker.log_refusal(client, refusal)
-        server.unlease()
-        client.server = None
-        client.end_with(error_response(refusal))
+        client.end_without(server, error_response(refusal))
         client.database.close(server)
 
     # All others ----------------------------------------------------------------------------

@@ -70,5 +70,6 @@ cdef class ServerLink(Owner):
     cdef _discarded(self, object client)
     cpdef lease_to(self, LeaseHolder client)
     cpdef unlease(self)
+    cpdef bint is_amid_message(self) except -1
     cpdef bint feedable(self) except -1
     cdef _task_done(self)

@@ -337,6 +337,12 @@ class ServerLink(Owner):
         if client is not None and not self.raw:
             client.forward()
 
+    def is_amid_message(self) -> bool:
+        """Whether its client was sent a part of a message only: nothing can follow it."""
+        if self.raw:
+            return not self.quiet
+        return self.exchange.reader.stream_left > 0
+
     def feedable(self) -> bool:
         """Whether a client's requests may be sent now."""
         return not self.busy and not self.cancels and not self.closing

@@ -81,3 +81,38 @@ def test_a_conflict_with_recovery_leaves_no_doubt(rig, code: str) -> None:
     told = client.ends()
     assert f"C{code}\0".encode() in told
     assert b"so said the server" in told
+
+
+ROW = message(b"D", b"\x00\x01\x00\x00\x00\x0512345")
+
+
+def amid_a_row(rig, door: str = "transaction"):
+    """A client that was sent the first half of a row."""
+    client, server = rig.pair(door)
+    client.send(query("SELECT 12345"))
+    server.gets(b"SELECT 12345")
+    half = message(b"C", b"SELECT 0\x00") + ROW[:9]
+    server.send(half)
+    rig.until(lambda: client.look().endswith(half))
+    client.forget()
+    return client, server
+
+
+def loses_its_server(client, server) -> None:
+    server.socket.close()
+
+
+def talks_nonsense(client, server) -> None:
+    del server
+    client.send(b"Q\x00\x00\x00\x01")
+
+
+@pytest.mark.parametrize("door", ["transaction", "session", "direct"])
+@pytest.mark.parametrize("happens", [loses_its_server, talks_nonsense])
+def test_no_error_is_told_as_the_rest_of_a_row(rig, door: str, happens) -> None:
+    client, server = amid_a_row(rig, door)
+    happens(client, server)
+    if door == "direct" and happens is talks_nonsense:
+        server.gets(b"Q\x00\x00\x00\x01")  # whose matter it is
+    else:
+        assert client.ends() == b""
