@@ -14,6 +14,7 @@ what is left when other work on the machine disturbs most of them.
 
 import argparse
 import asyncio
+import random
 import time
 from contextlib import ExitStack
 from dataclasses import replace
@@ -91,9 +92,9 @@ async def measure(serving: dict[str, Serving], turns: int) -> tuple[Times, Times
     clients = {name: await one.clients.lend(OTP) for name, one in serving.items()}
     single: Times = {name: [] for name in serving}
     handed: Times = {name: [] for name in serving}
-    names = list(serving)
+    names, dice = list(serving), random.Random(1)
     for turn in range(turns + WARM):
-        names.append(names.pop(0))  # nobody is always the first
+        dice.shuffle(names)  # each follows each of the others
         for name in names:
             one, other = await alone(clients[name]), await hand_over(holders[name], clients[name])
             if turn >= WARM:
