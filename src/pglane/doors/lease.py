@@ -81,7 +81,7 @@ class LeaseDesk:
         self.paused = False
         self._promised: list[Request] = []
         self._claims: dict[Request, Slot] = {}
-        self._offered = SlotOffer(Slot("", None, 0.0))
+        self._offered = SlotOffer(Slot("", None, 0.0), self.ledger)
         self._own: Lane | None = None
         self._backoff_s = 0.0
         self._open_after = 0.0
@@ -438,6 +438,7 @@ class LeaseDesk:
     def _claim(self, request: Request, slot: Slot, decisions: list[Decision], now: float) -> None:
         """The server connection in the slot makes room for one for the request."""
         self.queue.claim(request, now)
+        self.queue.switched(now)
         slot.lease = request
         self._claims[request] = slot
         self.ledger.move(slot, CLOSING, now)
@@ -482,7 +483,7 @@ class LeaseDesk:
         idle = self.ledger.oldest_idle()
         assert idle is not None
         offer = self._take_up(idle)
-        other = self.queue.choose(offer, own, now, True)
+        other = self.queue.choose(offer, own, now, False)
         if other is not None and offer.fits(other):
             decisions.append(self._grant(other, idle, now))
         else:

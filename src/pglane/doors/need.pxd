@@ -1,7 +1,10 @@
 cimport cython
 
-from pglane.pool.ledger cimport Slot
+from pglane.pool.ledger cimport Ledger, Slot
 from pglane.scheduler.request cimport Offer, Request
+
+
+cdef int _CLOSING
 
 
 @cython.final
@@ -20,6 +23,9 @@ cdef class SlotOffer(Offer):
     cdef public Slot slot
     cdef public bint anew
     cdef public bint has_room
+    cdef public Ledger ledger
 
     @cython.locals(need=Need)
     cpdef bint fits(self, Request request) except -1
+    @cython.locals(need=Need, slot=Slot)
+    cpdef bint may_come(self, Request request) except -1

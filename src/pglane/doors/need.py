@@ -1,8 +1,10 @@
 """What a request needs of a server connection, and whether one that is free is that."""
 
 from pglane.connection.settings import Vector, fits_without_reset
-from pglane.pool.ledger import Slot
+from pglane.pool.ledger import CLOSING, Ledger, Slot
 from pglane.scheduler.request import Offer, Request
+
+_CLOSING: int = CLOSING  # compiled, that is a C integer that Python code cannot see
 
 
 class Need:
@@ -46,12 +48,14 @@ class SlotOffer(Offer):
         slot: the one that is offered.
         anew: leases rotate: it is not for whom it was the last one, if others can be had.
         has_room: others can be opened.
+        ledger: where the others are.
     """
 
-    __slots__ = ("anew", "has_room", "slot")
+    __slots__ = ("anew", "has_room", "ledger", "slot")
 
-    def __init__(self, slot: Slot) -> None:
+    def __init__(self, slot: Slot, ledger: Ledger) -> None:
         self.slot = slot
+        self.ledger = ledger
         self.anew = False
         self.has_room = False
 
@@ -61,3 +65,11 @@ class SlotOffer(Offer):
         if self.anew and need.last is self.slot and (self.has_room or request.claimed):
             return False
         return request.user == self.slot.user and need.accepts(self.slot.base)
+
+    def may_come(self, request: Request) -> bool:
+        """Whether one of the same role is used, or is being opened, that would do."""
+        need: Need = request.need  # type: ignore[assignment]
+        for slot in self.ledger:
+            if slot.user == request.user and slot.state != _CLOSING and need.accepts(slot.base):
+                return True
+        return False

@@ -8,6 +8,8 @@ from pglane.scheduler.tree cimport LaneTree
 
 
 cdef double _SWITCH_S_MAX
+cdef double _SWITCH_SHARE
+cdef double _SWITCH_BURST_S
 cdef double _SWITCH_LAG_S
 cdef int _FIT_LOOKS
 cdef double _LAG_HOLD_S
@@ -25,6 +27,8 @@ cdef class LaneQueue(LaneTree):
     cdef public Py_ssize_t waiting_max
     cdef dict _coming
     cdef double _contended_since
+    cdef double _switching_s
+    cdef double _switched
 
     @cython.locals(lane=Lane, tenant=Tenant, waited_s=double)
     cpdef grant(self, Request request, double now)
@@ -63,6 +67,10 @@ cdef class LaneQueue(LaneTree):
     cpdef list expired(self, double now)
     @cython.locals(lane=Lane, request=Request, early=Request, other=Request)
     cpdef Request choose(self, Offer offer, Lane own, double now, bint may_switch)
+    @cython.locals(passed_s=double)
+    cpdef switched(self, double now)
+    @cython.locals(earned_s=double)
+    cdef bint _may_switch_at_once(self, double now) except -1
     @cython.locals(request=Request)
     cdef Request _unexpired(self, Lane lane, double now)
     @cython.locals(group=Group, request=Request, looks=int)

@@ -20,9 +20,12 @@ The caller has the server connections, and tells with one `Lease` for each place
     expired, recall   time has come (`next_due`): who is to be answered, and which leases must end
 
 **Fit.** A server connection of another role must be closed and opened anew (about 11 ms). For the
-first `SWITCH_S_MAX` of its wait a request may be passed over by others that fit what is free;
-after that only by lanes that are behind it by less than `SWITCH_LAG_S`, so that two busy lanes of
-two roles settle on their own server connections instead of swapping them at every turn. A lane
+first `SWITCH_S_MAX` of its wait a request may be passed over by others that fit what is free,
+where one that fits it exists and may become free meanwhile. Where there is none, that would be
+waiting for nothing, and it gets the first place; switching for that takes no more than
+`SWITCH_SHARE` of all places, or two roles on one place would do nothing else. After that time it
+is passed over only by lanes that are behind it by less than `SWITCH_LAG_S`, so that two busy lanes
+of two roles settle on their own server connections instead of swapping them at every turn. A lane
 that is owed a reserved place is never passed over for another lane. One that was claimed takes
 what fits it early, where nobody is owed a place; what it had coming is then spare.
 
@@ -44,6 +47,12 @@ from pglane.scheduler.tree import NEVER, LaneTree
 SWITCH_S_MAX = 0.020
 """How long a request may be passed over for ones that fit: about what the switch itself costs."""
 _SWITCH_S_MAX: float = SWITCH_S_MAX
+SWITCH_SHARE = 0.1
+"""The part of all places' time that switching at once may take, at `SWITCH_S_MAX` for each."""
+_SWITCH_SHARE: float = SWITCH_SHARE
+SWITCH_BURST_S = 10 * SWITCH_S_MAX
+"""So much more at once, after a while without."""
+_SWITCH_BURST_S: float = SWITCH_BURST_S
 SWITCH_LAG_S = 0.050
 """How far a lane may lag behind one that fits before a switch is worth it, in weighted seconds."""
 _SWITCH_LAG_S: float = SWITCH_LAG_S
@@ -98,6 +107,8 @@ class LaneQueue(LaneTree):
         self.waiting_max = waiting_max
         self._coming: dict[Request, None] = {}
         self._contended_since = 0.0
+        self._switching_s = 0.0
+        self._switched = 0.0
         super().__init__(budget, lanes, doors)
 
     # Leases -------------------------------------------------------------------------------
@@ -424,10 +435,26 @@ class LaneQueue(LaneTree):
                 break
         if offer is None or offer.fits(request):
             return request
+        if may_switch and self._may_switch_at_once(now) and not offer.may_come(request):
+            return request
         other = self._instead(lane, request, offer, own, now)
         if other is None and may_switch and now - request.arrived >= _SWITCH_S_MAX:
             return request
         return other
+
+    def switched(self, now: float) -> None:
+        """A server connection was closed for a claim of another role."""
+        passed_s = now - self._switched
+        self._switched = now
+        self._switching_s -= passed_s * _SWITCH_SHARE * self.budget.limit
+        if self._switching_s < 0.0:
+            self._switching_s = 0.0
+        self._switching_s += _SWITCH_S_MAX
+
+    def _may_switch_at_once(self, now: float) -> bool:
+        """Whether so little was switched lately that one more is no matter."""
+        earned_s = (now - self._switched) * _SWITCH_SHARE * self.budget.limit
+        return self._switching_s - earned_s < _SWITCH_BURST_S
 
     def _unexpired(self, lane: Lane, now: float) -> Request | None:
         """Who is next of a lane; those found too late are refused."""

@@ -66,3 +66,4 @@ cdef class Arrivals:
 
 cdef class Offer:
     cpdef bint fits(self, Request request) except -1
+    cpdef bint may_come(self, Request request) except -1

@@ -226,3 +226,8 @@ class Offer:
     def fits(self, request: Request) -> bool:
         """Whether it will do for a request."""
         raise NotImplementedError
+
+    def may_come(self, request: Request) -> bool:
+        """Whether another one that will do is in use and may become free."""
+        del request
+        return True

@@ -163,6 +163,20 @@ def test_who_needs_another_role_gets_the_place_after_a_while() -> None:
     assert opening.request is other
 
 
+def test_who_has_no_server_connection_of_its_role_gets_the_first_place_at_once() -> None:
+    desk = new_desk(2, 2)
+    slots = [opened_slot(desk), opened_slot(desk)]
+    waiting = [wish(desk), wish(desk), wish(desk, "berta")]
+    for request in waiting:
+        assert desk.arrive(request, 2.0) == []
+    (grant,) = desk.released(slots[0], 2.0)
+    assert isinstance(grant, Grant)
+    assert grant.request is waiting[0]
+    assert desk.released(slots[1], 2.0) == [Close(slots[1])], "though another one fits it"
+    assert waiting[2].claimed
+    assert_consistent(desk)
+
+
 def test_nothing_is_closed_for_another_role_while_there_is_room() -> None:
     desk = new_desk(2, 1)
     slot = opened_slot(desk)

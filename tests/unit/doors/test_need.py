@@ -4,7 +4,7 @@ import pytest
 
 from pglane.connection.settings import Vectors
 from pglane.doors.need import Need, SlotOffer
-from pglane.pool.ledger import Slot
+from pglane.pool.ledger import CLOSING, Ledger, Slot
 from pglane.scheduler.request import Request
 
 VECTORS = Vectors()
@@ -36,15 +36,15 @@ def test_a_need_accepts_a_base(need: Need, base: object, accepted: bool) -> None
 
 def test_an_offer_fits_role_and_settings() -> None:
     slot = Slot("anna", VECTORS.empty, 1.0)
-    assert SlotOffer(slot).fits(wish("anna"))
-    assert not SlotOffer(slot).fits(wish("berta"))
-    assert not SlotOffer(slot).fits(wish("anna", EXACT))
+    assert SlotOffer(slot, Ledger(3)).fits(wish("anna"))
+    assert not SlotOffer(slot, Ledger(3)).fits(wish("berta"))
+    assert not SlotOffer(slot, Ledger(3)).fits(wish("anna", EXACT))
 
 
 def test_where_leases_rotate_the_last_one_is_for_whom_no_other_can_be_had() -> None:
     need = Need(VECTORS.empty, VECTORS.empty, exact=False, fresh=False)
     slot = need.last = Slot("anna", VECTORS.empty, 1.0)
-    offer, request = SlotOffer(slot), wish("anna", need)
+    offer, request = SlotOffer(slot, Ledger(3)), wish("anna", need)
     assert offer.fits(request)
     offer.anew = True
     assert offer.fits(request), "the budget has no other"
@@ -53,3 +53,15 @@ def test_where_leases_rotate_the_last_one_is_for_whom_no_other_can_be_had() -> N
     request.claimed = False
     offer.has_room = True
     assert not offer.fits(request), "another one can be opened"
+
+
+def test_another_one_may_come_of_the_same_role_that_would_do() -> None:
+    ledger = Ledger(3)
+    offer = SlotOffer(ledger.open("anna", VECTORS.empty, 1.0), ledger)
+    assert not offer.may_come(wish("berta"))
+    other = ledger.open("berta", VECTORS.empty, 1.0)
+    assert offer.may_come(wish("berta"))
+    assert not offer.may_come(wish("berta", EXACT))
+    assert not offer.may_come(wish("berta", FRESH))
+    ledger.move(other, CLOSING, 2.0)
+    assert not offer.may_come(wish("berta"))

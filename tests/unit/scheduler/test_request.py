@@ -77,3 +77,7 @@ def test_who_comes_back_stands_where_its_arrival_says() -> None:
 def test_an_offer_must_say_whom_it_fits() -> None:
     with pytest.raises(NotImplementedError):
         Offer().fits(request())
+
+
+def test_where_an_offer_does_not_know_better_others_may_come() -> None:
+    assert Offer().may_come(request())
