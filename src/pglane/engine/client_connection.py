@@ -12,7 +12,7 @@ from pglane.engine import lane_wishes
 from pglane.engine.admission import Admission
 from pglane.engine.lane_origin import origin_of
 from pglane.engine.server_link import LeaseHolder
-from pglane.engine.transport import NOBODY, Transport
+from pglane.engine.transport import Transport
 from pglane.errors import Refusal
 from pglane.errors.waiting import ShuttingDown
 from pglane.scheduler.request import Request
@@ -266,7 +266,6 @@ class ClientConnection(LeaseHolder):
                 self.transport.abort()
                 return
         self.transport.close()
-        self.transport.set_owner(NOBODY)  # what is held for it need not wait for its peer
 
     def _unpin(self, session_state: "ClientSessionState") -> None:
         """What not even DISCARD ALL takes away goes with its server connection."""

@@ -435,8 +435,12 @@ class LoginLink(Owner):
     def _say(self, refusal: Refusal) -> None:
         self.transport.write(error_response(refusal))
         self.transport.close()
-        self.transport.set_owner(NOBODY)  # what is held for it need not wait for its peer
         self._finish()
+        self.loop.call_later(0.0, self.let_go)
+
+    def let_go(self) -> None:
+        """What it sent need not wait for its peer; not before no method of its runs any more."""
+        self.transport.set_owner(NOBODY)
 
     def too_slow(self) -> None:
         """Its time to log in is over."""
