@@ -59,7 +59,7 @@ class ClientChannels(ClientNames):
         """
         if not self._needs_hearing(verdict):
             return b""
-        ends = verdict.effects & MAY_COMMIT or exchange.outstanding()
+        ends = verdict.effects & MAY_COMMIT or exchange.outstanding() or exchange.unit_open
         if exchange.status == FAILED_STATUS and not ends:
             return b""
         if self.channels_heard:

@@ -88,12 +88,15 @@ class ClientNames(ClientEffects):
     def _deallocation(self, text: bytes, exchange: Exchange) -> PendingDeallocation | None:
         """Prepares for a text that may drop statements; None if it names none of ours.
 
-        In a failed transaction it fails whatever it names. A name that is ours on the server
-        connection and not the client's is unknown, as on a private connection: who guesses or
-        reads it takes away nobody's statement.
+        In a failed transaction it fails whatever it names, unless what was sent before it ends
+        that. A name that is ours on the server connection and not the client's is unknown, as on a
+        private connection: who guesses or reads it takes away nobody's statement.
         """
         self.may_forget = True
-        if self._judge(text).single != DEALLOCATES or exchange.status == FAILED_STATUS:
+        if self._judge(text).single != DEALLOCATES:
+            return None
+        fails = exchange.status == FAILED_STATUS and not exchange.unit_open
+        if fails and not exchange.outstanding():
             return None
         name = deallocated_name(text)
         if name and name in self.statements:

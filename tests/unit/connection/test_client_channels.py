@@ -63,6 +63,16 @@ def test_a_listen_that_must_fail_does_not_wait(lease: Lease) -> None:
     assert lease.send(c.Query(b"LISTEN a")) == messages(c.Query(b"LISTEN a"))
 
 
+def test_a_listen_waits_where_the_failed_block_was_ended_in_its_unit(lease: Lease) -> None:
+    lease.exchange.status = lease.form.FAILED_STATUS
+    lease.send(c.Parse(b"", b"COMMIT"), c.Bind(b"", b""), c.Execute(b""), c.Flush())
+    lease.answer(s.ParseComplete(), s.BindComplete(), s.CommandComplete(b"ROLLBACK"))
+    lease.send(c.Parse(b"", b"LISTEN a"), c.Bind(b"", b""), c.Flush())
+    lease.answer(s.ParseComplete(), s.BindComplete())
+    lease.send(c.Execute(b""), c.Sync())
+    assert lease.exchange.held == lease.form.HELD_FOR_CHANNELS
+
+
 @pytest.mark.parametrize("text", [b"SELECT pg_notify('a', '')", b"NOTIFY a", b"DO 'x'"])
 def test_who_listens_waits_before_it_notifies(lease: Lease, text: bytes) -> None:
     assert lease.send(c.Query(text)) == messages(c.Query(text))

@@ -293,6 +293,26 @@ def test_in_a_failed_transaction_deallocate_fails_by_itself(lease: Lease) -> Non
     assert len(lease.send(c.Query(b"DEALLOCATE a"))) == 1
 
 
+def test_deallocate_behind_the_end_of_a_failed_transaction_names_what_it_says(
+    lease: Lease,
+) -> None:
+    prepared(lease)
+    lease.exchange.status = lease.form.FAILED_STATUS
+    lease.send(c.Query(b"COMMIT"))
+    assert len(lease.send(c.Query(b"DEALLOCATE a"))) == 3
+
+
+def test_so_it_does_where_the_end_was_answered_and_the_unit_goes_on(lease: Lease) -> None:
+    prepared(lease)
+    lease.exchange.status = lease.form.FAILED_STATUS
+    lease.send(c.Parse(b"", b"COMMIT"), c.Bind(b"", b""), c.Execute(b""), FLUSH)
+    lease.answer(PARSED, BOUND, s.CommandComplete(b"ROLLBACK"))
+    text = b"DEALLOCATE a"
+    lease.send(c.Parse(b"", text), c.Bind(b"", b""), FLUSH)
+    lease.answer(PARSED, BOUND)
+    assert len(lease.send(c.Execute(b""), SYNC)) == 4
+
+
 def test_a_name_of_ours_is_nobodys_and_harms_nobody(lease: Lease) -> None:
     prepared(lease)
     text = c.Query(b"DEALLOCATE ours_1")
