@@ -26,6 +26,7 @@ cdef class LeaseDesk:
     cdef Lane _own
     cdef double _backoff_s
     cdef double _open_after
+    cdef double _failed_at
     cdef object _plan
 
     @cython.locals(slot=Slot)

@@ -29,8 +29,10 @@ With `rotated` set the desk does on purpose what load does by chance: a client g
 connection than the last time, for which one more is opened as long as there is room. It shows what
 would break if session state did not travel.
 
-After a failed attempt the next is made only after a pause that doubles (0.1 s to 5 s), with jitter
-given as an argument; waiting requests keep waiting, within their own deadline.
+After a failed attempt the next is made only after a pause: any part of a span that doubles (0.1 s
+to 5 s), by a random number given as an argument (Brooker, "Exponential Backoff And Jitter", AWS
+2015: "full jitter"), so that many gateways do not come back at once. Attempts that fail together
+count as one. Waiting requests keep waiting, within their own deadline.
 """
 
 from typing import TYPE_CHECKING
@@ -85,6 +87,7 @@ class LeaseDesk:
         self._own: Lane | None = None
         self._backoff_s = 0.0
         self._open_after = 0.0
+        self._failed_at = -1.0
         self._plan: LanePlan | None = plan
         self._configure(budget, 0.0)
 
@@ -337,8 +340,10 @@ class LeaseDesk:
     def opening_failed(self, slot: Slot, reason: str, jitter: float, now: float) -> list[Decision]:
         """It could not be opened; `jitter` is a random number in [0, 1)."""
         self.failure = reason
-        self._backoff_s = min(max(self._backoff_s * 2, BACKOFF_S_MIN), BACKOFF_S_MAX)
-        self._open_after = now + self._backoff_s * (0.5 + jitter)
+        if slot.since >= self._failed_at:  # else it was begun beside one that has failed since
+            self._backoff_s = min(max(self._backoff_s * 2, BACKOFF_S_MIN), BACKOFF_S_MAX)
+            self._open_after = now + self._backoff_s * jitter
+            self._failed_at = now
         self._unpromise(now)
         return self.gone(slot, now)
 

@@ -274,7 +274,7 @@ class SharedListener(Owner):
     def _pause(self) -> None:
         worker = self.listening.worker
         self._pause_s = min(max(self._pause_s * 2, PAUSE_S_MIN), PAUSE_S_MAX)
-        pause_s = self._pause_s * (0.5 + worker.random())
+        pause_s = self._pause_s * worker.random()
         self._timer = worker.loop.call_later(pause_s, self._open)
 
     def _end_everybody(self, reason: str, waited_s: float) -> None:

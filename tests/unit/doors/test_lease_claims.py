@@ -97,7 +97,7 @@ def test_whose_opening_failed_gets_the_next_that_succeeds() -> None:
     desk = new_desk(2, 2)
     first, second = wish(desk), wish(desk)
     one, other = opening_of(desk.arrive(first, 2.0)), opening_of(desk.arrive(second, 2.0))
-    assert desk.opening_failed(one, "refused", 0.0, 2.0) == []
+    assert desk.opening_failed(one, "refused", 0.5, 2.0) == []
     assert first.reason is not None
     assert desk.reason_of(first) is WaitReason.DATABASE_DOWN
     grant, opening = desk.opened(other, 2.1)
@@ -189,7 +189,7 @@ def test_while_nothing_can_be_opened_what_is_released_goes_to_whom_it_fits() -> 
     desk = LeaseDesk(2, 2, planned(LanePolicy("anna"), LanePolicy("berta", reserve=1)))
     slot = opened_slot(desk)
     owed = wish(desk, "berta")
-    desk.opening_failed(opening_of(desk.arrive(owed, 2.0)), "refused", 0.0, 2.0)
+    desk.opening_failed(opening_of(desk.arrive(owed, 2.0)), "refused", 0.5, 2.0)
     request = wish(desk)
     assert desk.arrive(request, 2.01) == []
     assert granted(desk.released(slot, 2.02)) == (request, slot)
@@ -201,7 +201,7 @@ def test_while_nothing_can_be_opened_idle_ones_go_to_whom_they_fit() -> None:
     slot = opened_slot(desk)
     desk.released(slot, 1.5)
     owed = wish(desk, "berta")
-    desk.opening_failed(opening_of(desk.arrive(owed, 2.0)), "refused", 0.0, 2.0)
+    desk.opening_failed(opening_of(desk.arrive(owed, 2.0)), "refused", 0.5, 2.0)
     request = wish(desk)
     assert granted(desk.arrive(request, 2.01)) == (request, slot)
     later = wish(desk, "carla")
