@@ -15,7 +15,7 @@ from pglane.wire.framing cimport MessageReader
 
 
 cdef int _WELCOME, _IDLE, _WAITING, _LEASED, _GONE, _IDLE_STATUS
-cdef int _TERMINATE, _HEADER_BYTES
+cdef int _TERMINATE, _HEADER_BYTES, _LOOKED_AT_BYTES
 cdef long long _CATALOG, _DATABASE, _EXECUTES, _NOTIFIES, _TOLD_OF
 
 cdef bint _is_ignored(int kind)
@@ -35,6 +35,10 @@ cdef class ClientLink(ClientConnection):
         data="const unsigned char *", size=Py_ssize_t, high=Py_ssize_t, length=Py_ssize_t
     )
     cdef bint _is_query(self, Chunk chunk) except -1
+    @cython.locals(
+        data="const unsigned char *", size=Py_ssize_t, first=int, second=int, at=Py_ssize_t
+    )
+    cdef bint _may_say_a_lane(self, Chunk chunk) except -1
     @cython.locals(requests=ClientRequests)
     cdef bint _asks(self, Chunk chunk, ServerLink server) except -1
     cdef _tell_effects(self, ServerLink server)

@@ -64,6 +64,7 @@ _EXECUTES: int = EXECUTES
 _NOTIFIES: int = NOTIFIES
 _TERMINATE: int = TERMINATE
 _HEADER_BYTES: int = HEADER_BYTES
+_LOOKED_AT_BYTES: int = 4096
 _TOLD_OF: int = int(Effect.DATABASE) | NOTIFIES
 
 
@@ -81,8 +82,8 @@ class ClientLink(ClientConnection):
         if self.phase != _IDLE or self.discarding or not self._is_query(chunk):
             return False
         database = self.database
-        if database.reads_tags or self.block is not None:  # that is looked at where it is kept
-            return False
+        if self.block is not None or (database.reads_tags and self._may_say_a_lane(chunk)):
+            return False  # that is looked at where it is kept
         database.traffic.received_bytes += chunk.size
         self.requested = database.loop.now
         slot = self._lease_idle(self.requested)
@@ -124,6 +125,21 @@ class ClientLink(ClientConnection):
         high = data[1]  # in a variable of its own: shifted as C's int it would turn negative
         length = (high << 24) | (data[2] << 16) | (data[3] << 8) | data[4]
         return length + 1 == size and self.requests.reader.would_take(length)
+
+    def _may_say_a_lane(self, chunk: "Chunk") -> bool:
+        """Whether a Query may hold tags, leave those of the last one, or begin a block."""
+        data, size = chunk.data, chunk.size
+        if self.lane_tagged or size > _LOOKED_AT_BYTES or size < _HEADER_BYTES + 2:
+            return True
+        first, second = data[_HEADER_BYTES] | 0x20, data[_HEADER_BYTES + 1] | 0x20
+        if first < 0x61 or (first == 0x62 and second == 0x65):  # no letter; BE
+            return True
+        if first == 0x73 and second == 0x74:  # ST
+            return True
+        at = _HEADER_BYTES + 1
+        while at < size and (data[at] != 0x2F or data[at - 1] != 0x2A):  # the end of a comment
+            at += 1
+        return at < size
 
     def _asks(self, chunk: "Chunk", server: "ServerLink") -> bool:
         """Sends a Query on; False if it cannot be sent as it is."""
