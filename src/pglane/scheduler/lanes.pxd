@@ -20,7 +20,6 @@ cdef Py_ssize_t _NO_SERVER_PLACE
 cdef int _UNMET, _SHARING, _STRICT
 
 
-@cython.final
 cdef class LaneQueue(LaneTree):
     cdef public list refused
     cdef public object recalls
