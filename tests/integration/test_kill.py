@@ -4,6 +4,7 @@ What each client is told is true (the ledger of `tests.support.truth` compares i
 """
 
 import concurrent.futures
+import contextlib
 import os
 import signal
 import subprocess
@@ -236,6 +237,25 @@ def test_server_restarted_under_load(
     with Writers(fragile_target, fragile_table, 6) as writers:
         eventually(lambda: writers.commits > 30)
         fragile_cluster.stop(mode)
+        fragile_cluster.start()
+        before = writers.commits
+        eventually(lambda: writers.commits > before + 50, within_s=30)
+    assert writers.ledger.lies(_ids(fragile_cluster, fragile_table)) == []
+
+
+@pytest.mark.gateway
+def test_a_server_stops_in_its_own_time_under_load(
+    fragile_gateway: Gateway, fragile_cluster: PostgresCluster, fragile_table: str
+) -> None:
+    """A smart stop waits for every connection: it is noticed when another one is refused."""
+    target = fragile_gateway.target("transaction")
+    with Writers(target, fragile_table, 6) as writers:
+        eventually(lambda: writers.commits > 30)
+        stopping = threading.Thread(target=fragile_cluster.stop, args=("smart",))
+        stopping.start()
+        while stopping.is_alive():
+            with contextlib.suppress(ConnectionEndedError, LoginRefusedError, TimeoutError):
+                ScriptedClient.login(fragile_gateway.target("direct"), timeout_s=1).close()
         fragile_cluster.start()
         before = writers.commits
         eventually(lambda: writers.commits > before + 50, within_s=30)
