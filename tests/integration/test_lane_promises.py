@@ -1,6 +1,8 @@
 """Lanes on real servers: a flood starves nobody, promises are kept, refusals keep connections."""
 
 import asyncio
+import os
+import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -73,6 +75,11 @@ def flood(
         over.set()
         for thread in threads:
             thread.join(30)
+
+
+def _port_of(connection: psycopg.Connection[Any]) -> int:
+    with socket.socket(fileno=os.dup(connection.fileno())) as mine:
+        return int(mine.getsockname()[1])
 
 
 def in_transaction(gateway: Gateway, count: int) -> list[psycopg.Connection[Any]]:
@@ -242,7 +249,39 @@ def test_who_is_refused_was_told_before_and_keeps_its_connection(gateway_with, p
         (notice,) = notices
         assert "still waiting" in notice
         assert "place 1 of 1" in notice
+        assert "1 idle in transaction" in notice
         assert "test for" in notice, "who of its own user holds one"
+        eventually(lambda: "waits_long" in gateway.log())
         holder.execute("COMMIT")
         assert waiting.execute(text, parameters).fetchone() == (1,)
     holder.close()
+
+
+def test_who_thinks_while_others_wait_is_named_at_once(gateway_with) -> None:
+    """With its lane, what it does and since when; and who waits, and behind whom."""
+    gateway = gateway_with(2, {})
+    thinking = in_transaction(gateway, 2)
+    ports = {_port_of(one) for one in thinking}
+
+    def ask() -> None:
+        with client(gateway, name="late") as late:
+            late.execute("SELECT 1")
+
+    waiting = threading.Thread(target=ask)
+    waiting.start()
+    eventually(lambda: gateway.show("QUEUE"))
+    (queued,) = gateway.show("QUEUE")
+    holders = gateway.show("HOLDERS")
+    assert {row["port"] for row in holders} == ports
+    assert {row["doing"] for row in holders} == {"idle in transaction"}
+    assert {row["lane"] for row in holders} == {"transaction:app"}
+    assert {row["waiting"] for row in holders} == {1}
+    assert all(0 < row["doing_time"] <= row["held_time"] for row in holders)
+    assert (queued["application_name"], queued["place"]) == ("late", 1)
+    assert queued["reason"] == "no_server_free"
+    assert "2 idle in transaction" in queued["held_by"]
+    for one in thinking:
+        one.execute("COMMIT")
+        one.close()
+    waiting.join(30)
+    eventually(lambda: not gateway.show("HOLDERS") and not gateway.show("QUEUE"))

@@ -7,7 +7,7 @@ and ours where it is not. docs/reference/console.md is made from here (see `mark
 
 from pglane.control import actions
 from pglane.control.columns_of_inventory import inventory_tables
-from pglane.control.columns_of_lanes import LANE_TABLES
+from pglane.control.columns_of_lanes import HOLDER_TABLES, LANE_TABLES
 from pglane.control.columns_of_statistics import STATISTICS_TABLES
 from pglane.control.table import Column, Table
 
@@ -203,6 +203,7 @@ TABLES = (
     *INVENTORY_TABLES,
     *STATISTICS_TABLES,
     *LANE_TABLES,
+    *HOLDER_TABLES,
     HELP,
 )
 

@@ -1,4 +1,4 @@
-"""The tables about lanes: SHOW LANES, SHOW TENANTS and SHOW WAITS.
+"""The tables about lanes: SHOW LANES, SHOW TENANTS, SHOW WAITS, SHOW HOLDERS and SHOW QUEUE.
 
 Times are in microseconds, as everywhere in this console. What is counted is counted since the
 worker started.
@@ -111,4 +111,52 @@ WAITS = Table(
     ),
     row_names=REASONS | REFUSALS | VIOLATIONS,
 )
+_WHOSE = (
+    _ours("door", "text", "transaction, session or direct"),
+    _ours("user", "text", "role it logged in as"),
+    _ours("application_name", "text", "what the client says it is"),
+    _ours("addr", "text", "the client's IP address; unix for a Unix socket"),
+    _ours("port", "int4", "the client's port; 0 for a Unix socket"),
+)
+_CLIENT = _ours("client", "text", "ptr of the client connection (SHOW CLIENTS)")
+HOLDERS = Table(
+    "HOLDERS",
+    "Who holds server connections at this moment, and what for: those who do nothing for longest "
+    "come first",
+    (
+        _DATABASE,
+        _ours("lane", "text", "whose place it has"),
+        *_WHOSE,
+        _ours(
+            "doing",
+            "text",
+            "active, idle in transaction, idle in transaction (aborted) or idle, as in "
+            "pg_stat_activity; unread: through the direct door, whose bytes are not looked at",
+        ),
+        _ours("since", "text", "from when on it does that, UTC"),
+        _ours("doing_time", "int8", "for how long it has done that"),
+        _ours("held_time", "int8", "for how long it has held the server connection"),
+        _ours("remote_pid", "int4", "process id of the backend, as in pg_stat_activity"),
+        _ours("waiting", "int4", "requests that wait for a server connection of this database"),
+        _CLIENT,
+        _ours("server", "text", "ptr of the server connection (SHOW SERVERS)"),
+    ),
+)
+QUEUE = Table(
+    "QUEUE",
+    "Who waits for a server connection at this moment, why, and who holds them: of each lane in "
+    "the order of coming",
+    (
+        _DATABASE,
+        _LANE,
+        _ours("place", "int4", "how many of its lane came no later than it"),
+        *_WHOSE,
+        _ours("wait", "int8", "how long it has waited by now"),
+        _ours("wait_max", "int8", "how long it waits at most"),
+        _ours("reason", "text", "why: one of those that SHOW WAITS counts as wait"),
+        _ours("held_by", "text", "who holds the server connections, some of them by name"),
+        _CLIENT,
+    ),
+)
 LANE_TABLES = (LANES, TENANTS, WAITS)
+HOLDER_TABLES = (HOLDERS, QUEUE)

@@ -110,6 +110,26 @@ def _reasons(name: str, kind: str, meaning: str) -> Metric:
     return Metric(f"pglane_{name}_total", "counter", meaning, (Sample(kind, "count", labels),))
 
 
+HOLDER_METRICS = (
+    Metric(
+        "pglane_lane_holders",
+        "gauge",
+        "Clients that hold a server connection, by what they do with it (SHOW HOLDERS)",
+        tuple(
+            Sample("holding", doing, LANE, (("doing", doing),))
+            for doing in (
+                *("active", "idle in transaction", "idle in transaction (aborted)"),
+                *("idle", "unread"),
+            )
+        ),
+    ),
+    Metric(
+        "pglane_lane_idle_in_transaction_seconds_max",
+        "gauge",
+        "For how long the one of them has asked nothing that thinks longest in a transaction",
+        (Sample("holding", "thinks_s_max", LANE),),
+    ),
+)
 LANE_METRICS = (
     _lane("reserved_server_connections", "gauge", "reserve", "Server connections it reserves"),
     _lane("server_connections", "gauge", "busy", "Server connections it has, with those coming"),
@@ -260,13 +280,14 @@ METRICS = (
         "refused_clients_total", "counter", "refused", "Clients not let in for want of memory"
     ),
     *LANE_METRICS,
+    *HOLDER_METRICS,
 )
 SHARED = (
     *("lanes", "tenants", "lane_reasons", "lane_histograms", "lane_give_backs"),
     *("lane_fairness", "lanes_left_out"),
 )
 """Read from memory that the worker writes, whether or not it answers."""
-WORKERS = ("pools", "databases", "traffic", "lists", "memory")
+WORKERS = ("pools", "databases", "traffic", "lists", "memory", "holding")
 """Asked of the worker."""
 
 

@@ -39,7 +39,7 @@ cdef class Database:
     cdef Timer _tick_timer
     cdef double _armed
     cdef public bint takes_back
-    cdef public bint notices_wait
+    cdef public double notices_due
     cdef public object notices
     cdef public LanePlacing placing
     cdef public bint reads_tags
@@ -48,7 +48,7 @@ cdef class Database:
     cdef list _pending
     cdef bint _performing
 
-    @cython.locals(decisions=list, lease=Request)
+    @cython.locals(decisions=list, lease=Request, due=double)
     cpdef wait(self, LeaseHolder client)
     @cython.locals(due=double)
     cpdef arm_tick(self)

@@ -80,7 +80,7 @@ class Database:
         custom_names: custom settings that some client made: no view of PostgreSQL lists them.
         traffic: what passed through.
         takes_back: some lane may ask for a lease.
-        notices_wait: those who wait are looked at soon.
+        notices_due: when somebody who waits is told why; `NEVER`: nobody is.
         asks_sequences: a text, or something in its catalogs, asks for a sequence's last value.
         paused: nobody gets a server connection until RESUME.
         disabled: no new client is let in until ENABLE.
@@ -114,7 +114,7 @@ class Database:
         self._tick_timer: Timer | None = None
         self._armed = NEVER  # when the timer is due
         self.takes_back = takes_back(self)
-        self.notices_wait = False
+        self.notices_due = _NEVER
         self.notices = Notices(self)
         self.opening = Opening(self)
         self.watch: Watch = Watch(self)
@@ -181,9 +181,10 @@ class Database:
         if decisions:
             self.perform(decisions)
         self.arm_tick()
-        if not self.notices_wait:
-            self.notices_wait = True
-            self.notices.begin(lease)
+        due = (lease.arrived + lease.deadline) / 2
+        if due < self.notices_due:
+            self.notices_due = due
+            self.notices.begin(due)
 
     def arm_tick(self) -> None:
         """Wakes the desk when it has something to do without being told of anything."""

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from pglane.config.limits import shortest_s
 from pglane.connection.exchange import IDLE_STATUS
 from pglane.engine.client_connection import GONE, IDLE, LEASED
+from pglane.engine.holding import quiet_since
 from pglane.engine.server_link import ServerLink
 from pglane.errors.limits import (
     ClientIdle,
@@ -128,7 +129,7 @@ class Overdue:
             told = limits.told("transaction_ms_max")
             self._end(client, server, TransactionTooLong(ran_ms=ran_ms, limit=told))
         elif _pauses(client, server):
-            idle_s = now - _quiet_since(client)
+            idle_s = now - quiet_since(client)
             if 0 < limits.idle_transaction_s < idle_s:
                 told = limits.told("idle_transaction_ms_max")
                 self._end(client, server, IdleInTransaction(ran_ms=idle_s * 1000, limit=told))
@@ -200,7 +201,7 @@ class Overdue:
         some = self._idle[-CLIENTS_A_TURN:]
         del self._idle[-CLIENTS_A_TURN:]
         for client in some:
-            limits, quiet_s = client.limits, now - _quiet_since(client)
+            limits, quiet_s = client.limits, now - quiet_since(client)
             if client.block is not None and client.phase == IDLE:
                 if 0 < limits.idle_transaction_s < quiet_s:
                     told = limits.told("idle_transaction_ms_max")
@@ -214,11 +215,6 @@ class Overdue:
     def _send_away(self, client: "ClientLink", refusal: "Refusal") -> None:
         self._worker.log_refusal(client, refusal)
         client.end_with(error_response(refusal))
-
-
-def _quiet_since(client: "ClientLink") -> float:
-    """When the last request was answered, or its first bytes came."""
-    return client.asked if client.asked >= 0 else -1.0 - client.asked
 
 
 def _pauses(client: "ClientLink", server: ServerLink) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from pglane.engine.holding_rows import holder_rows, holding_rows, queue_rows
 from pglane.engine.inventory import (
     active_socket_rows,
     database_rows,
@@ -37,6 +38,9 @@ MAKERS: dict[str, Callable[["Worker"], Iterator[Row]]] = {
     "traffic": traffic_rows,
     "dns_hosts": dns_host_rows,
     "memory": memory_rows,
+    "holders": holder_rows,
+    "queue": queue_rows,
+    "holding": holding_rows,
 }
 
 

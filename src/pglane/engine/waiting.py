@@ -1,14 +1,17 @@
 """What those hear who wait for a server connection: why, behind whom, and the end of it.
 
 A request that is refused was not started: its client gets an error inside its connection, stays
-connected, and may try again (promise P5). Before that, at half of its time, it gets a notice. A
-notice may come at any time, and a client that waits has nothing half told; so it goes out at once.
+connected, and may try again (promise P5). Before that, at half of its time, it gets a notice, and
+the log a line. A notice may come at any time, and a client that waits has nothing half told; so it
+goes out at once.
 
-Clients hear who of their own user holds server connections, and of others only how many.
+Clients hear who of their own user holds server connections, and of others only how many (see
+`holding`); the log, which is for who runs the gateway, has some of all by name.
 """
 
 from typing import TYPE_CHECKING
 
+from pglane.engine import holding
 from pglane.errors.server import ServerUnreachable
 from pglane.errors.waiting import (
     WaitedWhilePaused,
@@ -17,7 +20,6 @@ from pglane.errors.waiting import (
     WaitShed,
     WaitTooLong,
 )
-from pglane.pool.ledger import SlotState
 from pglane.scheduler.reasons import RefusedBecause
 from pglane.wire.server_messages import notice_response
 
@@ -29,12 +31,12 @@ if TYPE_CHECKING:
     from pglane.scheduler.lane import Lane
     from pglane.scheduler.request import Request
 
-HOLDERS_TOLD_MAX = 3
 RETRY_S_MIN, RETRY_S_MAX = 0.1, 10.0
 NOTICE_EVERY_S = 0.25
 """All who wait are looked at at most so often."""
-NOTICE_SHARE = 0.5
-"""The part of its time after which who waits is told."""
+LOG_EVERY_S = 10.0
+"""The log has one line about a lane's long waits in so long."""
+NEVER, NEVER_YET = float("inf"), float("-inf")
 
 KINDS: "dict[RefusedBecause | None, type[Refusal]]" = {
     RefusedBecause.HOPELESS: WaitHopeless,
@@ -66,7 +68,7 @@ def rejection(database: "Database", request: "Request") -> "Refusal":
         leased=statistics.used,
         budget=statistics.budget,
         own=lane.busy,
-        holders=holders(database, client),
+        holders=holding.told(database, client.user),
         ahead=lane.waiting,
         limit=limit,
         retry_ms=_retry_s(database, lane) * 1000,
@@ -88,71 +90,86 @@ def _retry_s(database: "Database", lane: "Lane") -> float:
     return min(max(served_s, RETRY_S_MIN), RETRY_S_MAX) * (0.5 + chance)
 
 
-def holders(database: "Database", client: "ClientLink") -> str:
-    """Who holds the server connections: by door, and those of the client's own user."""
-    counts: dict[str, int] = {}
-    own: list[str] = []
-    for slot in database.desk.ledger.in_state(SlotState.LEASED):
-        holder: ClientLink | None = getattr(slot.link, "client", None)
-        door = holder.door.NAME if holder is not None else "none"
-        counts[door] = counts.get(door, 0) + 1
-        if holder is not None and holder.user == client.user and len(own) < HOLDERS_TOLD_MAX:
-            name = holder.vector.items.get("application_name", "") or "without a name"
-            own.append(f"{name} for {database.loop.now - slot.since:.1f} s")
-    told = ", ".join(f"{door}: {count}" for door, count in counts.items()) or "none leased"
-    return f"{told}; of your user: {', '.join(own)}" if own else told
-
-
 class Notices:
-    """Tells those who wait for long; one timer, armed while anybody waits."""
+    """Tells those who wait for long, and the log of each lane's first of them.
+
+    One timer, armed while anybody waits: for whoever reaches half of his time first.
+    """
 
     def __init__(self, database: "Database") -> None:
         self._database = database
         self._timer: Timer | None = None
+        self._looked = NEVER_YET
         self._told: dict[Request, float] = {}
+        self._logged: dict[str, float] = {}
 
-    def begin(self, request: "Request") -> None:
-        """Somebody waits."""
-        if self._timer is None:
-            self._timer = self._database.loop.call_at(_due(request), self._look)
+    def begin(self, due: float) -> None:
+        """Somebody waits who is to be told before all others, at this moment."""
+        if self._timer is not None:
+            self._timer.cancel()
+        due = max(due, self._looked + NOTICE_EVERY_S)
+        self._timer = self._database.loop.call_at(due, self._look)
 
     def _look(self) -> None:
         self._timer = None
-        now, told, due = self._database.loop.now, self._told, float("inf")
+        database, told, next_due = self._database, self._told, NEVER
+        now = self._looked = database.loop.now
         self._told = {}
-        for lane in self._database.desk.queue.lanes.values():
+        for lane in database.desk.queue.lanes.values():
             for place, request in enumerate(lane.arrivals, 1):
-                if _due(request) > now:
-                    due = min(due, _due(request))
+                due = notice_due(request)
+                if due > now:
+                    next_due = min(next_due, due)
                     continue
                 self._told[request] = request.arrived
                 if told.get(request) != request.arrived:
                     self._tell(request, place, now)
-        if due < float("inf"):
-            due = max(due, now + NOTICE_EVERY_S)
-            self._timer = self._database.loop.call_at(due, self._look)
-        self._database.notices_wait = self._timer is not None
+        database.notices_due = next_due
+        if next_due < NEVER:
+            self.begin(next_due)
 
     def _tell(self, request: "Request", place: int, now: float) -> None:
         client: ClientLink = request.client  # type: ignore[assignment]
+        lane: Lane = request.lane  # type: ignore[assignment]
+        if now - self._logged.get(lane.name, NEVER_YET) >= LOG_EVERY_S:
+            fresh = {name: at for name, at in self._logged.items() if now - at < LOG_EVERY_S}
+            self._logged = fresh | {lane.name: now}
+            self._log(request, place, now)
         if not client.welcomed:
             return  # a client that logs in is told nothing yet
-        lane: Lane = request.lane  # type: ignore[assignment]
-        database = self._database
         waited_ms, limit_ms = (now - request.arrived) * 1000, _wait_s(request) * 1000
         text = f"still waiting for a server connection: {waited_ms:.0f} of {limit_ms:.0f} ms"
-        detail = (
-            f"Lane {lane.name}, place {place} of {lane.waiting}, "
-            f"reason {database.desk.reason_of(request).value}; {lane.busy} of "
-            f"{database.desk.ledger.budget} server connections are used by this lane "
-            f"({holders(database, client)})."
-        )
+        detail = f"Lane {lane.name}, {self._why(request, place, client.user)}."
         client.transport.write(notice_response("NOTICE", "00000", text, detail, ""))
+
+    def _log(self, request: "Request", place: int, now: float) -> None:
+        lane: Lane = request.lane  # type: ignore[assignment]
+        database = self._database
+        database.worker.log(
+            "warning",
+            "waits_long",
+            f"half of its {_wait_s(request) * 1000:.0f} ms have passed: "
+            f"{self._why(request, place, None)}",
+            database=database.name,
+            lane=lane.name,
+            waited_ms=round((now - request.arrived) * 1000),
+        )
+
+    def _why(self, request: "Request", place: int, user: str | None) -> str:
+        """Where it stands, and behind whom; without a user all holders are told by name."""
+        lane: Lane = request.lane  # type: ignore[assignment]
+        desk = self._database.desk
+        return (
+            f"place {place} of {lane.waiting}, reason {desk.reason_of(request).value}; "
+            f"{lane.busy} of {desk.ledger.budget} server connections are used by this lane "
+            f"({holding.told(self._database, user)})"
+        )
+
+
+def notice_due(request: "Request") -> float:
+    """When half of its time is over."""
+    return (request.arrived + request.deadline) / 2
 
 
 def _wait_s(request: "Request") -> float:
     return request.deadline - request.arrived
-
-
-def _due(request: "Request") -> float:
-    return request.arrived + _wait_s(request) * NOTICE_SHARE

@@ -17,7 +17,7 @@ class WaitTooLong(Refusal):
     sqlstate = "53300"
     message = "no server connection became free in {waited_ms:.0f} ms"
     detail = DETAIL
-    hint = HINT + "SHOW CLIENTS."
+    hint = HINT + "SHOW HOLDERS."
     retry_safe = True
 
 
@@ -28,7 +28,7 @@ class WaitHopeless(Refusal):
     sqlstate = "53300"
     message = "no server connection would become free in time"
     detail = DETAIL
-    hint = HINT + "SHOW CLIENTS."
+    hint = HINT + "SHOW HOLDERS."
     retry_safe = True
 
 
@@ -39,7 +39,7 @@ class WaitShed(Refusal):
     sqlstate = "53300"
     message = "too many requests wait: this one was not started"
     detail = DETAIL
-    hint = HINT + "SHOW CLIENTS."
+    hint = HINT + "SHOW HOLDERS."
     retry_safe = True
 
 
@@ -53,7 +53,7 @@ class WaitOverloaded(Refusal):
         "Requests have waited longer for a second than shed_after_ms of this lane, or of one of a "
         "higher rank, allows; this one {waited_ms:.0f} ms. " + DETAIL
     )
-    hint = HINT + "SHOW LANES."
+    hint = HINT + "SHOW HOLDERS."
     retry_safe = True
 
 

@@ -1,6 +1,12 @@
 """The tables about lanes: every reason has a meaning."""
 
-from pglane.control.columns_of_lanes import LANE_TABLES, REASONS, REFUSALS, VIOLATIONS
+from pglane.control.columns_of_lanes import (
+    HOLDER_TABLES,
+    LANE_TABLES,
+    REASONS,
+    REFUSALS,
+    VIOLATIONS,
+)
 from pglane.scheduler import counters, reasons
 
 
@@ -12,4 +18,5 @@ def test_every_reason_is_documented_and_no_other():
 
 def test_tables_are_named_and_their_columns_are_ours():
     assert [table.name for table in LANE_TABLES] == ["LANES", "TENANTS", "WAITS"]
-    assert all(column.ours for table in LANE_TABLES for column in table.columns)
+    assert [table.name for table in HOLDER_TABLES] == ["HOLDERS", "QUEUE"]
+    assert all(column.ours for table in LANE_TABLES + HOLDER_TABLES for column in table.columns)

@@ -7,6 +7,7 @@ import pytest
 
 from pglane.control.columns_of_statistics import COUNTERS
 from pglane.control.metrics import METRICS, exposition, markdown
+from pglane.engine.holding import DOING
 from pglane.errors.processes import ConsoleSnapshotUnanswered
 from pglane.errors.refused import RefusedError
 from tests.support.lane_readings import written_lanes
@@ -44,6 +45,10 @@ def rows_of(what, user="ada"):
         "mem": [{"name": "worker", "resident": 4096}, {"name": "counted", "memtotal": 1}],
         "memory": [{"memtotal": 2048, "bytes_max": 8192, "ended": 1, "refused": 2}],
         "pools": [pool | {name: at for at, name in enumerate(POOL_COUNTS.split())}],
+        "holding": [
+            {"database": "app", "lane": "otp", "thinks_s_max": 2.5}
+            | {doing: at for at, doing in enumerate(DOING)}
+        ],
         "databases": [{"name": "app", "pool_size": 20, "paused": 0, "disabled": 1}],
         "traffic": [
             {"database": "app", **{each.key: 1_000_000 + at for at, each in enumerate(COUNTERS)}}
@@ -127,6 +132,20 @@ def test_the_page_of_the_reference_has_every_metric():
     for metric in METRICS:
         assert f"| `{metric.name}` | {metric.kind} |" in text
     assert "`state` (opening, idle, active, cleaning, closing)" in text
+
+
+def test_what_holders_do_is_counted_by_lane():
+    text = page()
+    labels = 'database="app",lane="otp"'
+    assert f'pglane_lane_holders{{{labels},doing="idle in transaction"}} 1\n' in text
+    assert f"pglane_lane_idle_in_transaction_seconds_max{{{labels}}} 2.5\n" in text
+    told = [
+        sample.fixed[0][1]
+        for one in METRICS
+        for sample in one.samples
+        if sample.source == "holding" and sample.fixed
+    ]
+    assert told == list(DOING)
 
 
 def test_a_histogram_of_waits_and_reasons_by_lane():

@@ -5,6 +5,7 @@ from pglane.scheduler.reasons import RefusedBecause
 from tests.support.engine_rig import READY, query
 from tests.unit.engine.test_database import DONE, desk
 
+IMPATIENT = LaneSettings("otp", wait_ms_max=1000, match=(LaneMatch(application_name="otp"),))
 OWN = LaneSettings("own", wait_ms_max=2000, match=(LaneMatch(),))
 
 
@@ -36,6 +37,42 @@ def test_at_half_of_its_time_who_waits_is_told_once(rigs) -> None:
     server.gets(b"SELECT 1")
     server.send(DONE)
     assert waiting.gets(READY) == DONE
+
+
+def test_who_waits_less_is_told_at_half_of_his_own_time(rigs) -> None:
+    """Though somebody came first who is not told before a minute has passed."""
+    rig = rigs(budget=1, lanes=(IMPATIENT,))
+    _, _, patient = one_waits(rig)
+    late = rig.client(application_name="otp")
+    rig.turn(3)
+    late.look()
+    late.forget()
+    rig.later(0.6)
+    told = [each["text"] for each in rig.logged("waits_long")]
+    assert not patient.look()
+    assert len(told) == 1
+    assert told[0].startswith("half of its 1000 ms have passed: place 1 of 1")
+
+
+def test_the_log_has_one_line_of_a_lane_now_and_then(rigs) -> None:
+    rig = rigs(budget=1, wait_ms_max=4000)
+    _, _, waiting = one_waits(rig)
+    rig.later(2.1)
+    waiting.gets(b"place 1 of 1")
+    (line,) = rig.logged("waits_long")
+    assert (line["level"], line["fields"]["lane"]) == ("warning", "transaction:anna")
+    assert line["fields"]["waited_ms"] == 2100
+    assert "without a name for 2.1 s in lane transaction:anna" in line["text"]
+    rig.later(1.9)
+    waiting.gets(b"PGL0301")
+    for lines in (1, 2):
+        waiting.send(query("SELECT 1"))
+        rig.turn(2)
+        rig.later(2.1)
+        waiting.gets(b"place 1 of 1")
+        assert len(rig.logged("waits_long")) == lines
+        rig.later(4.0)
+        waiting.gets(b"PGL0301")
 
 
 def test_who_logs_in_is_told_nothing_yet(rigs) -> None:

@@ -1,6 +1,11 @@
 """The SHOWs of the admin console: those of some size in a file each, the others in one."""
 
-from pglane.control.shows.answered import SHOW_INVENTORY, SHOW_LANES, SHOW_STATISTICS
+from pglane.control.shows.answered import (
+    SHOW_HOLDERS,
+    SHOW_INVENTORY,
+    SHOW_LANES,
+    SHOW_STATISTICS,
+)
 from pglane.control.shows.clients import SHOW_CLIENTS
 from pglane.control.shows.help import SHOW_HELP
 from pglane.control.shows.lists import SHOW_LISTS
@@ -22,6 +27,7 @@ _ALL = (
     *SHOW_INVENTORY,
     *SHOW_STATISTICS,
     *SHOW_LANES,
+    *SHOW_HOLDERS,
     SHOW_HELP,
 )
 

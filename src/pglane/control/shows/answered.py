@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from pglane.control.columns import INVENTORY_TABLES
-from pglane.control.columns_of_lanes import LANE_TABLES
+from pglane.control.columns_of_lanes import HOLDER_TABLES, LANE_TABLES
 from pglane.control.columns_of_statistics import STATISTICS_TABLES
 from pglane.control.shows.show import Ask, Row, Show
 from pglane.control.table import Table
@@ -23,3 +23,4 @@ def _answered(tables: tuple[Table, ...]) -> tuple[Show, ...]:
 SHOW_INVENTORY = _answered(INVENTORY_TABLES)
 SHOW_STATISTICS = _answered(STATISTICS_TABLES)
 SHOW_LANES = _answered(LANE_TABLES)
+SHOW_HOLDERS = _answered(HOLDER_TABLES)
