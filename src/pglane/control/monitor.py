@@ -121,7 +121,7 @@ class Monitor:
     async def _connected(self) -> ServerSession:
         self._moves = False
         async with asyncio.timeout(ANSWER_S_MAX):
-            session = await self._open(self._database)
+            session = await self._opened()
             await session.rows(SEARCH_PATH)
         self._snapshot = None
         self._server = session.role
@@ -129,6 +129,20 @@ class Monitor:
         if address.host:
             self._tell("server", host=address.host, port=address.port)
         return session
+
+    async def _opened(self) -> ServerSession:
+        """Logged in; servers that are not what is wanted may have been, when we last looked."""
+        try:
+            session = await self._open(self._database)
+        except SessionFailedError as error:
+            self._tell_roles(error.passed_over)
+            raise
+        self._tell_roles(session.passed_over)
+        return session
+
+    def _tell_roles(self, standby_at: dict[str, bool]) -> None:
+        for address, standby in standby_at.items():
+            self._send({"type": "server_role", "address": address, "standby": standby})
 
     async def _watch(self, session: ServerSession) -> None:
         while not self._ended and not self._moves:

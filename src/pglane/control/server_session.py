@@ -51,7 +51,15 @@ SETTINGS = {"application_name": "pglane monitor", "client_encoding": "UTF8"}
 
 
 class SessionFailedError(Exception):
-    """The server cannot be reached, does not let us in, or does not answer; the text says why."""
+    """The server cannot be reached, does not let us in, or does not answer; the text says why.
+
+    Attributes:
+        passed_over: servers that are not what is wanted, and whether each is a standby.
+    """
+
+    def __init__(self, reason: str, passed_over: dict[str, bool] | None = None) -> None:
+        super().__init__(reason)
+        self.passed_over = passed_over or {}
 
 
 class NotThisWayError(SessionFailedError):
@@ -67,6 +75,7 @@ class ServerSession:
 
     Attributes:
         address: where it is.
+        passed_over: servers that were not what is wanted, and whether each is a standby.
         reported: settings that the server told.
     """
 
@@ -77,12 +86,18 @@ class ServerSession:
         self._writer = writer
         self._messages = MessageReader(ANSWER_BYTES_MAX)
         self.address = address
+        self.passed_over: dict[str, bool] = {}
         self.reported: dict[str, str] = {}
 
     @property
-    def role(self) -> str:
+    def standby(self) -> bool:
         """What the server says that it is; newer servers only, others are always the same."""
-        role = "a standby" if self.reported.get(STANDBY) == "on" else "a primary"
+        return self.reported.get(STANDBY) == "on"
+
+    @property
+    def role(self) -> str:
+        """The same in words, and whether it takes writes."""
+        role = "a standby" if self.standby else "a primary"
         return f"{role}, read-only" if self.reported.get(READ_ONLY) == "on" else role
 
     @classmethod
@@ -101,6 +116,7 @@ class ServerSession:
             SessionFailedError: none lets us in.
         """
         failure = "the host name has no address"
+        passed_over: dict[str, bool] = {}
         ways = [
             (kind, address, with_tls)
             for kind in passes(wanted)
@@ -113,8 +129,10 @@ class ServerSession:
                     session = await cls._open(address, user, password, database, tls, with_tls)
                     wrong = await session._misfit(kind)
                 if not wrong:
+                    session.passed_over = passed_over
                     return session
                 session.close()
+                passed_over[str(address)] = session.standby
                 failure = f"{address}: {wrong}"
             except TimeoutError:
                 failure = f"{address}: no answer within {OPEN_S_MAX:g} s"
@@ -124,7 +142,7 @@ class ServerSession:
                 if len(addresses) == 1:
                     raise
                 failure = f"{address}: {error}"
-        raise SessionFailedError(failure)
+        raise SessionFailedError(failure, passed_over)
 
     @classmethod
     async def _open(

@@ -96,7 +96,7 @@ class ControlLink(Ready):
                 worker.resolved(message)
             case "defaults" | "ddl" | "catalog" | "monitor":
                 worker.watched(message)
-            case "server" | "server_changed":
+            case "server" | "server_changed" | "server_role":
                 failover.told(message, worker)
             case "snapshot":
                 worker.snapshot(message["id"], message["what"])

@@ -31,9 +31,11 @@ def reported_another_role(link: "ServerLink") -> None:
 
 
 def told(message: dict[str, Any], worker: "Worker") -> None:
-    """The monitor tells where it is, or that its server has another role."""
+    """The monitor tells where it is, or that a server has another role."""
     if message["type"] == "server":
         is_at(message, worker)
+    elif message["type"] == "server_role":
+        has_role(message["address"], message["standby"], worker)
     else:
         changed(message, worker)
 
@@ -42,6 +44,20 @@ def changed(message: dict[str, Any], worker: "Worker") -> None:
     """The monitor was told by its server that it has another role."""
     if worker.settings.server_target_session_attrs != "any":
         replace_all(worker, message["reason"])
+
+
+def has_role(address: str, standby: bool, worker: "Worker") -> None:
+    """The monitor was at a server that is not wanted; it may have been when we came to it.
+
+    It says so each time that it looks for a server. What was promoted between two looks nobody
+    else would tell as long as no client asks anything.
+    """
+    for database in worker.databases.values():
+        for link in links(database):
+            if link.address == address and link.standby != standby and not link.suspect:
+                role = "a standby" if standby else "a primary"
+                replace_all(worker, f"{address} is {role} now")
+                return
 
 
 def is_at(message: dict[str, Any], worker: "Worker") -> None:

@@ -35,6 +35,7 @@ class Session:
         self.roles = list(roles)
         self.epochs = [EPOCH]
         self.closed = False
+        self.passed_over = {}
 
     @property
     def role(self):
@@ -105,6 +106,18 @@ def test_a_server_that_has_another_role_now_is_told_and_left():
     (told,) = [message for message in story.sent if message["type"] == "server_changed"]
     assert told["reason"] == "192.0.2.1:5432 is a primary now, and was a standby"
     assert session.closed
+
+
+def test_what_others_are_is_told_whether_or_not_one_is_found_that_is_wanted():
+    found = Session(FIRST, host="db2")
+    found.passed_over = {"192.0.2.3:5432": True}
+    story = Story(SessionFailedError("none is wanted", {"192.0.2.4:5432": False}), found)
+    story.play(4)
+    told = [message for message in story.sent if message["type"] == "server_role"]
+    assert [(each["address"], each["standby"]) for each in told] == [
+        ("192.0.2.4:5432", False),
+        ("192.0.2.3:5432", True),
+    ]
 
 
 def test_other_servers_in_the_settings_are_looked_for():

@@ -1,6 +1,7 @@
 """The supervisor's own connection to PostgreSQL, against a scripted one."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
@@ -210,12 +211,13 @@ def open_wanted(servers, wanted):
     ("wanted", "found"), [("primary", 1), ("standby", 0), ("any", 0), ("prefer-standby", 0)]
 )
 def test_it_goes_on_to_the_server_that_is_wanted(tmp_path, wanted, found):
+    paths = [str(tmp_path / name) for name in ("a", "b")]
+
     async def story():
-        paths = [tmp_path / name for name in ("a", "b")]
         for path in paths:
-            path.mkdir()
-        one = Server(paths[0], [], logs_in(STANDBY_ONE))
-        two = Server(paths[1], [], logs_in(PRIMARY))
+            Path(path).mkdir()
+        one = Server(Path(paths[0]), [], logs_in(STANDBY_ONE))
+        two = Server(Path(paths[1]), [], logs_in(PRIMARY))
         async with one, two:
             session = await open_wanted((one, two), wanted)
             session.close()
@@ -224,8 +226,9 @@ def test_it_goes_on_to_the_server_that_is_wanted(tmp_path, wanted, found):
             return session
 
     session = run(story())
-    assert session.address.address == str(tmp_path / "ab"[found])
+    assert session.address.address == paths[found]
     assert session.role == ("a standby", "a primary")[found]
+    assert session.passed_over == ({paths[0]: True} if found else {})
 
 
 def test_none_that_is_wanted_is_told(tmp_path):
@@ -233,8 +236,9 @@ def test_none_that_is_wanted_is_told(tmp_path):
         async with Server(tmp_path, [], logs_in(PRIMARY)) as one:
             await open_wanted((one,), "standby")
 
-    with pytest.raises(SessionFailedError, match="a standby is wanted"):
+    with pytest.raises(SessionFailedError, match="a standby is wanted") as failure:
         run(story())
+    assert failure.value.passed_over == {str(tmp_path): False}
 
 
 def test_one_that_does_not_answer_does_not_cost_the_others_their_time(tmp_path, monkeypatch):

@@ -115,6 +115,36 @@ def test_the_monitor_is_told_first(rigs) -> None:
     assert server.ends().endswith(message(b"X"))
 
 
+def test_what_the_monitor_did_not_want_is_left_by_who_came_before_it_changed(rigs) -> None:
+    rig = rigs(server_target_session_attrs="standby")
+    client = rig.client()
+    server = comes(rig, "on")
+    client.gets(READY)
+    (link,) = [slot.link for slot in rig.worker.databases["app"].desk.ledger]
+    rig.say(type="server_role", address="192.0.2.1:5432", standby=False)
+    rig.say(type="server_role", address=link.address, standby=True)
+    rig.turn(3)
+    assert not server.look()
+    rig.say(type="server_role", address=link.address, standby=False)
+    assert server.ends().endswith(message(b"X"))
+    rig.say(type="server_role", address=link.address, standby=False)
+    rig.turn(3)
+    (told,) = rig.logged("servers_changed")
+    assert told["text"].startswith(f"{link.address} is a primary now")
+
+
+def test_a_standby_in_place_of_a_primary_is_told_as_such(rigs) -> None:
+    rig = rigs(server_target_session_attrs="primary")
+    client = rig.client()
+    server = comes(rig, "off")
+    client.gets(READY)
+    (link,) = [slot.link for slot in rig.worker.databases["app"].desk.ledger]
+    rig.say(type="server_role", address=link.address, standby=True)
+    server.ends()
+    (told,) = rig.logged("servers_changed")
+    assert "is a standby now" in told["text"]
+
+
 @pytest.mark.parametrize("target", ["primary", "any"])
 def test_where_the_monitor_found_the_primary_is_no_other(rigs, target) -> None:
     rig = rigs(server_target_session_attrs=target)
