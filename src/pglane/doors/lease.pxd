@@ -38,8 +38,11 @@ cdef class LeaseDesk:
     @cython.locals(slot=Slot, chosen=Slot, has_room=cython.bint)
     cdef Slot _rotate(self, str user, Need need, bint claimed)
     cdef _lease(self, Slot slot, Request request, double now)
-    @cython.locals(lane=Lane, decisions=list)
     cpdef list arrive(self, Request request, double now)
+    @cython.locals(lane=Lane)
+    cpdef bint lines_up(self, Request request, double now) except -1
+    @cython.locals(lane=Lane, decisions=list)
+    cpdef list arrived(self, Request request, double now)
     cdef _relieve(self, Lane lane, double now)
     cpdef object reason_of(self, Request request)
     cpdef list leave(self, Request request, double now)

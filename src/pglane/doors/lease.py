@@ -105,6 +105,8 @@ class LeaseDesk:
         Prefers the connection used last; this is the path of an uncontended request. Only if its
         session is in another state than the client's, a few more are looked at.
         """
+        if not self.ledger.count(_IDLE):
+            return None
         slot = self._idle_for(request)
         if slot is None or not self.queue.take(request, now):
             return None
@@ -154,7 +156,24 @@ class LeaseDesk:
 
     def arrive(self, request: Request, now: float) -> list[Decision]:
         """A request that found nothing free."""
+        return [] if self.lines_up(request, now) else self.arrived(request, now)
+
+    def lines_up(self, request: Request, now: float) -> bool:
+        """A request that found nothing free waits, and that is all.
+
+        The path of a busy budget: nothing is free and nothing can be opened. False: `arrived`
+        decides what follows.
+        """
         self.queue.arrive(request, now)
+        lane: Lane = request.lane  # type: ignore[assignment]
+        if self.queue.refused or self._promised or lane.overload is not None:
+            return False
+        if self.paused or self.failure:
+            return False
+        return self.ledger.room() <= 0 and not self.ledger.count(_IDLE)
+
+    def arrived(self, request: Request, now: float) -> list[Decision]:
+        """A request stands in line, or was refused at once."""
         lane: Lane = request.lane  # type: ignore[assignment]
         if lane.overload is not None:
             self._relieve(lane, now)

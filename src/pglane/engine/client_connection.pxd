@@ -29,7 +29,6 @@ cdef class ClientConnection(LeaseHolder):
     cdef public bytes key
     cdef public str lane_tagged
     cdef public str lane_wished
-    cdef public object limits
     cdef public object login_startup
     cdef public long long number
     cdef public object peer

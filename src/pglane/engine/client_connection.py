@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 
 HELD_BACK_BYTES = 65_536
 """Of a client that sent more than can be passed on, nothing more is read where memory is tight."""
+_HELD_BACK_BYTES: int = HELD_BACK_BYTES
+COVERED_BYTES = 1024
+"""What each connection is counted with covers so much of what it sent."""
+_COVERED_BYTES: int = COVERED_BYTES
 
 # Phases of a client that is logged in; plain numbers, for the hot path compares them.
 WELCOME = 0
@@ -59,7 +63,6 @@ class ClientConnection(LeaseHolder):
         asked: since when something is unanswered; if nothing is, -1 minus since when.
         began: since when its transaction runs; negative: none does.
         block: the transaction block it is in and no server connection is; None: there is none.
-        limits: in time, for it.
         lane_tagged: the lane that its first statement asked for; "": none.
         lane_wished: the lane that it asked for; "": none.
         server: the server connection it holds.
@@ -70,7 +73,7 @@ class ClientConnection(LeaseHolder):
         told: what PostgreSQL reports, as it was told at its welcome or since.
         settled: its door lends, and nothing that it was told has another default since.
         discarding: its request was refused; what is left of it is dropped.
-        kept_bytes: of what it sent, what is kept and counted.
+        kept_bytes: of what it sent, what is kept and counted for itself.
         pinned: it keeps its server connection though its door would not have it so.
         session_state: what it may leave on a server connection; None: anything.
         role: what PostgreSQL says of its role; None: it was not asked.
@@ -91,7 +94,6 @@ class ClientConnection(LeaseHolder):
         "key",
         "lane_tagged",
         "lane_wished",
-        "limits",
         "login_startup",
         "number",
         "peer",
@@ -242,11 +244,15 @@ class ClientConnection(LeaseHolder):
             reader = self.requests.reader
             memory = self.database.loop.memory
             kept_bytes = reader.kept_bytes()
+            if kept_bytes <= _COVERED_BYTES:
+                kept_bytes = 0
+            if kept_bytes == self.kept_bytes:
+                return
             memory.add(kept_bytes - self.kept_bytes)
             self.kept_bytes = kept_bytes
             if kept_bytes:
                 memory.expect(kept_bytes)
-                if kept_bytes > HELD_BACK_BYTES and memory.is_tight():
+                if kept_bytes > _HELD_BACK_BYTES and memory.is_tight():
                     self.database.worker.relief.hold_back(self)  # type: ignore[arg-type]
 
     def _close(self) -> None:

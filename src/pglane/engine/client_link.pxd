@@ -19,6 +19,8 @@ cdef int _TERMINATE, _HEADER_BYTES, _LOOKED_AT_BYTES
 cdef long long _CATALOG, _DATABASE, _EXECUTES, _NOTIFIES, _TOLD_OF
 
 cdef bint _is_ignored(int kind)
+@cython.locals(high=Py_ssize_t, length=Py_ssize_t)
+cdef bint _is_whole_query(const unsigned char *data, Py_ssize_t size)
 
 
 cdef class ClientLink(ClientConnection):
@@ -31,16 +33,17 @@ cdef class ClientLink(ClientConnection):
     cdef bint takes(self, Chunk chunk) except -1
     @cython.locals(server=ServerLink)
     cdef bint _asks_on(self, Chunk chunk) except -1
-    @cython.locals(
-        data="const unsigned char *", size=Py_ssize_t, high=Py_ssize_t, length=Py_ssize_t
-    )
-    cdef bint _is_query(self, Chunk chunk) except -1
+    cdef bint _is_query(self, const unsigned char *data, Py_ssize_t size) except -1
     @cython.locals(
         data="const unsigned char *", size=Py_ssize_t, first=int, second=int, at=Py_ssize_t
     )
     cdef bint _may_say_a_lane(self, Chunk chunk) except -1
     @cython.locals(requests=ClientRequests)
-    cdef bint _asks(self, Chunk chunk, ServerLink server) except -1
+    cdef bint _asks(
+        self, const unsigned char *data, Py_ssize_t size, ServerLink server
+    ) except -1
+    @cython.locals(reader=MessageReader, data=bytes)
+    cdef bint _asks_kept(self, ServerLink server) except -1
     cdef _tell_effects(self, ServerLink server)
     cpdef on_data(self, bytes data)
     cdef _limit_held(self)

@@ -51,6 +51,15 @@ def _is_ignored(kind: int) -> bool:
     return kind == 0x48 or kind == 0x64 or kind == 0x63 or kind == 0x66
 
 
+def _is_whole_query(data: bytes, size: int) -> bool:
+    """Whether this is one whole Query and nothing else."""
+    if size <= _HEADER_BYTES or data[0] != 0x51 or data[size - 1] != 0:
+        return False
+    high = data[1]  # in a variable of its own: shifted as C's int it would turn negative
+    length = (high << 24) | (data[2] << 16) | (data[3] << 8) | data[4]
+    return length + 1 == size
+
+
 # Compiled, these are C integers that Python code cannot see: to compare with them costs no object.
 _WELCOME: int = WELCOME
 _IDLE: int = IDLE
@@ -79,7 +88,7 @@ class ClientLink(ClientConnection):
         """The client sent something: a Query that is all there is goes on without being kept."""
         if self.phase == _LEASED:
             return self._asks_on(chunk)
-        if self.phase != _IDLE or self.discarding or not self._is_query(chunk):
+        if self.phase != _IDLE or self.discarding or not self._is_query(chunk.data, chunk.size):
             return False
         database = self.database
         if self.block is not None or (database.reads_tags and self._may_say_a_lane(chunk)):
@@ -98,7 +107,7 @@ class ClientLink(ClientConnection):
             self.requests.reader.feed(chunk.whole())
             self.note_kept()
             prepare_lease(self, server)
-        elif not self._asks(chunk, server):
+        elif not self._asks(chunk.data, chunk.size, server):
             self.requests.reader.feed(chunk.whole())
             self.forward()
             self.note_kept()
@@ -107,24 +116,21 @@ class ClientLink(ClientConnection):
     def _asks_on(self, chunk: "Chunk") -> bool:
         """The next request of a client that has a server connection."""
         server = self.server
-        if server is None or server.raw or not self._is_query(chunk):
+        if server is None or server.raw or not self._is_query(chunk.data, chunk.size):
             return False
         if not server.feedable() or not server.exchange.is_quiet():
             return False
-        if not self._asks(chunk, server):
+        if not self._asks(chunk.data, chunk.size, server):
             return False
         self.database.traffic.received_bytes += chunk.size
         self._note_asked()
         return True
 
-    def _is_query(self, chunk: "Chunk") -> bool:
-        """Whether it is one whole Query, and nothing came before that waits."""
-        data, size = chunk.data, chunk.size
-        if size <= _HEADER_BYTES or data[0] != 0x51 or data[size - 1] != 0:
+    def _is_query(self, data: bytes, size: int) -> bool:
+        """Whether what came is one whole Query, and nothing came before that waits."""
+        if not _is_whole_query(data, size):
             return False
-        high = data[1]  # in a variable of its own: shifted as C's int it would turn negative
-        length = (high << 24) | (data[2] << 16) | (data[3] << 8) | data[4]
-        return length + 1 == size and self.requests.reader.would_take(length)
+        return self.requests.reader.would_take(size - 1)
 
     def _may_say_a_lane(self, chunk: "Chunk") -> bool:
         """Whether a Query may hold tags, leave those of the last one, or begin a block."""
@@ -141,12 +147,12 @@ class ClientLink(ClientConnection):
             at += 1
         return at < size
 
-    def _asks(self, chunk: "Chunk", server: "ServerLink") -> bool:
+    def _asks(self, data: bytes, size: int, server: "ServerLink") -> bool:
         """Sends a Query on; False if it cannot be sent as it is."""
         requests = self.requests
-        if not requests.begins_with(chunk.data, chunk.size, server.exchange):
+        if not requests.begins_with(data, size, server.exchange):
             return False
-        server.transport.write_now(chunk.data, chunk.size)
+        server.transport.write_now(data, size)
         if requests.unanswered_effects & _TOLD_OF:
             self._tell_effects(server)
         return True
@@ -255,10 +261,23 @@ class ClientLink(ClientConnection):
         if self.request is not None:
             self._note_waited()
             self.request = None
-        if self._holds(server):
-            self.forward()
-        else:
+        if not self._holds(server):
             prepare_lease(self, server)
+        elif not self._asks_kept(server):
+            self.forward()
+
+    def _asks_kept(self, server: "ServerLink") -> bool:
+        """Sends on what it kept while it waited, if that is one Query and no more."""
+        reader = self.requests.reader
+        if not reader.is_untouched() or self.transport.paused:
+            return False
+        data = reader.buffer
+        if not _is_whole_query(data, reader.size) or not server.feedable():
+            return False
+        if not server.exchange.is_quiet() or not self._asks(data, reader.size, server):
+            return False
+        reader.drop()
+        return True
 
     def _holds(self, server: "ServerLink") -> bool:
         """Notes that it has this server connection; whether that is as it needs it already."""
@@ -390,7 +409,7 @@ class ClientLink(ClientConnection):
         self.began = -1.0
         if self.transport.paused:
             self.transport.resume()
-        if self.kept_bytes:
+        if self.kept_bytes or self.requests.reader.size:
             self.note_kept()
 
     # Endings -------------------------------------------------------------------------------

@@ -48,7 +48,7 @@ cdef class Database:
     cdef list _pending
     cdef bint _performing
 
-    @cython.locals(decisions=list, lease=Request, due=double)
+    @cython.locals(lease=Request, now=double, due=double)
     cpdef wait(self, LeaseHolder client)
     @cython.locals(due=double)
     cpdef arm_tick(self)

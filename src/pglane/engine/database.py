@@ -177,9 +177,9 @@ class Database:
         """The client found nothing free."""
         client.request = lease = client.lease
         lease.patience_s = client.limits.wait_s
-        decisions = self.desk.arrive(lease, self.loop.now)
-        if decisions:
-            self.perform(decisions)
+        now = self.loop.now
+        if not self.desk.lines_up(lease, now):
+            self.perform(self.desk.arrived(lease, now))
         self.arm_tick()
         due = (lease.arrived + lease.deadline) / 2
         if due < self.notices_due:

@@ -1,5 +1,6 @@
 cimport cython
 
+from pglane.config.limits cimport Limits
 from pglane.connection.exchange cimport Exchange
 from pglane.connection.traffic cimport Traffic
 from pglane.doors.need cimport Need
@@ -11,6 +12,7 @@ from pglane.scheduler.request cimport Request
 
 cdef class LeaseHolder(Owner):
     cdef public Request lease
+    cdef public Limits limits
     cdef public Need need
     cdef public Request request
     cdef public Transport transport

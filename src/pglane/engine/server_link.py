@@ -27,6 +27,7 @@ from pglane.engine.transport import Owner
 from pglane.scheduler.request import Request
 
 if TYPE_CHECKING:
+    from pglane.config.limits import Limits
     from pglane.connection.server_login import ServerLogin
     from pglane.connection.settings import Vector
     from pglane.doors.need import Need
@@ -58,13 +59,15 @@ class LeaseHolder(Owner):
     Attributes:
         user: its role.
         need: what a server connection must be like.
+        limits: in time, for it.
         lease: with which it asks next; held while it holds a server connection.
         request: the one with which it waits; None: it does not.
     """
 
-    __slots__ = ("lease", "need", "request", "transport", "user")
+    __slots__ = ("lease", "limits", "need", "request", "transport", "user")
 
     lease: "Request"
+    limits: "Limits"
     need: "Need"
     request: "Request | None"
     transport: "Transport"

@@ -30,7 +30,8 @@ class Welcome:
 
     def __init__(self, parameters: dict[str, str]) -> None:
         self.parameters = parameters
-        self.encoding = parameters.get("client_encoding", "UTF8")
+        encoding = parameters.get("client_encoding", "UTF8")
+        self.encoding = "UTF8" if encoding == "UTF8" else encoding  # as an `Exchange` has it
         self.standard_strings = parameters.get("standard_conforming_strings", "on") == "on"
         self.harmless = parameters.get(REPORTED) == "off"
         self.encoded = b"".join(

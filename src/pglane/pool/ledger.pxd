@@ -2,7 +2,7 @@ cimport cython
 
 
 cdef bytes _ALLOWED
-cdef int _IDLE, _CLOSING, _STATES
+cdef int _IDLE, _LEASED, _CLOSING, _STATES
 
 
 @cython.final

@@ -51,6 +51,7 @@ _ALLOWED = bytes(way for ways in ALLOWED for way in ways)
 
 # Compiled, these are C integers that Python code cannot see.
 _IDLE: int = IDLE
+_LEASED: int = LEASED
 _CLOSING: int = CLOSING
 _STATES: int = len(ALLOWED)
 
@@ -256,7 +257,7 @@ class Ledger:
 
     def hand_over(self, slot: Slot, now: float) -> None:
         """From one client straight to the next: its place stays the same."""
-        assert slot.state == LEASED
+        assert slot.state == _LEASED
         slot.since = now
 
     def remove(self, slot: Slot) -> None:

@@ -10,7 +10,7 @@ cdef int _bucket(double seconds)
 @cython.final
 cdef class Counters:
     cdef public long long grants
-    cdef public list waits
+    cdef public long long[33] waits
     cdef public double wait_s
     cdef public double wait_s_max
     cdef public double service_s
@@ -21,10 +21,10 @@ cdef class Counters:
     cdef public long long recalls
     cdef public double give_back_s
     cdef public double give_back_s_max
-    cdef public list give_backs
-    cdef public list reasons
-    cdef public list refused
-    cdef public list violations
+    cdef public long long[33] give_backs
+    cdef public long long[8] reasons
+    cdef public long long[4] refused
+    cdef public long long[3] violations
 
     cpdef waited(self, double wait_s)
     cpdef given_back(self, double took_s)

@@ -2,6 +2,9 @@
 
 Times fall into buckets of doubling width from one microsecond up: the buckets of two
 lanes or two moments can be added and subtracted, and 32 of them reach beyond an hour.
+
+Compiled, numbers that are many stand in arrays: to count makes no object, and who reads one from
+outside gets a list of his own.
 """
 
 from pglane.scheduler.reasons import REASONS, REFUSALS
@@ -44,7 +47,7 @@ class Counters:
 
     def __init__(self) -> None:
         self.grants = 0
-        self.waits = [0] * BUCKETS
+        self.waits = _zeros(BUCKETS)
         self.wait_s = 0.0
         self.wait_s_max = 0.0
         self.service_s = 0.0
@@ -55,10 +58,10 @@ class Counters:
         self.recalls = 0
         self.give_back_s = 0.0
         self.give_back_s_max = 0.0
-        self.give_backs = [0] * BUCKETS
-        self.reasons = [0] * len(REASONS)
-        self.refused = [0] * len(REFUSALS)
-        self.violations = [0] * len(VIOLATIONS)
+        self.give_backs = _zeros(BUCKETS)
+        self.reasons = _zeros(len(REASONS))
+        self.refused = _zeros(len(REFUSALS))
+        self.violations = _zeros(len(VIOLATIONS))
 
     def waited(self, wait_s: float) -> None:
         """A wait ended in a lease."""
@@ -73,6 +76,11 @@ class Counters:
         self.give_back_s += took_s
         if took_s > self.give_back_s_max:
             self.give_back_s_max = took_s
+
+
+def _zeros(count: int) -> list[int]:
+    """Compiled, a list of another length than the array of the `.pxd` has is refused."""
+    return [0] * count
 
 
 def _bucket(seconds: float) -> int:

@@ -11,6 +11,7 @@ cdef class Group:
     cdef public Heap unmet
     cdef public Heap sharing
     cdef public Heap strict
+    cdef public Py_ssize_t standing
     cdef public Py_ssize_t busy
     cdef public Py_ssize_t reserved
     cdef public Py_ssize_t guarded

@@ -27,11 +27,12 @@ class Group:
         unmet: lanes that wait and have less than their reservation, oldest request first.
         sharing: lanes that wait and may borrow, least served first.
         strict: lanes that wait and may not borrow, least served first.
+        standing: how many lanes are in these three.
     """
 
     __slots__ = (
-        "busy", "excess", "guarded", "limit", "name", "parent", "reserved", "sharing", "strict",
-        "unbounded", "unmet",
+        "busy", "excess", "guarded", "limit", "name", "parent", "reserved", "sharing", "standing",
+        "strict", "unbounded", "unmet",
     )  # fmt: skip
 
     def __init__(self, name: str, limit: int, parent: "Group | None") -> None:
@@ -41,6 +42,7 @@ class Group:
         self.unmet = Heap()
         self.sharing = Heap()
         self.strict = Heap()
+        self.standing = 0
         self.busy = 0
         self.reserved = 0
         self.guarded = 0

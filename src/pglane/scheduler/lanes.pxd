@@ -18,6 +18,8 @@ cdef double _BOUND_SLACK_S
 cdef double _NEVER
 cdef Py_ssize_t _NO_SERVER_PLACE
 cdef int _UNMET, _SHARING, _STRICT
+cdef object _OPENING, _LANE_AT_LIMIT, _DOOR_AT_LIMIT, _RESERVED_FOR_OTHERS, _NO_SERVER_FREE
+cdef object _EXPIRED, _HOPELESS, _SHED, _OVERLOADED
 
 
 cdef class LaneQueue(LaneTree):
@@ -72,7 +74,7 @@ cdef class LaneQueue(LaneTree):
     cdef bint _may_switch_at_once(self, double now) except -1
     @cython.locals(request=Request)
     cdef Request _unexpired(self, Lane lane, double now)
-    @cython.locals(group=Group, request=Request, looks=int)
+    @cython.locals(request=Request, looks=int)
     cdef Request _early(self, Offer offer)
     @cython.locals(late=bint, tenant=Tenant, fitting=Request, other=Lane)
     cdef Request _instead(self, Lane lane, Request request, Offer offer, Lane own, double now)

@@ -467,9 +467,8 @@ class LaneQueue(LaneTree):
 
     def _early(self, offer: Offer) -> Request | None:
         """One that has something coming and could have this at once, if nobody is owed it."""
-        for group in self._groups:
-            if group.unmet.nodes:
-                return None
+        if self._owed:
+            return None
         for looks, request in enumerate(self._coming):
             if offer.fits(request):
                 return request

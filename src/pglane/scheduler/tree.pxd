@@ -20,6 +20,7 @@ cdef class LaneTree:
     cdef list _groups
     cdef list _lenders
     cdef Py_ssize_t _lender_next
+    cdef Py_ssize_t _owed
     cdef double _due
     cdef double _waiting_weight
     cdef dict _added

@@ -67,6 +67,7 @@ class LaneTree:
         self._groups: list[Group] = [self.budget]
         self._lenders: list[Lane] = []
         self._lender_next = 0
+        self._owed = 0  # lanes that stand in UNMET
         self._due = NEVER
         self._waiting_weight = 0.0
         self._added: dict[str, LanePolicy] = {}
@@ -332,6 +333,8 @@ class LaneTree:
     def unmet_first(self) -> Lane | None:
         """R1."""
         best: Lane | None = None
+        if not self._owed:
+            return None
         may_share = self.budget.may_share()
         for group in self._groups:
             if group.unmet.nodes:
@@ -360,7 +363,7 @@ class LaneTree:
         may_hold = self.budget.may_hold()
         best: Lane | None = None
         for group in self._groups:
-            if (group.sharing.nodes or group.strict.nodes) and group.may_share():
+            if group.standing and group.may_share():
                 best = _sooner(best, group.sharing.first())  # type: ignore[arg-type]
                 if may_hold and group.may_hold():
                     best = _sooner(best, group.strict.first())  # type: ignore[arg-type]
@@ -381,6 +384,8 @@ class LaneTree:
             if place != _NOWHERE:
                 lane.key = key
                 self._heap_of(lane).push(lane)
+                lane.group.standing += 1
+                self._owed += place == _UNMET
         elif place != _NOWHERE and (served or key != lane.key):
             lane.key = key
             self._heap_of(lane).served(lane)
@@ -388,6 +393,8 @@ class LaneTree:
     def _displace(self, lane: Lane) -> None:
         if lane.place != _NOWHERE:
             self._heap_of(lane).remove(lane)
+            lane.group.standing -= 1
+            self._owed -= lane.place == _UNMET
             lane.place = _NOWHERE
 
     def _heap_of(self, lane: Lane) -> Heap:

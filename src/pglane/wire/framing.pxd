@@ -19,6 +19,8 @@ cdef class MessageReader:
     cdef Py_ssize_t _chunks_bytes
 
     cpdef bint would_take(self, Py_ssize_t length) except -1
+    cpdef bint is_untouched(self) except -1
+    cpdef drop(self)
     cpdef feed(self, bytes data)
 
     @cython.locals(chunks=list, last=bytes, last_at=Py_ssize_t)

@@ -83,6 +83,17 @@ class MessageReader:
             return False
         return length <= self.length_max
 
+    def is_untouched(self) -> bool:
+        """Whether all that is here lies in `buffer`, and nothing of it was walked over."""
+        return self.end == 0 and self.size > 0 and not self._chunks_bytes and not self.stream_left
+
+    def drop(self) -> None:
+        """What lies in `buffer` was handed on; it is let go."""
+        self.buffer = b""
+        self.size = 0
+        self.begin = 0
+        self.end = 0
+
     def feed(self, data: bytes) -> None:
         """Appends what was received. What was walked over is forgotten."""
         if self.end == self.size and not self._chunks_bytes:
@@ -99,10 +110,7 @@ class MessageReader:
         if not self._chunks_bytes:
             chunks.append(self.buffer[self.end : self.size])
             self._chunks_bytes = self.size - self.end
-            self.buffer = b""
-            self.size = 0
-            self.begin = 0
-            self.end = 0
+            self.drop()
         last_at = len(chunks) - 1
         last = chunks[last_at]
         if len(last) + len(data) < _CHUNK_MIN:
@@ -244,10 +252,7 @@ class MessageReader:
     def kept_bytes(self) -> int:
         """Bytes of memory held; what was walked over is let go where nothing stands behind it."""
         if self.end == self.size and not self._chunks_bytes:
-            self.buffer = b""
-            self.size = 0
-            self.begin = 0
-            self.end = 0
+            self.drop()
         return self.size + self._chunks_bytes
 
     def buffered_bytes(self) -> int:

@@ -21,6 +21,41 @@ def waiting(rigs):
     return rig, client, holder, server
 
 
+def test_a_query_that_waited_goes_on_and_is_not_kept(waiting) -> None:
+    rig, client, holder, server = waiting
+    link = rig.worker.clients[max(rig.worker.clients)]
+    assert link.requests.reader.buffer == query("SELECT 1")
+    server.send(DONE)
+    assert server.gets(b"SELECT 1") == query("SELECT 1")
+    assert link.requests.reader.buffer == b""
+    server.send(DONE)
+    client.gets(READY)
+    holder.gets(READY)
+
+
+def test_all_that_waited_goes_on_in_order(waiting) -> None:
+    rig, client, _, server = waiting
+    client.send(query("SELECT 2") + message(b"P", b"\x00SELECT 3\x00\x00\x00"))
+    rig.turn(2)
+    server.send(DONE)
+    together = query("SELECT 1") + query("SELECT 2") + message(b"P", b"\x00SELECT 3\x00\x00\x00")
+    assert server.gets(b"SELECT 3") == together
+
+
+def test_a_query_that_waited_is_looked_at(rigs) -> None:
+    rig = rigs(budget=1)
+    holder, server = rig.pair()
+    client = rig.client()
+    client.gets(READY)
+    holder.send(query("SELECT 0"))
+    server.gets(b"SELECT 0")
+    client.send(query("LISTEN news"))
+    rig.turn(2)
+    server.send(DONE)
+    holder.gets(READY)
+    assert not server.look(), "it is listened to elsewhere"
+
+
 def test_what_comes_while_it_waits_is_held_up_to_a_bound(waiting) -> None:
     rig, client, _, server = waiting
     sent, data = 0, query("SELECT " + "x" * 8000)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from pglane.engine.client_connection import COVERED_BYTES
 from pglane.engine.login import TIGHT_LOGINS_MAX
 from pglane.engine.memory import OVER, TIGHT
 from pglane.engine.relief import LARGE_BYTES, USUAL_BASE_BYTES, held_by, resident_bytes
@@ -103,9 +104,10 @@ def test_who_waits_counts_with_its_request(rigs: Any) -> None:
     waiting.gets(READY)
     client.send(query("SELECT 1"))
     server.gets(b"SELECT 1")
-    waiting.send(query("SELECT 2"))
+    large = query(f"SELECT 2{COVERED_BYTES * ' '}")
+    waiting.send(large)
     link = list(rig.worker.clients.values())[1]
-    rig.until(lambda: link.kept_bytes == len(query("SELECT 2")))
+    rig.until(lambda: link.kept_bytes == len(large))
     server.send(DONE)
     server.gets(b"SELECT 2")
     server.send(DONE)

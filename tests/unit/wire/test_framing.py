@@ -446,3 +446,32 @@ def test_what_was_walked_over_is_let_go(form: Any) -> None:
     assert not reader.next()
     reader.feed(whole)
     assert list(walked(reader)) == [(0x51, b"abc")]
+
+
+def test_what_nobody_walked_over_is_untouched_until_it_is_dropped(form: Any) -> None:
+    reader = form.MessageReader(LENGTH_MAX)
+    assert not reader.is_untouched()
+    data = encoded([(0x51, b"one")])
+    reader.feed(data)
+    assert reader.is_untouched()
+    assert reader.next()
+    assert not reader.is_untouched()
+    reader.step_back()
+    assert reader.is_untouched()
+    reader.drop()
+    assert not reader.is_untouched()
+    assert reader.would_take(1)
+    assert not reader.buffered_bytes()
+    assert not reader.next()
+
+
+def test_parts_of_what_came_are_not_untouched(form: Any) -> None:
+    reader = form.MessageReader(LENGTH_MAX)
+    data = encoded([(0x64, bytes(40))])
+    reader.feed(data[:20])
+    reader.feed(data[20:30])
+    assert not reader.is_untouched()
+    assert not reader.next()
+    assert reader.stream_partial() == data[:30]
+    reader.feed(data[30:])
+    assert not reader.is_untouched()
