@@ -21,7 +21,7 @@ from pglane.engine.listening import Listening
 from pglane.engine.loss import tell_loss
 from pglane.engine.opening import Opening
 from pglane.engine.server_link import CLOSE_S_MAX, TERMINATE, LeaseHolder, ServerLink
-from pglane.engine.waiting import Notices, rejection
+from pglane.engine.waiting import Notices, Refusals
 from pglane.engine.watch import Watch
 from pglane.pool.ledger import SlotState
 from pglane.scheduler.placing import LanePlacing
@@ -116,6 +116,7 @@ class Database:
         self.takes_back = takes_back(self)
         self.notices_due = _NEVER
         self.notices = Notices(self)
+        self.refusals = Refusals(self)
         self.opening = Opening(self)
         self.watch: Watch = Watch(self)
         self.listening = Listening(self)
@@ -254,7 +255,7 @@ class Database:
             case Close(slot):
                 self._close_link(slot.link)  # type: ignore[arg-type]
             case Reject(request):
-                self._reject(request)
+                self.refusals.tell(request)
             case Grant():
                 self._grant(decision)
             case Recall(lease):
@@ -288,11 +289,6 @@ class Database:
             if link.client is None or link.client is request.client:
                 link.unlease()
                 self.close(link)
-
-    def _reject(self, request: Request) -> None:
-        client: ClientLink = request.client  # type: ignore[assignment]
-        if client.request is request:  # else it left between the decision and now
-            client.rejected(rejection(self, request))
 
     def cancel_waiting(self, client: "ClientLink", refusal: "Refusal") -> None:
         """The client cancelled a request that waits."""

@@ -8,7 +8,8 @@ What a holder does is said in the words of pg_stat_activity, which people on cal
 direct door bytes pass unread, so of its clients it is only known that they hold a connection.
 
 Clients hear who of their own user holds one, and of others how many do what; the console is for
-people who may know all.
+people who may know all, and so is what `admin_users` hear. A name is what a stranger chose: where
+it becomes part of a text, it is cut, and what a terminal would obey is left out.
 """
 
 from typing import TYPE_CHECKING
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from pglane.pool.ledger import Slot
 
 HOLDERS_TOLD_MAX = 3
+NAME_CHARACTERS_MAX = 63
+"""What PostgreSQL keeps of a name."""
 ACTIVE, IDLE, UNREAD = "active", "idle", "unread"
 IDLE_IN_TRANSACTION = "idle in transaction"
 IDLE_FAILED = "idle in transaction (aborted)"
@@ -114,7 +117,8 @@ def told(database: "Database", user: str | None = None) -> str:
 
 
 def _named(holder: Holder, now: float) -> str:
-    name = holder.application or "without a name"
+    name = holder.application[:NAME_CHARACTERS_MAX] or "without a name"
+    name = "".join(each if each.isprintable() else "?" for each in name)
     text = f"{name} for {now - holder.slot.since:.1f} s in lane {holder.lane}"
     if holder.doing == ACTIVE:
         return text

@@ -1,9 +1,13 @@
-"""What decides about a client's lane."""
+"""What decides about a client's lane.
+
+Of an application's name that is what PostgreSQL keeps of it: where clients belong is remembered by
+it, and what strangers write must not be much.
+"""
 
 from typing import TYPE_CHECKING
 
 from pglane.engine.syscalls import peer_text
-from pglane.scheduler.matching import Origin
+from pglane.scheduler.matching import TENANT_CHARACTERS_MAX, Origin
 
 if TYPE_CHECKING:
     from pglane.engine.client_connection import ClientConnection
@@ -16,4 +20,4 @@ def origin_of(client: "ClientConnection") -> Origin:
     if database.placing.matching.reads_addresses:
         host = peer_text(client.peer).rpartition(":")[0].strip("[]")
     name = client.vector.items.get("application_name", "")
-    return Origin(client.door.NAME, client.user, database.name, name, host)
+    return Origin(client.door.NAME, client.user, database.name, name[:TENANT_CHARACTERS_MAX], host)

@@ -11,6 +11,7 @@ Clients hear who of their own user holds server connections, and of others only 
 
 from typing import TYPE_CHECKING
 
+from pglane.doors.decisions import Reject
 from pglane.engine import holding
 from pglane.errors.server import ServerUnreachable
 from pglane.errors.waiting import (
@@ -36,6 +37,10 @@ NOTICE_EVERY_S = 0.25
 """All who wait are looked at at most so often."""
 LOG_EVERY_S = 10.0
 """The log has one line about a lane's long waits in so long."""
+NOTICES_A_LOOK = 100
+"""So many are told at once, the others a moment later: those who are served go on meanwhile."""
+REFUSALS_A_TURN = 100
+"""The same of those who are refused."""
 NEVER, NEVER_YET = float("inf"), float("-inf")
 
 KINDS: "dict[RefusedBecause | None, type[Refusal]]" = {
@@ -68,11 +73,16 @@ def rejection(database: "Database", request: "Request") -> "Refusal":
         leased=statistics.used,
         budget=statistics.budget,
         own=lane.busy,
-        holders=holding.told(database, client.user),
+        holders=holding.told(database, _whose(database, client)),
         ahead=lane.waiting,
         limit=limit,
         retry_ms=_retry_s(database, lane) * 1000,
     )
+
+
+def _whose(database: "Database", client: "ClientLink") -> str | None:
+    """The user whose holders a client hears of by name; None: an administrator's, all."""
+    return None if client.user in database.worker.settings.admin_users else client.user
 
 
 def _limit(client: "ClientLink", request: "Request") -> object:
@@ -88,6 +98,34 @@ def _retry_s(database: "Database", lane: "Lane") -> float:
     served_s = lane.mean_s * (lane.waiting + 1) / max(lane.busy, 1)
     chance: float = database.worker.random()
     return min(max(served_s, RETRY_S_MIN), RETRY_S_MAX) * (0.5 + chance)
+
+
+class Refusals:
+    """Answers those who are refused; of a crowd that came together a part in each turn."""
+
+    def __init__(self, database: "Database") -> None:
+        self._database = database
+        self._left = REFUSALS_A_TURN
+        self._later: list[Request] = []
+        self._timer: Timer | None = None
+
+    def tell(self, request: "Request") -> None:
+        """It is answered now, or soon; meanwhile nothing is started for it."""
+        if self._timer is None:
+            self._timer = self._database.loop.call_later(0.0, self._go_on)
+        if self._later or not self._left:
+            self._later.append(request)
+            return
+        self._left -= 1
+        client: ClientLink = request.client  # type: ignore[assignment]
+        if client.request is request:  # else it left between the decision and now
+            client.rejected(rejection(self._database, request))
+
+    def _go_on(self) -> None:
+        self._timer = None
+        self._left = REFUSALS_A_TURN
+        waiting, self._later = self._later, []
+        self._database.perform([Reject(request) for request in waiting])
 
 
 class Notices:
@@ -115,20 +153,27 @@ class Notices:
         database, told, next_due = self._database, self._told, NEVER
         now = self._looked = database.loop.now
         self._told = {}
+        left = NOTICES_A_LOOK
         for lane in database.desk.queue.lanes.values():
-            for place, request in enumerate(lane.arrivals, 1):
+            waiting = list(lane.arrivals)
+            for place, request in enumerate(waiting, 1):
                 due = notice_due(request)
                 if due > now:
                     next_due = min(next_due, due)
-                    continue
-                self._told[request] = request.arrived
-                if told.get(request) != request.arrived:
-                    self._tell(request, place, now)
+                elif told.get(request) == request.arrived:
+                    self._told[request] = request.arrived
+                elif left:
+                    left -= 1
+                    self._told[request] = request.arrived
+                    self._tell(request, f"{place} of {len(waiting)}", now)
+        if not left:
+            self._looked = NEVER_YET
+            next_due = now
         database.notices_due = next_due
         if next_due < NEVER:
             self.begin(next_due)
 
-    def _tell(self, request: "Request", place: int, now: float) -> None:
+    def _tell(self, request: "Request", place: str, now: float) -> None:
         client: ClientLink = request.client  # type: ignore[assignment]
         lane: Lane = request.lane  # type: ignore[assignment]
         if now - self._logged.get(lane.name, NEVER_YET) >= LOG_EVERY_S:
@@ -139,10 +184,10 @@ class Notices:
             return  # a client that logs in is told nothing yet
         waited_ms, limit_ms = (now - request.arrived) * 1000, _wait_s(request) * 1000
         text = f"still waiting for a server connection: {waited_ms:.0f} of {limit_ms:.0f} ms"
-        detail = f"Lane {lane.name}, {self._why(request, place, client.user)}."
+        detail = f"Lane {lane.name}, {self._why(request, place, _whose(self._database, client))}."
         client.transport.write(notice_response("NOTICE", "00000", text, detail, ""))
 
-    def _log(self, request: "Request", place: int, now: float) -> None:
+    def _log(self, request: "Request", place: str, now: float) -> None:
         lane: Lane = request.lane  # type: ignore[assignment]
         database = self._database
         database.worker.log(
@@ -155,12 +200,12 @@ class Notices:
             waited_ms=round((now - request.arrived) * 1000),
         )
 
-    def _why(self, request: "Request", place: int, user: str | None) -> str:
+    def _why(self, request: "Request", place: str, user: str | None) -> str:
         """Where it stands, and behind whom; without a user all holders are told by name."""
         lane: Lane = request.lane  # type: ignore[assignment]
         desk = self._database.desk
         return (
-            f"place {place} of {lane.waiting}, reason {desk.reason_of(request).value}; "
+            f"place {place}, reason {desk.reason_of(request).value}; "
             f"{lane.busy} of {desk.ledger.budget} server connections are used by this lane "
             f"({holding.told(self._database, user)})"
         )

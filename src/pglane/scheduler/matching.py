@@ -149,10 +149,16 @@ class LaneMatching:
         own = self._automatic.get(key)
         if own is None:
             if len(self._automatic) >= AUTOMATIC_MAX:
-                return Placed(self._named(f"{origin.door}:*", origin.door), origin.user)
-            own = self._named(f"{origin.door}:{origin.user}", origin.door)
+                return Placed(self._named(_common_name(origin), origin.door), origin.user)
+            own = self._named(_automatic_name(origin), origin.door)
             self._automatic[key] = own
         return self._placed(own, origin)
+
+    def knows(self, origin: Origin, lane: str) -> bool:
+        """Whether it may be the name of a lane, for a client that comes from there."""
+        if lane in self._lanes:
+            return True
+        return lane in (_automatic_name(origin), _common_name(origin))
 
     def wish(self, origin: Origin, own: Placed, lane: str) -> Placed:
         """What becomes of a client that asks for a lane."""
@@ -196,6 +202,15 @@ class LaneMatching:
 def tenant_name(application_name: str) -> str:
     """An application's name without the ids of its processes."""
     return PROCESS_ID.sub(NUMBERLESS, application_name)[:TENANT_CHARACTERS_MAX]
+
+
+def _automatic_name(origin: Origin) -> str:
+    return f"{origin.door}:{origin.user}"
+
+
+def _common_name(origin: Origin) -> str:
+    """Of the lane of those for whom there is no other."""
+    return f"{origin.door}:*"
 
 
 def _lowers(own: LanePolicy, wanted: LanePolicy) -> bool:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 PLACES_MAX = 10_000
 """Remembered places; beyond it the table starts anew."""
+UNKNOWN = "\0"
+"""In place of wishes for lanes that do not exist: what strangers write is not to be remembered."""
 
 
 class Place:
@@ -102,6 +104,8 @@ class LanePlacing:
 
     def place(self, origin: Origin, wished: str = "") -> Place:
         """Where clients from there belong that wish for this lane."""
+        if wished and not self.matching.knows(origin, wished):
+            wished = UNKNOWN
         key = (origin, wished)
         place = self._places.get(key)
         if place is None:

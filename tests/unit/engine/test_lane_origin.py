@@ -23,6 +23,8 @@ def test_door_user_database_name_and_address(peer, address):
         peer=peer,
     )
     assert origin_of(client) == Origin("transaction", "anna", "shop", "web-1", address)
+    client.vector.items = {"application_name": "x" * 8000}
+    assert origin_of(client).application_name == "x" * 64
     client.vector.items = {}
     assert origin_of(client).application_name == ""
     matching.reads_addresses = False

@@ -2,7 +2,7 @@
 
 from pglane.config.lanes import LaneMatch, LaneSettings
 from pglane.scheduler.reasons import RefusedBecause
-from tests.support.engine_rig import READY, query
+from tests.support.engine_rig import APPLIED, READY, query
 from tests.unit.engine.test_database import DONE, desk
 
 IMPATIENT = LaneSettings("otp", wait_ms_max=1000, match=(LaneMatch(application_name="otp"),))
@@ -73,6 +73,86 @@ def test_the_log_has_one_line_of_a_lane_now_and_then(rigs) -> None:
         assert len(rig.logged("waits_long")) == lines
         rig.later(4.0)
         waiting.gets(b"PGL0301")
+
+
+def test_a_crowd_is_told_in_parts(rigs, monkeypatch) -> None:
+    monkeypatch.setattr("pglane.engine.waiting.NOTICES_A_LOOK", 2)
+    rig = rigs(budget=1, wait_ms_max=4000)
+    _, _, first = one_waits(rig)
+    crowd = [rig.client() for _ in range(4)]
+    for one in crowd:
+        one.gets(READY)
+        one.send(query("SELECT 1"))
+    rig.turn(2)
+    rig.clock.now += 2.1
+    rig.turn(1)
+    told = [bool(one.look()) for one in (first, *crowd)]
+    assert told.count(True) <= 2
+    for place, one in enumerate((first, *crowd), 1):
+        assert one.gets(b"still waiting").count(f"place {place} of 5".encode()) == 1
+    rig.later(0.5)
+    assert not [one for one in (first, *crowd) if one.look()]
+
+
+def test_of_a_crowd_that_is_refused_a_part_is_answered_in_each_turn(rigs, monkeypatch) -> None:
+    """One of those who are not answered yet leaves, one cancels: that is all they get."""
+    monkeypatch.setattr("pglane.engine.waiting.REFUSALS_A_TURN", 2)
+    rig = rigs(budget=1, wait_ms_max=4000)
+    holder, server, first = one_waits(rig)
+    crowd = [rig.client() for _ in range(5)]
+    for one in crowd:
+        one.gets(READY)
+        one.send(query("SELECT 1"))
+    rig.turn(2)
+    rig.later(2.1)
+    for one in (first, *crowd):
+        one.gets(b"still waiting")
+    rig.clock.now += 1.6
+    rig.turn(1)
+    assert [b"PGL0301" in one.look() for one in (first, *crowd)] == [True] * 2 + [False] * 4
+    crowd[4].socket.close()
+    rig.cancel(max(rig.worker.clients) - 1)
+    rig.until(lambda: b"PGL0304" in crowd[3].look())
+    for one in (first, *crowd[:4]):
+        assert one.gets(READY).count(b"PGL03") == 1
+    server.send(DONE)
+    holder.gets(READY)
+    crowd[3].send(query("SELECT 2"))
+    server.gets(b"SELECT 2")
+
+
+def test_administrators_hear_of_all_holders_and_nobody_of_statements(rigs) -> None:
+    own, all_of_them = b"of your user: without a name", b"cron for 3.1 s"
+    for admins, name in (("hugo",), own), (("anna",), all_of_them):
+        rig = rigs(budget=2, wait_ms_max=6000, admin_users=admins)
+        session, server = rig.pair("session", user="hugo", application_name="cron")
+        session.send(query("SELECT 2"))
+        server.gets(b"SELECT 2")
+        server.send(DONE)
+        session.gets(READY)
+        one_waits(rig)
+        waiting = rig.peers[-1]
+        rig.later(3.1)
+        told = waiting.gets(b"still waiting")
+        assert name in told
+        assert (b"cron" in told) is (admins == ("anna",))
+        assert b"pg_sleep" not in told
+
+
+def test_names_are_cut_and_no_terminal_obeys_them(rigs) -> None:
+    rig = rigs(budget=1, wait_ms_max=4000)
+    waiting, server = rig.pair()
+    holder = rig.client(application_name="\x1b[2J\n" + "x" * 500)
+    server.gets(b"set_config")
+    server.send(APPLIED)
+    holder.gets(READY)
+    holder.send(query("SELECT pg_sleep(9)"))
+    server.gets(b"pg_sleep")
+    waiting.send(query("SELECT 1"))
+    rig.turn(2)
+    rig.later(2.1)
+    told = waiting.gets(b"still waiting")
+    assert b"of your user: ?[2J?" + b"x" * 58 + b" for" in told
 
 
 def test_who_logs_in_is_told_nothing_yet(rigs) -> None:

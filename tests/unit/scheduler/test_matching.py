@@ -49,6 +49,14 @@ def test_everything_that_a_rule_names_must_fit(rule: LaneRule, fits: bool) -> No
     assert (matching_of(rule).place(ANNA).policy is OTP) is fits
 
 
+def test_names_of_lanes_are_known() -> None:
+    rules = matching_of()
+    for known in ("otp", "bulk", "transaction:anna", "transaction:*"):
+        assert rules.knows(ANNA, known)
+    for unknown in ("", "OTP", "transaction:berta", "session:anna"):
+        assert not rules.knows(ANNA, unknown)
+
+
 def test_without_a_rule_each_user_at_each_door_is_a_lane() -> None:
     rules = matching_of()
     lane = rules.place(ANNA)

@@ -91,3 +91,23 @@ def test_what_is_remembered_has_a_limit(monkeypatch) -> None:
     lanes = [new(places, Origin("transaction", user)).lane for user in "abcab"]
     assert lanes[3] is lanes[0]
     assert lanes[4] is lanes[1]
+
+
+def test_wishes_for_what_does_not_exist_are_not_remembered(monkeypatch) -> None:
+    """Each of them another long text of a stranger."""
+    _, places = placed(OTP, BULK)
+    asked = LaneMatching.wish
+    wishes: list[str] = []
+
+    def wish(self, origin, own, lane):
+        wishes.append(lane)
+        return asked(self, origin, own, lane)
+
+    monkeypatch.setattr(LaneMatching, "wish", wish)
+    for number in range(20):
+        assert places.place(ANNA, f"{number}" * 1000).refused is WishRefused.UNKNOWN
+    assert len(wishes) == 1
+    assert len(wishes[0]) < 10
+    assert places.place(ANNA, "transaction:anna").refused is None
+    assert places.place(ANNA, "transaction:berta").refused is WishRefused.UNKNOWN
+    assert places.place(ANNA, "bulk").refused is None
