@@ -24,6 +24,7 @@ class Asking:
 
     def __init__(self, connection: Any) -> None:
         self.connection = connection
+        self.notices: list[tuple[float, str]] = []
 
     async def ask(self, text: str) -> None:
         """Shielded: psycopg waits for seconds where a statement is given up."""

@@ -53,10 +53,10 @@ def test_a_turn_when_nobody_is_there(play) -> None:
 
 def test_a_storm_of_connections(play) -> None:
     """Directly, most are refused; through the gateway nobody is."""
-    direct = play(RESTART_STORM, "direct", seconds=20.0).tallies["storm"]
-    assert direct.refused.get("53300", 0) >= 100
-    here = play(RESTART_STORM, "pglane", "one user", seconds=20.0).tallies["storm"]
-    assert (here.asked, here.served, here.refused) == (200, 200, {})
+    direct = play(RESTART_STORM, "direct", seconds=20.0).tallies.values()
+    assert sum(one.refused.get("53300", 0) for one in direct) >= 100
+    here = play(RESTART_STORM, "pglane", "one user", seconds=20.0).tallies.values()
+    assert sum(one.asked for one in here) == sum(one.served for one in here) == 200
 
 
 def test_a_flood_costs_who_is_not_in_it_no_queue(play) -> None:

@@ -11,7 +11,10 @@ from pglane.wire.server_messages import (
     CommandComplete,
     DataRow,
     ErrorResponse,
+    FieldDescription,
     ReadyForQuery,
+    RowDescription,
+    notice_response,
 )
 from pglane.wire.startup import StartupMessage, StartupReader
 
@@ -26,6 +29,19 @@ Answer = Callable[[str], bytes]
 def row(*values: str | None) -> bytes:
     """One row and the end of its answer."""
     return DataRow(tuple(None if v is None else v.encode() for v in values)).encode() + DONE
+
+
+def table(*rows: dict[str, str]) -> bytes:
+    """Rows with the names of their columns, and the end of their answer."""
+    names = list(rows[0]) if rows else ["port"]
+    fields = tuple(FieldDescription(name.encode(), 0, 0, 25, -1, -1, 0) for name in names)
+    lines = [DataRow(tuple(each[name].encode() for name in names)).encode() for each in rows]
+    return RowDescription(fields).encode() + b"".join(lines) + DONE
+
+
+def notice(message: str, detail: str = "") -> bytes:
+    """What comes without having been asked for."""
+    return notice_response("NOTICE", "00000", message, detail, "")
 
 
 def error(sqlstate: str, message: str, hint: str = "") -> bytes:

@@ -67,6 +67,7 @@ def _play(
     by_name = {one.name: one for one in chosen}
     plays = list(campaign.plan(chosen, extent))
     console.print(f"{len(plays)} runs")
+    terminal.show_ways(console, chosen)
     with database.running(arguments.postgres_bin) as server:
         asyncio.run(server.make())
         runs = campaign.play_all(

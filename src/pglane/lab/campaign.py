@@ -7,13 +7,15 @@ round. How much of the machine was not ours is kept with each run.
 import asyncio
 import os
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from pglane.lab import contenders, procfs
 from pglane.lab.contenders import Contender, Serving
 from pglane.lab.database import Database
+from pglane.lab.naming import Naming
 from pglane.lab.scenario import Run, Scenario, Variant
 from pglane.lab.scores import tally
 from pglane.lab.traffic import Sample, Traffic
@@ -78,7 +80,7 @@ def play_one(play: Play, database: Database, seconds: float | None) -> Run:
     length_s = scenario.warm_s + (seconds or scenario.seconds)
     with contenders.running(play.contender, scenario, variant, database) as serving:
         noise = Noise()
-        samples, watch = asyncio.run(_load(play, serving, length_s))
+        samples, watch, named_s = asyncio.run(_load(play, serving, length_s))
         steal, foreign = noise.since()
     return Run(
         scenario=scenario.name,
@@ -93,6 +95,7 @@ def play_one(play: Play, database: Database, seconds: float | None) -> Run:
         violations=watch.violations if watch else None,
         missed=watch.missed if watch else None,
         changes=watch.changes if watch else 0,
+        named_s=named_s,
         steal=steal,
         foreign=foreign,
     )
@@ -100,23 +103,32 @@ def play_one(play: Play, database: Database, seconds: float | None) -> Run:
 
 async def _load(
     play: Play, serving: Serving, seconds: float
-) -> tuple[dict[str, list[Sample]], Watch | None]:
-    """The samples, and what the gateway's console told; it is watched while its lanes change."""
-    scenario = play.scenario
-    traffic = Traffic(play.variant.streams, serving.clients)
-    if serving.rewrite is None or not scenario.changes:
-        await traffic.run(seconds, scenario.grace_s)
-        return traffic.samples, await look(serving.console) if serving.console else None
-    assert serving.console is not None
-    watch = Watch(serving.console, serving.pid, serving.rewrite)
+) -> tuple[dict[str, list[Sample]], Watch | None, float | None]:
+    """The samples, what the gateway's console told, and how long until idle holders were named.
+
+    It is watched while its lanes change, and while clients think in transactions.
+    """
+    scenario, variant = play.scenario, play.variant
+    traffic = Traffic(variant.streams, serving.clients)
+    beside: list[Callable[[asyncio.Event], Coroutine[None, None, None]]] = []
+    naming = watch = None
+    if any(stream.think_s for stream in variant.streams):
+        naming = Naming(traffic, scenario.budget, variant.critical, serving.inquiry)
+        beside.append(naming.follow)
+    if serving.rewrite is not None and scenario.changes:
+        assert serving.console is not None
+        watch = Watch(serving.console, serving.pid, serving.rewrite)
+        beside.append(partial(watch.follow, scenario.changes, seconds))
     over = asyncio.Event()
-    watching = asyncio.create_task(watch.follow(scenario.changes, seconds, over))
+    watching = [asyncio.create_task(follow(over)) for follow in beside]
     try:
         await traffic.run(seconds, scenario.grace_s)
     finally:
         over.set()
-        await watching
-    return traffic.samples, watch
+        await asyncio.gather(*watching)
+    if watch is None and serving.console is not None:
+        watch = await look(serving.console)
+    return traffic.samples, watch, naming.named_s if naming is not None else None
 
 
 class Noise:

@@ -20,7 +20,9 @@ from pglane.wire.startup import StartupMessage
 
 ANSWER_BYTES_MAX = 1 << 20
 NONCE_BYTES = 18
-ERROR, READY, ROW, HEAD = ord("E"), ord("Z"), ord("D"), ord("T")
+ERROR, READY, ROW, HEAD, NOTICE = ord("E"), ord("Z"), ord("D"), ord("T"), ord("N")
+NOTICES_MAX = 16
+"""Of one connection, that are kept until somebody reads them."""
 LOST = "08006"
 
 Row = tuple[str | None, ...]
@@ -53,6 +55,7 @@ class Connection(asyncio.Protocol):
     Attributes:
         lost: it is closed, whoever closed it.
         columns: names of the columns of the last rows.
+        notices: what it was told without having asked, and when, by the loop's clock.
     """
 
     keys: dict[tuple[str, int, str], ScramKeys] = {}  # noqa: RUF012 -- shared on purpose
@@ -61,6 +64,7 @@ class Connection(asyncio.Protocol):
         self.place = place
         self.lost = False
         self.columns: tuple[str, ...] = ()
+        self.notices: list[tuple[float, str]] = []
         self._known = (place.user, place.port, place.password)
         self._login: ServerLogin | None = ServerLogin(
             place.user,
@@ -93,6 +97,12 @@ class Connection(asyncio.Protocol):
         self._transport.write(Query(text.encode()).encode())
         return await self._waiter
 
+    @property
+    def port(self) -> int:
+        """Our end's, by which a gateway's console can name it."""
+        found = self._transport.get_extra_info("sockname")
+        return int(found[1]) if found else 0
+
     def close(self) -> None:
         """Says goodbye."""
         self.lost = True
@@ -124,6 +134,9 @@ class Connection(asyncio.Protocol):
                 self.columns = tuple(one.name.decode() for one in described.fields)
             elif reader.kind == ERROR:
                 self._error = in_vain(ErrorResponse.decode(reader.body()))
+            elif reader.kind == NOTICE and len(self.notices) < NOTICES_MAX:
+                moment = asyncio.get_running_loop().time()
+                self.notices.append((moment, in_vain(ErrorResponse.decode(reader.body())).told))
             elif reader.kind == READY:
                 self._end(self._error)
 

@@ -1,13 +1,4 @@
-"""Who is compared, and in which way the kinds of traffic are told apart.
-
-    one user       everybody connects as the same role, through the transaction door
-    a user each    every kind has a role of its own, all below one cap
-    two doors      the critical kind goes through the session door, with a connection each time
-    forced user    the same, with the role written into PgBouncer's entries
-    lanes          one user, and lanes by application_name with a promise (this gateway only)
-    lanes, a user each
-                   the same lanes, and a role for each
-    direct         no pool: each client connects to PostgreSQL itself
+"""Who is compared, and in which way the kinds of traffic are told apart (`WAYS`).
 
 A contender is started anew for each run, so that no run inherits connections of another. PgBouncer
 gets what is best for it: the roles' SCRAM secrets, no logging of connections, no statistics.
@@ -21,6 +12,7 @@ from pathlib import Path
 
 from pglane.lab import gateway, pgbouncer
 from pglane.lab.database import DATABASE, Database
+from pglane.lab.naming import Inquiry
 from pglane.lab.place import Place
 from pglane.lab.pools import PlainPool, PoolPerUser
 from pglane.lab.scenario import Change, Scenario, Variant
@@ -28,11 +20,21 @@ from pglane.lab.traffic import Clients, OwnConnections
 
 ROLE = "shop"
 SESSION_ENTRY = "shop_session"
-CONSOLE = "pglane"
+CONSOLE, PGBOUNCER_CONSOLE = "pglane", "pgbouncer"
 CLIENTS_MAX = 5000
 PLAIN, DIRECT, PGLANE = "plain pool", "direct", "pglane"
 PER_USER = "pools per user"
 """Stands in for PgBouncer where there is none."""
+WAYS = {
+    "direct": "no pool: each client connects to PostgreSQL itself",
+    "one user": "everybody connects as the same role, through the transaction door",
+    "a user each": "every kind has a role of its own, all below one cap",
+    "two doors": "what must not starve comes by the session door, with a connection each time",
+    "forced user": "the same, with the role written into PgBouncer's entries",
+    "lanes": "one role, and lanes by application_name with a promise: pglane configured",
+    "lanes, a user each": "the same lanes, and a role for each kind",
+}
+"""How each is used, and what that means."""
 BY_ROLE = ("a user each", "lanes, a user each")
 LANES = ("lanes", "lanes, a user each")
 TWO_DOORS = ("two doors", "forced user")
@@ -56,12 +58,14 @@ class Serving:
         console: if it has one.
         rewrite: writes another configuration, if it has lanes; it is still to be read.
         pid: the process that reads it at SIGHUP.
+        inquiry: what a person on call would ask it; None: it has no console.
     """
 
     clients: Clients
     console: Place | None = None
     rewrite: Callable[[Change], Path] | None = None
     pid: int = 0
+    inquiry: Inquiry | None = None
 
 
 def roles(variant: Variant) -> tuple[str, ...]:
@@ -107,7 +111,9 @@ def running(
             ports = {"transaction": one.port, "session": one.port}
             entries = (DATABASE, SESSION_ENTRY)
             found = places(contender.way, variant, database, ports, entries)
-            yield Serving(OwnConnections(found))
+            admin = Place(one.port, ROLE, PGBOUNCER_CONSOLE, database.password)
+            inquiry = Inquiry(admin, ("SHOW CLIENTS", "SHOW SERVERS"))
+            yield Serving(OwnConnections(found), inquiry=inquiry)
     else:
         options = pglane_options(contender.way, scenario, variant, database)
         with gateway.running(database.folder, "pglane", options, {}) as door:
@@ -117,7 +123,8 @@ def running(
             rewrite = None
             if contender.way in LANES:
                 rewrite = partial(write_configuration, contender.way, scenario, variant, database)
-            yield Serving(OwnConnections(found), console, rewrite, door.pid)
+            inquiry = Inquiry(console, ("SHOW HOLDERS",))
+            yield Serving(OwnConnections(found), console, rewrite, door.pid, inquiry)
 
 
 def places(
@@ -155,6 +162,7 @@ def pgbouncer_configuration(
         "default_pool_size": str(scenario.budget),
         "max_client_conn": str(CLIENTS_MAX),
         "query_wait_timeout": f"{scenario.wait_s_max:g}",
+        "stats_users": ROLE,
     }
     if way in TWO_DOORS:
         settings["max_user_connections"] = str(scenario.budget)

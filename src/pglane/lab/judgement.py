@@ -52,8 +52,13 @@ class Verdict:
     @property
     def told(self) -> str:
         """In words, with what was seen."""
+        return f"{self.target.told}: {self.seen}"
+
+    @property
+    def seen(self) -> str:
+        """The figure, as it counts."""
         form = ratio if self.target.relative else lambda value: said(value, self.target.column)
-        return f"{self.target.told}: {spelled(self.figure, form)}"
+        return spelled(self.figure, form)
 
 
 def rows(runs: Iterable[Run], scenario: Scenario, variant: str) -> list[Row]:
@@ -72,28 +77,37 @@ def rows(runs: Iterable[Run], scenario: Scenario, variant: str) -> list[Row]:
 
 def verdicts(found: Sequence[Row], scenario: Scenario, variant: str) -> list[Verdict]:
     """Of all ways of this gateway."""
-    baseline = next((row for row in found if row.contender == BASELINE), None)
     made = []
     for row in found:
         for target in scenario.targets if row.ours else ():
+            beside = _beside(target, found)
             if target.ways and row.runs[0].way not in target.ways:
                 continue
-            if target.relative and baseline is None:
+            if (target.relative or target.against) and beside is None:
                 continue
-            values = [
-                target.column.figure(run) / (_base(target, baseline, run) or math.nan)
-                if target.relative and baseline is not None
-                else target.column.figure(run)
-                for run in row.runs
-            ]
+            values = [_value(target, run, beside) for run in row.runs]
             made.append(Verdict(target, variant, row.label, spread(values)))
     return made
 
 
-def _base(target: Target, baseline: Row, run: Run) -> float:
-    """What the baseline did in the same round."""
-    same = [one for one in baseline.runs if one.round == run.round]
-    return target.column.figure(same[0]) if same else math.nan
+def _beside(target: Target, found: Sequence[Row]) -> Row | None:
+    """What a target compares with."""
+    for row in found:
+        if target.relative and row.contender == BASELINE:
+            return row
+        if target.against and row.ours and row.runs[0].way == target.against:
+            return row
+    return None
+
+
+def _value(target: Target, run: Run, beside: Row | None) -> float:
+    """What counts of a run."""
+    value = target.column.figure(run)
+    if beside is None:
+        return value
+    same = [one for one in beside.runs if one.round == run.round]
+    other = target.column.figure(same[0]) if same else math.nan
+    return value / (other or math.nan) if target.relative else value - other
 
 
 def said(value: float, column: Column) -> str:

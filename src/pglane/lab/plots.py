@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-WIDTH = 760
+WIDTH = 860
 LABEL_WIDTH = 215
 ROW_HEIGHT = 26
 AXIS_HEIGHT = 34
-NEVER_WIDTH = 90
+NEVER_WIDTH = 110
 DECADES = (-1, 4)
 """From 0.1 ms to 10 s, as powers of ten of milliseconds."""
 DOTS_MAX = 400
@@ -51,7 +51,7 @@ def strip(rows: Sequence[Strip], caption: str) -> str:
         x = place(10.0**power, left, right)
         shapes.append(f'<line class="grid" x1="{x}" x2="{x}" y1="24" y2="{bottom}"/>')
         shapes.append(_text(x, 16, _duration(10.0**power), "axis", "middle"))
-    shapes.append(_text(right + NEVER_WIDTH / 2, 16, "no answer", "axis", "middle"))
+    shapes.append(_text(_never_x(right), 16, "no answer", "axis", "middle"))
     for number, row in enumerate(rows):
         y = AXIS_HEIGHT + (number + 0.5) * ROW_HEIGHT
         shapes += _strip_row(row, y, left, right)
@@ -72,8 +72,13 @@ def _strip_row(row: Strip, y: float, left: int, right: int) -> list[str]:
         )
     if row.unanswered:
         told = f"✕ {row.unanswered}"
-        shapes.append(_text(right + NEVER_WIDTH / 2, y + 4, told, "never", "middle"))
+        shapes.append(_text(_never_x(right), y + 4, told, "never", "middle"))
     return shapes
+
+
+def _never_x(right: int) -> float:
+    """Where those without an answer stand: behind the end of the axis and its text."""
+    return right + 0.6 * NEVER_WIDTH
 
 
 def bars(rows: Sequence[Bar], caption: str) -> str:
@@ -92,7 +97,8 @@ def bars(rows: Sequence[Bar], caption: str) -> str:
             f'<rect class="bar {kind}" x="{left}" y="{y}" width="{width:.1f}" '
             f'height="{ROW_HEIGHT - 6}" rx="2"/>'
         )
-        shapes.append(_text(left + width + 6, y + 15, row.said, "axis", "start"))
+        kind = "axis" if math.isfinite(row.value) else "never"
+        shapes.append(_text(left + width + 6, y + 15, row.said, kind, "start"))
     return _svg(16 + len(rows) * ROW_HEIGHT, caption, shapes)
 
 

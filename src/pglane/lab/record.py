@@ -32,6 +32,7 @@ def _run(scenario: Scenario, run: Run) -> dict[str, object]:
         "steal": round(run.steal, 3),
         "foreign": round(run.foreign, 3),
         "violations": run.violations,
+        "named_s": None if run.named_s is None else _number(run.named_s),
         "figures": {one.head: _number(one.figure(run)) for one in scenario.columns},
         "streams": {kind: _tally(one) for kind, one in run.tallies.items()},
     }

@@ -3,14 +3,15 @@
 A scenario has variants (24, 60, 200 clients), and is played by several contenders in turn, all
 with the same streams and the same number of server connections. Its columns are figures of one
 run; its targets are limits of such a figure, and hold for this gateway. A target may be relative:
-then it is a ratio to what the baseline did in the same round.
+then it is a ratio to what the baseline did in the same round, or a difference to what this gateway
+did in another way.
 """
 
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from pglane.lab.scores import Tally, jain
+from pglane.lab.scores import NEVER, Tally, jain
 from pglane.lab.traffic import Stream
 
 BASELINE = "plain pool"
@@ -27,6 +28,8 @@ class Run:
         violations: waits beyond their bound, as the gateway counts them; None: it tells none.
         missed: requests that it refused because their time was over; None: it was not asked.
         changes: how often its lanes were changed while it served.
+        named_s: how long until those were named who held everything idly (`lab.naming`); None: it
+            never came to it.
         steal: part of the machine's time taken by the hypervisor.
         foreign: part of the machine's time used by processes that are not ours.
     """
@@ -40,6 +43,7 @@ class Run:
     violations: int | None = None
     missed: int | None = None
     changes: int = 0
+    named_s: float | None = None
     steal: float = 0.0
     foreign: float = 0.0
 
@@ -68,6 +72,8 @@ class Target:
     Attributes:
         told: in words.
         relative: what counts is the ratio to the baseline's figure of the same round.
+        against: what counts is the difference to this gateway's figure of the same round in this
+            way.
         ways: of this gateway that it holds for; empty: all.
     """
 
@@ -76,6 +82,7 @@ class Target:
     at_least: float = float("-inf")
     at_most: float = float("inf")
     relative: bool = False
+    against: str = ""
     ways: tuple[str, ...] = ()
 
     def holds(self, value: float) -> bool:
@@ -180,9 +187,30 @@ def refused(kind: str) -> Column:
     )
 
 
-def turns(kind: str) -> Column:
-    """How many were answered."""
-    return Column(f"{kind} answers", "", lambda run: float(run.tallies[kind].served))
+def all_turns() -> Column:
+    """How many were answered, of all kinds."""
+    return Column("answers", "", lambda run: float(sum(one.served for one in _all(run))))
+
+
+def all_refused() -> Column:
+    """How many were refused, of all kinds."""
+    return Column(
+        "refused", "", lambda run: float(sum(sum(one.refused.values()) for one in _all(run)))
+    )
+
+
+def all_waits(part: float) -> Column:
+    """A quantile of the waits of all kinds together; 1.0 is the longest."""
+
+    def figure(run: Run) -> float:
+        waits = sorted(wait_s for one in _all(run) for wait_s in one.waits_s)
+        return waits[min(len(waits) - 1, int(part * len(waits)))] * 1000 if waits else NEVER
+
+    return Column(f"wait {'longest' if part >= 1.0 else f'p{part * 100:g}'}", "ms", figure)
+
+
+def _all(run: Run) -> tuple[Tally, ...]:
+    return tuple(run.tallies.values())
 
 
 def fairness() -> Column:
@@ -211,6 +239,27 @@ def missed() -> Column:
     return Column(
         "deadline misses", "", lambda run: float("nan" if run.missed is None else run.missed)
     )
+
+
+def named() -> Column:
+    """How long until a console named those who hold everything and do nothing."""
+
+    def figure(run: Run) -> float:
+        return float("nan") if run.named_s is None else run.named_s * 1000
+
+    return Column("named on the console", "ms", figure)
+
+
+def told(kind: str, due_s: float) -> Column:
+    """How long until who waits longer than that was told behind whom; none: nobody did."""
+
+    def figure(run: Run) -> float:
+        late = [one.told_s for one in run.tallies[kind].samples if one.wait_s > due_s]
+        if not late:
+            return float("nan")
+        return max(NEVER if one is None else one for one in late) * 1000
+
+    return Column(f"{kind} told behind whom", "ms", figure)
 
 
 def changes() -> Column:

@@ -6,6 +6,7 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
+from pglane.lab.contenders import WAYS
 from pglane.lab.judgement import Row, Verdict, rows, said, spelled, verdicts
 from pglane.lab.scenario import Column, Run, Scenario
 
@@ -19,6 +20,14 @@ def console() -> Console:
     """What is printed on; lines that go into a file are not broken."""
     made = Console(highlight=False)
     return made if made.is_terminal else Console(highlight=False, width=WIDTH_ELSEWHERE)
+
+
+def show_ways(console: Console, scenarios: Sequence[Scenario]) -> None:
+    """What the words mean by which contenders' uses are told apart."""
+    used = {way for scenario in scenarios for way in scenario.ways}
+    for way, told in WAYS.items():
+        if way in used:
+            console.print(f"  {way:<20}{told}", style="dim", soft_wrap=True)
 
 
 def show_run(console: Console, scenario: Scenario, run: Run) -> None:

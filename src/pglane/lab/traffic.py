@@ -20,6 +20,8 @@ from pglane.lab.place import Place
 REFUSED_PAUSE_S = 0.1
 """How long a client that was refused waits before it asks again."""
 SERVED, UNANSWERED = "", "unanswered"
+NAMED = "idle in transaction"
+"""What a notice says if it names what is waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +67,16 @@ def sleeping(hold_s: float) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One request: when it asked (in seconds of the run), its wait, and what became of it."""
+    """One request: when it asked (in seconds of the run), its wait, and what became of it.
+
+    Attributes:
+        told_s: how long after that it was told behind whom it waits; None: it was not.
+    """
 
     asked_s: float
     wait_s: float
     outcome: str
+    told_s: float | None = None
 
 
 class Clients(Protocol):
@@ -123,10 +130,12 @@ class Traffic:
 
     Attributes:
         samples: of each stream, in the order of their ends.
+        thinking: clients that think in a transaction, by their port, and since when.
     """
 
     def __init__(self, streams: tuple[Stream, ...], clients: Clients) -> None:
         self.samples: dict[str, list[Sample]] = {stream.kind: [] for stream in streams}
+        self.thinking: dict[int, float] = {}
         self._streams = streams
         self._clients = clients
         self._began = 0.0
@@ -138,6 +147,10 @@ class Traffic:
         """How many of a kind have no answer yet, and for how long the first of them."""
         asked = self._open[kind]
         return len(asked), self.now() - next(iter(asked.values())) if asked else 0.0
+
+    def first_open(self, kind: str) -> float | None:
+        """When the first of those of a kind asked that have no answer yet."""
+        return next(iter(self._open[kind].values()), None)
 
     def now(self) -> float:
         """Seconds since the run began."""
@@ -228,6 +241,7 @@ class Traffic:
         self._open[stream.kind][token] = asked_s
         try:
             connection = await self._clients.lend(stream)
+            connection.notices.clear()
             await self._converse(connection, stream)
             outcome = SERVED
         except AskedInVain as error:
@@ -237,7 +251,8 @@ class Traffic:
         finally:
             wait_s = max(0.0, self.now() - asked_s - stream.work_s)
             del self._open[stream.kind][token]
-            self.samples[stream.kind].append(Sample(asked_s, wait_s, outcome))
+            told_s = self._told_s(connection, asked_s)
+            self.samples[stream.kind].append(Sample(asked_s, wait_s, outcome, told_s))
             if connection is not None:
                 if outcome != SERVED:
                     connection.close()
@@ -250,8 +265,19 @@ class Traffic:
             return
         await connection.ask("BEGIN")
         await connection.ask(stream.sql)
-        await self._until(self.now() + stream.think_s)
+        port = connection.port
+        self.thinking[port] = self.now()
+        try:
+            await self._until(self.now() + stream.think_s)
+        finally:
+            del self.thinking[port]
         await connection.ask("COMMIT")
+
+    def _told_s(self, connection: Connection | None, asked_s: float) -> float | None:
+        """After what time it was told that those it waits for are idle in transactions."""
+        told = [] if connection is None else connection.notices
+        named = [moment for moment, text in told if NAMED in text]
+        return named[0] - self._began - asked_s if named else None
 
 
 def _reach(reached: "asyncio.Future[None]") -> None:

@@ -12,8 +12,8 @@ from pglane.lab.campaign import Extent, Noise, Play
 from pglane.lab.contenders import Contender, Serving
 from pglane.lab.database import Database
 from pglane.lab.place import Place
-from pglane.lab.scenario import Change, Scenario
-from pglane.lab.traffic import OwnConnections
+from pglane.lab.scenario import Change, Scenario, Variant
+from pglane.lab.traffic import OwnConnections, Stream
 from pglane.lab.watch import Watch
 from tests.support.lab_runs import SCENARIO
 from tests.support.lab_server import lab_server
@@ -99,8 +99,9 @@ def test_the_gateway_is_asked_for_broken_bounds(
             clients = OwnConnections(dict.fromkeys(("browse", "otp"), server.place()))
             play = Play(scenario, scenario.variants[0], Contender("pglane", "lanes"), 0)
             serving = Serving(clients, console, rewrite)
-            _samples, watch = await campaign._load(play, serving, 0.05)
+            _samples, watch, named_s = await campaign._load(play, serving, 0.05)
             assert watch is not None
+            assert named_s is None
             return watch.changes
 
     assert asyncio.run(loaded(changing, lambda _change: tmp_path)) == 1
@@ -108,3 +109,31 @@ def test_the_gateway_is_asked_for_broken_bounds(
     assert asyncio.run(loaded(replace(changing, changes=()), lambda _change: tmp_path)) == 2
     assert asyncio.run(loaded(changing, None)) == 2
     assert len(followed) == 1
+
+
+def test_where_clients_think_it_is_looked_who_names_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[tuple[object, ...]] = []
+
+    class Following:
+        named_s = 0.25
+
+        def __init__(self, _traffic: object, *more: object) -> None:
+            made.append(more)
+
+        async def follow(self, over: asyncio.Event) -> None:
+            await over.wait()
+
+    monkeypatch.setattr(campaign, "Naming", Following)
+    streams = (Stream("holder", clients=1, think_s=60.0), Stream("otp", clients=1, critical=True))
+    thinking = replace(SCENARIO, grace_s=0.0, variants=(Variant("1 client thinks", streams),))
+
+    async def loaded(scenario: Scenario) -> float | None:
+        async with lab_server() as server:
+            (variant, *_) = scenario.variants
+            clients = OwnConnections(dict.fromkeys(variant.kinds, server.place()))
+            play = Play(scenario, variant, Contender("plain pool"), 0)
+            return (await campaign._load(play, Serving(clients), 0.05))[2]
+
+    assert asyncio.run(loaded(thinking)) == 0.25
+    assert asyncio.run(loaded(replace(SCENARIO, grace_s=0.0))) is None
+    assert made == [(4, frozenset({"otp"}), None)]

@@ -5,9 +5,9 @@ import socket
 
 import pytest
 
-from pglane.lab.connection import LOST, AskedInVain, Connection, connect
+from pglane.lab.connection import LOST, NOTICES_MAX, AskedInVain, Connection, connect
 from pglane.wire.scram import ScramKeys
-from tests.support.lab_server import DONE, HANG_UP, READY, error, lab_server, row
+from tests.support.lab_server import DONE, HANG_UP, READY, error, lab_server, notice, row
 
 
 def test_it_asks_and_is_answered() -> None:
@@ -35,6 +35,23 @@ def test_an_error_keeps_the_connection() -> None:
             assert (caught.value.sqlstate, caught.value.told) == ("53300", "no room\ncome back")
             assert await one.ask("y") == []
             assert not one.lost
+            one.close()
+
+    asyncio.run(play())
+
+
+def test_notices_are_kept_and_it_has_a_port() -> None:
+    async def play() -> None:
+        told = notice("still waiting", "behind whom")
+        async with lab_server(lambda _text: told * (NOTICES_MAX + 1) + DONE) as server:
+            one = await connect(server.place())
+            before = asyncio.get_running_loop().time()
+            assert await one.ask("x") == []
+            assert len(one.notices) == NOTICES_MAX
+            moment, text = one.notices[0]
+            assert before <= moment <= asyncio.get_running_loop().time()
+            assert text == "still waiting\nbehind whom"
+            assert one.port not in {0, server.port}
             one.close()
 
     asyncio.run(play())

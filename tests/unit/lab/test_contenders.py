@@ -71,6 +71,7 @@ def test_pgbouncer_has_one_cap_over_all(database: Database) -> None:
     assert "max_user_connections = 4" in text("two doors")
     assert "user=shop password=app secret" in text("forced user")
     assert "user=shop" not in text("two doors")
+    assert "stats_users = shop" in text("one user")
 
 
 def test_this_gateway_reads_what_is_written_for_it(database: Database) -> None:
@@ -112,4 +113,12 @@ def test_each_runs_and_gives_its_clients(
         with contenders.running(contender, SCENARIO, VARIANT, database) as serving:
             assert isinstance(serving.clients, kind)
             assert (serving.console is not None) == (contender.name == "pglane")
+            asked = serving.inquiry.place.database if serving.inquiry is not None else ""
+            assert asked == {"pglane": "pglane", "PgBouncer 1.25": "pgbouncer"}.get(
+                contender.name, ""
+            )
             assert (serving.rewrite is not None) == (contender.way == "lanes")
+
+
+def test_every_way_is_explained() -> None:
+    assert {*contenders.BY_ROLE, *contenders.LANES, *contenders.TWO_DOORS} < set(contenders.WAYS)

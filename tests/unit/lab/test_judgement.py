@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from pglane.lab.judgement import rows, said, spelled, verdicts
-from pglane.lab.scenario import Column
+from pglane.lab.scenario import Column, Target, wait
 from pglane.lab.scores import NEVER, Spread
 from tests.support.lab_runs import RUNS, SCENARIO, run
 
@@ -40,6 +40,16 @@ def test_without_its_baseline_a_relative_target_is_left_out_or_missed() -> None:
     other_round = [run("pglane", "lanes", number=5), run("plain pool")]
     last = verdicts(rows(other_round, SCENARIO, "4 clients"), SCENARIO, "4 clients")[-1]
     assert not last.held
+
+
+def test_a_target_may_be_a_difference_to_another_way() -> None:
+    target = Target("lanes cost little", wait("otp", 0.5), at_most=5.0, against="one user")
+    scenario = replace(SCENARIO, targets=(replace(target, ways=("lanes",)),))
+    both = [run("pglane", "one user", otp_s=0.010), run("pglane", "lanes", otp_s=0.012)]
+    (found,) = verdicts(rows(both, SCENARIO, "4 clients"), scenario, "4 clients")
+    assert found.held
+    assert found.told == "lanes cost little: 2 ms"
+    assert verdicts(rows(both[1:], SCENARIO, "4 clients"), scenario, "4 clients") == []
 
 
 @pytest.mark.parametrize(

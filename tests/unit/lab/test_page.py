@@ -35,7 +35,10 @@ def test_it_is_whole_and_self_contained() -> None:
     seen.feed(text)
     assert seen.open == []
     assert not re.search(r"https?://|src=|@import|url\(", text)
-    assert not any(name in {"src", "href"} for name, _ in seen.attributes)
+    assert not any(name == "src" for name, _ in seen.attributes)
+    links = {value for name, value in seen.attributes if name == "href"}
+    assert links == {"#small"}
+    assert ("id", "small") in seen.attributes
     assert "prefers-color-scheme: dark" in text
 
 
@@ -43,9 +46,15 @@ def test_it_tells_figures_verdicts_and_circumstances() -> None:
     text = page([SCENARIO], RUNS, WHERE, ["PgBouncer <old>"])
     assert "Small &amp; simple" in text
     assert "PgBouncer &lt;old&gt;" in text
-    assert '<li class="missed">pglane, one user: none waits long: 1.5 s</li>' in text
-    assert '<li class="held">pglane, lanes: all are served: 100 %</li>' in text
-    assert "<td>never</td>" in text
+    assert '<span class="missed">none waits long</span>' in text
+    assert '<span class="bad">pglane, one user: 1.5 s</span>' in text
+    assert '<span class="held">all are served</span>' in text
+    assert "<span>pglane, lanes: 15 ms (10 ms to 20 ms)</span>" in text
+    assert '<td class="bad">never</td>' in text
+    assert "<td>15 ms<small>10 ms to 20 ms</small></td>" in text
+    assert '<td class="bad">4 of 6</td><td>0</td><td>6</td>' in text, "the summary"
+    assert "<dt>a user each</dt><dd>every kind has a role" in text
+    assert "two doors" not in text
     assert "✕ 5" in text
     assert "<dt>command</dt><dd>pglane &lt;lab&gt;</dd>" in text
     assert "50% at most" in text

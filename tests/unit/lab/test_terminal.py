@@ -24,6 +24,13 @@ def test_a_line_for_each_run_and_a_table_for_each_variant() -> None:
     assert "8 clients" not in said
 
 
+def test_ways_are_explained_as_far_as_they_are_used() -> None:
+    text = StringIO()
+    terminal.show_ways(Console(file=text, width=160), [SCENARIO])
+    assert "a user each         every kind has a role of its own" in text.getvalue()
+    assert "two doors" not in text.getvalue()
+
+
 def test_a_file_gets_whole_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("FORCE_COLOR", raising=False)
     assert terminal.console().width == terminal.WIDTH_ELSEWHERE

@@ -15,7 +15,7 @@ from pglane.lab.traffic import (
     Traffic,
     sleeping,
 )
-from tests.support.lab_server import DONE, HANG_UP, READY, SILENCE, error, lab_server
+from tests.support.lab_server import DONE, HANG_UP, READY, SILENCE, error, lab_server, notice
 
 ONCE = Stream("storm", clients=3, once=True)
 
@@ -92,6 +92,29 @@ def test_a_transaction_with_a_thinking_client() -> None:
     samples, server = play([stream])
     assert server.asked == ["BEGIN", "x", "COMMIT"]
     assert samples["holder"][0].outcome == SERVED
+
+
+def test_it_is_known_who_thinks_and_since_when() -> None:
+    seen = []
+
+    def look(traffic: Traffic, _server: object) -> bool:
+        seen.append((dict(traffic.thinking), traffic.first_open("holder"), traffic.now()))
+        return bool(traffic.thinking)
+
+    play([Stream("holder", clients=1, once=True, think_s=60.0)], look)
+    ((port, since),) = seen[-1][0].items()
+    assert port > 0
+    assert 0 <= seen[-1][1] <= since <= seen[-1][2]
+
+
+def test_it_is_noted_when_who_waits_was_told_behind_whom() -> None:
+    told = notice("still waiting", "4 idle in transaction")
+    for answer, is_told in ((told, True), (notice("you are queued"), False), (b"", False)):
+        stream = Stream("otp", clients=1, once=True)
+        samples, _ = play([stream], None, lambda _text, answer=answer: answer + DONE)
+        (one,) = samples["otp"]
+        assert (one.told_s is not None) == is_told
+        assert one.told_s is None or 0 <= one.told_s <= one.wait_s
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ BROWSE_PER_S = 100.0
 REPORT_S = 2.0
 COUNTING = "SELECT sum(i) FROM generate_series(1, 40000) AS i"
 """Some milliseconds of a processor, and no table."""
+WITHOUT_LOGINS = ("one user", "a user each", *LANES)
+"""At two doors each request is a login, and that counts too."""
 OTP_LANE = """
 [lanes.otp]
 door = "transaction"
@@ -53,7 +55,7 @@ OTP_UNDER_FLOOD = Scenario(
             "99 % of them wait less than 25 ms",
             wait("otp", 0.99),
             at_most=25.0,
-            ways=("one user", "a user each", *LANES),  # two doors: a login for each counts too
+            ways=WITHOUT_LOGINS,
         ),
         Target(
             "browsing keeps 95 % of the pace of a queue",
@@ -85,7 +87,7 @@ OTP_ON_A_BUSY_DATABASE = Scenario(
             ),
         ),
     ),
-    ways=("one user", "a user each", "lanes"),
+    ways=("one user", "a user each", "two doors", "lanes"),
     lanes=OTP_LANE,
     columns=(served("otp"), wait("otp", 0.5), wait("otp", 0.99), rate("browse"), violations()),
     targets=(
@@ -95,13 +97,16 @@ OTP_ON_A_BUSY_DATABASE = Scenario(
             wait("otp", 0.5),
             at_most=0.5,
             relative=True,
+            ways=WITHOUT_LOGINS,
         ),
         Target(
             "browsing keeps 90 % of the pace of a queue",
             rate("browse"),
             at_least=0.9,
             relative=True,
+            ways=WITHOUT_LOGINS,
         ),
+        Target("no bound is broken", violations(), at_most=0.0, ways=LANES),
     ),
     plotted="otp",
     compared=rate("browse"),
@@ -129,7 +134,7 @@ BROWSE_UNDER_OTP_FLOOD = Scenario(
             ),
         ),
     ),
-    ways=("one user", "a user each", "lanes"),
+    ways=("one user", "a user each", "two doors", "lanes"),
     lanes=OTP_LANE
     + """
 [lanes.browse]
@@ -148,7 +153,12 @@ match = [{ application_name = "browse" }]
     ),
     targets=(
         Target("every page is served", served("browse"), at_least=1.0),
-        Target("99 % of them wait less than 25 ms", wait("browse", 0.99), at_most=25.0),
+        Target(
+            "99 % of them wait less than 25 ms",
+            wait("browse", 0.99),
+            at_most=25.0,
+            ways=WITHOUT_LOGINS,
+        ),
         Target("no bound is broken", violations(), at_most=0.0, ways=LANES),
     ),
     plotted="browse",
@@ -173,7 +183,7 @@ REPORTS = Scenario(
             ),
         ),
     ),
-    ways=("one user", "a user each", "lanes"),
+    ways=("one user", "a user each", "two doors", "lanes"),
     lanes=OTP_LANE
     + """
 [lanes.browse]

@@ -9,7 +9,7 @@ from pglane.config import rules
 from pglane.config.file import read_file
 from pglane.config.settings import Settings
 from pglane.lab import scenarios
-from pglane.lab.contenders import DIRECT, LANES
+from pglane.lab.contenders import DIRECT, LANES, WAYS
 from pglane.lab.scenario import BASELINE, Change, Scenario
 from pglane.lab.scenarios.market import MARKETPLACE
 
@@ -39,6 +39,10 @@ def test_it_speaks_of_its_own_streams(one: Scenario) -> None:
     tomllib.loads(one.lanes)
     assert bool(set(one.ways) & set(LANES)) == bool(one.lanes)
     assert len({variant.name for variant in one.variants}) == len(one.variants)
+    assert set(one.ways) <= set(WAYS)
+    for target in one.targets:
+        assert not target.ways or set(target.ways) & set(one.ways), "it holds for nobody"
+        assert target.against in {"", *one.ways}
     if "direct" in one.ways:
         assert not any(target.relative for target in one.targets), f"{DIRECT} is no {BASELINE}"
 
