@@ -88,6 +88,8 @@ SYSTEMS = (
     System(4, (2, 1, 0), (2, 1, 2), guard=(2, 1, 0)),
     System(3, (1, 1, 0), (1, 2, 3), guard=(1, 0, 0)),
     System(3, (1, 1, 0), (1, 2, 3), guard=(0, 1, 0), queue_max=2),
+    System(4, (2, 1, 0), (1, 1, 2), guard=(1, 0, 0), watched=1, queue_max=2),
+    System(4, (2, 1, 0), (1, 1, 2), guard=(1, 0, 0), queue_max=2),
     System(4, (1, 1, 0), (2, 1, 0), queue_max=2),
     System(5, (2, 1, 1, 0), (1, 1, 1, 2), queue_max=2),
 )

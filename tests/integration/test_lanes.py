@@ -477,6 +477,23 @@ def test_lanes_change_while_the_load_runs_and_no_request_is_lost(
         gateway.destroy()
 
 
+def test_a_lane_that_is_renamed_while_it_is_in_use_ends_with_its_last_lease(one: Gateway) -> None:
+    renamed = {("lanes.code" if name == "lanes.otp" else name): it for name, it in LANES.items()}
+    with ScriptedClient.login(one.target("transaction", "second")) as client:
+        client.query("BEGIN; SELECT 1")
+        eventually(lambda: lanes(one).get("otp", {}).get("busy") == 1)
+        one.reload_with(renamed)
+        eventually(lambda: lanes(one).get("code", {}).get("reserve") == 1)
+        eventually(lambda: lanes(one)["otp"]["reserve"] == 0)
+        assert lanes(one)["otp"]["busy"] == 1
+        client.query("COMMIT")
+        eventually(lambda: "otp" not in lanes(one))
+        client.query("SELECT 1")
+        eventually(lambda: lanes(one)["code"]["grants"] == 1)
+    one.reload_with(LANES)
+    eventually(lambda: "code" not in lanes(one))
+
+
 def test_a_reload_that_promises_too_much_changes_nothing(one: Gateway) -> None:
     one.reload_with(LANES | {"lanes.more": {"reserve": 9}})
     eventually(lambda: "lanes reserve 12 server connections" in one.log())

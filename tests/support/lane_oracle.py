@@ -113,11 +113,14 @@ class Oracle:
 
     def next_lanes(self, own: str | None) -> list[SlowLane]:
         """Those that may be next; equals are all named."""
-        able = [each for each in self.lanes.values() if each.waiting and self.may_have(each)]
+        waiting = [each for each in self.lanes.values() if each.waiting]
+        mine = [each for each in waiting if each.policy.name == own and each.missing]
+        if mine and self.has_room(mine[0]):
+            return mine
+        able = [each for each in waiting if self.may_have(each)]
         owed = [each for each in able if each.missing]
-        mine = [each for each in owed if each.policy.name == own]
-        if mine or owed:
-            return mine or least(owed, lambda each: each.waiting[0].arrived)
+        if owed:
+            return least(owed, lambda each: each.waiting[0].arrived)
         return least(able, lambda each: each.tag)
 
     def next_requests(self, lane: SlowLane) -> list[object]:

@@ -431,6 +431,7 @@ class Database:
         """Idle too long or too old: closed."""
         self.listening.keep_house(now)
         self.watch.keep_house()
+        self.desk.queue.drop_removed()
         for slot in self.desk.ledger.in_state(SlotState.IDLE):
             link: ServerLink = slot.link  # type: ignore[assignment]
             if now - slot.since > self._server_idle_s or now >= link.expires or self.vacating:

@@ -92,6 +92,7 @@ def _insist(database: "Database", lease: "Lease", recalled: float) -> None:
     """It was cancelled a while ago."""
     slot = _slot_of(database, lease)
     if slot is None or lease.recalled != recalled:
+        database.arm_tick()  # its place may have gone to another than it was for
         return
     server: ServerLink = slot.link  # type: ignore[assignment]
     if server.client is not None:

@@ -135,6 +135,10 @@ class Lane(Node):
         self.tenants.known_max = policy.tenants_max
         self.overload = Overload(policy.shed_after_s) if policy.shed_after_s else None
 
+    def is_empty(self) -> bool:
+        """Whether it has nothing and nobody of it waits."""
+        return self.busy == 0 and self.arrivals.first is None
+
     # Waiting ---------------------------------------------------------------------------------
 
     def enqueue(self, request: Request) -> None:

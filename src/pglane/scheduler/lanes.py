@@ -173,6 +173,7 @@ class LaneQueue(LaneTree):
         if lease.recalled >= 0.0:
             lane.counters.given_back(now - lease.recalled)
             self.recalls.ended(lease)
+            self._due = now  # whoever needed it may still need more
         if self.waiting:
             self._correct(lease, lane, tenant, held_s, now)
             if lane.waiting:
@@ -391,8 +392,7 @@ class LaneQueue(LaneTree):
 
     def recall(self, now: float) -> list[Lease]:
         """Leases that are to end now because their places are needed; after `expired`."""
-        over = max(self.budget.busy - self.budget.limit, 0)
-        asked, due = self.recalls.ask(self.lanes.values(), self.waiting, over, now)
+        asked, due = self.recalls.ask(self.lanes.values(), self._groups, self.waiting, now)
         if due < self._due:
             self._due = due
         return asked

@@ -24,6 +24,8 @@ cdef class LaneTree:
     cdef double _due
     cdef double _waiting_weight
     cdef dict _added
+    cdef list _removed
+    cdef list _outdated
     cdef Lane _nobody
     cdef Tenant _no_tenant
 

@@ -4,14 +4,16 @@ The tree is budget, door, lane, tenant, client. Whenever a place becomes free th
 is asked over all of it (`pick`), and answered in order:
 
 R2  the lane whose lease has just ended, while it has less than its reservation;
-R1  another lane that waits and has less than its reservation, the oldest request first; neither
-    of the two gets a place that is kept free for another lane;
+R1  another lane that waits and has less than its reservation, the oldest request first; it does
+    not get a place that is kept free for another lane;
 R3  the least served lane among those that may have more than their reservation: below their
     limit, and what is guarded stays free. A lane whose leases have no enforced end takes part
     only while such leases leave all reservations alone (R4).
 
 R2 comes first, or the bound of `bounds` is false: with the oldest request first a lane could lose
-its own place to another that is owed one, again and again.
+its own place to another that is owed one, again and again. Nor does it lose it to what is kept
+free: where a lane uses what was guarded for it while the rest of its reservation is lent, its
+guard is filled up by what comes back, not by places of lanes that have no more than is theirs.
 
 **A place belongs to a lane from the decision on**, and until its server connection is free again
 or its backend is gone. So opening and closing count, and `budget.busy` is the number of places
@@ -71,6 +73,8 @@ class LaneTree:
         self._due = NEVER
         self._waiting_weight = 0.0
         self._added: dict[str, LanePolicy] = {}
+        self._removed: list[str] = []
+        self._outdated: list[Lane] = []
         self._nobody = Lane(LanePolicy("nobody"), self.budget)
         self._no_tenant = Tenant("", self._nobody)
         self.configure(budget, lanes, doors, 0.0)
@@ -88,7 +92,8 @@ class LaneTree:
         """Other promises from now on; what is leased stays leased, who waits goes on waiting.
 
         Where more is promised than there is, each lane keeps what its rank leaves it. Lanes that
-        are gone from the configuration promise nothing and vanish when nobody is left in them.
+        are gone from the configuration promise nothing and vanish when nobody is left in them
+        (`drop_removed`).
         What is promised anew holds from now on, also for who waits already (`promise`).
         Lanes that came up by themselves have `wait_s_max` from now on, if it is given.
         """
@@ -103,14 +108,36 @@ class LaneTree:
                 self._groups.append(group)
             group.limit = door.limit or 1 << 30
         wanted = {policy.name: policy for policy in lanes}
-        for name, lane in list(self.lanes.items()):
-            if name not in wanted and name not in self._added:
-                if lane.busy == 0 and lane.arrivals.first is None:
-                    del self.lanes[name]
-                else:
-                    wanted[name] = replace(lane.policy, reserve=0, guard=0)
+        named = wanted.keys() | self._added.keys()
+        self._removed = [name for name in self.lanes if name not in named]
+        self._drop_empty()
+        for name in self._removed:
+            wanted[name] = replace(self.lanes[name].policy, reserve=0, guard=0)
         wanted |= {name: policy for name, policy in self._added.items() if name not in wanted}
         self._adopt(wanted, now)
+
+    def drop_removed(self) -> None:
+        """Forgets lanes that were removed and that nobody is left in; to be called now and then.
+
+        What they borrowed is no more, so what others lent is away for a shorter time: from when
+        nobody waits who saw it.
+        """
+        if self._drop_empty():
+            self._outdated = list(self._lenders)
+        policies = [lane.policy for lane in self.lanes.values()] if self._outdated else []
+        for lender in list(self._outdated):
+            if lender.arrivals.first is None:
+                lender.loan_s_max = 0.0
+                self._expect(lender, policies)
+                self._outdated.remove(lender)
+
+    def _drop_empty(self) -> bool:
+        """Forgets those of the removed lanes that nobody is in; whether there was one."""
+        empty = [name for name in self._removed if self.lanes[name].is_empty()]
+        for name in empty:
+            del self.lanes[name]
+            self._removed.remove(name)
+        return bool(empty)
 
     def add(self, policy: LanePolicy) -> Lane:
         """A lane that came up by itself and reserves nothing; it outlives a new configuration."""
@@ -145,6 +172,7 @@ class LaneTree:
             for request in lane.arrivals:
                 lane.set_deadline(request)
         self._lenders = [lane for lane in self.lanes.values() if lane.reserve]
+        self._outdated = []
         policies = [*wanted.values()]
         for lane in self._lenders:
             lane.loan_s_max = 0.0
@@ -224,7 +252,7 @@ class LaneTree:
         return self.may_have_own(lane)
 
     def may_have_own(self, lane: Lane) -> bool:
-        """Whether a lane that is owed a place can have one now (R1, R2).
+        """Whether a lane that is owed a place can have one now (R1).
 
         Where nothing of its reservation is lent, its places are always there. What it lent comes
         back within the longest loan; until then it must not take what is kept free for another
@@ -325,8 +353,8 @@ class LaneTree:
         return lane
 
     def own_lane_first(self, own: Lane | None) -> Lane | None:
-        """R2."""
-        if own is not None and own.place == _UNMET and self.may_have_own(own):
+        """R2: others have as much as before its lease ended, so nothing kept free is touched."""
+        if own is not None and own.place == _UNMET and own.group.has_place():
             return own
         return None
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pglane.scheduler.policy import LanePolicy
+from pglane.scheduler.policy import DoorPolicy, LanePolicy
 from tests.support.lane_rig import LaneRig
 
 OTP = LanePolicy("otp", reserve=1, borrow_hold_s=1.0)
@@ -153,3 +153,116 @@ def test_after_the_budget_shrank_as_many_are_asked_as_are_too_many() -> None:
     waiting = rig.ask("otp")
     assert set(rig.queue.recall(rig.now)) == set(leases)
     assert [rig.end(lease) for lease in leases] == [[], [], [waiting]]
+
+
+# How many are needed ---------------------------------------------------------------------------
+
+
+def test_what_must_be_free_for_others_before_is_asked_for_in_the_same_moment() -> None:
+    """One after the other, each would take the time of a give-back, and only one is promised."""
+    mail = LanePolicy("mail", reserve=1, guard=1)
+    kept = LanePolicy("kept", reserve=1, lends=False)
+    rig = LaneRig(4, BROWSE)
+    leases = rig.fill("browse", 4)
+    rig.queue.configure(4, [OTP, mail, kept, BROWSE], (), rig.now)
+    waiting = rig.ask("otp")
+    rig.now += 1.0
+    asked = rig.queue.recall(rig.now)
+    assert len(asked) == 3
+    assert [rig.end(lease) for lease in asked] == [[], [], [waiting]]
+    assert rig.queue.recall(rig.now) == []
+    assert [lease.held for lease in leases].count(True) == 1
+
+
+def test_a_place_that_was_guarded_for_the_lender_itself_is_asked_for_once() -> None:
+    rig = LaneRig(3, BROWSE)
+    rig.fill("browse", 3)
+    otp = LanePolicy("otp", reserve=2, guard=1, borrow_hold_s=1.0)
+    rig.queue.configure(3, [otp, BROWSE], (), rig.now)
+    first = rig.ask("otp")
+    rig.now += 1.0
+    asked = rig.queue.recall(rig.now)
+    assert len(asked) == 2  # its own, and the guard for the next one
+    assert [rig.end(lease) for lease in asked] == [[first], []]
+    assert rig.ask("otp").held
+
+
+def test_one_more_is_asked_for_a_lane_that_is_owed_a_place_and_came_earlier() -> None:
+    rig = lent_rig(LanePolicy("mail", reserve=1), LanePolicy("late", reserve=1))
+    rig.fill("browse", 3)
+    earlier = rig.ask("mail")
+    rig.now += 1.0
+    waiting = rig.ask("otp")
+    rig.now += 1.0
+    rig.ask("late")
+    first, second = rig.queue.recall(rig.now)
+    assert rig.end(first) == [earlier]
+    assert rig.end(second) == [waiting]
+
+
+def test_a_lease_that_its_own_lane_takes_back_is_nothing_for_the_lender() -> None:
+    mail = LanePolicy("mail", reserve=1, hold_s_max=1.0)
+    rig = lent_rig(mail)
+    rig.fill("mail", 1)
+    browsing = rig.fill("browse", 2)
+    rig.ask("mail")
+    rig.ask("otp")
+    rig.now += 1.0
+    outstayed, lent = rig.queue.recall(rig.now)
+    assert outstayed.lane is rig.lane("mail")
+    assert lent in browsing
+
+
+def test_a_lane_is_never_asked_for_more_than_it_borrowed() -> None:
+    otp = LanePolicy("otp", reserve=2, borrow_hold_s=1.0)
+    rig = LaneRig(4, otp, LanePolicy("mail", reserve=1))
+    leases = rig.fill("mail", 4)
+    rig.ask("otp")
+    rig.now += 1.0
+    (first,) = rig.queue.recall(rig.now)
+    rig.ask("otp")
+    (second,) = rig.queue.recall(rig.now)
+    rig.queue.configure(2, [otp], (), rig.now)
+    asked = {first, second, *rig.queue.recall(rig.now)}
+    assert asked == set(leases)  # it reserves nothing any more
+
+
+def test_where_a_door_is_full_leases_of_that_door_are_asked() -> None:
+    otp = LanePolicy("otp", door="transaction", reserve=1, borrow_hold_s=1.0)
+    web = LanePolicy("web", door="transaction")
+    rig = LaneRig(4, otp, web, BROWSE, doors=(DoorPolicy("transaction", 2),))
+    inside = rig.fill("web", 2)
+    rig.now += 0.5
+    rig.fill("browse", 1)
+    rig.ask("otp")
+    rig.now += 1.0
+    (asked,) = rig.queue.recall(rig.now)
+    assert asked in inside
+    assert rig.queue.recall(rig.now) == []
+
+
+def test_what_a_door_gives_back_is_the_budgets_too() -> None:
+    otp = LanePolicy("otp", door="transaction", reserve=1, borrow_hold_s=1.0)
+    web = LanePolicy("web", door="transaction")
+    rig = LaneRig(3, otp, web, BROWSE, doors=(DoorPolicy("transaction", 2),))
+    rig.fill("web", 2)
+    rig.fill("browse", 1)
+    waiting = rig.ask("otp")
+    rig.now += 1.0
+    (asked,) = rig.queue.recall(rig.now)
+    assert asked.lane is rig.lane("web")
+    assert rig.end(asked) == [waiting]
+
+
+def test_it_is_looked_at_again_when_a_lease_that_was_asked_has_ended() -> None:
+    rig = lent_rig()
+    rig.fill("browse", 3)
+    rig.ask("otp")
+    rig.now += 1.0
+    (asked,) = rig.queue.recall(rig.now)
+    rig.ask("otp")
+    rig.queue.expired(rig.now)
+    rig.queue.recall(rig.now)
+    rig.now += 0.1
+    rig.end(asked)
+    assert rig.queue.next_due() == rig.now

@@ -280,3 +280,13 @@ def test_places_are_counted_for_as_long_as_they_are_held() -> None:
     assert lane.counters.service_s == 0.0
     lane.touch(4.0)
     assert lane.counters.service_s == 6.0
+
+
+def test_it_is_empty_when_it_has_nothing_and_nobody_waits() -> None:
+    lane = lane_of()
+    assert lane.is_empty()
+    wait(lane)
+    assert not lane.is_empty()
+    serve(lane)
+    lane.busy = 1
+    assert not lane.is_empty()

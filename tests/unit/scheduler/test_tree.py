@@ -252,9 +252,44 @@ def test_a_lane_that_is_not_configured_any_more_ends_with_its_last_client() -> N
     lease = rig.ask("otp")
     rig.queue.configure(2, [BROWSE], (), rig.now)
     assert rig.lane("otp").reserve == 0
+    waiting = rig.request("otp")
+    rig.queue.arrive(waiting, rig.now)
+    rig.queue.drop_removed()
     rig.end(lease)
-    rig.queue.configure(2, [BROWSE], (), rig.now)
+    rig.queue.drop_removed()
+    assert rig.lane("otp").holders.first is waiting
+    rig.end(waiting)
+    rig.queue.drop_removed()
     assert "otp" not in rig.queue.lanes
+    rig.queue.drop_removed()
+
+
+def test_a_lane_that_is_configured_again_before_its_last_client_left_stays() -> None:
+    rig = LaneRig(2, OTP, BROWSE)
+    lease = rig.ask("otp")
+    rig.queue.configure(2, [BROWSE], (), rig.now)
+    rig.queue.configure(2, [BROWSE, OTP], (), rig.now)
+    rig.end(lease)
+    rig.queue.drop_removed()
+    assert rig.lane("otp").reserve == 1
+
+
+def test_a_removed_lane_counts_for_how_long_a_loan_can_last_while_anybody_saw_it() -> None:
+    otp, mail = (LanePolicy(name, reserve=1, hold_s_max=1.0) for name in ("otp", "mail"))
+    rig = LaneRig(3, otp, mail, LanePolicy("slow", hold_s_max=9.0))
+    (slow,) = rig.fill("slow", 1)
+    rig.fill("otp", 1)
+    (first,) = rig.fill("mail", 1)
+    second, third = rig.ask("mail"), rig.ask("mail")
+    rig.queue.configure(3, [otp, mail], (), rig.now)
+    rig.queue.drop_removed()
+    assert (rig.lane("otp").loan_s_max, rig.lane("mail").loan_s_max) == (9.0, 9.0)
+    assert rig.end(slow) == [second]
+    rig.queue.drop_removed()
+    assert (rig.lane("otp").loan_s_max, rig.lane("mail").loan_s_max) == (1.0, 9.0)
+    assert rig.end(first) == [third]
+    rig.queue.drop_removed()
+    assert (rig.lane("otp").loan_s_max, rig.lane("mail").loan_s_max) == (1.0, 1.0)
 
 
 def test_another_time_to_wait_holds_for_those_that_wait() -> None:
@@ -324,6 +359,30 @@ def test_of_a_reservation_that_is_kept_in_part_one_place_is_there_at_once() -> N
     rig.queue.leave(next(iter(rig.lane("mail").arrivals)), rig.now)
     assert rig.end(first) == []
     assert rig.end(second) == [owed]
+
+
+def test_a_place_that_a_lane_had_already_is_not_lost_to_the_guard_of_another() -> None:
+    rig = LaneRig(4, OTP, LanePolicy("mail", reserve=2, guard=1), BROWSE)
+    own = rig.ask("otp")
+    rig.fill("browse", 2)
+    rig.fill("mail", 1)  # what was kept free for it; the rest is lent
+    waiting = rig.ask("otp")
+    late = rig.ask("mail")
+    assert not waiting.was_short
+    assert rig.end(own) == [waiting]
+    assert rig.end(waiting) == [late]
+
+
+def test_nor_is_it_after_a_change() -> None:
+    rig = LaneRig(3, OTP, BROWSE)
+    own = rig.ask("otp")
+    browsing, _ = rig.fill("browse", 2)
+    rig.queue.configure(3, [OTP, LanePolicy("mail", reserve=1, guard=1), BROWSE], (), rig.now)
+    waiting = rig.ask("otp")
+    assert (waiting.was_short, waiting.promised) == (False, True)
+    assert rig.end(own) == [waiting]
+    assert rig.end(browsing) == []
+    assert rig.ask("mail").held
 
 
 def test_after_a_change_the_one_for_whom_a_place_is_kept_goes_before_older_requests() -> None:
