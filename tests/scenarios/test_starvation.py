@@ -7,6 +7,8 @@ the same machine.
 from dataclasses import replace
 from statistics import median
 
+import pytest
+
 from pglane.lab.scenario import Run, Variant, fairness
 from pglane.lab.scenarios.changes import CHANGES, LANES_CHANGED
 from pglane.lab.scenarios.flood import HOLD_S, OTP_UNDER_FLOOD
@@ -30,12 +32,13 @@ CROWDED = replace(
 EMPTY = replace(FIRST_TURN, variants=FIRST_TURN.variants[1:])
 
 
-def test_a_turn_beside_bulk_work_at_another_door(play) -> None:
+@pytest.mark.parametrize("way", ["two doors", "a user each"])
+def test_a_turn_beside_bulk_work_at_another_door_or_of_another_user(play, way: str) -> None:
     """PgBouncer refuses with 08P01 after the whole timeout; here everybody has a turn."""
-    refused = play(CROWDED, "pgbouncer", "two doors", seconds=4.0).tallies["otp"]
+    refused = play(CROWDED, "pgbouncer", way, seconds=3.0).tallies["otp"]
     assert refused.refused.get("08P01", 0) > refused.served
     patient = replace(CROWDED, wait_s_max=PATIENT_S, grace_s=PATIENT_S)
-    assert play(patient, "pglane", "two doors", seconds=4.0).tallies["otp"].served_share == 1.0
+    assert play(patient, "pglane", way, seconds=3.0).tallies["otp"].served_share == 1.0
 
 
 def test_a_turn_when_nobody_is_there(play) -> None:

@@ -43,9 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if "run" not in arguments:
         known.print_help()
         return 0
-    module = importlib.import_module(arguments.run)
     try:
-        return int(module.run(arguments))
+        return int(importlib.import_module(arguments.run).run(arguments))
     except RefusedError as error:
         for refusal in error.refusals:
             print(f"pglane: {refusal}", file=sys.stderr)

@@ -15,6 +15,7 @@ STAND_IN = (
     "No PgBouncer on this machine: pools of our own, one for each user, stand in for it. They "
     "hand a connection on as it does."
 )
+NEXT = "Figures: pglane lab run otp-under-flood. A gateway of your own: pglane up."
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -25,7 +26,7 @@ def run(arguments: argparse.Namespace) -> int:
     variant = MARKETPLACE.variants[0]
     try:
         with database.running(arguments.postgres_bin) as server, contextlib.ExitStack() as undone:
-            console.print("starting a PostgreSQL and two ways to reach it ...")
+            console.print("starting a PostgreSQL and two ways to reach it ...", style="dim")
             asyncio.run(server.make())
             asyncio.run(server.admit(contenders.roles(variant)))
             sides = []
@@ -39,13 +40,14 @@ def run(arguments: argparse.Namespace) -> int:
     demo.conclude(console, both, arguments.seconds)
     if not programs:
         console.print(STAND_IN)
+    console.print(NEXT, style="dim")
     return 0
 
 
 def pair(programs: list[Path]) -> list[tuple[str, Contender]]:
     """Left and right."""
     left = Contender(PER_USER)
-    name = "a pool for each user"
+    name = "a pool per user"
     for program in programs:
         version = pgbouncer.version_of(program)
         left = Contender(f"PgBouncer {version}", "a user each", program)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from pglane.lab.connection import AskedInVain, Connection, connect
 from pglane.lab.place import Place
+from pglane.lab.processes import uninterrupted
 from pglane.postgres.binaries import find_binaries
 from pglane.postgres.cluster import SUPERUSER, Cluster
 
@@ -127,6 +128,8 @@ def running(programs: Path | None = None) -> Iterator[Database]:
                 cluster.port, folder, cluster.state.password(), secrets.token_urlsafe(18)
             )
         finally:
-            cluster.stop()
+            with uninterrupted():
+                cluster.stop()
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        with uninterrupted():
+            shutil.rmtree(folder, ignore_errors=True)

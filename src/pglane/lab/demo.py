@@ -26,10 +26,16 @@ PEOPLE = {
     "sellers": "sellers, who change a profile",
     "passwords": "one-time passwords, to log in",
 }
+ASKED_FOR = {"visitors": "pages", "sellers": "profiles", "passwords": "passwords"}
+"""In the table at the end, which has to fit a small terminal with all that is said below it."""
 TICK_S = 0.25
 LINE_EVERY = 20
 """Ticks between two lines, where there is no terminal."""
-BAR = 26
+BAR_MAX, BAR_MIN = 26, 4
+BESIDE_WIDTH_MIN = 76
+"""Columns, below which the two stand one above the other."""
+WORDS_WIDTH = 22
+"""What a line with a bar has beside the bar."""
 BAR_MS = (1.0, 30_000.0)
 """What an empty and a full bar say; between them each step multiplies."""
 CALM_MS, ALARM_MS = 100.0, 1000.0
@@ -85,12 +91,14 @@ async def play(
 
 def watch(console: Console, sides: Sequence[tuple[str, Clients]], seconds: float) -> list[Side]:
     """Plays it and shows it, as it fits what is printed on."""
-    if not console.is_terminal:
+    if not console.is_terminal or console.is_dumb_terminal:
         return asyncio.run(play(sides, seconds, Lines(console)))
     with Live(console=console, refresh_per_second=1 / TICK_S, transient=True) as live:
-        return asyncio.run(
-            play(sides, seconds, lambda both, left_s: live.update(picture(both, left_s)))
-        )
+
+        def show(both: list[Side], left_s: float) -> None:
+            live.update(picture(both, left_s, console.width, utf8=_is_utf8(console)))
+
+        return asyncio.run(play(sides, seconds, show))
 
 
 class Lines:
@@ -113,38 +121,59 @@ class Lines:
             self._console.print(f"{left_s:3.0f} s left  {side.name}: {'; '.join(told)}")
 
 
-def picture(both: Sequence[Side], left_s: float) -> RenderableType:
-    """Two panels, one beside the other."""
-    panels = Table.grid(expand=True, padding=(0, 1))
-    panels.add_row(*(_panel(side) for side in both))
-    head = Text(f"{MARKETPLACE.title}, twice: the same people on both sides. ", style="bold")
-    head.append(f"{left_s:.0f} s left", style="not bold")
-    return Group(head, panels)
+def _is_utf8(console: Console) -> bool:
+    return console.encoding.lower().startswith("utf")
 
 
-def _panel(side: Side) -> Panel:
+def picture(
+    both: Sequence[Side], left_s: float, width: int, *, utf8: bool = True
+) -> RenderableType:
+    """Two panels, one beside the other, or above it where there is not so much room."""
+    beside = width >= BESIDE_WIDTH_MIN
+    cells = (width // 2 if beside else width) - WORDS_WIDTH
+    bars = Bars(max(BAR_MIN, min(cells, BAR_MAX)), *(("█", "░") if utf8 else ("#", ".")))
+    panels = [_panel(side, bars, short=not beside) for side in both]
+    head = Text(f"{MARKETPLACE.title}, twice. {left_s:.0f} s left", style="bold")
+    if not beside:
+        return Group(head, *panels)
+    grid = Table.grid(expand=True, padding=(0, 1))
+    grid.add_column(ratio=1)
+    grid.add_column(ratio=1)
+    grid.add_row(*panels)
+    return Group(head, grid)
+
+
+def _panel(side: Side, bars: "Bars", *, short: bool) -> Panel:
     rows: list[RenderableType] = []
     for stream in STREAMS:
         answered, waiting = side.counts(stream.kind)
-        wait_ms = side.wait_ms(stream.kind)
-        told = f"{PEOPLE[stream.kind]}\n  {answered} answered"
+        told = f"{answered} answered"
         if stream.critical:
             told += f", {waiting} waiting"
-        rows.append(Text(told))
-        rows.append(bar(wait_ms))
+        who = stream.kind if short else PEOPLE[stream.kind]
+        rows.append(Text(f"{who}: {told}" if short else f"{who}\n  {told}", no_wrap=True))
+        rows.append(bars.draw(side.wait_ms(stream.kind)))
     return Panel(Group(*rows), title=side.name, box=ROUNDED)
 
 
-def bar(wait_ms: float) -> Text:
-    """How long one waits, as a bar and in words."""
-    low, high = (math.log(each) for each in BAR_MS)
-    part = (math.log(max(wait_ms, BAR_MS[0])) - low) / (high - low)
-    filled = min(BAR, round(part * BAR))
-    style = "green" if wait_ms < CALM_MS else "yellow" if wait_ms < ALARM_MS else "bold red"
-    drawn = Text("  " + "█" * filled, style=style)
-    drawn.append("░" * (BAR - filled), style="dim")
-    drawn.append(f" waits {duration(wait_ms)}", style=style)
-    return drawn
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """How long one waits, as a bar of so many cells and in words."""
+
+    cells: int
+    full: str
+    empty: str
+
+    def draw(self, wait_ms: float) -> Text:
+        """One of them."""
+        low, high = (math.log(each) for each in BAR_MS)
+        part = (math.log(max(wait_ms, BAR_MS[0])) - low) / (high - low)
+        filled = min(self.cells, round(part * self.cells))
+        style = "green" if wait_ms < CALM_MS else "yellow" if wait_ms < ALARM_MS else "bold red"
+        drawn = Text("  " + self.full * filled, style=style, no_wrap=True)
+        drawn.append(self.empty * (self.cells - filled), style="dim")
+        drawn.append(f" waits {duration(wait_ms)}", style=style)
+        return drawn
 
 
 def duration(wait_ms: float) -> str:
@@ -154,35 +183,36 @@ def duration(wait_ms: float) -> str:
 
 def conclude(console: Console, both: Sequence[Side], seconds: float) -> None:
     """The table at the end, and what it means."""
-    table = Table(title=f"{MARKETPLACE.title}, {seconds:.0f} seconds", box=ROUNDED)
-    table.add_column("who")
+    table = Table(
+        title=f"{MARKETPLACE.title}, {seconds:.0f} seconds", box=ROUNDED, show_lines=True
+    )
+    table.add_column("asked for")
     for side in both:
         table.add_column(side.name)
     for stream in STREAMS:
-        table.add_row(
-            PEOPLE[stream.kind], *(told(side.tally(stream.kind, seconds)) for side in both)
-        )
+        cells = (told(side.tally(stream.kind, seconds), awaited=stream.critical) for side in both)
+        table.add_row(ASKED_FOR[stream.kind], *cells)
     console.print(table)
     before, after = (side.tally("passwords", seconds) for side in both)
     pages = [side.tally("visitors", seconds).per_s for side in both]
     console.print(
         f"Of {before.asked} people who wanted to log in, {before.served} got their password on "
-        f"the left, and {after.served} of {after.asked} on the right, where visitors still had "
-        f"{pages[1] / max(pages[0], 1e-9):.0%} of their pages.\n"
-        f"Both sides had the same visitors and four connections to the same PostgreSQL. Left, a "
-        f"connection that becomes free goes to whoever waits in the same user's pool: where a "
-        f"crowd always waits, nobody else has a turn. Right, each kind of traffic is a lane, and "
-        f"one connection is promised to the lane of passwords, and lent to others while nobody "
-        f"needs it."
+        f"the left. On the right {after.served} of {after.asked} did, and visitors still had "
+        f"{pages[1] / max(pages[0], 1e-9):.0%} of their pages.\n\n"
+        "Both sides had the same people and four connections to one PostgreSQL. Left, a free "
+        "connection goes to the next in the same user's pool: beside a crowd nobody else has a "
+        "turn. Right, kinds of traffic are lanes; passwords are promised one connection, which is "
+        "lent out while nobody needs it."
     )
 
 
-def told(found: Tally) -> str:
-    """One cell for a person."""
+def told(found: Tally, *, awaited: bool) -> Text:
+    """One cell for a person; `awaited`: whoever came was waited for, so that all count."""
     if not found.served:
         oldest = max((one.wait_s for one in found.samples), default=0.0)
-        return f"0 of {found.asked} answered; the first has waited for {oldest:.0f} s"
-    missing = found.asked - found.served
-    counted = f"{found.served}" if missing == 0 else f"{found.served} of {found.asked}"
+        lines = [f"0 of {found.asked} answered", f"the first has waited {oldest:.0f} s"]
+        return Text("\n".join(lines), style="bold red")
+    whole = f"{found.served} of {found.asked}" if awaited else f"{found.served}"
     usual, longest = (duration(found.wait_s(part) * 1000) for part in (0.5, 1.0))
-    return f"{counted} answered; usual wait {usual}, longest {longest}"
+    style = "" if not awaited else "green" if found.served == found.asked else "yellow"
+    return Text(f"{whole} answered\nwait {usual}, longest {longest}", style=style)

@@ -11,8 +11,10 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 UNPRIVILEGED_USER = "nobody"
@@ -83,13 +85,27 @@ def last_words(log: Path) -> str:
 
 def stop(process: subprocess.Popen[bytes], how: int = signal.SIGINT) -> None:
     """A signal, then SIGKILL to its process group when it does not end."""
-    if process.poll() is None:
-        process.send_signal(how)
+    with uninterrupted():
+        if process.poll() is None:
+            process.send_signal(how)
+        try:
+            process.wait(STOP_S_MAX)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Ctrl-C does nothing meanwhile: who is impatient must not leave half of it behind."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread is interrupted, and may say so
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        process.wait(STOP_S_MAX)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def free_port() -> int:

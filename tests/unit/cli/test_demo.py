@@ -46,7 +46,7 @@ def test_without_pgbouncer_it_says_who_stands_in(
 ) -> None:
     monkeypatch.setattr(pgbouncer, "programs", list)
     assert main(["demo", "--seconds", "1"]) == 0
-    assert sides == ["a pool for each user", "lanes (pglane)"]
+    assert sides == ["a pool per user", "lanes (pglane)"]
     assert "No PgBouncer on this machine" in capsys.readouterr().out
 
 
@@ -55,7 +55,7 @@ def test_with_pgbouncer_it_is_shown(
 ) -> None:
     monkeypatch.setattr(pgbouncer, "version_of", lambda _program: "1.25")
     assert main(["demo", "--pgbouncer", "/p"]) == 0
-    assert sides == ["a pool for each user (PgBouncer 1.25)", "lanes (pglane)"]
+    assert sides == ["a pool per user (PgBouncer 1.25)", "lanes (pglane)"]
     assert "No PgBouncer" not in capsys.readouterr().out
     (_, left), (_, right) = demo.pair([Path("/p")])
     assert (left.way, left.program, right.way) == ("a user each", Path("/p"), "lanes, a user each")

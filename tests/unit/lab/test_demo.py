@@ -83,7 +83,7 @@ def test_the_picture_shows_who_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     both = [side("pools", None), side("lanes", 0.02)]
     monkeypatch.setattr(both[0].traffic, "waiting", lambda _kind: (3, 9.0))
     monkeypatch.setattr(both[1].traffic, "waiting", lambda _kind: (0, 0.0))
-    text = printed(lambda console: console.print(demo.picture(both, 12.4)))
+    text = printed(lambda console: console.print(demo.picture(both, 12.4, 150)))
     assert "12 s left" in text
     assert "3 answered, 0 waiting" in text
     assert "0 answered, 3 waiting" in text
@@ -91,12 +91,41 @@ def test_the_picture_shows_who_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "waits 20 ms" in text
 
 
+@pytest.mark.parametrize(("width", "rows"), [(100, 12), (80, 12), (76, 12), (75, 17), (40, 17)])
+def test_the_picture_fits_a_terminal_of_24_rows(
+    width: int, rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is broken into a second line, or cut where it counts."""
+    both = [side("a pool per user (PgBouncer 1.25.2)", None), side("lanes (pglane)", 0.02)]
+    for one in both:
+        monkeypatch.setattr(one.traffic, "waiting", lambda _kind: (999, 29.9))
+    console = Console(file=StringIO(), width=width)
+    console.print(demo.picture(both, 12.4, width))
+    lines = console.file.getvalue().splitlines()
+    drawn = [line for line in lines if "╭" in line or "│" in line or "╰" in line]
+    beside = width >= demo.BESIDE_WIDTH_MIN
+    assert len(drawn) + 1 == rows
+    assert len(lines) <= 20
+    text = "\n".join(lines)
+    assert text.count("waits 29.9 s") == 4
+    assert text.count("999 waiting") == 4
+    assert ("one-time passwords, to log in" in text) is beside
+
+
+def test_bars_are_drawn_with_what_the_terminal_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    both = [side("pools", 0.02)]
+    monkeypatch.setattr(both[0].traffic, "waiting", lambda _kind: (0, 0.0))
+    text = printed(lambda console: console.print(demo.picture(both, 1.0, 150, utf8=False)))
+    assert "#" in text
+    assert "█" not in text
+
+
 @pytest.mark.parametrize(
     ("wait_ms", "filled", "style"),
     [(0.0, 0, "green"), (500.0, 16, "yellow"), (30_000.0, 26, "bold red"), (1e9, 26, "bold red")],
 )
 def test_bars_grow_by_steps_that_multiply(wait_ms: float, filled: int, style: str) -> None:
-    drawn = demo.bar(wait_ms)
+    drawn = demo.Bars(26, "█", "░").draw(wait_ms)
     assert drawn.plain.count("█") == filled
     assert str(drawn.style) == style
 
@@ -104,18 +133,31 @@ def test_bars_grow_by_steps_that_multiply(wait_ms: float, filled: int, style: st
 def test_the_end_says_it_to_a_newcomer() -> None:
     both = [side("pools", None), side("lanes", 0.02)]
     text = printed(lambda console: demo.conclude(console, both, 10.0))
-    assert "0 of 3 answered; the first has waited for 9 s" in text
-    assert "3 answered; usual wait 20 ms, longest 20 ms" in text
+    assert "0 of 3 answered" in text
+    assert "the first has waited 9 s" in text
+    assert "3 of 3 answered" in text
+    assert "wait 20 ms, longest 20 ms" in text
     flat = " ".join(text.split())
-    assert "Of 3 people who wanted to log in, 0 got their password on the left, and 3 of 3" in flat
+    assert "Of 3 people who wanted to log in, 0 got their password on the left." in flat
+    assert "On the right 3 of 3 did" in flat
     assert "100% of their pages" in flat
+
+
+def test_the_end_fits_a_terminal_of_80_times_24() -> None:
+    """With the last line of the command, and the prompt behind it."""
+    both = [side("a pool per user (PgBouncer 1.25.2)", None), side("lanes (pglane)", 0.255)]
+    console = Console(file=StringIO(), width=80)
+    demo.conclude(console, both, 30.0)
+    assert len(console.file.getvalue().splitlines()) + 2 <= 24
 
 
 def test_a_cell_when_nobody_came_or_some_are_missing() -> None:
     none = Tally("otp", 0, 0, {}, 0, 0.0, (), False)
-    assert demo.told(none) == "0 of 0 answered; the first has waited for 0 s"
+    assert demo.told(none, awaited=True).plain == "0 of 0 answered\nthe first has waited 0 s"
     some = Tally("otp", 3, 2, {}, 1, 1.0, (0.01, 0.02), False)
-    assert demo.told(some).startswith("2 of 3 answered; ")
+    assert demo.told(some, awaited=True).plain.startswith("2 of 3 answered\n")
+    assert str(demo.told(some, awaited=True).style) == "yellow"
+    assert demo.told(some, awaited=False).plain.startswith("2 answered\n"), "who is amid a page"
 
 
 @pytest.mark.parametrize("terminal", [True, False])

@@ -5,6 +5,7 @@ import resource
 import signal
 import socket
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,23 @@ def test_one_that_does_not_stop_is_killed(tmp_path: Path, monkeypatch: pytest.Mo
     processes.await_start(process, lambda: "deaf" in log.read_text(), log, "it")
     processes.stop(process)
     assert process.returncode == -signal.SIGKILL
+
+
+def test_who_cleans_up_is_not_interrupted() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with processes.uninterrupted():
+        os.kill(os.getpid(), signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is before
+    seen: list[object] = []
+
+    def elsewhere() -> None:
+        with processes.uninterrupted():
+            seen.append(signal.getsignal(signal.SIGINT))
+
+    thread = threading.Thread(target=elsewhere)
+    thread.start()
+    thread.join()
+    assert seen == [before]
 
 
 def test_a_program_that_is_not_there(tmp_path: Path) -> None:
