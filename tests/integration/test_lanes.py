@@ -130,6 +130,14 @@ def test_a_wish_that_cannot_be_granted_ends_the_connection(
 # SET -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("door", ["transaction", "session", "direct"])
+def test_a_startup_option_that_is_misspelled_is_refused(one: Gateway, door: str) -> None:
+    with pytest.raises(LoginRefusedError) as refused:
+        ScriptedClient.login(one.target(door), options="-c pglane.lanes=otp")
+    assert refused.value.sqlstate == "42704"
+    assert "Did you mean pglane.lane?" in str(refused.value)
+
+
 def test_set_and_reset_say_where_the_next_lease_belongs(one: Gateway) -> None:
     with ScriptedClient.login(one.target("transaction"), application_name="setter") as client:
         for sql, lane in (

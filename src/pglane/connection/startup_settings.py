@@ -2,22 +2,28 @@
 
 Every parameter that is not one of the protocol's own is a setting, and so is every `-c
 name=value` of `options`. None is dropped: what the server would refuse, it refuses, when the
-settings are made true there. Names are case-insensitive in PostgreSQL and kept in lower case; of
-a name given twice the last counts, a parameter of its own before `options` (the order in which
-PostgreSQL applies them).
+settings are made true there. It would take any `pglane.x` for a setting that somebody made up, so
+one that is no word of ours is refused here: nobody is to believe that it was understood. Names are
+case-insensitive in PostgreSQL and kept in lower case; of a name given twice the last counts, a
+parameter of its own before `options` (the order in which PostgreSQL applies them).
 """
 
+import difflib
 from dataclasses import dataclass
 from functools import lru_cache
 
 from pglane.errors import Refusal
-from pglane.wire.options import encode_options, split_options
+from pglane.errors.entering import WordUnknown
+from pglane.wire.options import split_options
 from pglane.wire.startup import LENGTH_MAX, STARTUP_KEPT_BYTES_MAX, STARTUPS_KEPT, StartupMessage
 
 PROTOCOL_PARAMETERS = frozenset({"user", "database", "replication", "options"})
 PGLANE_PREFIX = "pglane."
 LANE = "pglane.lane"
 """A word for us that is a setting too: it can be shown, set and reset like any other."""
+WORDS = (LANE,)
+WORD_CHARACTERS_MAX = 64
+"""So much of one that is unknown is looked at, and shown."""
 PROTOCOL_PREFIX = "_pq_."
 CHECK_INTERVAL = "client_connection_check_interval"
 CHECK_INTERVAL_MS = 1_000
@@ -34,17 +40,15 @@ class StartupSettings:
         database: its name; the user's name if none is given.
         replication: the value of `replication`, "" if there is none.
         settings: by lower-case name.
-        directives: other `pglane.*` words, by lower-case name without the prefix.
     """
 
     database: str
     replication: str
     settings: dict[str, str]
-    directives: dict[str, str]
 
 
 def startup_settings(startup: StartupMessage, user: str) -> StartupSettings | Refusal:
-    """Reads a startup packet; a Refusal if `options` cannot be understood."""
+    """Reads a startup packet; a Refusal if something in it cannot be understood."""
     items = tuple(startup.parameters.items())
     if sum(len(name) + len(value) for name, value in items) > STARTUP_KEPT_BYTES_MAX:
         return _settings_of.__wrapped__(items, user)
@@ -67,19 +71,23 @@ def _settings_of(items: tuple[tuple[str, bytes], ...], user: str) -> StartupSett
         if name not in PROTOCOL_PARAMETERS and not name.startswith(PROTOCOL_PREFIX)
     ]
     named = {name.lower(): text(value) for name, value in pairs}
-    prefix = len(PGLANE_PREFIX)
+    for name in named:
+        if name.startswith(PGLANE_PREFIX) and name not in WORDS:
+            return _unknown(name)
     replication = text(parameters.get("replication", b""))
     return StartupSettings(
         database=text(parameters.get("database", b"")) or user,
         replication="" if replication.lower() in {"false", "off", "no", "0"} else replication,
-        settings={n: v for n, v in named.items() if not _is_directive(n)},
-        directives={n[prefix:]: v for n, v in named.items() if _is_directive(n)},
+        settings=named,
     )
 
 
-def _is_directive(name: str) -> bool:
-    """Whether it is a word for us alone."""
-    return name.startswith(PGLANE_PREFIX) and name != LANE
+def _unknown(word: str) -> WordUnknown:
+    word = word[:WORD_CHARACTERS_MAX]
+    ours = {known.removeprefix(PGLANE_PREFIX): known for known in WORDS}
+    near = difflib.get_close_matches(word.removeprefix(PGLANE_PREFIX), ours, 1)
+    suggestion = f"Did you mean {ours[near[0]]}?" if near else "Leave it out."
+    return WordUnknown(word=word, known=", ".join(WORDS), suggestion=suggestion)
 
 
 def text(value: bytes) -> str:
@@ -104,15 +112,7 @@ def direct_startup(startup: StartupMessage, *, check_interval: bool) -> StartupM
         name: value
         for name, value in startup.parameters.items()
         if not name.lower().startswith(PROTOCOL_PREFIX)
-        and not _is_directive(name.lower())
-        and name != "options"
     }
-    if "options" in startup.parameters:
-        options = split_options(startup.parameters["options"])
-        if not isinstance(options, Refusal):
-            kept = [(n, v) for n, v in options if not _is_directive(n.lower())]
-            theirs = startup.parameters["options"]
-            parameters["options"] = encode_options(kept) if len(kept) < len(options) else theirs
     if check_interval and "replication" not in parameters:
         parameters.setdefault(CHECK_INTERVAL, b"%d" % CHECK_INTERVAL_MS)
     return StartupMessage(3, 0, _fitting(parameters))

@@ -207,6 +207,19 @@ class DirectTlsUnnamed(Refusal):
     log_level = "info"
 
 
+class WordUnknown(Refusal):
+    """A startup option of pglane's own that does not exist."""
+
+    code = "PGL0243"
+    sqlstate = "42704"
+    message = 'there is no startup option "{word}"'
+    detail = "Of those that begin with pglane. there are: {known}."
+    hint = "{suggestion}"
+    retry_safe = True
+    fatal = True
+    log_level = "info"
+
+
 class LaneUnknown(Refusal):
     """A client asked for a lane that is not configured."""
 

@@ -10,6 +10,7 @@ from pglane.connection.startup_settings import (
     text,
 )
 from pglane.errors import Refusal
+from pglane.errors.entering import WordUnknown
 from pglane.wire.startup import LENGTH_MAX, StartupMessage
 
 
@@ -21,15 +22,30 @@ def test_every_parameter_that_is_not_the_protocols_is_a_setting() -> None:
     asked = packet(
         database=b"d",
         DateStyle=b"ISO",
-        options=b"-c datestyle=SQL -c Work_Mem=1MB -c pglane.class=batch",
-        **{"_pq_.x": b"1", "pglane.door": b"fast"},
+        options=b"-c datestyle=SQL -c Work_Mem=1MB -c pglane.lane=otp",
+        **{"_pq_.x": b"1"},
     )
     settings = startup_settings(asked, "u")
     assert not isinstance(settings, Refusal)
     assert settings.database == "d"
-    assert settings.settings == {"datestyle": "ISO", "work_mem": "1MB"}
-    assert settings.directives == {"class": "batch", "door": "fast"}
+    assert settings.settings == {"datestyle": "ISO", "work_mem": "1MB", "pglane.lane": "otp"}
     assert settings.replication == ""
+
+
+@pytest.mark.parametrize(
+    ("word", "asked", "told"),
+    [
+        ("pglane.lanes", {"pglane.lanes": b"otp"}, "Did you mean pglane.lane?"),
+        ("pglane.door", {"options": b"-c PGLANE.door=fast"}, "Leave it out."),
+        ("pglane." + "x" * 900, {"pglane." + "x" * 900: b""}, "Leave it out."),
+    ],
+)
+def test_a_word_that_is_not_ours_is_refused(word: str, asked: dict[str, bytes], told: str) -> None:
+    refusal = startup_settings(packet(**asked), "u")
+    assert isinstance(refusal, WordUnknown)
+    assert word[:60] in refusal.text
+    assert len(refusal.text) < 120
+    assert refusal.hint_text == told
 
 
 def test_the_database_is_the_users_if_none_is_named() -> None:
@@ -78,15 +94,15 @@ def test_a_server_connection_notices_that_we_are_gone() -> None:
 
 def test_a_direct_connection_asks_what_its_client_asked() -> None:
     asked = packet(
-        options=b"-c a.b=x\\ y -c pglane.class=batch",
+        options=b"-c a.b=x\\ y --pglane.lane=otp",
         TimeZone=b"UTC",
-        **{"_pq_.x": b"1", "PGLane.door": b"x"},
+        **{"_pq_.x": b"1"},
     )
     made = direct_startup(asked, check_interval=True)
     assert made.parameters == {
         "user": b"u",
         "TimeZone": b"UTC",
-        "options": b"-c a.b=x\\ y",
+        "options": b"-c a.b=x\\ y --pglane.lane=otp",
         "client_connection_check_interval": b"1000",
     }
 
@@ -97,10 +113,6 @@ def test_a_direct_connection_without_check_interval() -> None:
     assert replication.parameters == {"user": b"u", "replication": b"1"}
     kept = direct_startup(packet(client_connection_check_interval=b"7"), check_interval=True)
     assert kept.parameters["client_connection_check_interval"] == b"7"
-
-
-def test_options_that_cannot_be_understood_are_not_passed_on() -> None:
-    assert "options" not in direct_startup(packet(options=b"-x"), check_interval=False).parameters
 
 
 def test_a_long_packet_is_not_kept() -> None:
@@ -122,15 +134,6 @@ def test_the_longest_packet_still_fits_with_what_we_add(spare: int) -> None:
     assert ("database" in made.parameters) == (spare >= 20)
     asked = StartupMessage(3, 0, words | {"x.long": b"v" * room})
     assert len(direct_startup(asked, check_interval=True).encode()) <= LENGTH_MAX
-
-
-@pytest.mark.parametrize(
-    ("options", "passed"),
-    [(b"--work_mem=1MB", b"--work_mem=1MB"), (b"-c pglane.door=x -c a.b=1", b"-c a.b=1")],
-)
-def test_only_our_own_words_are_taken_out_of_options(options: bytes, passed: bytes) -> None:
-    asked = StartupMessage(3, 0, {"user": b"u", "options": options})
-    assert direct_startup(asked, check_interval=False).parameters["options"] == passed
 
 
 def test_a_database_that_was_named_is_never_left_out() -> None:
