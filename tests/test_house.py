@@ -18,6 +18,32 @@ type = "layers"
 layers = ["pglane.engine", "pglane.wire"]
 """
 
+TYPES = """\
+cdef class Owner:
+    cpdef on_end(self)
+
+
+cdef class Transport:
+    cdef Owner _owner
+    cdef Owner _first
+    cpdef forget(self)
+    cpdef end(self)
+"""
+REPLACES = """\
+class Transport:
+    def __init__(self, owner):
+        self._owner = self._first = owner
+
+    def forget(self):
+        self._owner = None
+
+    def end(self):
+        owner = self._owner
+        owner.on_end()
+        self._first.on_end()
+        self._owner.on_end()
+"""
+
 # Per rule: files of a small repository that breaks it, and what the complaint must begin with.
 PLANTED: dict[str, tuple[dict[str, str], str]] = {
     "functions_are_short": (
@@ -53,6 +79,10 @@ PLANTED: dict[str, tuple[dict[str, str], str]] = {
     "extensions_are_fresh": (
         {f"src/pglane/x{house.EXTENSION_SUFFIXES[0]}": "", "src/pglane/x.py": ""},
         f"src/pglane/x{house.EXTENSION_SUFFIXES[0]}:1: no x.pxd",
+    ),
+    "receivers_are_held": (
+        {"src/pglane/x.pxd": TYPES, "src/pglane/x.py": REPLACES},
+        "src/pglane/x.py:12: self._owner.on_end() is called on what Transport._owner holds",
     ),
     "tests_mirror_source": (
         {"src/pglane/wire/x.py": "def f(): ...\n", "src/pglane/wire/table.py": "A = 1\n"},

@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
+from tests.support.held_receivers import receivers_are_held
+
 Rule = Callable[[Path], Iterator[str]]
 
 FUNCTION_LINES_MAX = 60
@@ -421,6 +423,7 @@ RULES: tuple[Rule, ...] = (
     errors_are_not_swallowed,
     logs_hold_no_secrets,
     extensions_are_fresh,
+    receivers_are_held,
     tests_mirror_source,
     no_module_is_dead,
     imports_point_down,

@@ -56,6 +56,7 @@ cdef class ClientLogin:
     cdef _hold(self, bytes data)
     cpdef learn(self, object role)
     @cython.locals(binding=bytes, request=bytes, told=bytes)
+    @cython.locals(method=LoginMethod)
     cdef _greeted(self, Greeting greeting)
     cdef bint _is_named(self) except -1
     cdef _refuse(self, object refusal)

@@ -311,8 +311,8 @@ class ClientLogin:
         if greeting.way == _NOTHING:
             self.stage = _ENTERED
             return
-        self._method = greeting.method(self._nonce, binding)
-        request = self._method.request()
+        method = self._method = greeting.method(self._nonce, binding)
+        request = method.request()
         if request:
             self.answers.append(request)
         self.stage = _ASKED

@@ -173,13 +173,15 @@ class ClientConnection(LeaseHolder):
 
     def on_full(self) -> None:
         """It reads more slowly than the server sends."""
-        if self.server is not None:
-            self.server.transport.pause()
+        server = self.server
+        if server is not None:
+            server.transport.pause()
 
     def on_drained(self) -> None:
         """It caught up."""
-        if self.server is not None:
-            self.server.transport.resume()
+        server = self.server
+        if server is not None:
+            server.transport.resume()
 
     def _note_waited(self) -> None:
         self.database.traffic.wait_s += self.database.loop.now - self.request.arrived  # type: ignore[union-attr]

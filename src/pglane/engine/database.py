@@ -192,8 +192,9 @@ class Database:
         due = self.desk.next_deadline(self.loop.now)
         if due >= self._armed:
             return
-        if self._tick_timer is not None:
-            self._tick_timer.cancel()
+        timer = self._tick_timer
+        if timer is not None:
+            timer.cancel()
         self._armed = due
         self._tick_timer = self.worker.loop.call_at(due, self._tick)
 

@@ -131,8 +131,9 @@ class Entrance:
         self._per_address_max = settings.unauthenticated_per_address_max
         self.failures.delay_s_max = settings.failed_login_ms_max / 1000
         self._login_s_max = settings.login_ms_max / 1000
-        if self._timer is not None:
-            self._timer.cancel()
+        timer = self._timer
+        if timer is not None:
+            timer.cancel()
             self._await_oldest()
 
     # Logins --------------------------------------------------------------------------------
@@ -350,14 +351,14 @@ class LoginLink(Owner):
 
     def _go_on(self) -> None:
         """Does what the login says is to be done now."""
-        login = self._login
+        login, transport = self._login, self.transport
         if login.answers:
-            self.transport.write_all(login.answers)
+            transport.write_all(login.answers)
         if login.begins_tls:
             self._begin_tls()
         elif login.cancel is not None:
             self._finish()
-            self._entrance.worker.cancel(login.cancel, self.transport)
+            self._entrance.worker.cancel(login.cancel, transport)
         elif login.refusal is not None:
             self._refuse_login(login.refusal)
         elif login.entered:
@@ -382,9 +383,10 @@ class LoginLink(Owner):
     def _begin_tls(self) -> None:
         """What was answered leaves in the clear; everything behind it is encrypted."""
         assert self._tls is not None
-        self.transport.flush()
+        clear = self.transport
+        clear.flush()
         hello = self._login.begin_tls()
-        transport = TlsTransport(self._entrance.loop, self.transport, self, self._tls.context)
+        transport = TlsTransport(self._entrance.loop, clear, self, self._tls.context)
         transport.direct = hello != b""
         self.transport = transport
         transport.begin(hello)
@@ -410,8 +412,9 @@ class LoginLink(Owner):
 
     def on_full(self) -> None:
         """A client that does not read what it asked for has no business here."""
+        transport = self.transport
         self._finish()
-        self.transport.abort()
+        transport.abort()
 
     def on_drained(self) -> None:
         """Nothing waits for this."""
@@ -433,14 +436,16 @@ class LoginLink(Owner):
             self.refuse(refusal)
 
     def _say(self, refusal: Refusal) -> None:
-        self.transport.write(error_response(refusal))
-        self.transport.close()
+        transport = self.transport
+        transport.write(error_response(refusal))
+        transport.close()
         self._finish()
         self.loop.call_later(0.0, self.let_go)
 
     def let_go(self) -> None:
         """What it sent need not wait for its peer; not before no method of its runs any more."""
-        self.transport.set_owner(NOBODY)
+        transport = self.transport
+        transport.set_owner(NOBODY)
 
     def too_slow(self) -> None:
         """Its time to log in is over."""
@@ -519,10 +524,11 @@ class LoginLink(Owner):
         if login.user not in settings.admin_users and login.user not in settings.stats_users:
             self.refuse(ConsoleForbidden(user=login.user))
             return
+        transport = self.transport
         self._finish()
-        self.transport.flush()
+        transport.flush()
         self._entrance.worker.hand_to_console(
-            self.transport,
+            transport,
             {
                 "user": login.user,
                 "door": self.door.NAME,

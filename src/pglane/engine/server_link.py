@@ -306,13 +306,15 @@ class ServerLink(Owner):
 
     def on_full(self) -> None:
         """More is queued for the server than it takes: its client waits."""
-        if self.client is not None:
-            self.client.transport.pause()
+        client = self.client
+        if client is not None:
+            client.transport.pause()
 
     def on_drained(self) -> None:
         """The server took what was queued."""
-        if self.client is not None:
-            self.client.transport.resume()
+        client = self.client
+        if client is not None:
+            client.transport.resume()
 
     # Leases --------------------------------------------------------------------------------
 

@@ -109,7 +109,8 @@ class TlsTransport(Transport):
             self._broken(error)
             return False
         self.secured = True
-        self._owner.on_secured()
+        owner = self._owner
+        owner.on_secured()
         self.flush()
         return not self.ended and not self._closing
 

@@ -10,6 +10,9 @@ then pauses whoever feeds this transport) and when fewer than half of it do.
 A peer may shut its side and still read (half-closed): an owner that wants to go on sending says
 so in `on_shut`; then the end is seen when the peer is gone altogether.
 
+An owner may be replaced, and the last to hold it be this, while one of its methods runs: each call
+is made on a local, which holds it until then.
+
 A connection that is being closed gets `LINGER_S_MAX` to take what is queued for it.
 
 What is encrypted is another class (`tls_transport`): to those that are not it costs nothing.
@@ -221,7 +224,7 @@ class Transport(Ready):
             self._end(os.strerror(failure))
 
     def _received(self, chunk: Chunk) -> None:
-        owner = self._owner  # kept until it returns, though another owner may be set meanwhile
+        owner = self._owner
         if not owner.takes(chunk):
             owner.on_data(chunk.whole())
 
@@ -229,7 +232,8 @@ class Transport(Ready):
         """The end of what the peer sends: of the connection too, unless its owner objects."""
         watch = select.poll()
         watch.register(self.fd, 0)
-        if self._closing or watch.poll(0) or not self._owner.on_shut():
+        owner = self._owner
+        if self._closing or watch.poll(0) or not owner.on_shut():
             self._end("closed by the peer")
         elif not self.ended:
             self.pause()
@@ -270,8 +274,12 @@ class Transport(Ready):
                 self._charge(len(data))
         self.queued_bytes += len(data)
         if self.queued_bytes > self.high_bytes and not self.full:
-            self.full = True
-            self._owner.on_full()
+            self._is_full()
+
+    def _is_full(self) -> None:
+        owner = self._owner
+        self.full = True
+        owner.on_full()
 
     def write_now(self, data: bytes, size: int) -> None:
         """Sends what lies at `data` at once, if nothing waits before it.
@@ -371,11 +379,11 @@ class Transport(Ready):
             self._charge(self.queued_bytes - self._charged)
         if self._blocked and self._memory.is_tight():
             if not self.full and not self._closing:
-                self.full = True
-                self._owner.on_full()
+                self._is_full()
         elif self.full and self.queued_bytes * 2 < self.high_bytes:
+            owner = self._owner
             self.full = False
-            self._owner.on_drained()
+            owner.on_drained()
         if self._closing and self._first is None:
             self._await_end()
 
@@ -447,7 +455,8 @@ class Transport(Ready):
         """A handler raised; called by the loop."""
         if not self.ended:
             self.abort()
-            self._owner.on_failure()
+            owner = self._owner
+            owner.on_failure()
 
     def local_address(self) -> tuple[str, int]:
         """Our end's address and port; asked of the kernel each time, so for people only."""
@@ -477,4 +486,5 @@ class Transport(Ready):
         if not self.ended:
             self.abort()
             if not self._closing:
-                self._owner.on_end(reason)
+                owner = self._owner
+                owner.on_end(reason)

@@ -301,7 +301,8 @@ class LaneQueue(LaneTree):
 
     def _competes(self, lane: Lane) -> bool:
         """Whether what others have could be the lane's."""
-        return lane.busy < lane.limit and (lane.group is self.budget or lane.group.has_place())
+        group = lane.group
+        return lane.busy < lane.limit and (group is self.budget or group.has_place())
 
     def leave(self, request: Request, now: float) -> None:
         """It gave up, or its client is gone. What is being made ready for it stays booked."""
@@ -365,7 +366,8 @@ class LaneQueue(LaneTree):
             return _OPENING
         if lane.busy >= lane.limit:
             return _LANE_AT_LIMIT
-        if lane.group is not self.budget and not lane.group.has_place():
+        group = lane.group
+        if group is not self.budget and not group.has_place():
             return _DOOR_AT_LIMIT
         if self.budget.has_place() and not self.admits(lane):
             return _RESERVED_FOR_OTHERS
