@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pglane.wire import framing
-from tests.support import pure
+from tests.support import first_imports, pure
 
 ROOT = Path(__file__).parent.parent
 PROBE = """
@@ -50,3 +50,15 @@ def test_option_chooses_the_sources(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "form: pure Python" in done.stdout
+
+
+@pytest.mark.parametrize("form", ["pure", "compiled"])
+def test_each_module_can_be_the_first_that_is_imported(form: str) -> None:
+    command = [sys.executable, "-m", "tests.support.first_imports", form]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_module_that_cannot_be_the_first_is_found() -> None:
+    told = first_imports.in_a_child(first_imports.first, "pglane.wire.there_is_none")
+    assert told == "ModuleNotFoundError: No module named 'pglane.wire.there_is_none'"

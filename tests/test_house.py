@@ -108,6 +108,16 @@ PLANTED: dict[str, tuple[dict[str, str], str]] = {
         },
         "pyproject.toml:1: import contracts broken",
     ),
+    "imports_make_no_circle": (
+        {
+            "src/pglane/__init__.py": "",
+            "src/pglane/a.py": "from pglane import b, c\n",
+            "src/pglane/b.py": "def later():\n    import pglane.a\n",
+            "src/pglane/c.py": "import pglane.b\n",
+            "src/pglane/c.pxd": "from pglane.a cimport A\n",
+        },
+        "src/pglane/a.py:1: pglane.a imports pglane.c imports pglane.a: ",
+    ),
     "references_are_fresh": (
         {"tools/generate_reference.py": "raise SystemExit('docs/reference/errors.md is stale')\n"},
         "tools/generate_reference.py:1: generated pages are stale",

@@ -16,6 +16,7 @@ from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 from tests.support.held_receivers import receivers_are_held
+from tests.support.import_circles import imports_make_no_circle
 
 Rule = Callable[[Path], Iterator[str]]
 
@@ -427,6 +428,7 @@ RULES: tuple[Rule, ...] = (
     tests_mirror_source,
     no_module_is_dead,
     imports_point_down,
+    imports_make_no_circle,
     references_are_fresh,
     links_resolve,
     named_files_exist,

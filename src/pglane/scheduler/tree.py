@@ -354,8 +354,10 @@ class LaneTree:
 
     def own_lane_first(self, own: Lane | None) -> Lane | None:
         """R2: others have as much as before its lease ended, so nothing kept free is touched."""
-        if own is not None and own.place == _UNMET and own.group.has_place():
-            return own
+        if own is not None and own.place == _UNMET:
+            group = own.group
+            if group.has_place():
+                return own
         return None
 
     def unmet_first(self) -> Lane | None:
