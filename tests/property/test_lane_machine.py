@@ -10,12 +10,15 @@
  7. Nobody waits longer than the bound for a place, where one is promised: since it asked, or since
     the lanes were changed.
  8. Nobody is granted anything after nine tenths of its time.
- 9. A tenant is served in the order in which it asked.
+ 9. A tenant is served in the order in which it asked, but for requests of works. Who continues a
+    work goes before newcomers of its lane, but for one after many; only who has a place does.
 10. After everybody has left, all places are free and nothing is remembered.
 11. Who is refused because others wait too long is of a lower rank than they, or one of them; it
     was its tenant's newest, but for retries; it had nothing coming and was not work that goes on.
     Nobody of a lane within its reservation is, and no lower rank goes free. As many still wait as
     the lane has places.
+12. A place of a golden ticket is given where no other can be had, to one work at a time that has
+    a place already; no such work waits beside one that is free.
 
 Leases end when their lane or a recall says so at the latest: that is what the bound assumes.
 """
@@ -25,7 +28,7 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from pglane.scheduler.bounds import GIVE_BACK_S
-from pglane.scheduler.lane import Lane
+from pglane.scheduler.lane import CONTINUED_MAX, Lane
 from pglane.scheduler.lanes import LaneQueue
 from pglane.scheduler.policy import DoorPolicy, LanePolicy
 from pglane.scheduler.reasons import RefusedBecause
@@ -33,15 +36,18 @@ from pglane.scheduler.request import Lease, Request
 
 PICK = st.integers(min_value=0)
 TENANTS = ("web", "cron", "shop")
+WORKS = st.sampled_from(("", "", "cart", "mail"))
 BOUNDED = (
     LanePolicy("otp", reserve=1, hold_s_max=1.0, wait_s_max=60.0, rank=9),
     LanePolicy("mail", reserve=2, guard=1, hold_s_max=0.5, wait_s_max=60.0),
     LanePolicy("kept", reserve=1, lends=False, hold_s_max=2.0, wait_s_max=60.0),
-    LanePolicy("browse", hold_s_max=1.5, limit=3, wait_s_max=8.0, shed_after_s=0.05),
+    LanePolicy("browse", hold_s_max=1.5, limit=3, wait_s_max=8.0, shed_after_s=0.05, nested=2),
     LanePolicy("session", door="session", borrows=False, wait_s_max=8.0),
 )
 RECALLED = (
-    LanePolicy("otp", reserve=2, hold_s_max=1.0, borrow_hold_s=0.3, wait_s_max=60.0, rank=9),
+    LanePolicy(
+        "otp", reserve=2, hold_s_max=1.0, borrow_hold_s=0.3, wait_s_max=60.0, rank=9, nested=2
+    ),
     LanePolicy("mail", reserve=1, guard=1, hold_s_max=0.5, wait_s_max=60.0),
     LanePolicy("kept", reserve=1, lends=False, hold_s_max=2.0, wait_s_max=60.0),
     LanePolicy("browse", wait_s_max=8.0, shed_after_s=0.2, rank=7),
@@ -74,13 +80,23 @@ class LaneMachine(RuleBasedStateMachine):
         return list(self.queue.lanes.values())
 
     def busy(self, lane: Lane) -> int:
-        return sum(lease.lane is lane for lease in self.booked)
+        return sum(lease.lane is lane and not lease.golden for lease in self.booked)
+
+    def on_ticket(self, lane: Lane) -> list[Lease]:
+        return [lease for lease in self.booked if lease.lane is lane and lease.golden]
+
+    def tickets(self) -> int:
+        return sum(lane.golden_max for lane in self.lanes())
+
+    def has(self, stamp: object) -> list[Lease]:
+        return [lease for lease in self.booked if stamp is not None and lease.stamp == stamp]
 
     def missing(self, lane: Lane) -> int:
         return max(lane.reserve - self.busy(lane), 0)
 
     def guarded(self) -> int:
-        return sum(min(lane.kept_free, self.missing(lane)) for lane in self.lanes())
+        kept = sum(min(lane.kept_free, self.missing(lane)) for lane in self.lanes())
+        return kept + sum(lane.golden_max - len(self.on_ticket(lane)) for lane in self.lanes())
 
     def endless(self) -> int:
         beyond = [(lane, self.busy(lane) - lane.reserve) for lane in self.lanes()]
@@ -89,7 +105,7 @@ class LaneMachine(RuleBasedStateMachine):
     def door_is_full(self, lane: Lane) -> bool:
         group = lane.group
         inside = [each for each in self.lanes() if each.group is group]
-        return sum(map(self.busy, inside)) >= group.limit
+        return sum(lease.lane in inside for lease in self.booked) >= group.limit
 
     def of_lane(self, lane: Lane) -> list[Request]:
         return [request for request in self.waiting if request.lane is lane]
@@ -110,13 +126,23 @@ class LaneMachine(RuleBasedStateMachine):
     def may_borrow(self, lane: Lane, free: int) -> bool:
         if free - 1 < self.guarded():
             return False
-        reserved = sum(each.reserve for each in self.lanes())
+        reserved = sum(each.reserve + each.golden_max for each in self.lanes())
         inside = [each for each in self.lanes() if each.group is lane.group]
         doors = sum(each.reserve for each in inside)
         return lane.borrows or (
             self.endless() + 1 <= self.queue.budget.limit - reserved
             and self.endless() + 1 <= lane.group.limit - doors
         )
+
+    def may_have_ticket(self, request: Request) -> bool:
+        lane, budget = request.lane, self.queue.budget.limit
+        assert isinstance(lane, Lane)
+        golden = self.on_ticket(lane)
+        if not request.continues or len(golden) >= lane.golden_max or self.door_is_full(lane):
+            return False
+        if any(lease.stamp != request.stamp for lease in golden):
+            return False
+        return len(self.booked) < budget
 
     # Decisions --------------------------------------------------------------------------------
 
@@ -128,11 +154,13 @@ class LaneMachine(RuleBasedStateMachine):
                 return
             self.rightly_chosen(request, own)
             self.waiting.remove(request)
+            golden = not self.may_have(request.lane) and self.may_have_ticket(request)  # type: ignore[arg-type]
             if claims:
                 self.queue.claim(request, self.now)
                 self.coming.append(request)
             else:
                 self.queue.grant(request, self.now)
+            assert request.golden == golden
             self.booked[request] = self.now
             own = None
 
@@ -140,10 +168,18 @@ class LaneMachine(RuleBasedStateMachine):
         lane = request.lane
         assert isinstance(lane, Lane)
         again = own is not None and self.missing(own) and self.of_lane(own) and self.has_room(own)
-        assert lane is own if again else self.may_have(lane)  # 2, 4, 5, 6
         assert self.now < request.expires  # 8
-        same = [each for each in self.of_lane(lane) if each.tenant is request.tenant]
-        assert same[0] is request  # 9
+        if not again and not self.may_have(lane):  # 12
+            assert self.may_have_ticket(request)
+            assert not any(self.may_have(each) for each in self.lanes() if self.of_lane(each))
+            return
+        assert not again or lane is own  # 5; what may be of 2, 4 and 6 is in `may_have`
+        waiting = self.of_lane(lane)
+        if request.stamp is None:
+            same = [each for each in waiting if each.tenant is request.tenant]
+            assert next(each for each in same if each.stamp is None) is request  # 9
+        if not request.continues and any(each.continues for each in waiting):
+            assert lane.continued >= CONTINUED_MAX
         owed = [
             each
             for each in self.lanes()
@@ -175,13 +211,21 @@ class LaneMachine(RuleBasedStateMachine):
 
     # What happens -----------------------------------------------------------------------------
 
-    @rule(name=st.sampled_from(NAMES), tenant=st.sampled_from(TENANTS), claims=st.booleans())
-    def somebody_asks(self, name: str, tenant: str, claims: bool) -> None:
+    @rule(
+        name=st.sampled_from(NAMES),
+        tenant=st.sampled_from(TENANTS),
+        claims=st.booleans(),
+        work=WORKS,
+    )
+    def somebody_asks(self, name: str, tenant: str, claims: bool, work: str = "") -> None:
         lane = self.queue.lanes[name]
         request = Request(lane, lane.tenants.enter(tenant), "", None, None)
+        request.stamp = ("", work) if work else None
         may_have = self.may_have(lane)
+        others = [each for each in self.waiting if each.stamp is not None]
         if self.queue.take(request, self.now):
             assert may_have
+            assert not any(each.stamp == request.stamp for each in others) or not self.tickets()
             self.booked[request] = self.now
             return
         self.waiting.append(request)
@@ -234,7 +278,8 @@ class LaneMachine(RuleBasedStateMachine):
             for request in set(waited) - set(left):
                 newer = waited[waited.index(request) + 1 :]
                 same = [other for other in newer if other.tenant is request.tenant]
-                assert request.attempt or not set(same) & set(left)
+                same = [other for other in same if other.stamp is None]
+                assert request.attempt or request.stamp or not set(same) & set(left)
         ranks = [request.lane.rank for request in refused]  # type: ignore[attr-defined]
         assert ranks == sorted(ranks)
 
@@ -337,14 +382,16 @@ class LaneMachine(RuleBasedStateMachine):
     @invariant()
     def the_books_are_right(self) -> None:  # 1
         budget = self.queue.budget
-        assert budget.busy == len(self.booked) == sum(lane.busy for lane in self.lanes())
+        busy = sum(lane.busy + lane.golden for lane in self.lanes())
+        assert budget.busy == len(self.booked) == busy
         for lane in self.lanes():
             assert lane.busy == self.busy(lane)
             assert lane.waiting == len(self.of_lane(lane))
-            assert len(list(lane.holders)) == lane.busy
+            assert lane.golden == len(self.on_ticket(lane)) <= lane.golden_max
+            assert len(list(lane.holders)) == lane.busy + lane.golden
         assert budget.guarded == self.guarded()
         assert budget.unbounded == self.endless()
-        assert budget.reserved == sum(lane.reserve for lane in self.lanes())
+        assert budget.reserved == sum(lane.reserve + lane.golden_max for lane in self.lanes())
         assert len(self.queue) == len(self.waiting) + len(self.coming)
         assert self.queue.recalls.pending == len(self.recalled)
 
@@ -364,6 +411,20 @@ class LaneMachine(RuleBasedStateMachine):
     @invariant()
     def nobody_waits_beside_a_free_place(self) -> None:  # 3
         assert not any(self.of_lane(lane) and self.may_have(lane) for lane in self.lanes())
+        assert not any(map(self.may_have_ticket, self.waiting))  # 12
+
+    @invariant()
+    def works_are_what_belongs_to_them(self) -> None:
+        known = self.queue.works.known
+        stamps = {each.stamp for each in [*self.booked, *self.waiting] if each.stamp is not None}
+        assert set(known) == stamps
+        for stamp, work in known.items():
+            assert set(work.held) == set(self.has(stamp))
+            assert set(work.waiting) == {each for each in self.waiting if each.stamp == stamp}
+        for request in self.waiting:
+            assert not request.continues or self.has(request.stamp)
+        for lane in self.lanes():
+            assert len({lease.stamp for lease in self.on_ticket(lane)}) <= 1
 
     def teardown(self) -> None:  # 10
         for request in self.waiting + self.coming:
@@ -377,6 +438,7 @@ class LaneMachine(RuleBasedStateMachine):
         assert len(self.queue) == 0
         assert self.queue.next_due() is None
         assert self.queue.recalls.pending == 0
+        assert not self.queue.works.known
         assert all(lane.lent == 0 for lane in self.lanes())
 
 

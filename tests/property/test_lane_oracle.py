@@ -1,6 +1,7 @@
 """Random traffic: every decision of the scheduler is one that the slow oracle allows."""
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -12,11 +13,12 @@ from tests.support.lane_rig import PATIENT_S, LaneRig
 
 EVENTS = 400
 TENANTS = ("", "web", "cron")
+WORKS = ("", "", "cart", "mail", "sync")
 
 
 def policies_of(drawn: random.Random) -> list[LanePolicy]:
     """A handful of lanes, some in a door, some with reservations."""
-    return [
+    policies = [
         LanePolicy(
             f"lane {number}",
             door=drawn.choice(["", "session"]),
@@ -27,8 +29,12 @@ def policies_of(drawn: random.Random) -> list[LanePolicy]:
             limit=drawn.choice([0, 0, 2]),
             borrows=drawn.random() < 0.7,
             wait_s_max=PATIENT_S,
+            nested=drawn.choice([1, 1, 2, 3]),
         )
         for number in range(drawn.randint(2, 5))
+    ]
+    return [
+        replace(each, limit=each.limit + each.golden if each.limit else 0) for each in policies
     ]
 
 
@@ -37,10 +43,11 @@ class Checked:
 
     def __init__(self, seed: int) -> None:
         self.drawn = random.Random(seed)
-        policies = policies_of(self.drawn)
-        reserved = sum(policy.reserve for policy in policies)
+        policies = self.policies = policies_of(self.drawn)
+        reserved = sum(policy.reserve + policy.golden for policy in policies)
         budget = reserved + self.drawn.randint(1, 3)
-        door = max(sum(p.reserve for p in policies if p.door), 1) + self.drawn.randint(0, 2)
+        door = max(sum(p.reserve + p.golden for p in policies if p.door), 1)
+        door += self.drawn.randint(0, 2)
         self.rig = LaneRig(budget, *policies, doors=(DoorPolicy("session", door),))
         self.oracle = Oracle(budget, policies, {"session": door})
         self.names = [policy.name for policy in policies]
@@ -49,16 +56,19 @@ class Checked:
 
     def ask(self) -> None:
         name, tenant = self.drawn.choice(self.names), self.drawn.choice(TENANTS)
-        request = self.rig.request(name, tenant)
+        work = self.drawn.choice(WORKS)
+        request = self.rig.request(name, tenant, work=work)
         lane = self.oracle.lanes[name]
         others = any(each.waiting for each in self.oracle.lanes.values())
         free = self.oracle.may_have(lane) and (not others or (lane.missing and not lane.waiting))
+        if work and self.oracle.asks(work) and any(p.golden for p in self.policies):
+            free = False  # what waits of the work may go on by it, so it is decided
         assert self.rig.queue.take(request, self.rig.now) == bool(free)
         if free:
-            self.oracle.took(name, tenant, request, self.rig.now)
+            self.oracle.took(name, tenant, request, work, self.rig.now)
             self.held.append(request)
             return
-        self.oracle.arrived(name, tenant, request, self.rig.now)
+        self.oracle.arrived(name, tenant, request, work, self.rig.now)
         self.rig.queue.arrive(request, self.rig.now)
         self.waiting.append(request)
         self.decide(None)
@@ -82,12 +92,18 @@ class Checked:
             request = self.rig.queue.choose(None, own, self.rig.now, True)
             if request is None:
                 assert not allowed
+                assert not self.oracle.by_tickets()
                 return
             name: str = request.lane.name  # type: ignore[attr-defined]
-            assert name in [lane.policy.name for lane in allowed]
-            assert request in self.oracle.next_requests(self.oracle.lanes[name])
+            if allowed:
+                assert name in [lane.policy.name for lane in allowed]
+                assert request in self.oracle.next_requests(self.oracle.lanes[name])
+            golden = not self.oracle.may_have(self.oracle.lanes[name])
+            golden = golden and request in self.oracle.by_tickets()
+            assert golden or allowed
             self.rig.queue.grant(request, self.rig.now)
-            self.oracle.granted(name, request, self.rig.now)
+            assert request.golden == golden
+            self.oracle.granted(name, request, self.rig.now, golden=golden)
             self.waiting.remove(request)
             self.held.append(request)
             own = None

@@ -12,6 +12,8 @@ from pglane.scheduler.policy import LanePolicy
 NEAR = 1e-9
 CREDIT_S_PER_PLACE = 1.0
 FIRST_CHARGE_S = 0.0001
+CONTINUED_MAX = 16
+REQUESTS_MAX = 16
 
 
 @dataclass
@@ -19,6 +21,8 @@ class Waiting:
     key: object
     tenant: str
     arrived: float
+    work: str
+    continues: bool = False
 
 
 @dataclass
@@ -27,12 +31,17 @@ class Holding:
     tenant: str
     since: float
     charged: float
+    work: str
+    golden: bool = False
 
 
 @dataclass
 class SlowLane:
     policy: LanePolicy
     waiting: list[Waiting] = field(default_factory=list)
+    front: list[Waiting] = field(default_factory=list)
+    lines: dict[str, list[Waiting]] = field(default_factory=dict)
+    continued: int = 0
     holding: list[Holding] = field(default_factory=list)
     tag: float = 0.0
     turn: float = 0.0
@@ -44,11 +53,36 @@ class SlowLane:
 
     @property
     def missing(self) -> int:
-        return max(self.policy.reserve - len(self.holding), 0)
+        return max(self.policy.reserve - self.ordinary, 0)
 
     @property
     def beyond(self) -> int:
-        return max(len(self.holding) - self.policy.reserve, 0)
+        return max(self.ordinary - self.policy.reserve, 0)
+
+    @property
+    def ordinary(self) -> int:
+        return sum(not each.golden for each in self.holding)
+
+    @property
+    def kept(self) -> int:
+        """Places that are free and nobody else's: of the reservation, and of the ticket."""
+        unused = self.policy.golden - len(self.holding) + self.ordinary
+        return min(self.policy.kept_free, self.missing) + unused
+
+    def stands(self, request: Waiting) -> None:
+        if request.continues:
+            self.front.append(request)
+        else:
+            self.turns[request.tenant] = self.turn_of(request.tenant)
+            self.lines.setdefault(request.tenant, []).append(request)
+
+    def turn_of(self, tenant: str) -> float:
+        turn = self.turns.get(tenant, 0.0)
+        return turn if self.lines.get(tenant) else max(turn, self.turn)
+
+    def leaves(self, request: Waiting) -> None:
+        self.waiting.remove(request)
+        (self.front if request.continues else self.lines[request.tenant]).remove(request)
 
     def learn(self, held_s: float) -> None:
         self.holds.append(held_s)
@@ -82,7 +116,7 @@ class Oracle:
 
     def has_room(self, lane: SlowLane) -> bool:
         limit = lane.policy.limit
-        if limit and len(lane.holding) >= limit:
+        if limit and lane.ordinary >= limit - lane.policy.golden:
             return False
         return all(
             sum(len(each.holding) for each in inside) < places
@@ -98,14 +132,14 @@ class Oracle:
             return True
         for places, inside in self.rooms(lane):
             busy = sum(len(each.holding) for each in inside)
-            guarded = sum(min(each.policy.kept_free, each.missing) for each in inside)
+            guarded = sum(each.kept for each in inside)
             guarded -= min(kept_free, lane.missing)
             if places - busy - 1 < guarded:
                 return False
             if lane.missing:
                 continue
             if not lane.policy.borrows:
-                reserved = sum(each.policy.reserve for each in inside)
+                reserved = sum(each.policy.reserve + each.policy.golden for each in inside)
                 endless = sum(each.beyond for each in inside if not each.policy.borrows)
                 if endless + 1 > places - reserved:
                     return False
@@ -125,48 +159,121 @@ class Oracle:
 
     def next_requests(self, lane: SlowLane) -> list[object]:
         """The first of every tenant whose turn it is."""
-        firsts: dict[str, Waiting] = {}
-        for each in lane.waiting:
-            firsts.setdefault(each.tenant, each)
+        firsts = {tenant: line[0] for tenant, line in lane.lines.items() if line}
+        if lane.front and (lane.continued < CONTINUED_MAX or not firsts):
+            return [lane.front[0].key]
         turn = [(lane.turns.get(tenant, 0.0), waiting.key) for tenant, waiting in firsts.items()]
         lowest = min(key for key, _ in turn)
         return [request for key, request in turn if key <= lowest + NEAR]
 
+    def by_tickets(self) -> list[object]:
+        """Who could have a place of a ticket."""
+        return [
+            each.key
+            for lane in self.lanes.values()
+            if (each := self.by_ticket(lane)) is not None and self.has_ticket(lane)
+        ]
+
+    def has_ticket(self, lane: SlowLane) -> bool:
+        if len(lane.holding) - lane.ordinary >= lane.policy.golden:
+            return False
+        return all(
+            sum(len(each.holding) for each in inside) < places
+            for places, inside in self.rooms(lane)
+        )
+
+    def by_ticket(self, lane: SlowLane) -> Waiting | None:
+        holders = {each.work for each in lane.holding if each.golden}
+        assert len(holders) <= 1
+        able = [
+            each
+            for each in (lane.waiting if holders else lane.front)
+            if each.continues and (not holders or each.work in holders)
+        ]
+        return able[0] if able else None
+
+    # Works ------------------------------------------------------------------------------------
+
+    def has(self, work: str) -> int:
+        return sum(each.work == work for lane in self.lanes.values() for each in lane.holding)
+
+    def asks(self, work: str) -> list[tuple[SlowLane, Waiting]]:
+        """Its requests, in the order in which they came."""
+        found = [
+            (lane, each)
+            for lane in self.lanes.values()
+            for each in lane.waiting
+            if each.work == work
+        ]
+        return sorted(found, key=lambda one: one[1].arrived)
+
+    def begins(self, work: str) -> None:
+        """It has its first place."""
+        for lane, each in self.asks(work)[: REQUESTS_MAX - 1]:
+            lane.lines[each.tenant].remove(each)
+            each.continues = True
+            lane.front.append(each)
+
+    def ceases(self, work: str) -> None:
+        """It has no place any more."""
+        for lane, each in reversed(self.asks(work)):
+            if each.continues:
+                lane.front.remove(each)
+                each.continues = False
+                lane.turns[each.tenant] = lane.turn_of(each.tenant)
+                lane.lines.setdefault(each.tenant, []).insert(0, each)
+
     # What happened ----------------------------------------------------------------------------
 
-    def took(self, name: str, tenant: str, key: object, now: float) -> None:
-        self.lanes[name].holding.append(Holding(key, tenant, now, 0.0))
+    def took(self, name: str, tenant: str, key: object, work: str, now: float) -> None:
+        self.lanes[name].holding.append(Holding(key, tenant, now, 0.0, work))
+        if work and self.has(work) == 1:
+            self.begins(work)
 
-    def arrived(self, name: str, tenant: str, key: object, now: float) -> None:
+    def arrived(self, name: str, tenant: str, key: object, work: str, now: float) -> None:
         lane = self.lanes[name]
+        has = self.has(work) if work else 0
         if not any(each.waiting for each in self.lanes.values()):
             self.contended_since = now
         if not lane.waiting:
             debt = max(lane.tag - self.virtual, 0.0) * 0.5 ** ((now - lane.left) / 30.0)
             lane.tag = self.virtual + min(debt, self.credit(lane))
-        if all(each.tenant != tenant for each in lane.waiting):
-            lane.turns[tenant] = max(lane.turns.get(tenant, 0.0), lane.turn)
-        lane.waiting.append(Waiting(key, tenant, now))
+        request = Waiting(key, tenant, now, work)
+        request.continues = has > 0 and has + len(self.asks(work)) < REQUESTS_MAX
+        lane.stands(request)
+        lane.waiting.append(request)
 
-    def granted(self, name: str, key: object, now: float) -> None:
+    def granted(self, name: str, key: object, now: float, *, golden: bool) -> None:
         lane = self.lanes[name]
         request = next(each for each in lane.waiting if each.key is key)
-        if not lane.missing:
+        if not lane.missing and not golden:
             self.virtual = max(self.virtual, lane.tag)
-        lane.waiting.remove(request)
+        lane.leaves(request)
         if not lane.waiting:
             lane.left = now
-        turn = lane.turns[request.tenant]
-        lane.turn = max(lane.turn, turn)
-        lane.turns[request.tenant] = turn + 1.0
+        if request.continues:
+            lane.continued += 1
+        else:
+            lane.continued = 0
+            turn = lane.turns[request.tenant]
+            lane.turn = max(lane.turn, turn)
+            lane.turns[request.tenant] = turn + 1.0
         charged = lane.mean or FIRST_CHARGE_S
         self.charge(lane, charged)
-        lane.holding.append(Holding(key, request.tenant, now, charged))
+        work = request.work
+        lane.holding.append(Holding(key, request.tenant, now, charged, work, golden))
+        if work and self.has(work) == 1:
+            self.begins(work)
 
     def ended(self, name: str, key: object, now: float) -> None:
         lane = self.lanes[name]
         lease = next(each for each in lane.holding if each.key is key)
+        others = [each for each in lane.holding if each.golden and each.work == lease.work]
         lane.holding.remove(lease)
+        if others and not lease.golden:
+            others[0].golden = False
+        if lease.work and not self.has(lease.work):
+            self.ceases(lease.work)
         held_s = now - lease.since
         lane.learn(max(held_s, 0.0001))
         if any(each.waiting for each in self.lanes.values()):
@@ -181,7 +288,7 @@ class Oracle:
 
     def left(self, name: str, key: object, now: float) -> None:
         lane = self.lanes[name]
-        lane.waiting = [each for each in lane.waiting if each.key is not key]
+        lane.leaves(next(each for each in lane.waiting if each.key is key))
         if not lane.waiting:
             lane.left = now
 

@@ -35,13 +35,15 @@ class LaneRig:
     def lane(self, name: str) -> Lane:
         return self.queue.lanes[name]
 
-    def request(self, name: str, tenant: str = "", user: str = "") -> Request:
+    def request(self, name: str, tenant: str = "", user: str = "", work: str = "") -> Request:
         lane = self.lane(name)
-        return Request(lane, lane.tenants.enter(tenant), user, None, object())
+        request = Request(lane, lane.tenants.enter(tenant), user, None, object())
+        request.stamp = (user, work) if work else None
+        return request
 
-    def ask(self, name: str, tenant: str = "", user: str = "") -> Request:
+    def ask(self, name: str, tenant: str = "", user: str = "", work: str = "") -> Request:
         """It has a place at once, or waits."""
-        request = self.request(name, tenant, user)
+        request = self.request(name, tenant, user, work)
         if not self.queue.take(request, self.now):
             self.queue.arrive(request, self.now)
             self.decide(None)

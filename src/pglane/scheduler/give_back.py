@@ -127,7 +127,7 @@ def _needed(group: Group, lanes: list[Lane], lenders: list[Lane]) -> int:
 
 def _asked(lane: Lane) -> int:
     """Its leases that were asked to end and have not."""
-    return sum(lease.recalled >= 0.0 for lease in lane.holders)
+    return sum(lease.recalled >= 0.0 and not lease.golden for lease in lane.holders)
 
 
 def _beyond(lane: Lane) -> int:
@@ -148,7 +148,7 @@ def _ripe(lanes: list[Lane], hold_s: float, now: float) -> tuple[list[Lease], fl
             if lease.since + hold_s > now:
                 due = min(due, lease.since + hold_s)
                 break
-            if _can_end(lease):
+            if _can_end(lease) and not lease.golden:
                 able.append(lease)
         ripe += sorted(able, key=_loss)[:left]
     return ripe, due

@@ -11,6 +11,7 @@ cdef double _EXPIRY_SHARE
 cdef double _HALF_LIFE_S
 cdef double _HOLD_S_MIN
 cdef int _LEARNED_MIN
+cdef int _CONTINUED_MAX
 cdef double _LEARNING
 cdef double _STEP_UP
 cdef double _STEP_DOWN
@@ -42,6 +43,10 @@ cdef class Lane(Node):
     cdef public bint newest_first
     cdef public double loan_s_max
     cdef public Py_ssize_t busy
+    cdef public Py_ssize_t golden
+    cdef public Py_ssize_t golden_max
+    cdef public object golden_work
+    cdef public Py_ssize_t continued
     cdef public Py_ssize_t lent
     cdef public Py_ssize_t waiting
     cdef public int place
@@ -57,12 +62,16 @@ cdef class Lane(Node):
     cdef public double usual_s
     cdef public long long learned
 
-    cpdef adopt(self, object policy, Group group, Py_ssize_t reserve)
+    cpdef adopt(self, object policy, Group group, Py_ssize_t reserve, Py_ssize_t golden_max)
     @cython.locals(tenant=Tenant, last=Request)
     cpdef enqueue(self, Request request)
     @cython.locals(tenant=Tenant)
     cpdef requeue(self, Request request)
     @cython.locals(tenant=Tenant)
+    cpdef promote(self, Request request)
+    @cython.locals(tenant=Tenant)
+    cpdef demote(self, Request request)
+    @cython.locals(tenant=Tenant, first=Lease)
     cpdef Request next(self, double now)
     @cython.locals(oldest=Request)
     cpdef bint is_late(self, double now) except -1
@@ -73,7 +82,7 @@ cdef class Lane(Node):
     @cython.locals(lag=double)
     cpdef charge(self, double seconds, double virtual, double lag_max)
     cpdef learn(self, double held_s)
-    @cython.locals(passed_s=double)
+    @cython.locals(passed_s=double, busy=Py_ssize_t)
     cpdef touch(self, double now)
     @cython.locals(active=Py_ssize_t, ahead=Py_ssize_t, places=double)
     cpdef double estimate_s(self, Tenant tenant, double share) except? -1

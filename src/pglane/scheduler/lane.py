@@ -16,6 +16,8 @@ every 30 seconds in which the lane did not wait, so reconnecting does not wipe i
 monstrous lease does not shut a lane out.
 """
 
+from typing import TYPE_CHECKING
+
 from pglane.scheduler.bounds import NO_BOUND, wait_s_max
 from pglane.scheduler.counters import Counters
 from pglane.scheduler.group import Group
@@ -25,6 +27,9 @@ from pglane.scheduler.policy import LanePolicy
 from pglane.scheduler.request import Arrivals, Lease, Line, Request
 from pglane.scheduler.tenant import Tenant
 from pglane.scheduler.tenants import Tenants
+
+if TYPE_CHECKING:
+    from pglane.scheduler.work import Work
 
 NOWHERE = 0
 UNMET = 1
@@ -41,6 +46,9 @@ _HOLD_S_MIN: float = HOLD_S_MIN
 LEARNED_MIN = 16
 """Leases that must have ended before anybody is refused for what they suggest."""
 _LEARNED_MIN: int = LEARNED_MIN
+CONTINUED_MAX = 16
+"""So many that continue a work go before newcomers that wait; then one of those is next."""
+_CONTINUED_MAX: int = CONTINUED_MAX
 LEARNING = 1.0 / 16.0
 _LEARNING: float = LEARNING
 STEP_UP = 1.05
@@ -66,7 +74,11 @@ class Lane(Node):
         suspended: less is kept than was promised.
         takes_back: what it lends has a time.
         loan_s_max: how long what it lent can stay away (`bounds.loan_s_max`).
-        busy: places it has.
+        busy: places it has, but for those of its golden ticket.
+        golden: places of its golden ticket that are in use.
+        golden_max: those that there are.
+        golden_work: `work.Work` whose they are; None: of nobody.
+        continued: how many that continue a work were served since a newcomer was.
         lent: of its reservation, places that others have on loan, as far as that is known.
         waiting: requests that wait and have nothing coming.
         place: where it stands.
@@ -81,11 +93,12 @@ class Lane(Node):
     """
 
     __slots__ = (
-        "active_max", "arrivals", "borrows", "busy", "counters", "fair", "front", "group",
-        "hold_s_max", "holders", "is_promised", "kept_free", "learned", "left", "lent", "limit",
-        "loan_s_max", "mean_s", "mixed", "name", "newest_first", "overload", "overtaken", "place",
-        "policy", "rank", "reserve", "suspended", "tag", "takes_back", "tenants", "touched",
-        "turn", "usual_s", "wait_is_default", "wait_s_max", "waiting", "weight",
+        "active_max", "arrivals", "borrows", "busy", "continued", "counters", "fair", "front",
+        "golden", "golden_max", "golden_work", "group", "hold_s_max", "holders", "is_promised",
+        "kept_free", "learned", "left", "lent", "limit", "loan_s_max", "mean_s", "mixed", "name",
+        "newest_first", "overload", "overtaken", "place", "policy", "rank", "reserve", "suspended",
+        "tag", "takes_back", "tenants", "touched", "turn", "usual_s", "wait_is_default",
+        "wait_s_max", "waiting", "weight",
     )  # fmt: skip
 
     def __init__(self, policy: LanePolicy, group: Group) -> None:
@@ -98,6 +111,9 @@ class Lane(Node):
         self.fair = Heap()
         self.holders = Line()
         self.busy = 0
+        self.golden = 0
+        self.golden_work: Work | None = None
+        self.continued = 0
         self.lent = 0
         self.waiting = 0
         self.place = NOWHERE
@@ -113,10 +129,10 @@ class Lane(Node):
         self.overtaken = False
         self.mixed = False
         self.overload: Overload | None = None
-        self.adopt(policy, group, policy.reserve)
+        self.adopt(policy, group, policy.reserve, policy.golden)
 
-    def adopt(self, policy: LanePolicy, group: Group, reserve: int) -> None:
-        """Another promise from now on, of which `reserve` can be kept."""
+    def adopt(self, policy: LanePolicy, group: Group, reserve: int, golden_max: int) -> None:
+        """Another promise from now on, of which so much can be kept."""
         self.policy = policy
         self.group = group
         self.reserve = reserve
@@ -124,7 +140,8 @@ class Lane(Node):
         self.is_promised = policy.reserve > 0
         self.takes_back = policy.borrow_hold_s > 0.0
         self.weight = policy.weight
-        self.limit = policy.limit or 1 << 30
+        self.golden_max = golden_max
+        self.limit = max(policy.limit - golden_max, 1) if policy.limit else 1 << 30
         self.kept_free = min(policy.kept_free, reserve)
         self.borrows = policy.borrows
         self.rank = policy.rank
@@ -137,7 +154,7 @@ class Lane(Node):
 
     def is_empty(self) -> bool:
         """Whether it has nothing and nobody of it waits."""
-        return self.busy == 0 and self.arrivals.first is None
+        return self.busy + self.golden == 0 and self.arrivals.first is None
 
     # Waiting ---------------------------------------------------------------------------------
 
@@ -176,10 +193,33 @@ class Lane(Node):
             self.fair.push(tenant)
         tenant.line.insert(request)
 
+    def promote(self, request: Request) -> None:
+        """It waits, and its work was given a place: it goes before newcomers."""
+        tenant: Tenant = request.tenant  # type: ignore[assignment]
+        tenant.line.remove(request)
+        if tenant.line.first is None:
+            self.fair.remove(tenant)
+        request.continues = True
+        self.front.append(request)
+        self.overtaken = True
+
+    def demote(self, request: Request) -> None:
+        """It waits, and its work has no place any more: it is the first newcomer of its tenant."""
+        tenant: Tenant = request.tenant  # type: ignore[assignment]
+        self.front.remove(request)
+        request.continues = False
+        if tenant.line.first is None:
+            if tenant.key < self.turn:
+                tenant.key = self.turn
+            self.fair.push(tenant)
+        tenant.line.prepend(request)
+        self.overtaken = True
+
     def next(self, now: float) -> Request:
         """Who of those that wait is next; somebody does."""
-        if self.front.first is not None:
-            return self.front.first  # type: ignore[return-value]
+        first = self.front.first
+        if first is not None and (self.continued < _CONTINUED_MAX or not self.fair.nodes):
+            return first  # type: ignore[return-value]
         tenant: Tenant = self.fair.first()  # type: ignore[assignment]
         if self.newest_first and self.is_late(now):
             return tenant.line.last  # type: ignore[return-value]
@@ -198,9 +238,12 @@ class Lane(Node):
         tenant.waiting -= 1
         if request.continues:
             self.front.remove(request)
+            if served:
+                self.continued += 1
             return
         tenant.line.remove(request)
         if served:
+            self.continued = 0
             if tenant.key > self.turn:
                 self.turn = tenant.key
             tenant.key += 1.0
@@ -250,11 +293,12 @@ class Lane(Node):
         if passed_s == 0.0:
             return
         self.touched = now
-        if self.busy:
-            self.counters.service_s += self.busy * passed_s
+        busy = self.busy + self.golden
+        if busy:
+            self.counters.service_s += busy * passed_s
         if self.waiting:
             self.counters.backlogged_s += passed_s
-            self.counters.backlogged_service_s += self.busy * passed_s
+            self.counters.backlogged_service_s += busy * passed_s
 
     def estimate_s(self, tenant: Tenant, share: float) -> float:
         """How long one more request of a tenant would wait, if all goes well; 0.0: not known.

@@ -45,7 +45,9 @@ cdef class LaneQueue(LaneTree):
     cdef _correct(self, Lease lease, Lane lane, Tenant tenant, double held_s, double now)
     @cython.locals(bound_s=double)
     cdef _judge(self, Request request, Lane lane, double waited_s)
-    @cython.locals(lane=Lane, tenant=Tenant, place=Py_ssize_t, again=bint)
+    @cython.locals(
+        lane=Lane, tenant=Tenant, place=Py_ssize_t, again=bint, stamped=bint, hurried=bint
+    )
     cpdef arrive(self, Request request, double now)
     @cython.locals(share=double, places=double)
     cpdef relieve(self, Lane lane, double now)
@@ -68,6 +70,8 @@ cdef class LaneQueue(LaneTree):
     cpdef list expired(self, double now)
     @cython.locals(lane=Lane, request=Request, early=Request, other=Request)
     cpdef Request choose(self, Offer offer, Lane own, double now, bint may_switch)
+    @cython.locals(lane=Lane, request=Request)
+    cdef Request _golden(self, Offer offer, double now, bint may_switch)
     @cython.locals(passed_s=double)
     cpdef switched(self, double now)
     @cython.locals(earned_s=double)

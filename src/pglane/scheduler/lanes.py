@@ -35,6 +35,7 @@ it has come all lanes are looked at once.
 
 from collections.abc import Iterable, Iterator
 
+from pglane.scheduler import golden
 from pglane.scheduler.give_back import Recalls
 from pglane.scheduler.lane import SHARING, STRICT, UNMET, Lane
 from pglane.scheduler.policy import DoorPolicy, LanePolicy
@@ -189,6 +190,9 @@ class LaneQueue(LaneTree):
         if request.borrowed:
             self._returned(request, lane, 0.0)
         self._wait_for(lane, now)
+        if request.stamp is not None:
+            request.continues = self.works.is_continued(request)
+            self.works.waits(request)
         lane.requeue(request)
         self._replace(lane, False)
         request.reason = self.reason_of(request)
@@ -196,9 +200,15 @@ class LaneQueue(LaneTree):
     def _serve(self, request: Request, lane: Lane, now: float) -> None:
         """From the line to a place."""
         lane.touch(now)
-        if lane.place != _UNMET and lane.tag > self.virtual:
+        if (
+            lane.place != _UNMET
+            and lane.tag > self.virtual
+            and (not lane.golden_max or self.admits(lane))  # by its ticket it may be out of turn
+        ):
             self.virtual = lane.tag
         lane.dequeue(request, True)
+        if request.stamp is not None:
+            self.works.waits_no_more(request)
         self._waits_no_more(lane, now)
         request.booked_s = lane.mean_s if lane.mean_s > 0.0 else _CHARGE_S_MIN
         lane.charge(request.booked_s, self.virtual, self.budget.limit * _LAG_HOLD_S)
@@ -254,12 +264,15 @@ class LaneQueue(LaneTree):
         """It waits from now on, or is refused at once (`take_refused`)."""
         lane: Lane = request.lane  # type: ignore[assignment]
         tenant: Tenant = request.tenant  # type: ignore[assignment]
+        stamped = request.stamp is not None
+        request.continues = stamped and self.works.is_continued(request)
         again = request.refused is not None and request.since <= request.arrived
         request.attempt = request.attempt + 1 if again else 0
         request.arrived = now
         lane.set_deadline(request)
         request.refused = None
-        if lane.waiting and self._is_hopeless(lane, tenant, request.expires - now):
+        hurried = lane.waiting and not request.continues
+        if hurried and self._is_hopeless(lane, tenant, request.expires - now):
             self._note_refusal(request, lane, _HOPELESS)
             return
         lane.touch(now)
@@ -267,6 +280,8 @@ class LaneQueue(LaneTree):
         if lane.is_promised:
             self.promise(request, lane, now)
         self._wait_for(lane, now)
+        if stamped:
+            self.works.waits(request)
         lane.enqueue(request)
         self._replace(lane, False)
         if request.expires < self._due:
@@ -314,6 +329,8 @@ class LaneQueue(LaneTree):
         elif request.waiting:
             lane.touch(now)
             lane.dequeue(request, False)
+            if request.stamp is not None:
+                self.works.waits_no_more(request)
             lane.arrivals.remove(request)
             self._waits_no_more(lane, now)
             self._replace(lane, False)
@@ -431,7 +448,7 @@ class LaneQueue(LaneTree):
         while True:
             lane = self.pick(own)
             if lane is None:
-                return None
+                return self._golden(offer, now, may_switch) if self._ticketed else None
             request = self._unexpired(lane, now)
             if request is not None:
                 break
@@ -457,6 +474,17 @@ class LaneQueue(LaneTree):
         """Whether so little was switched lately that one more is no matter."""
         earned_s = (now - self._switched) * _SWITCH_SHARE * self.budget.limit
         return self._switching_s - earned_s < _SWITCH_BURST_S
+
+    def _golden(self, offer: Offer | None, now: float, may_switch: bool) -> Request | None:
+        """Who continues a work and can have a place of a golden ticket, where no other is free."""
+        for lane in self._ticketed:
+            request = golden.next_of(lane)
+            while request is not None and now >= request.expires:
+                self.refuse(request, _EXPIRED, now)
+                request = golden.next_of(lane)
+            if request is not None and (offer is None or may_switch or offer.fits(request)):
+                return request
+        return None
 
     def _unexpired(self, lane: Lane, now: float) -> Request | None:
         """Who is next of a lane; those found too late are refused."""

@@ -39,6 +39,7 @@ class LanePolicy:
         tenants_max: tenants that are told apart; the others share queues.
         wait_is_default: clients for whom another time is set wait so long instead.
         shed_after_s: where its requests wait longer for a second, some are refused; 0.0: never.
+        nested: so many leases a work can have at once, and is sure to finish (`golden`).
     """
 
     name: str
@@ -57,6 +58,12 @@ class LanePolicy:
     tenants_max: int = TENANTS_MAX
     wait_is_default: bool = False
     shed_after_s: float = 0.0
+    nested: int = 1
+
+    @property
+    def golden(self) -> int:
+        """Places of its golden ticket."""
+        return self.nested - 1
 
     @property
     def kept_free(self) -> int:
@@ -79,7 +86,7 @@ class Overpromised:
     Attributes:
         door: where; "" is the whole budget.
         places: what there is.
-        promised: the sum of the reservations.
+        promised: the sum of reservations and golden tickets.
         reservations: the parts, largest first, as people read them: "otp 2 + mail 3".
     """
 
@@ -93,7 +100,7 @@ def overpromised(
     budget: int, lanes: Iterable[LanePolicy], doors: Iterable[DoorPolicy] = ()
 ) -> list[Overpromised]:
     """Every group that promises more than it has; nothing where all can be kept."""
-    reserving = [lane for lane in lanes if lane.reserve]
+    reserving = [lane for lane in lanes if lane.reserve or lane.golden]
     groups = [("", budget, reserving)]
     groups += [
         (door.name, door.limit, [lane for lane in reserving if lane.door == door.name])
@@ -102,12 +109,28 @@ def overpromised(
     ]
     found: list[Overpromised] = []
     for name, places, inside in groups:
-        promised = sum(lane.reserve for lane in inside)
+        parts = _parts(inside)
+        promised = sum(count for count, _ in parts)
         if promised > places:
-            largest = sorted(inside, key=lambda lane: (-lane.reserve, lane.name))
-            told = " + ".join(f"{lane.name} {lane.reserve}" for lane in largest)
+            told = " + ".join(what for _, what in parts)
             found.append(Overpromised(name, places, promised, told))
     return found
+
+
+def _parts(lanes: list[LanePolicy]) -> list[tuple[int, str]]:
+    """What is promised, largest first: reservations, then golden tickets.
+
+    A ticket is for whoever has a place besides, so one more must be there for anybody.
+    """
+    largest = sorted(lanes, key=lambda lane: (-lane.reserve, lane.name))
+    kept = [(lane.reserve, f"{lane.name} {lane.reserve}") for lane in largest if lane.reserve]
+    tickets = [
+        (lane.golden, f"{lane.golden} for nested = {lane.nested} of {lane.name}")
+        for lane in sorted(lanes, key=lambda lane: (-lane.golden, lane.name))
+        if lane.golden
+    ]
+    first = [(1, "1 for a first lease")] if tickets and not kept else []
+    return kept + tickets + first
 
 
 def kept_reservations(places: int, lanes: Iterable[LanePolicy]) -> dict[str, int]:
@@ -119,5 +142,21 @@ def kept_reservations(places: int, lanes: Iterable[LanePolicy]) -> dict[str, int
     kept: dict[str, int] = {}
     for lane in sorted(lanes, key=lambda lane: -lane.rank):
         kept[lane.name] = min(lane.reserve, max(left, 0))
+        left -= kept[lane.name]
+    return kept
+
+
+def kept_tickets(places: int, lanes: Iterable[LanePolicy]) -> dict[str, int]:
+    """What can be kept of each golden ticket beside the reservations; by rank, as those.
+
+    One place more must be left for first leases.
+    """
+    left = places
+    kept: dict[str, int] = {}
+    lanes = list(lanes)
+    if not any(lane.reserve for lane in lanes):
+        left -= 1
+    for lane in sorted(lanes, key=lambda lane: -lane.rank):
+        kept[lane.name] = min(lane.golden, max(left, 0))
         left -= kept[lane.name]
     return kept

@@ -14,6 +14,9 @@ cdef class Lease:
     cdef public bint idle
     cdef public bint reads_only
     cdef public bint committing
+    cdef public object stamp
+    cdef public object work
+    cdef public bint golden
     cdef public Lease before
     cdef public Lease after
 
@@ -47,6 +50,8 @@ cdef class Line:
 
     @cython.locals(last=Lease)
     cpdef append(self, Lease lease)
+    @cython.locals(first=Lease)
+    cpdef prepend(self, Lease lease)
     @cython.locals(before=Lease, after=Request)
     cpdef insert(self, Request request)
     @cython.locals(before=Lease, after=Lease)

@@ -11,8 +11,12 @@ of its lane. Once it holds a place it stands in the lane's line of holders inste
 """
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from pglane.scheduler.reasons import RefusedBecause, WaitReason
+
+if TYPE_CHECKING:
+    from pglane.scheduler.work import Stamp, Work
 
 _NO_SERVER_FREE = WaitReason.NO_SERVER_FREE  # to ask an Enum for a member costs a look-up
 
@@ -33,11 +37,14 @@ class Lease:
         idle: told by the engine: the client thinks, in a transaction.
         reads_only: told by the engine: it changed nothing.
         committing: told by the engine: its COMMIT is on its way; then it is left alone.
+        stamp: user and name of the work it belongs to (`work.Stamp`); None: of none.
+        work: `work.Work`, while it waits or has a place.
+        golden: its place is one of its lane's golden ticket (`golden`).
     """
 
     __slots__ = (
-        "after", "before", "booked_s", "borrowed", "client", "committing", "held", "idle", "lane",
-        "lender", "reads_only", "recalled", "since", "tenant",
+        "after", "before", "booked_s", "borrowed", "client", "committing", "golden", "held",
+        "idle", "lane", "lender", "reads_only", "recalled", "since", "stamp", "tenant", "work",
     )  # fmt: skip
 
     def __init__(self, lane: object, tenant: object, client: object) -> None:
@@ -53,6 +60,9 @@ class Lease:
         self.idle = False
         self.reads_only = False
         self.committing = False
+        self.stamp: Stamp | None = None
+        self.work: Work | None = None
+        self.golden = False
         self.before: Lease | None = None
         self.after: Lease | None = None
 
@@ -143,6 +153,17 @@ class Line:
         else:
             last.after = lease
         self.last = lease
+
+    def prepend(self, lease: Lease) -> None:
+        """It stands before all others."""
+        first = self.first
+        lease.before = None
+        lease.after = first
+        if first is None:
+            self.last = lease
+        else:
+            first.before = lease
+        self.first = lease
 
     def insert(self, request: Request) -> None:
         """It stands behind those that arrived before it; all that stand here are requests."""

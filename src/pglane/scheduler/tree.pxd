@@ -18,7 +18,9 @@ cdef class LaneTree:
     cdef public double give_back_s
     cdef dict _doors
     cdef list _groups
+    cdef public object works
     cdef list _lenders
+    cdef list _ticketed
     cdef Py_ssize_t _lender_next
     cdef Py_ssize_t _owed
     cdef double _due
@@ -42,6 +44,8 @@ cdef class LaneTree:
     cpdef book(self, Lease lease, double now)
     @cython.locals(tenant=Tenant)
     cdef _free(self, Lease lease, Lane lane, double now)
+    cdef _count_stamped(self, Lease lease, Lane lane)
+    cdef _uncount_stamped(self, Lease lease, Lane lane)
     @cython.locals(before=Py_ssize_t, within=bint, guarded=bint, group=Group)
     cdef _count(self, Lane lane, int change)
     @cython.locals(count=Py_ssize_t, lender=Lane)

@@ -29,13 +29,15 @@ Rejected: rates instead of places (transactions differ a thousandfold in length)
 from collections.abc import Iterable
 from dataclasses import replace
 
+from pglane.scheduler import golden
 from pglane.scheduler.bounds import GIVE_BACK_S, NO_BOUND, loan_s_max
 from pglane.scheduler.group import Group
 from pglane.scheduler.heap import Heap
 from pglane.scheduler.lane import NOWHERE, SHARING, STRICT, UNMET, Lane
-from pglane.scheduler.policy import DoorPolicy, LanePolicy, kept_reservations
+from pglane.scheduler.policy import DoorPolicy, LanePolicy, kept_reservations, kept_tickets
 from pglane.scheduler.request import Lease, Request
 from pglane.scheduler.tenant import Tenant
+from pglane.scheduler.work import Works
 
 LENDER_LOOKS = 8
 """Lanes looked at for the one whose unused reservation is lent."""
@@ -67,7 +69,9 @@ class LaneTree:
         self.give_back_s = GIVE_BACK_S
         self._doors: dict[str, Group] = {}
         self._groups: list[Group] = [self.budget]
+        self.works = Works()
         self._lenders: list[Lane] = []
+        self._ticketed: list[Lane] = []
         self._lender_next = 0
         self._owed = 0  # lanes that stand in UNMET
         self._due = NEVER
@@ -112,7 +116,7 @@ class LaneTree:
         self._removed = [name for name in self.lanes if name not in named]
         self._drop_empty()
         for name in self._removed:
-            wanted[name] = replace(self.lanes[name].policy, reserve=0, guard=0)
+            wanted[name] = replace(self.lanes[name].policy, reserve=0, guard=0, nested=1)
         wanted |= {name: policy for name, policy in self._added.items() if name not in wanted}
         self._adopt(wanted, now)
 
@@ -161,18 +165,22 @@ class LaneTree:
 
     def _adopt(self, wanted: dict[str, LanePolicy], now: float) -> None:
         kept = kept_reservations(self.budget.limit, wanted.values())
+        tickets = kept_tickets(self.budget.limit - sum(kept.values()), wanted.values())
         for name, policy in wanted.items():
             group = self._doors.get(policy.door, self.budget)
             lane = self.lanes.get(name)
             if lane is None:
                 lane = self.lanes[name] = Lane(policy, group)
             self._displace(lane)
-            lane.adopt(policy, group, kept[name])
+            if lane.golden > tickets[name]:
+                golden.dissolve(lane)
+            lane.adopt(policy, group, kept[name], tickets[name])
             lane.mixed = True
             for request in lane.arrivals:
                 lane.set_deadline(request)
         self._lenders = [lane for lane in self.lanes.values() if lane.reserve]
         self._outdated = []
+        self._ticketed = [lane for lane in self.lanes.values() if lane.golden_max]
         policies = [*wanted.values()]
         for lane in self._lenders:
             lane.loan_s_max = 0.0
@@ -217,9 +225,10 @@ class LaneTree:
             beyond = max(lane.busy - lane.reserve, 0)
             group = lane.group
             while group is not None:
-                group.busy += lane.busy
-                group.reserved += lane.reserve
+                group.busy += lane.busy + lane.golden
+                group.reserved += lane.reserve + lane.golden_max
                 group.guarded += min(lane.kept_free, max(lane.reserve - lane.busy, 0))
+                group.guarded += lane.golden_max - lane.golden
                 group.excess += beyond
                 group.unbounded += 0 if lane.borrows else beyond
                 group = group.parent  # type: ignore[assignment]
@@ -236,6 +245,8 @@ class LaneTree:
             return False
         if not self.admits(lane):
             return False
+        if lease.stamp is not None and self._ticketed and self.works.is_waited_for(lease.stamp):
+            return False  # others may go on by this, so something is to be decided
         lease.booked_s = 0.0
         self.book(lease, now)
         lane.counters.grants += 1
@@ -281,7 +292,10 @@ class LaneTree:
         """It has a place from now on, whatever the rules say."""
         lane: Lane = lease.lane  # type: ignore[assignment]
         lane.touch(now)
-        self._count(lane, 1)
+        if lease.stamp is None:
+            self._count(lane, 1)
+        else:
+            self._count_stamped(lease, lane)
         tenant: Tenant = lease.tenant  # type: ignore[assignment]
         tenant.busy += 1
         lane.hold(lease, now)
@@ -289,7 +303,9 @@ class LaneTree:
         lease.idle = False
         lease.reads_only = False
         lease.committing = False
-        lease.borrowed = lane.busy > lane.reserve and self.budget.on_loan() > 0
+        lease.borrowed = (
+            lane.busy > lane.reserve and not lease.golden and self.budget.on_loan() > 0
+        )
         if lease.borrowed:
             self._borrow(lease)
         if lane.hold_s_max and now + lane.hold_s_max < self._due:
@@ -297,10 +313,34 @@ class LaneTree:
 
     def _free(self, lease: Lease, lane: Lane, now: float) -> None:
         lane.touch(now)
-        self._count(lane, -1)
+        if lease.work is None:
+            self._count(lane, -1)
+        else:
+            self._uncount_stamped(lease, lane)
         lane.let_go(lease)
         tenant: Tenant = lease.tenant  # type: ignore[assignment]
         tenant.busy -= 1
+
+    def _count_stamped(self, lease: Lease, lane: Lane) -> None:
+        """One place more, of a work: an ordinary one, or else one of its lane's ticket."""
+        work = self.works.of(lease.stamp)  # type: ignore[arg-type]
+        if lane.golden_max and not self.admits(lane) and golden.may_have(lane, work):
+            lease.golden = True
+            golden.take(lane, work)
+        else:
+            self._count(lane, 1)
+        self.works.has(lease, work)
+
+    def _uncount_stamped(self, lease: Lease, lane: Lane) -> None:
+        """One place of a work less."""
+        if lane.golden and not lease.golden:
+            golden.exchange(lease, lane)
+        if lease.golden:
+            lease.golden = False
+            golden.give_back(lane)
+        else:
+            self._count(lane, -1)
+        self.works.gives_back(lease)
 
     def _count(self, lane: Lane, change: int) -> None:
         """One place more or less in a lane, its door and the budget."""

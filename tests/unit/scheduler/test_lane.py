@@ -4,7 +4,15 @@ import pytest
 
 from pglane.scheduler.bounds import NO_BOUND
 from pglane.scheduler.group import Group
-from pglane.scheduler.lane import EXPIRY_SHARE, HALF_LIFE_S, HOLD_S_MIN, LEARNED_MIN, NOWHERE, Lane
+from pglane.scheduler.lane import (
+    CONTINUED_MAX,
+    EXPIRY_SHARE,
+    HALF_LIFE_S,
+    HOLD_S_MIN,
+    LEARNED_MIN,
+    NOWHERE,
+    Lane,
+)
 from pglane.scheduler.policy import LanePolicy
 from pglane.scheduler.request import Lease, Request
 from pglane.scheduler.tenant import FINE_TURNS_MAX
@@ -39,7 +47,7 @@ def test_a_new_lane_waits_for_nothing() -> None:
 
 def test_less_than_was_promised_is_a_suspended_promise() -> None:
     lane = lane_of(reserve=2, lends=False)
-    lane.adopt(lane.policy, lane.group, 1)
+    lane.adopt(lane.policy, lane.group, 1, 0)
     assert lane.suspended
     assert (lane.reserve, lane.kept_free) == (1, 1)
 
@@ -70,6 +78,42 @@ def test_work_that_was_begun_goes_first() -> None:
     assert serve(lane) is begun
     assert serve(lane) is first
     assert lane.waiting == 0
+
+
+def test_newcomers_have_a_turn_after_many_that_were_begun() -> None:
+    lane = lane_of()
+    newcomer = wait(lane)
+    begun = [wait(lane, continues=True) for _ in range(CONTINUED_MAX + 1)]
+    assert [serve(lane) for _ in range(CONTINUED_MAX)] == begun[:-1]
+    assert serve(lane) is newcomer
+    assert serve(lane) is begun[-1]
+
+
+def test_what_is_begun_while_it_waits_goes_first_from_then_on() -> None:
+    lane = lane_of()
+    alone, first, begun = wait(lane, "a"), wait(lane, "b"), wait(lane, "b")
+    lane.promote(begun)
+    lane.promote(alone)
+    assert lane.overtaken
+    assert [serve(lane) for _ in range(3)] == [begun, alone, first]
+    assert (lane.waiting, len(lane.fair)) == (0, 0)
+
+
+def test_what_is_begun_no_more_is_the_first_of_its_tenant() -> None:
+    lane = lane_of()
+    for _ in range(2):
+        wait(lane, "b")
+        serve(lane)
+    first, begun, alone = (
+        wait(lane, "a"), wait(lane, "a", continues=True), wait(lane, "c", continues=True),
+    )  # fmt: skip
+    lane.demote(begun)
+    lane.demote(alone)
+    assert lane.overtaken
+    assert [serve(lane) for _ in range(3)] == [begun, alone, first]
+    ahead = wait(lane, "a", continues=True)
+    lane.demote(ahead)
+    assert serve(lane) is ahead
 
 
 def test_the_newest_goes_first_where_asked_for_and_late() -> None:
@@ -246,7 +290,7 @@ def test_nothing_is_promised_where_order_of_arrival_is_not_kept() -> None:
     newest = lane_of(reserve=1, hold_s_max=1.0, newest_first=True)
     assert newest.bound_s(wait(newest)) == NO_BOUND
     suspended = lane_of(reserve=2, hold_s_max=1.0)
-    suspended.adopt(suspended.policy, suspended.group, 1)
+    suspended.adopt(suspended.policy, suspended.group, 1, 0)
     assert suspended.bound_s(wait(suspended)) == NO_BOUND
     again = lane_of(reserve=1, hold_s_max=1.0)
     failed, other = wait(again), wait(again)

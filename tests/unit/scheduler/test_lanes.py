@@ -553,3 +553,43 @@ def test_nobody_waits_where_nobody_came() -> None:
     assert len(rig.queue) == 0
     assert list(rig.queue) == []
     assert rig.request("browse") not in rig.queue
+
+
+# Works -----------------------------------------------------------------------------------------
+
+
+def test_who_continues_a_work_gets_its_lanes_ticket() -> None:
+    rig = LaneRig(2, LanePolicy("api", nested=2, wait_s_max=1.0), BROWSE)
+    first = rig.ask("api", user="anna", work="cart")
+    late = rig.request("api", user="anna", work="cart")
+    rig.queue.arrive(late, rig.now)
+    rig.now += 0.95
+    assert rig.queue.choose(None, None, rig.now, True) is None
+    assert refusals(rig.queue) == {RefusedBecause.EXPIRED: 1}
+    again = rig.request("api", user="anna", work="cart")
+    rig.queue.arrive(again, rig.now)
+    assert rig.queue.choose(OfferFor("berta"), None, rig.now, False) is None
+    assert rig.queue.choose(OfferFor("berta"), None, rig.now, True) is again
+    rig.queue.claim(again, rig.now)
+    rig.queue.unclaim(again, rig.now)
+    assert again.continues
+    assert rig.decide(None) == [again]
+    assert again.golden
+    rig.end(again)
+    rig.end(first)
+    assert rig.queue.works.known == {}
+
+
+def test_by_a_ticket_nobody_moves_the_time_of_shares() -> None:
+    rig = LaneRig(3, LanePolicy("api", nested=2), BROWSE)
+    held = rig.fill("browse", 1)
+    rig.ask("api", work="cart")
+    rig.ask("browse")
+    rig.lane("api").tag = rig.queue.virtual + 0.5
+    before = rig.queue.virtual
+    assert rig.ask("api", work="cart").golden
+    assert rig.queue.virtual == before
+    waits = rig.ask("api", "other")
+    rig.lane("browse").limit = 0
+    assert rig.end(held[0]) == [waits]
+    assert rig.queue.virtual > before

@@ -5,6 +5,7 @@ from pglane.scheduler.policy import (
     LanePolicy,
     Overpromised,
     kept_reservations,
+    kept_tickets,
     overpromised,
 )
 
@@ -38,3 +39,27 @@ def test_where_there_are_fewer_the_highest_rank_is_served_first() -> None:
     assert kept_reservations(9, [MAIL, OTP]) == {"otp": 2, "mail": 3}
     assert kept_reservations(3, [MAIL, OTP]) == {"otp": 2, "mail": 1}
     assert kept_reservations(1, [MAIL, OTP]) == {"otp": 1, "mail": 0}
+
+
+def test_golden_tickets_are_promised_too() -> None:
+    api = LanePolicy("api", nested=3)
+    assert (api.golden, MAIL.golden) == (2, 0)
+    assert overpromised(7, [OTP, MAIL, api]) == []
+    told = "mail 3 + otp 2 + 2 for nested = 3 of api"
+    assert overpromised(6, [api, OTP, MAIL]) == [Overpromised("", 6, 7, told)]
+    told = "2 for nested = 3 of api + 1 for nested = 2 of web + 1 for a first lease"
+    web = LanePolicy("web", door="session", nested=2)
+    assert overpromised(4, [web, api, BROWSE]) == []
+    assert overpromised(3, [web, api, BROWSE]) == [Overpromised("", 3, 4, told)]
+    found = overpromised(9, [web, api], [DoorPolicy("session", 1)])
+    assert found == [
+        Overpromised("session", 1, 2, "1 for nested = 2 of web + 1 for a first lease")
+    ]
+
+
+def test_tickets_are_kept_by_rank_and_one_place_for_first_leases() -> None:
+    low, high = LanePolicy("low", nested=3, rank=1), LanePolicy("high", nested=2, rank=9)
+    assert kept_tickets(9, [low, high]) == {"high": 1, "low": 2}
+    assert kept_tickets(3, [low, high]) == {"high": 1, "low": 1}
+    assert kept_tickets(1, [low, high]) == {"high": 0, "low": 0}
+    assert kept_tickets(3, [low, high, OTP]) == {"high": 1, "low": 2, "otp": 0}

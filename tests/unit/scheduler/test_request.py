@@ -74,6 +74,16 @@ def test_who_comes_back_stands_where_its_arrival_says() -> None:
     assert backwards == [last, between, equal, middle, first]
 
 
+def test_who_goes_before_all_others() -> None:
+    line = Line()
+    second, first = request(1.0), request(2.0)
+    line.prepend(second)
+    line.prepend(first)
+    assert list(line) == [first, second]
+    assert (line.first, line.last) == (first, second)
+    assert second.before is first
+
+
 def test_an_offer_must_say_whom_it_fits() -> None:
     with pytest.raises(NotImplementedError):
         Offer().fits(request())

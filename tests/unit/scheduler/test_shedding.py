@@ -58,9 +58,11 @@ def test_a_tenant_can_lose_all_it_has() -> None:
 
 def test_work_that_was_begun_is_never_shed() -> None:
     rig = rig_of(LanePolicy("browse"))
-    begun = rig.request("browse")
-    begun.continues = True
+    other = rig.request("browse", work="cart")
+    rig.queue.book(other, rig.now)
+    begun = rig.request("browse", work="cart")
     rig.queue.arrive(begun, rig.now)
+    assert begun.continues
     assert chosen(rig, 0) == []
 
 

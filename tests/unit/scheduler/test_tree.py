@@ -4,8 +4,9 @@ import pytest
 
 from pglane.scheduler.bounds import NO_BOUND
 from pglane.scheduler.lane import NOWHERE, SHARING, STRICT, UNMET
+from pglane.scheduler.lanes import LaneQueue
 from pglane.scheduler.policy import DoorPolicy, LanePolicy
-from pglane.scheduler.request import Lease
+from pglane.scheduler.request import Lease, Request
 from pglane.scheduler.tree import LENDER_LOOKS, LaneTree
 from tests.support.lane_rig import LaneRig
 
@@ -460,3 +461,58 @@ def test_nothing_is_promised_before_what_is_to_be_kept_free_has_come_back() -> N
     assert not waiting.promised
     assert rig.end(lease) == [waiting]
     assert rig.ask("otp").promised
+
+
+# Works and golden tickets ----------------------------------------------------------------------
+
+
+def lease_of_work(tree: LaneTree, name: str, work: str = "cart") -> Lease:
+    lease = lease_of(tree, name)
+    lease.stamp = ("", work)
+    return lease
+
+
+def test_a_ticket_is_used_where_no_other_place_is_free() -> None:
+    tree = LaneQueue(2, [LanePolicy("api", nested=2), BROWSE])
+    assert (tree.budget.guarded, tree.budget.reserved) == (1, 1)
+    first, second = lease_of_work(tree, "api"), lease_of_work(tree, "api")
+    assert tree.take(first, 1.0)
+    assert not tree.take(second, 1.0)
+    tree.book(second, 1.0)
+    lane = tree.lanes["api"]
+    assert (second.golden, second.borrowed, lane.busy, lane.golden) == (True, False, 1, 1)
+    assert (tree.budget.busy, tree.budget.guarded) == (2, 0)
+    tree.release(first, 2.0)
+    assert (second.golden, lane.busy, lane.golden) == (False, 1, 0)
+    tree.book(first, 3.0)
+    assert first.golden
+    tree.release(first, 4.0)
+    assert (lane.busy, lane.golden, tree.budget.guarded) == (1, 0, 1)
+    tree.release(second, 5.0)
+    assert (lane.busy, tree.budget.busy) == (0, 0)
+
+
+def test_what_others_may_go_on_by_is_not_taken_without_a_decision() -> None:
+    tree = LaneTree(3, [LanePolicy("api", nested=2), BROWSE])
+    waits = Request(tree.lanes["api"], None, "", None, None)
+    waits.stamp = ("", "cart")
+    tree.works.waits(waits)
+    assert not tree.take(lease_of_work(tree, "browse"), 1.0)
+    assert tree.take(lease_of_work(tree, "browse", "other"), 1.0)
+    tree.configure(3, [LanePolicy("api"), BROWSE], (), 2.0)
+    waits.tenant = tree.lanes["api"].tenants.enter("")
+    tree.lanes["api"].enqueue(waits)
+    assert tree.take(lease_of_work(tree, "browse"), 1.0)
+    assert waits.continues
+
+
+def test_a_ticket_that_is_not_kept_any_more_makes_its_leases_ordinary() -> None:
+    tree = LaneTree(2, [LanePolicy("api", nested=2)])
+    first, second = lease_of_work(tree, "api"), lease_of_work(tree, "api")
+    tree.book(first, 1.0)
+    tree.book(second, 1.0)
+    assert second.golden
+    tree.configure(2, [LanePolicy("api", nested=2, weight=2.0)], (), 2.0)
+    assert (second.golden, tree.budget.guarded) == (True, 0)
+    tree.configure(2, [LanePolicy("api")], (), 2.0)
+    assert (second.golden, tree.lanes["api"].busy, tree.budget.busy) == (False, 2, 2)
