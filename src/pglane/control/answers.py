@@ -62,6 +62,8 @@ class Answers:
             "tenants": lanes.tenants,
             "waits": lanes.waits,
             "lane_reasons": lanes.reasons,
+            "tenant_reasons": lanes.tenant_reasons,
+            "tenant_histograms": lanes.tenant_histograms,
             "lane_histograms": lanes.histograms,
             "lane_give_backs": lanes.give_backs,
             "lane_fairness": lanes.fairness,

@@ -72,6 +72,7 @@ LANES = Table(
         _ours("give_back_p99", "int8", "99 of 100 took no longer than this"),
         _ours("give_back_max", "int8", "the longest of them"),
         _ours("refused", "int8", "requests answered without being started (SHOW WAITS)"),
+        _ours("deadline_misses", "int8", "of these, those whose time was over (expired)"),
         _ours("violations", "int8", "waits beyond what is promised (SHOW WAITS)"),
         _ours("tenants", "int4", "names that are told apart in it"),
         _ours(
@@ -92,10 +93,14 @@ TENANTS = Table(
         _ours("clients", "int4", "client connections"),
         _ours("busy", "int4", "server connections that it has"),
         _ours("waiting", "int4", "requests that wait"),
-        _ours("grants", "int8", "leases"),
-        _ours("refused", "int8", "requests answered without being started"),
+        _ours("head_wait", "int8", "how long the oldest of them has waited by now"),
+        _ours("wait_p50", "int8", "half of the leases were waited for no longer than this"),
+        _ours("wait_p99", "int8", "99 of 100"),
         _ours("wait_max", "int8", "the longest wait that ended in a lease"),
+        _ours("grants", "int8", "leases"),
         _ours("held_time", "int8", "sum of the time of its leases that ended"),
+        _ours("refused", "int8", "requests answered without being started"),
+        _ours("deadline_misses", "int8", "of these, those whose time was over (expired)"),
     ),
 )
 WAITS = Table(

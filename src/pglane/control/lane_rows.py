@@ -6,11 +6,19 @@ from typing import Any
 from pglane.engine.lane_board import LaneReading
 from pglane.scheduler.bounds import NO_BOUND
 from pglane.scheduler.counters import BUCKETS
-from pglane.scheduler.statistics import LaneStatistics, SchedulerStatistics, fairness
+from pglane.scheduler.reasons import RefusedBecause
+from pglane.scheduler.statistics import (
+    LaneStatistics,
+    SchedulerStatistics,
+    TenantStatistics,
+    fairness,
+)
 
 Row = dict[str, Any]
 
 MICROSECONDS = 1e6
+MISSED = RefusedBecause.EXPIRED.value
+"""What was not started before its deadline."""
 BUCKETS_SHOWN = range(4, BUCKETS, 2)
 """Of the buckets of times those that metrics show: from 16 us, each four times as wide."""
 
@@ -43,21 +51,24 @@ class LaneRows:
 
     def tenants(self) -> list[Row]:
         """SHOW TENANTS."""
+        return [_tenant_row(each, tenant) for each in self._read() for tenant in each.tenants]
+
+    def tenant_reasons(self) -> list[Row]:
+        """Why requests of tenants were refused."""
         return [
-            {
-                "database": each.database,
-                "lane": each.lane.name,
-                "tenant": tenant.name,
-                "clients": tenant.clients,
-                "busy": tenant.busy,
-                "waiting": tenant.waiting,
-                "grants": tenant.grants,
-                "refused": tenant.refused,
-                "wait_max": _us(tenant.wait_s_max),
-                "held_time": _us(tenant.held_s),
-            }
+            {**_told_tenant(each, tenant), "reason": reason, "count": count}
             for each in self._read()
             for tenant in each.tenants
+            for reason, count in tenant.refused.items()
+        ]
+
+    def tenant_histograms(self) -> list[Row]:
+        """The buckets of tenants' waits."""
+        return [
+            row
+            for each in self._read()
+            for tenant in each.tenants
+            for row in _buckets(_told_tenant(each, tenant), _waits(tenant))
         ]
 
     def waits(self) -> list[Row]:
@@ -85,11 +96,13 @@ class LaneRows:
 
     def histograms(self) -> list[Row]:
         """The buckets of waits as metrics count them: each with all that are shorter."""
-        return [row for each in self._read() for row in _buckets(each, _waits(each.lane))]
+        return [row for each in self._read() for row in _buckets(_told(each), _waits(each.lane))]
 
     def give_backs(self) -> list[Row]:
         """The same of the times from asking for a place until it was free."""
-        return [row for each in self._read() for row in _buckets(each, each.lane.give_backs)]
+        return [
+            row for each in self._read() for row in _buckets(_told(each), each.lane.give_backs)
+        ]
 
     def fairness(self) -> list[Row]:
         """By database, and how many lanes were left out."""
@@ -146,6 +159,7 @@ def _lane_row(reading: LaneReading) -> Row:
         "give_back_p99": _quantile(lane.give_backs, 0.99, lane.give_back_s_max),
         "give_back_max": _us(lane.give_back_s_max),
         "refused": sum(lane.refused.values()),
+        "deadline_misses": lane.refused[MISSED],
         "violations": sum(lane.violations.values()),
         "tenants": reading.tenants_known,
         "head_wait_seconds": lane.head_age_s,
@@ -157,8 +171,36 @@ def _lane_row(reading: LaneReading) -> Row:
     }
 
 
-def _buckets(reading: LaneReading, counts: Sequence[int]) -> list[Row]:
-    told = {"database": reading.database, "lane": reading.lane.name}
+def _told(reading: LaneReading) -> Row:
+    return {"database": reading.database, "lane": reading.lane.name}
+
+
+def _told_tenant(reading: LaneReading, tenant: TenantStatistics) -> Row:
+    return {**_told(reading), "tenant": tenant.name}
+
+
+def _tenant_row(reading: LaneReading, tenant: TenantStatistics) -> Row:
+    waits = _waits(tenant)
+    return {
+        **_told_tenant(reading, tenant),
+        "clients": tenant.clients,
+        "busy": tenant.busy,
+        "waiting": tenant.waiting,
+        "head_wait": _us(tenant.head_age_s),
+        "wait_p50": _quantile(waits, 0.50, tenant.wait_s_max),
+        "wait_p99": _quantile(waits, 0.99, tenant.wait_s_max),
+        "wait_max": _us(tenant.wait_s_max),
+        "grants": tenant.grants,
+        "held_time": _us(tenant.held_s),
+        "refused": sum(tenant.refused.values()),
+        "deadline_misses": tenant.refused[MISSED],
+        "head_wait_seconds": tenant.head_age_s,
+        "wait_seconds": tenant.wait_s,
+        "leases_waited": sum(waits),
+    }
+
+
+def _buckets(told: Row, counts: Sequence[int]) -> list[Row]:
     rows = [
         {**told, "le": f"{2**n / MICROSECONDS:.6g}", "count": sum(counts[: n + 1])}
         for n in BUCKETS_SHOWN
@@ -166,10 +208,10 @@ def _buckets(reading: LaneReading, counts: Sequence[int]) -> list[Row]:
     return [*rows, {**told, "le": "+Inf", "count": sum(counts)}]
 
 
-def _waits(lane: LaneStatistics) -> list[int]:
+def _waits(of: LaneStatistics | TenantStatistics) -> list[int]:
     """Leases by bucket; those that came at once are in the first."""
-    at_once = max(lane.grants - sum(lane.waits), 0)
-    return [lane.waits[0] + at_once, *lane.waits[1:]]
+    at_once = max(of.grants - sum(of.waits), 0)
+    return [of.waits[0] + at_once, *of.waits[1:]]
 
 
 def _quantile(waits: Sequence[int], part: float, longest_s: float) -> int:

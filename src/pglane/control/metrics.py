@@ -18,6 +18,7 @@ Rows = Sequence[Mapping[str, Any]]
 MICROSECONDS = 1e-6
 DATABASE = (("database", "database"),)
 LANE = (*DATABASE, ("lane", "lane"))
+TENANT = (*LANE, ("tenant", "tenant"))
 POOL = (*DATABASE, ("user", "user"), ("door", "door"))
 
 
@@ -89,24 +90,27 @@ def _lane(name: str, kind: str, column: str, meaning: str, scale: float = 1) -> 
     )
 
 
-def _lane_histogram(name: str, meaning: str, sources: tuple[str, str, str]) -> Metric:
-    """A histogram; `sources`: the word for its buckets, columns of its sum and of its count."""
-    buckets, total, count = sources
+def _histogram(name: str, meaning: str, sources: tuple[str, str, str, str]) -> Metric:
+    """A histogram; `sources`: the words for its buckets and its owners, their sum and count."""
+    buckets, of, total, count = sources
+    labels = TENANT if of == "tenants" else LANE
     samples = (
-        Sample(buckets, "count", (*LANE, ("le", "le")), suffix="_bucket"),
-        Sample("lanes", total, LANE, suffix="_sum"),
-        Sample("lanes", count, LANE, suffix="_count"),
+        Sample(buckets, "count", (*labels, ("le", "le")), suffix="_bucket"),
+        Sample(of, total, labels, suffix="_sum"),
+        Sample(of, count, labels, suffix="_count"),
     )
-    return Metric(f"pglane_lane_{name}", "histogram", meaning, samples)
+    return Metric(f"pglane_{name}", "histogram", meaning, samples)
 
 
 def _tenant(name: str, kind: str, column: str, meaning: str, scale: float = 1) -> Metric:
-    sample = Sample("tenants", column, (*LANE, ("tenant", "tenant")), (), scale)
-    return Metric(f"pglane_tenant_{name}", kind, meaning, (sample,))
+    return Metric(
+        f"pglane_tenant_{name}", kind, meaning, (Sample("tenants", column, TENANT, (), scale),)
+    )
 
 
 def _reasons(name: str, kind: str, meaning: str) -> Metric:
-    labels = (*LANE, ("reason", "reason"))
+    of = TENANT if kind == "tenant_reasons" else LANE
+    labels = (*of, ("reason", "reason"))
     return Metric(f"pglane_{name}_total", "counter", meaning, (Sample(kind, "count", labels),))
 
 
@@ -135,10 +139,10 @@ LANE_METRICS = (
     _lane("server_connections", "gauge", "busy", "Server connections it has, with those coming"),
     _lane("requests_waiting", "gauge", "waiting", "Requests that wait and have none coming"),
     _lane("head_wait_seconds", "gauge", "head_wait_seconds", "How long its oldest request waits"),
-    _lane_histogram(
-        "wait_seconds",
+    _histogram(
+        "lane_wait_seconds",
         "Waits that ended in a lease",
-        ("lane_histograms", "wait_seconds", "leases_waited"),
+        ("lane_histograms", "lanes", "wait_seconds", "leases_waited"),
     ),
     _lane("wait_seconds_max", "gauge", "wait_max_seconds", "The longest of them"),
     _lane(
@@ -165,14 +169,18 @@ LANE_METRICS = (
         MICROSECONDS,
     ),
     _lane("recalls_total", "counter", "recalls", "Leases asked to end, their place being needed"),
-    _lane_histogram(
-        "give_back_seconds",
+    _histogram(
+        "lane_give_back_seconds",
         "Times from asking a lease to end until its place was free",
-        ("lane_give_backs", "give_back_seconds", "leases_given_back"),
+        ("lane_give_backs", "lanes", "give_back_seconds", "leases_given_back"),
     ),
     _lane("give_back_seconds_max", "gauge", "give_back_max", "The longest of them", MICROSECONDS),
     _reasons("lane_waits", "wait", "Requests that had to wait"),
-    _reasons("lane_refused", "refused", "Requests answered without being started"),
+    _reasons(
+        "lane_refused",
+        "refused",
+        "Requests answered without being started; expired: deadlines that were missed",
+    ),
     _reasons("guarantee_violations", "violation", "Waits that were longer than promised"),
     Metric(
         "pglane_lane_fairness_ratio",
@@ -189,7 +197,14 @@ LANE_METRICS = (
     _tenant("requests_waiting", "gauge", "waiting", "Requests of a tenant that wait"),
     _tenant("leases_total", "counter", "grants", "Its leases"),
     _tenant("lease_seconds_total", "counter", "held_time", "Leases times time", MICROSECONDS),
-    _tenant("wait_seconds_max", "gauge", "wait_max", "Its longest wait", MICROSECONDS),
+    _tenant("head_wait_seconds", "gauge", "head_wait_seconds", "How long its oldest one waits"),
+    _histogram(
+        "tenant_wait_seconds",
+        "Its waits that ended in a lease",
+        ("tenant_histograms", "tenants", "wait_seconds", "leases_waited"),
+    ),
+    _tenant("wait_seconds_max", "gauge", "wait_max", "The longest of them", MICROSECONDS),
+    _reasons("tenant_refused", "tenant_reasons", "Requests of it answered without being started"),
 )
 METRICS = (
     Metric(
@@ -284,7 +299,7 @@ METRICS = (
 )
 SHARED = (
     *("lanes", "tenants", "lane_reasons", "lane_histograms", "lane_give_backs"),
-    *("lane_fairness", "lanes_left_out"),
+    *("tenant_reasons", "tenant_histograms", "lane_fairness", "lanes_left_out"),
 )
 """Read from memory that the worker writes, whether or not it answers."""
 WORKERS = ("pools", "databases", "traffic", "lists", "memory", "holding")

@@ -52,11 +52,14 @@ _LANE_NUMBERS = (
     "borrowed_s", "lent_s", "recalls", "give_back_s", "give_back_s_max",
 )  # fmt: skip
 _WHOLE = frozenset({"promised", "reserve", "busy", "waiting", "coming", "grants", "recalls"})
-_TENANT_NUMBERS = ("clients", "busy", "waiting", "grants", "refused", "wait_s_max", "held_s")
+_TENANT_NUMBERS = (
+    "clients", "busy", "waiting", "head_age_s", "grants", "wait_s", "wait_s_max", "held_s",
+)  # fmt: skip
+_TENANT_WHOLE = frozenset({"clients", "busy", "waiting", "grants"})
 _COUNTS = 2 * BUCKETS + len(REASONS) + len(REFUSALS) + len(VIOLATIONS)
 _HEAD = struct.Struct("=II")  # length and checksum of a record; length 0: there is none
 _LANE = struct.Struct(f"=d64s80s16sdii{len(_LANE_NUMBERS)}d{_COUNTS}Q")
-_TENANT = struct.Struct(f"=64s{len(_TENANT_NUMBERS)}d")
+_TENANT = struct.Struct(f"=64s{len(_TENANT_NUMBERS)}d{BUCKETS + len(REFUSALS)}Q")
 _RECORD_BYTES = _HEAD.size + _LANE.size + TENANTS_SHOWN_MAX * _TENANT.size
 _LEFT_OUT = struct.Struct("=Q")
 BOARD_BYTES = _LEFT_OUT.size + LANES_MAX * _RECORD_BYTES
@@ -172,7 +175,7 @@ def _trace(lane: Lane) -> tuple[float, ...]:
 
 def _record(database: str, lane: Lane, now: float) -> bytes:
     told = lane_statistics(lane, now)
-    tenants = tenant_statistics(lane, TENANTS_SHOWN_MAX)
+    tenants = tenant_statistics(lane, TENANTS_SHOWN_MAX, now)
     bound_s = NO_BOUND
     if lane.is_promised and not lane.suspended:
         bound_s = wait_s_max(lane.reserve, lane.hold_s_max, lane.loan_s_max, short=True, ahead=0)
@@ -189,9 +192,15 @@ def _record(database: str, lane: Lane, now: float) -> bytes:
         *counts,
         *told.violations.values(),
     )
-    return head + b"".join(
-        _TENANT.pack(_bytes(tenant.name, 64), *(getattr(tenant, name) for name in _TENANT_NUMBERS))
-        for tenant in tenants
+    return head + b"".join(map(_tenant_record, tenants))
+
+
+def _tenant_record(tenant: TenantStatistics) -> bytes:
+    return _TENANT.pack(
+        _bytes(tenant.name, 64),
+        *(getattr(tenant, name) for name in _TENANT_NUMBERS),
+        *tenant.waits,
+        *tenant.refused.values(),
     )
 
 
@@ -257,14 +266,26 @@ def _reading(record: bytes, now: float) -> LaneReading:
         violations={reason: next(counts) for reason in VIOLATIONS},
         **numbers,
     )
-    tenants = tuple(_tenant(record, _LANE.size + number * _TENANT.size) for number in range(shown))
+    places = range(_LANE.size, _LANE.size + shown * _TENANT.size, _TENANT.size)
+    tenants = tuple(_tenant(record, place, max(now - moment, 0.0)) for place in places)
     return LaneReading(_text(database), moment, lane, bound_s, tenants, known)
 
 
-def _tenant(record: bytes, at: int) -> TenantStatistics:
-    name, clients, busy, waiting, grants, refused, wait_s, held_s = _TENANT.unpack_from(record, at)
-    whole = (int(clients), int(busy), int(waiting), int(grants), int(refused))
-    return TenantStatistics(_text(name), *whole, wait_s, held_s)
+def _tenant(record: bytes, at: int, age_s: float) -> TenantStatistics:
+    name, *values = _TENANT.unpack_from(record, at)
+    numbers = {
+        each: int(value) if each in _TENANT_WHOLE else value
+        for each, value in zip(_TENANT_NUMBERS, values, strict=False)
+    }
+    if numbers["waiting"]:
+        numbers["head_age_s"] += age_s
+    counts: Iterator[int] = iter(values[len(_TENANT_NUMBERS) :])
+    return TenantStatistics(
+        name=_text(name),
+        waits=tuple(next(counts) for _ in range(BUCKETS)),
+        refused={reason.value: next(counts) for reason in REFUSALS},
+        **numbers,
+    )
 
 
 def _text(raw: bytes) -> str:

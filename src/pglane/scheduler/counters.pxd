@@ -26,5 +26,6 @@ cdef class Counters:
     cdef public long long[4] refused
     cdef public long long[3] violations
 
-    cpdef waited(self, double wait_s)
+    @cython.locals(bucket=int)
+    cpdef int waited(self, double wait_s) except -1
     cpdef given_back(self, double took_s)

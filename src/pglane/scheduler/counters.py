@@ -47,7 +47,7 @@ class Counters:
 
     def __init__(self) -> None:
         self.grants = 0
-        self.waits = _zeros(BUCKETS)
+        self.waits = zeros(BUCKETS)
         self.wait_s = 0.0
         self.wait_s_max = 0.0
         self.service_s = 0.0
@@ -58,17 +58,19 @@ class Counters:
         self.recalls = 0
         self.give_back_s = 0.0
         self.give_back_s_max = 0.0
-        self.give_backs = _zeros(BUCKETS)
-        self.reasons = _zeros(len(REASONS))
-        self.refused = _zeros(len(REFUSALS))
-        self.violations = _zeros(len(VIOLATIONS))
+        self.give_backs = zeros(BUCKETS)
+        self.reasons = zeros(len(REASONS))
+        self.refused = zeros(len(REFUSALS))
+        self.violations = zeros(len(VIOLATIONS))
 
-    def waited(self, wait_s: float) -> None:
-        """A wait ended in a lease."""
-        self.waits[_bucket(wait_s)] += 1
+    def waited(self, wait_s: float) -> int:
+        """A wait ended in a lease; the bucket of it."""
+        bucket = _bucket(wait_s)
+        self.waits[bucket] += 1
         self.wait_s += wait_s
         if wait_s > self.wait_s_max:
             self.wait_s_max = wait_s
+        return bucket
 
     def given_back(self, took_s: float) -> None:
         """A place that was asked for is free."""
@@ -78,7 +80,7 @@ class Counters:
             self.give_back_s_max = took_s
 
 
-def _zeros(count: int) -> list[int]:
+def zeros(count: int) -> list[int]:
     """Compiled, a list of another length than the array of the `.pxd` has is refused."""
     return [0] * count
 

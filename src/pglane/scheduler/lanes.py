@@ -127,10 +127,8 @@ class LaneQueue(LaneTree):
             self._serve(request, lane, now)
         waited_s = now - request.arrived
         lane.counters.grants += 1
-        lane.counters.waited(waited_s)
         tenant.grants += 1
-        if waited_s > tenant.wait_s_max:
-            tenant.wait_s_max = waited_s
+        tenant.waited(waited_s, lane.counters.waited(waited_s))
         if lane.is_promised:
             self._judge(request, lane, now - request.judged_since)
         if request.claimed:
@@ -352,7 +350,7 @@ class LaneQueue(LaneTree):
         request.refused = why
         lane.counters.refused[why.place] += 1
         tenant: Tenant = request.tenant  # type: ignore[assignment]
-        tenant.refused += 1
+        tenant.refused[why.place] += 1
         self.refused.append(request)
 
     def _wait_for(self, lane: Lane, now: float) -> None:

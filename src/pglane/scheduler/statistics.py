@@ -11,20 +11,29 @@ from pglane.scheduler.counters import VIOLATIONS
 from pglane.scheduler.lane import Lane
 from pglane.scheduler.lanes import LaneQueue
 from pglane.scheduler.reasons import REASONS, REFUSALS
+from pglane.scheduler.tenant import Tenant
 
 
 @dataclass(frozen=True, slots=True)
 class TenantStatistics:
-    """One tenant; see `tenant.Tenant`."""
+    """One tenant; see `tenant.Tenant`.
+
+    Attributes:
+        head_age_s: how long its oldest request waits by now.
+        refused: by `RefusedBecause` value.
+    """
 
     name: str
     clients: int
     busy: int
     waiting: int
+    head_age_s: float
     grants: int
-    refused: int
+    waits: tuple[int, ...]
+    wait_s: float
     wait_s_max: float
     held_s: float
+    refused: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,21 +136,26 @@ def lane_statistics(lane: Lane, now: float) -> LaneStatistics:
     )
 
 
-def tenant_statistics(lane: Lane, count: int) -> tuple[TenantStatistics, ...]:
+def tenant_statistics(lane: Lane, count: int, now: float) -> tuple[TenantStatistics, ...]:
     """The tenants of a lane that used most, at most so many."""
     most = sorted(lane.tenants.all(), key=lambda tenant: -tenant.held_s)[:count]
-    return tuple(
-        TenantStatistics(
-            tenant.name,
-            tenant.members,
-            tenant.busy,
-            tenant.waiting,
-            tenant.grants,
-            tenant.refused,
-            tenant.wait_s_max,
-            tenant.held_s,
-        )
-        for tenant in most
+    return tuple(_tenant_statistics(tenant, now) for tenant in most)
+
+
+def _tenant_statistics(tenant: Tenant, now: float) -> TenantStatistics:
+    oldest = tenant.line.first
+    return TenantStatistics(
+        name=tenant.name,
+        clients=tenant.members,
+        busy=tenant.busy,
+        waiting=tenant.waiting,
+        head_age_s=0.0 if oldest is None else now - oldest.arrived,  # type: ignore[attr-defined]
+        grants=tenant.grants,
+        waits=tuple(tenant.waits),
+        wait_s=tenant.wait_s,
+        wait_s_max=tenant.wait_s_max,
+        held_s=tenant.held_s,
+        refused={reason.value: tenant.refused[reason.place] for reason in REFUSALS},
     )
 
 

@@ -16,10 +16,13 @@ cdef class Tenant(Node):
     cdef public Py_ssize_t busy
     cdef public Py_ssize_t members
     cdef public long long grants
-    cdef public long long refused
+    cdef public long long[4] refused
+    cdef public long long[33] waits
+    cdef public double wait_s
     cdef public double wait_s_max
     cdef public double held_s
 
+    cpdef waited(self, double wait_s, int bucket)
     cpdef bint is_idle(self) except -1
     @cython.locals(turns=double, key=double)
     cpdef bint fine(self, double held_s, double usual_s, double turn) except -1

@@ -8,7 +8,9 @@ transactions is not to get a hundred times the time. Shorter ones earn nothing, 
 be lost; and a debt is limited, or one lease that hung would shut a tenant out.
 """
 
+from pglane.scheduler.counters import BUCKETS, zeros
 from pglane.scheduler.heap import Node
+from pglane.scheduler.reasons import REFUSALS
 from pglane.scheduler.request import Line
 
 FINE_TURNS_MAX = 16.0
@@ -26,14 +28,16 @@ class Tenant(Node):
         busy: places it has.
         members: clients that belong to it.
         grants: leases it got.
-        refused: requests of it that were refused.
+        refused: requests of it that were refused, by `reasons.REFUSALS`.
+        waits: those that waited and got a lease, by bucket as in `counters.Counters`.
+        wait_s: sum of these waits.
         wait_s_max: its longest wait that ended in a lease.
         held_s: sum of the time of its leases that ended.
     """
 
     __slots__ = (
-        "busy", "grants", "held_s", "lane", "line", "members", "name", "refused", "wait_s_max",
-        "waiting",
+        "busy", "grants", "held_s", "lane", "line", "members", "name", "refused", "wait_s",
+        "wait_s_max", "waiting", "waits",
     )  # fmt: skip
 
     def __init__(self, name: str, lane: object) -> None:
@@ -45,9 +49,18 @@ class Tenant(Node):
         self.busy = 0
         self.members = 0
         self.grants = 0
-        self.refused = 0
+        self.refused = zeros(len(REFUSALS))
+        self.waits = zeros(BUCKETS)
+        self.wait_s = 0.0
         self.wait_s_max = 0.0
         self.held_s = 0.0
+
+    def waited(self, wait_s: float, bucket: int) -> None:
+        """A wait of it ended in a lease."""
+        self.waits[bucket] += 1
+        self.wait_s += wait_s
+        if wait_s > self.wait_s_max:
+            self.wait_s_max = wait_s
 
     def is_idle(self) -> bool:
         """Whether nothing would be lost if it were forgotten."""

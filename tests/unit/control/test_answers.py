@@ -97,8 +97,9 @@ def test_lanes_are_read_from_memory_and_no_worker_is_asked():
     worker, written = Worker(), written_lanes()
     answers = answers_of(worker, lanes=written.rows)
     assert [row["lane"] for row in asyncio.run(answers.ask("lanes"))] == ["browse", "otp"]
-    histograms = ("lane_histograms", "lane_give_backs")
-    for what in ("tenants", "waits", "lane_reasons", *histograms, "lane_fairness"):
+    histograms = ("lane_histograms", "lane_give_backs", "tenant_histograms")
+    reasons = ("lane_reasons", "tenant_reasons")
+    for what in ("tenants", "waits", *reasons, *histograms, "lane_fairness"):
         assert asyncio.run(answers.ask(what)), what
     assert asyncio.run(answers.ask("lanes_left_out")) == [{"count": 0}]
     assert worker.asked == []

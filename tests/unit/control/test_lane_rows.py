@@ -63,9 +63,31 @@ def test_a_quantile_is_the_end_of_its_bucket(written):
 
 def test_tenants(written):
     told = row_of(written.rows.tenants(), "browse")
-    assert set(TENANTS.keys) == told.keys()
+    assert set(TENANTS.keys) <= told.keys()
     assert (told["tenant"], told["grants"], told["busy"]) == ("", 2, 1)
     assert told["held_time"] == 2_000_000
+    assert (told["wait_p50"], told["wait_p99"], told["head_wait"]) == (0, 0, 0)
+    waited = row_of(written.rows.tenants(), "otp")
+    assert waited["wait_p50"] == waited["wait_p99"] == waited["wait_max"] == 2_000_000
+    assert (waited["wait_seconds"], waited["leases_waited"]) == (2.0, 1)
+    buckets = [row for row in written.rows.tenant_histograms() if row["lane"] == "otp"]
+    assert [row["count"] for row in buckets if float(row["le"]) >= 2.0] == [1] * 7
+    assert {row["tenant"] for row in buckets} == {""}
+
+
+def test_a_deadline_that_was_missed_is_told_of_lane_and_tenant(written):
+    late = written.rig.ask("browse", "late")
+    written.rig.now += 0.5
+    told = next(row for row in written.rows.tenants() if row["tenant"] == "late")
+    assert (told["waiting"], told["head_wait"], told["deadline_misses"]) == (1, 500_000, 0)
+    written.rig.now = late.expires
+    assert written.rig.queue.expired(written.rig.now) == [late]
+    told = next(row for row in written.rows.tenants() if row["tenant"] == "late")
+    assert (told["waiting"], told["refused"], told["deadline_misses"]) == (0, 1, 1)
+    lane = row_of(written.rows.lanes(), "browse")
+    assert (lane["refused"], lane["deadline_misses"]) == (1, 1)
+    reasons = [row for row in written.rows.tenant_reasons() if row["tenant"] == "late"]
+    assert {row["reason"]: row["count"] for row in reasons if row["count"]} == {"expired": 1}
 
 
 def test_only_what_happened_is_among_the_waits(written):

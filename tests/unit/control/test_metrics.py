@@ -27,6 +27,8 @@ def lanes():
         ("lane_reasons", written.rows.reasons),
         ("lane_histograms", written.rows.histograms),
         ("lane_give_backs", written.rows.give_backs),
+        ("tenant_reasons", written.rows.tenant_reasons),
+        ("tenant_histograms", written.rows.tenant_histograms),
         ("lane_fairness", written.rows.fairness),
         ("lanes_left_out", written.rows.left_out),
     ):

@@ -44,10 +44,31 @@ def test_the_tenants_that_used_most_come_first() -> None:
     rig.end(short)
     rig.now += 1.0
     rig.end(long)
-    first, second = tenant_statistics(rig.lane("browse"), 5)
+    first, second = tenant_statistics(rig.lane("browse"), 5, rig.now)
     assert (first.name, first.held_s, first.clients, first.grants) == ("long", 2.0, 1, 1)
     assert second.name == "short"
-    assert len(tenant_statistics(rig.lane("browse"), 1)) == 1
+    assert len(tenant_statistics(rig.lane("browse"), 1, rig.now)) == 1
+
+
+def test_a_tenant_that_waits_and_one_that_was_refused() -> None:
+    rig = LaneRig(1, LanePolicy("browse", wait_s_max=10.0))
+    first = rig.ask("browse", "calm")
+    rig.ask("browse", "loud")
+    rig.now += 2.0
+    rig.end(first)
+    rig.ask("browse", "loud")
+    rig.now += 1.0
+    rig.ask("browse", "calm")
+    told = {each.name: each for each in tenant_statistics(rig.lane("browse"), 5, rig.now + 1.0)}
+    loud, calm = told["loud"], told["calm"]
+    assert (loud.grants, loud.waiting, loud.head_age_s) == (1, 1, 2.0)
+    assert (loud.wait_s, loud.wait_s_max, sum(loud.waits)) == (2.0, 2.0, 1)
+    assert (calm.grants, calm.wait_s, sum(calm.waits), calm.head_age_s) == (1, 0.0, 0, 1.0)
+    rig.now += 8.5
+    assert len(rig.queue.expired(rig.now)) == 1
+    told = {each.name: each for each in tenant_statistics(rig.lane("browse"), 5, rig.now)}
+    assert told["loud"].refused == {"expired": 1, "hopeless": 0, "shed": 0, "overloaded": 0}
+    assert sum(told["calm"].refused.values()) == 0
 
 
 def test_fairness_is_about_those_that_waited() -> None:

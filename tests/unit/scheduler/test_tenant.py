@@ -36,3 +36,12 @@ def test_a_debt_is_limited() -> None:
     assert tenant.fine(9.0, 0.01, 5.0)
     assert tenant.key == 6.0 + FINE_TURNS_MAX
     assert not tenant.fine(9.0, 0.01, 5.0)
+
+
+def test_waits_are_counted_with_the_longest() -> None:
+    tenant = Tenant("web", None)
+    tenant.waited(2.0, 21)
+    tenant.waited(1.0, 20)
+    tenant.waited(1.5, 21)
+    assert (tenant.waits[20], tenant.waits[21], sum(tenant.waits)) == (1, 2, 3)
+    assert (tenant.wait_s, tenant.wait_s_max) == (4.5, 2.0)
