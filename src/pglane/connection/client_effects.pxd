@@ -6,7 +6,7 @@ from pglane.connection.statements cimport ClientStatement, Shapes
 from pglane.wire.statements cimport Verdict, VerdictCache
 
 
-cdef long long _BOUND, _CATALOG, _COPIES, _DISCARDS, _MAKES, _READING_EFFECTS, _RENEWS
+cdef long long _CATALOG, _COPIES, _DISCARDS, _MAKES, _READING_EFFECTS, _RENEWS
 cdef long long _TRANSACTION, _UNSEEN, _UNSEEN_EFFECTS, _WRITES
 
 
@@ -48,8 +48,10 @@ cdef class ClientEffects:
     cdef bint _is_unread(self, Exchange exchange) except -1
     @cython.locals(effects=cython.longlong, drawn=Py_ssize_t)
     cdef bytes _state_objection(self, Verdict verdict, bytes text, Exchange exchange)
-    @cython.locals(verdict=Verdict, bound=Verdict)
-    cdef Verdict _verdict_of(self, ClientStatement statement, bytes parameters)
+    @cython.locals(bound=Verdict)
+    cdef Verdict _bound_verdict(
+        self, Verdict verdict, ClientStatement statement, bytes parameters
+    )
     cdef _note_bound(
         self, bytes portal, ClientStatement statement, Verdict verdict, Exchange exchange
     )

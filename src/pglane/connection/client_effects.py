@@ -12,7 +12,7 @@ from pglane.connection.allowance import Allowance
 from pglane.connection.exchange import IN_TRANSACTION, Exchange
 from pglane.connection.request_messages import MalformedRequest
 from pglane.connection.statements import ClientStatement, Shapes
-from pglane.wire.bound_settings import BOUND, bound_verdict
+from pglane.wire.bound_settings import bound_verdict
 from pglane.wire.statements import Effect, Verdict, VerdictCache
 
 if TYPE_CHECKING:
@@ -72,7 +72,6 @@ DEALLOCATING_MAX = 64
 """Portals of a DEALLOCATE or the like that are bound and not executed."""
 
 # Compiled, these are C integers that Python code cannot see: to test them costs no object.
-_BOUND: int = BOUND
 _CATALOG: int = CATALOG
 _COPIES: int = COPIES
 _DISCARDS: int = DISCARDS
@@ -264,11 +263,10 @@ class ClientEffects:
         strangers_drew = self.strangers_drew
         return allowance.refusal(effects, text, drew=drew, strangers_drew=strangers_drew)
 
-    def _verdict_of(self, statement: ClientStatement, parameters: bytes) -> Verdict:
-        """The verdict on a prepared statement with the parameters of a Bind."""
-        verdict: Verdict = statement.verdict  # type: ignore[assignment]
-        if not verdict.effects & _BOUND:
-            return verdict
+    def _bound_verdict(
+        self, verdict: Verdict, statement: ClientStatement, parameters: bytes
+    ) -> Verdict:
+        """The verdict on a prepared statement to which the parameters of a Bind matter."""
         bound = bound_verdict(verdict, statement.types, parameters)
         if bound is None:
             raise MalformedRequest("Bind", "it ends too early")

@@ -179,9 +179,10 @@ class ClientNames(ClientEffects):
         else:
             self._note(statement)
 
-    def _server_name(self, exchange: Exchange, name: bytes) -> bytes | None:
+    def _server_name(
+        self, exchange: Exchange, name: bytes, statement: ClientStatement | None
+    ) -> bytes | None:
         """What the client's statement is called here; None: refused; may set `exchange.held`."""
-        statement = self.statements.get(name)
         if not name:
             return b"" if self._renew_unnamed(exchange, statement) else None
         if statement is None:

@@ -3,17 +3,19 @@ cimport cython
 from pglane.connection.client_channels cimport ClientChannels
 from pglane.connection.exchange cimport Exchange
 from pglane.connection.expectations cimport PendingDeallocation, PendingParse, PendingSteps
-from pglane.connection.request_messages cimport message
+from pglane.connection.request_messages cimport bind_head, message
 from pglane.connection.statements cimport ClientStatement, ServerStatement, Shape
 from pglane.wire.framing cimport MessageReader
 from pglane.wire.statements cimport Verdict
 
 
 cdef int _BIND, _DESCRIBE, _EXECUTE, _PARSE
+cdef long long _BOUND
 
 
 cdef class ExtendedRequests(ClientChannels):
     cdef public MessageReader reader
+    cdef public Py_ssize_t rest_bytes
 
     cdef _read_from(self, MessageReader reader)
     cdef int _wait(self, Exchange exchange, int reason) except -1
@@ -44,10 +46,12 @@ cdef class ExtendedRequests(ClientChannels):
     )
     cdef int _parse_named(self, Exchange exchange) except -1
     @cython.locals(
-        reader=MessageReader, at=Py_ssize_t, statement=ClientStatement, verdict=Verdict,
-        rest=bytes, objection=bytes
+        reader=MessageReader, portal_end=Py_ssize_t, name_end=Py_ssize_t, name=bytes,
+        statement=ClientStatement, verdict=Verdict, objection=bytes
     )
     cdef int _bind(self, Exchange exchange) except -1
+    @cython.locals(verdict=Verdict)
+    cdef Verdict _verdict_of(self, ClientStatement statement, Py_ssize_t at)
     @cython.locals(reader=MessageReader)
     cdef int _describe(self, Exchange exchange) except -1
     cdef ClientStatement _described(self, ClientStatement statement)

@@ -25,8 +25,9 @@ from pglane.connection.expectations import (
     PARSE,
     PendingParse,
 )
-from pglane.connection.request_messages import FLUSH, MalformedRequest, message
+from pglane.connection.request_messages import FLUSH, MalformedRequest, bind_head, message
 from pglane.connection.statements import OBJECTS_BYTES, ClientStatement, Shape
+from pglane.wire.bound_settings import BOUND
 from pglane.wire.framing import HEADER_BYTES, MessageReader
 from pglane.wire.statements import Effect, Kind, Verdict
 
@@ -37,6 +38,7 @@ OUT_OF_PLACE = 4
 
 # Compiled, these are C integers that Python code cannot see.
 _BIND: int = BIND
+_BOUND: int = BOUND
 _DESCRIBE: int = DESCRIBE
 _EXECUTE: int = EXECUTE
 _PARSE: int = PARSE
@@ -50,13 +52,15 @@ class ExtendedRequests(ClientChannels):
 
     Attributes:
         reader: the client's stream; messages not yet forwarded stay in it.
+        rest_bytes: of the message just rewritten, how many at its end are to follow as they are.
     """
 
-    __slots__ = ("reader",)
+    __slots__ = ("reader", "rest_bytes")
 
     def _read_from(self, reader: MessageReader) -> None:
         """Begins; see `_note_nothing`."""
         self.reader = reader
+        self.rest_bytes = 0
 
     def _wait(self, exchange: Exchange, reason: int) -> int:
         """The message is read again when what it waits for has come."""
@@ -228,38 +232,47 @@ class ExtendedRequests(ClientChannels):
 
     def _bind(self, exchange: Exchange) -> int:
         reader = self.reader
-        portal, at = self._string(reader.begin + 5)
-        name, at = self._string(at)
+        portal_end = self._string_end(reader.begin + 5)
+        name_end = self._string_end(portal_end + 1)
+        name = reader.part(portal_end + 1, name_end)
         if self._is_uncertain(name, exchange):
             return self._wait(exchange, HELD_FOR_ANSWERS)
-        rest = reader.part(at, reader.end)
         statement = self.statements.get(name)
         verdict: Verdict | None = None
         if statement is not None:
-            verdict = self._verdict_of(statement, rest)
+            verdict = self._verdict_of(statement, name_end + 1)
             objection = self._state_objection(verdict, statement.text, exchange)
             if objection is None:
                 return self._wait(exchange, HELD_FOR_ANSWERS)
             if objection:
                 self._refuse(exchange, objection)
                 return FORWARDED
-        target = self._server_name(exchange, name)
+        target = self._server_name(exchange, name, statement)
         if target is None:
             return FORWARDED
         if exchange.held:
             reader.step_back()
             return HELD
+        portal = reader.part(reader.begin + 5, portal_end)
         self._note_bound(portal, statement, verdict, exchange)
-        exchange.to_server.append(message(b"B", b"%b\x00%b\x00%b" % (portal, target, rest)))
+        self.rest_bytes = reader.end - name_end - 1
+        exchange.to_server.append(bind_head(portal, target, self.rest_bytes))
         exchange.expect(_BIND, statement if name else None)
         return FORWARDED
+
+    def _verdict_of(self, statement: ClientStatement, at: int) -> Verdict:
+        """The verdict on a prepared statement with the parameters of a Bind, which lie at `at`."""
+        verdict: Verdict = statement.verdict  # type: ignore[assignment]
+        if verdict.effects & _BOUND:
+            return self._bound_verdict(verdict, statement, self.reader.part(at, self.reader.end))
+        return verdict
 
     def _describe(self, exchange: Exchange) -> int:
         reader = self.reader
         name = self._last_string(reader.begin + 6)
         if self._is_uncertain(name, exchange):
             return self._wait(exchange, HELD_FOR_ANSWERS)
-        target = self._server_name(exchange, name)
+        target = self._server_name(exchange, name, self.statements.get(name))
         if target is None:
             return FORWARDED
         if exchange.held:

@@ -95,7 +95,8 @@ class ClientRequests(ExtendedRequests):
             except MalformedRequest as malformed:
                 self._hand_on(exchange, run, begin)
                 self._refuse_malformed(exchange, malformed)
-            run = reader.end
+            run = reader.end - self.rest_bytes
+            self.rest_bytes = 0
         if exchange.held and outcome == _FORWARDED:
             outcome = _HELD
         self._hand_on(exchange, run, reader.end)

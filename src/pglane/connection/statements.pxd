@@ -45,10 +45,11 @@ cdef class ServerStatement:
     cdef public Shape shape
     cdef public bint complete
     cdef public bint checked
+    cdef public bint used
 
 
 cdef class ServerStatements:
-    cdef object _by_shape
+    cdef dict _by_shape
     cdef public Py_ssize_t text_bytes
     cdef bytes _prefix
     cdef Py_ssize_t _next
@@ -63,6 +64,8 @@ cdef class ServerStatements:
     cpdef ServerStatement apart(self, Shape shape)
     @cython.locals(oldest=ServerStatement)
     cpdef ServerStatement evict(self)
+    @cython.locals(statement=ServerStatement)
+    cdef ServerStatement _unused(self)
     cpdef forget(self, ServerStatement statement)
     @cython.locals(statement=ServerStatement)
     cpdef drop(self, Shape shape)

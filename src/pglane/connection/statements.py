@@ -20,8 +20,6 @@ purpose): a server connection remembers whose unnamed statement it holds.
 Server-side names carry a random token of the worker, so that a client cannot name one by chance.
 """
 
-from collections import OrderedDict
-
 from pglane.connection.weight import Note, Weight
 
 FIELD_BYTES = 18
@@ -153,15 +151,17 @@ class ServerStatement:
         shape: what it is.
         complete: its ParseComplete was seen.
         checked: what it takes and returns here is what clients of the shape were told (fact A8).
+        used: it was asked for since it was passed over when room was made.
     """
 
-    __slots__ = ("checked", "complete", "name", "shape")
+    __slots__ = ("checked", "complete", "name", "shape", "used")
 
     def __init__(self, name: bytes, shape: Shape) -> None:
         self.name = name
         self.shape = shape
         self.complete = False
         self.checked = False
+        self.used = False
 
 
 def without_origins(description: bytes) -> bytes:
@@ -188,7 +188,10 @@ def without_origins(description: bytes) -> bytes:
 
 
 class ServerStatements:
-    """What is prepared on one server connection; least recently used goes first.
+    """What is prepared on one server connection; what was not used lately goes first.
+
+    It has a second chance: at the end of the line it is passed over once for each use since. To
+    keep all in the order of their last use would cost every Bind more than its look-up.
 
     Attributes:
         statements_max: how many there may be, but for pending ones.
@@ -208,7 +211,7 @@ class ServerStatements:
     )
 
     def __init__(self, prefix: bytes, statements_max: int) -> None:
-        self._by_shape: OrderedDict[Shape, ServerStatement] = OrderedDict()
+        self._by_shape: dict[Shape, ServerStatement] = {}
         self.text_bytes = 0
         self._prefix = prefix
         self._next = 0
@@ -220,10 +223,10 @@ class ServerStatements:
         return len(self._by_shape)
 
     def find(self, shape: Shape) -> ServerStatement | None:
-        """The server-side statement of this shape, which becomes the most recently used."""
+        """The server-side statement of this shape, which is used."""
         statement = self._by_shape.get(shape)
         if statement is not None:
-            self._by_shape.move_to_end(shape)
+            statement.used = True
         return statement
 
     def add(self, shape: Shape) -> ServerStatement:
@@ -248,11 +251,21 @@ class ServerStatements:
             return self.unclosed.pop()
         if len(self._by_shape) <= self.statements_max and self.text_bytes <= TEXT_BYTES_MAX:
             return None
-        oldest = next(iter(self._by_shape.values()), None)
-        if oldest is None or not oldest.complete:
+        oldest = self._unused()
+        if not oldest.complete:
             return None
         self.forget(oldest)
         return oldest
+
+    def _unused(self) -> ServerStatement:
+        """The first that was not used since it was passed over; some statement is there."""
+        statement = next(iter(self._by_shape.values()))
+        while statement.used:
+            statement.used = False
+            del self._by_shape[statement.shape]
+            self._by_shape[statement.shape] = statement
+            statement = next(iter(self._by_shape.values()))
+        return statement
 
     def forget(self, statement: ServerStatement) -> None:
         """Takes back a statement whose Parse failed, or that is closed."""

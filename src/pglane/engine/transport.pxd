@@ -60,7 +60,7 @@ cdef class Transport(Ready):
     cdef _is_full(self)
     @cython.locals(sent=Py_ssize_t)
     cpdef write_now(self, const unsigned char *data, Py_ssize_t size)
-    @cython.locals(part=bytes)
+    @cython.locals(part=bytes, size=Py_ssize_t)
     cpdef write_all(self, list parts)
     @cython.locals(data=bytes, sent=Py_ssize_t)
     cpdef flush(self)

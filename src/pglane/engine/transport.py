@@ -295,9 +295,12 @@ class Transport(Ready):
             self.write(data[sent:size])
 
     def write_all(self, parts: list[Any]) -> None:
-        """Writes several `bytes` and empties the list."""
-        if len(parts) == 1:
-            part = parts[0]
+        """Writes several `bytes`, as one where that is worth it, and empties the list."""
+        size = 0
+        for part in parts:
+            size += len(part)
+        if size <= _SEND_BYTES_MAX and parts:
+            part = b"".join(parts) if len(parts) > 1 else parts[0]
             parts.clear()  # to pop the last one shrinks the list by way of realloc
             self.write(part)
             return

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from pglane.wire import client_messages as c, server_messages as s
+from pglane.wire.statements import Effect
 from tests.support.lease import FORMS, Lease, error, messages
 
 READY, PARSED, BOUND, CLOSED = (
@@ -49,6 +50,27 @@ def test_an_unnamed_statement_moves_with_its_client(lease: Lease) -> None:
         c.Parse(b"", SELECT, (23,)), bind, c.Describe(b"S", b""), SYNC
     )
     assert lease.answer(PARSED, BOUND, s.NoData(), READY) == messages(BOUND, s.NoData(), READY)
+
+
+def test_what_follows_a_bind_that_was_rewritten_goes_with_it(lease: Lease) -> None:
+    prepared(lease)
+    name = lease.exchange.statements.all()[0].name
+    binds = [c.Bind(b"", b"a"), c.Bind(b"p", b"a", (), (b"one", None))]
+    sent = lease.send(binds[0], c.Execute(b"", 0), binds[1], c.Execute(b"p", 0), SYNC)
+    assert sent == messages(
+        c.Bind(b"", name),
+        c.Execute(b"", 0),
+        c.Bind(b"p", name, (), (b"one", None)),
+        c.Execute(b"p", 0),
+        SYNC,
+    )
+
+
+def test_parameters_are_looked_at_where_they_matter(lease: Lease) -> None:
+    prepared(lease, text=b"SELECT set_config($1, $2, false)")
+    lease.send(c.Bind(b"", b"a", (), (b"client_encoding", b"UTF8")), c.Execute(b"", 0), SYNC)
+    assert lease.requests.effects & Effect.SETTING
+    assert lease.requests.settings == {"client_encoding"}
 
 
 def test_nobody_elses_unnamed_statement_answers(lease: Lease) -> None:

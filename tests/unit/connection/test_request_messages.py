@@ -24,6 +24,16 @@ def test_messages_are_those_of_wire(form: Any, body: bytes) -> None:
     assert form.message(b"P", body) == message(ord("P"), body)
 
 
+@pytest.mark.parametrize("portal", [b"", b"cursor", b"c" * 201])
+@pytest.mark.parametrize("name", [b"", b"ours_1", b"n" * 200])
+@pytest.mark.parametrize("rest", [b"", b"\x00\x00" * 3, bytes(70_000)])
+def test_a_bind_is_headed_like_any_message(
+    form: Any, portal: bytes, name: bytes, rest: bytes
+) -> None:
+    body = portal + b"\0" + name + b"\0" + rest
+    assert form.bind_head(portal, name, len(rest)) + rest == message(ord("B"), body)
+
+
 def test_errors_are_worded_as_postgresql_does(form: Any) -> None:
     answer = form.error(b"42P05", b'prepared statement "a" already exists')
     assert answer[:1] == b"E"

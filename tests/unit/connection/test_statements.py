@@ -120,6 +120,16 @@ def test_the_least_recently_used_is_evicted(statements: Any, shapes: Any) -> Non
     assert statements.evict() is None
 
 
+def test_who_is_passed_over_once_is_not_again(statements: Any, shapes: Any) -> None:
+    made = [add(statements, shapes.of(b"%d" % n, b"", None)) for n in range(4)]
+    for statement in made:
+        statements.find(statement.shape)
+    assert statements.evict() is made[0], "all were used: the oldest"
+    statements.find(made[2].shape)
+    assert statements.evict() is made[1]
+    assert statements.evict() is None
+
+
 def test_a_pending_statement_is_not_evicted(statements: Any, shapes: Any) -> None:
     for n in range(3):
         statements.add(shapes.of(b"%d" % n, b"", None))

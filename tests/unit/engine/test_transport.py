@@ -8,7 +8,7 @@ import pytest
 
 from pglane.engine.loop import EpollReadiness, Loop, PollReadiness, Readiness
 from pglane.engine.syscalls import READ_BYTES
-from pglane.engine.transport import LINGER_S_MAX, Owner, Transport
+from pglane.engine.transport import LINGER_S_MAX, SEND_BYTES_MAX, Owner, Transport
 
 HIGH_BYTES = 50_000
 
@@ -207,6 +207,22 @@ def test_what_is_written_in_a_turn_leaves_at_its_end(rig) -> None:
     rig.turn()
     assert rig.take() == b"abc"
     assert rig.transport.queued_bytes == 0
+
+
+def test_few_bytes_in_many_parts_are_one_and_many_are_left_apart(rig) -> None:
+    rig.transport.high_bytes = 1 << 30
+    large = b"x" * SEND_BYTES_MAX
+    parts = [b"a", b"", large, b"b"]
+    rig.transport.write_all(parts)
+    assert parts == []
+    assert rig.transport.queued_bytes == len(large) + 2
+    rig.transport.write_all(parts)
+    assert rig.transport.queued_bytes == len(large) + 2
+    taken = b""
+    while len(taken) < len(large) + 2:
+        rig.turn()
+        taken += rig.take()
+    assert taken == b"a" + large + b"b"
 
 
 def test_what_the_kernel_does_not_take_goes_when_it_does(rig) -> None:
