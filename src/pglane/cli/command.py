@@ -157,6 +157,8 @@ def _add_lab(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     told = "a PgBouncer to compare with, may be repeated; default: the one of the system"
     play.add_argument("--pgbouncer", type=Path, action="append", metavar="PROGRAM", help=told)
     play.add_argument("--postgres-bin", type=Path, metavar="DIR", help="folder of its programs")
+    told = "leave it to the system where load and servers run; default: the load has a processor"
+    play.add_argument("--float", action="store_true", help=told)
 
 
 def _add_demo(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

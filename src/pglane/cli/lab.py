@@ -9,14 +9,15 @@ import asyncio
 import os
 import random
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
 
-from pglane.lab import campaign, database, pgbouncer, processes, scenarios, terminal
+from pglane.lab import campaign, database, pgbouncer, processes, processors, scenarios, terminal
 from pglane.lab.campaign import Extent
-from pglane.lab.circumstances import Circumstances, look
+from pglane.lab.circumstances import Circumstances, load_average, look
 from pglane.lab.page import page
 from pglane.lab.record import as_json
 from pglane.lab.scenario import Run, Scenario
@@ -68,15 +69,22 @@ def _play(
     plays = list(campaign.plan(chosen, extent))
     console.print(f"{len(plays)} runs")
     terminal.show_ways(console, chosen)
-    with database.running(arguments.postgres_bin) as server:
+    divided = processors.division(pinned=not arguments.float)
+    before = load_average()
+    with processors.on(divided.servers), database.running(arguments.postgres_bin) as server:
         asyncio.run(server.make())
         runs = campaign.play_all(
             plays,
             server,
             extent.seconds,
             lambda one: terminal.show_run(console, by_name[one.scenario], one),
+            divided,
         )
-        where = look(["pglane", *sys.argv[1:]], server.version, extent.rounds, extent.seed)
+        where = replace(
+            look(["pglane", *sys.argv[1:]], server.version, extent.rounds, extent.seed),
+            pinned=divided.told,
+            load_before=before,
+        )
     return where, runs
 
 

@@ -16,10 +16,13 @@ from pglane.lab import contenders, procfs
 from pglane.lab.contenders import Contender, Serving
 from pglane.lab.database import Database
 from pglane.lab.naming import Naming
+from pglane.lab.processors import Division, division, on
 from pglane.lab.scenario import Run, Scenario, Variant
 from pglane.lab.scores import tally
 from pglane.lab.traffic import Sample, Traffic
 from pglane.lab.watch import Watch, look
+
+NOT_PINNED = division(pinned=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,22 +60,35 @@ def plan(scenarios: Iterable[Scenario], extent: Extent) -> Iterator[Play]:
 
 
 def play_all(
-    plays: Iterable[Play], database: Database, seconds: float | None, told: Callable[[Run], None]
+    plays: Iterable[Play],
+    database: Database,
+    seconds: float | None,
+    told: Callable[[Run], None],
+    divided: Division = NOT_PINNED,
 ) -> list[Run]:
     """All runs, one after the other; each is told as it ends.
+
+    Args:
+        plays: which.
+        database: PostgreSQL.
+        seconds: length of each; None: as its scenario says.
+        told: called with each run.
+        divided: where the load runs; gateways run where we do.
 
     Raises:
         CannotStartError: a contender did not come up.
     """
     runs: list[Run] = []
     for play in plays:
-        run = play_one(play, database, seconds)
+        run = play_one(play, database, seconds, divided)
         runs.append(run)
         told(run)
     return runs
 
 
-def play_one(play: Play, database: Database, seconds: float | None) -> Run:
+def play_one(
+    play: Play, database: Database, seconds: float | None, divided: Division = NOT_PINNED
+) -> Run:
     """One run."""
     scenario, variant = play.scenario, play.variant
     asyncio.run(database.admit(contenders.roles(variant)))
@@ -80,7 +96,8 @@ def play_one(play: Play, database: Database, seconds: float | None) -> Run:
     length_s = scenario.warm_s + (seconds or scenario.seconds)
     with contenders.running(play.contender, scenario, variant, database) as serving:
         noise = Noise()
-        samples, watch, named_s = asyncio.run(_load(play, serving, length_s))
+        with on(divided.load):
+            samples, watch, named_s = asyncio.run(_load(play, serving, length_s))
         steal, foreign = noise.since()
     return Run(
         scenario=scenario.name,

@@ -27,6 +27,8 @@ class Circumstances:
     pglane: str
     rounds: int
     seed: int
+    pinned: str = "nothing is pinned"
+    load_before: str = ""
 
     def lines(self) -> list[tuple[str, str]]:
         """Name and value."""
@@ -48,6 +50,14 @@ def look(command: Sequence[str], postgresql: str, rounds: int, seed: int) -> Cir
         rounds=rounds,
         seed=seed,
     )
+
+
+def load_average() -> str:
+    """Of the machine over the last minute, as far as it is told."""
+    try:
+        return f"{os.getloadavg()[0]:.2f}"
+    except OSError:
+        return "unknown"
 
 
 def cpu() -> str:

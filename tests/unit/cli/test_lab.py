@@ -28,7 +28,7 @@ def played(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
         made.append(extent)
         return iter(())
 
-    def play_all(_plays, _server, _seconds, told):
+    def play_all(_plays, _server, _seconds, told, _divided):
         for run in RUNS:
             told(run)
         return RUNS
