@@ -22,12 +22,15 @@ KEYS = ("server_host", "server_port", "server_target_session_attrs")
 
 
 def reported_another_role(link: "ServerLink") -> None:
-    """A server connection has become one to a primary, or to a standby."""
-    link.standby = not link.standby
+    """A server connection has become one to a primary, or to a standby.
+
+    Those that were in use say so one after another: what was opened since the first is not
+    replaced again for each.
+    """
     worker = link.database.worker
     if worker.settings.server_target_session_attrs != "any":
-        role = "a standby" if link.standby else "a primary"
-        replace_all(worker, f"{link.address} is {role} now")
+        has_role(link.address, not link.standby, worker)
+    link.standby = not link.standby
 
 
 def told(message: dict[str, Any], worker: "Worker") -> None:
@@ -47,10 +50,10 @@ def changed(message: dict[str, Any], worker: "Worker") -> None:
 
 
 def has_role(address: str, standby: bool, worker: "Worker") -> None:
-    """The monitor was at a server that is not wanted; it may have been when we came to it.
+    """Somebody was told the role of a server: what was opened when it had another is replaced.
 
-    It says so each time that it looks for a server. What was promoted between two looks nobody
-    else would tell as long as no client asks anything.
+    The monitor tells it of each server that it passes over, each time that it looks for one. Of a
+    promotion between two looks nobody else would tell as long as no client asks anything.
     """
     for database in worker.databases.values():
         for link in links(database):

@@ -90,6 +90,27 @@ def test_a_standby_that_was_promoted_is_left_when_its_lease_ends(rigs) -> None:
     assert "is a primary now" in told["text"]
 
 
+def test_who_says_so_later_does_not_replace_what_was_opened_since(rigs) -> None:
+    rig = rigs(server_target_session_attrs="standby", budget=2)
+    first = rig.client()
+    servers = [comes(rig, "on")]
+    first.gets(READY)
+    first.send(query("SELECT 1"))
+    servers[0].gets(b"SELECT 1")
+    second = rig.client()
+    second.gets(READY)
+    second.send(query("SELECT 1"))
+    servers.append(comes(rig, "on"))
+    servers[1].gets(b"SELECT 1")
+    told = DONE.removesuffix(READY) + PROMOTED + READY
+    servers[0].send(told)
+    assert servers[0].ends().endswith(message(b"X"))
+    first.gets(READY)
+    servers[1].send(told)
+    assert servers[1].ends().endswith(message(b"X"))
+    assert len(rig.logged("servers_changed")) == 1
+
+
 def test_where_any_server_will_do_a_promotion_changes_nothing(rigs) -> None:
     rig = rigs()
     client = rig.client()
