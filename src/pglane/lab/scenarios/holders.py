@@ -19,10 +19,11 @@ THINK_S = 3.0
 GRACE_MS = 200.0
 """What is lent is taken back after so long."""
 RESTORED_MS = GRACE_MS + 300.0
-WAIT_S_MAX = 5.0
+WAIT_S_MAX = 4.0
 """Short, so that half of it is over before the holders go on by themselves."""
-TOLD_S = WAIT_S_MAX / 2 + 0.3
-"""When who still waits was told: those who wait are looked at every quarter of a second."""
+TOLD_S = WAIT_S_MAX / 2 + 0.5
+"""When who still waits was told: those who wait are looked at every quarter of a second, and what
+is told has a way to go on a busy machine."""
 NAMED_MS = 500.0
 WITHOUT_LANES = ("one user", "a user each", "two doors")
 
@@ -76,7 +77,7 @@ match = [{{ application_name = "otp" }}]
             f"the console names all holders within {NAMED_MS:.0f} ms", named(), at_most=NAMED_MS
         ),
         Target(
-            f"who waits is told by {TOLD_S:g} s: half of its time, and a quarter of a second",
+            f"who waits is told by {TOLD_S:g} s: half of its time, and half a second",
             told("otp", TOLD_S),
             at_most=TOLD_S * 1000,
             ways=WITHOUT_LANES,
