@@ -113,7 +113,7 @@ def _needed(group: Group, lanes: list[Lane], lenders: list[Lane]) -> int:
     """Places that must still be asked for until these lenders have what they wait for."""
     if not lenders:
         return 0
-    latest = max(lane.key for lane in lenders)
+    latest = max(lane.arrivals.last.arrived for lane in lenders)  # type: ignore[union-attr]
     places = group.busy + group.guarded - group.limit
     for lane in lanes:
         owed = _owed(lane)

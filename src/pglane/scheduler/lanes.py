@@ -284,8 +284,8 @@ class LaneQueue(LaneTree):
         self._replace(lane, False)
         if request.expires < self._due:
             self._due = request.expires
-        if lane.place == _UNMET and lane.takes_back:
-            self._due = now
+        if lane.place == _UNMET and (lane.takes_back or self.recalls.pending):
+            self._due = now  # it may get what was asked for another
         if self.admits(lane):
             request.reason = _NO_SERVER_FREE
         else:

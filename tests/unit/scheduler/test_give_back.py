@@ -7,6 +7,7 @@ from tests.support.lane_rig import LaneRig
 
 OTP = LanePolicy("otp", reserve=1, borrow_hold_s=1.0)
 BROWSE = LanePolicy("browse")
+MAIL = LanePolicy("mail", reserve=1)
 
 
 def lent_rig(*more: LanePolicy, otp: LanePolicy = OTP) -> LaneRig:
@@ -188,7 +189,7 @@ def test_a_place_that_was_guarded_for_the_lender_itself_is_asked_for_once() -> N
 
 
 def test_one_more_is_asked_for_a_lane_that_is_owed_a_place_and_came_earlier() -> None:
-    rig = lent_rig(LanePolicy("mail", reserve=1), LanePolicy("late", reserve=1))
+    rig = lent_rig(MAIL, LanePolicy("late", reserve=1))
     rig.fill("browse", 3)
     earlier = rig.ask("mail")
     rig.now += 1.0
@@ -198,6 +199,30 @@ def test_one_more_is_asked_for_a_lane_that_is_owed_a_place_and_came_earlier() ->
     first, second = rig.queue.recall(rig.now)
     assert rig.end(first) == [earlier]
     assert rig.end(second) == [waiting]
+
+
+def test_one_more_is_asked_for_a_lane_that_comes_in_the_same_moment() -> None:
+    rig = lent_rig(MAIL)
+    rig.fill("browse", 3)
+    rig.now += 1.0
+    waiting = rig.ask("otp")
+    rig.queue.expired(rig.now)
+    (first,) = rig.queue.recall(rig.now)
+    equal = rig.ask("mail")
+    assert rig.queue.next_due() == rig.now
+    (second,) = rig.queue.recall(rig.now)
+    assert rig.end(first) + rig.end(second) == [waiting, equal]
+
+
+def test_one_more_is_asked_for_a_lane_that_came_between_two_of_the_lender() -> None:
+    rig = LaneRig(4, LanePolicy("otp", reserve=2, borrow_hold_s=1.0), BROWSE, MAIL)
+    rig.fill("browse", 4)
+    waiting = []
+    for name in ("otp", "mail", "otp"):
+        rig.now += 1.0
+        waiting.append(rig.ask(name))
+    asked = rig.queue.recall(rig.now)
+    assert [rig.end(lease) for lease in asked] == [[one] for one in waiting]
 
 
 def test_a_lease_that_its_own_lane_takes_back_is_nothing_for_the_lender() -> None:
