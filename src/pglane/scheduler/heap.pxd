@@ -9,14 +9,17 @@ cdef class Node:
 
 @cython.final
 cdef class Heap:
-    cdef public list nodes
+    cdef list _nodes
+    cdef public Py_ssize_t count
     cdef long long _ordered
     cdef public long long steps
 
     cpdef Node first(self)
     cpdef list among_first(self, Py_ssize_t count)
+    cpdef list members(self)
+    @cython.locals(spot=Py_ssize_t)
     cpdef push(self, Node node)
-    @cython.locals(spot=Py_ssize_t, last=Node)
+    @cython.locals(spot=Py_ssize_t, last_spot=Py_ssize_t, last=Node)
     cpdef remove(self, Node node)
     cpdef moved(self, Node node)
     cpdef served(self, Node node)

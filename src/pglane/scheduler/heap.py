@@ -1,12 +1,18 @@
+# cython: boundscheck=False, wraparound=False
 """A binary heap whose members know where they are: what waits can leave from the middle.
 
 `heapq` cannot take out or move a member without looking at all of them, and tombstones let a
 heap grow with every client that gives up. Here a member is a `Node` and carries its own spot, so
 that pushing, removing and moving cost at most the height of the tree.
 
+Places that members have left are kept for those who come: where one comes and goes, as in most
+turns of a busy budget, no memory is asked for. Every index below lies within `_nodes`.
+
 Members with equal keys come in the order in which they were pushed or served last. So equal
 claims take turns, and a tie is never broken by an address in memory.
 """
+
+from typing import Any
 
 
 class Node:
@@ -30,53 +36,66 @@ class Heap:
     """Nodes, the least first.
 
     Attributes:
-        nodes: the tree, to be read only: the first member is the least.
+        count: how many there are.
         steps: comparisons made so far; tests hold the growth of a decision by it.
     """
 
-    __slots__ = ("_ordered", "nodes", "steps")
+    __slots__ = ("_nodes", "_ordered", "count", "steps")
 
     def __init__(self) -> None:
-        self.nodes: list[Node] = []
+        self._nodes: list[Any] = []  # the tree, and None behind it
+        self.count = 0
         self._ordered = 0
         self.steps = 0
 
     def __len__(self) -> int:
-        return len(self.nodes)
+        return self.count
 
     def first(self) -> Node | None:
         """The member that comes first."""
-        return self.nodes[0] if self.nodes else None
+        return self._nodes[0] if self.count else None
 
     def among_first(self, count: int) -> list[Node]:
         """So many of the first members, roughly in order: the top of the tree."""
-        return self.nodes[:count]
+        return self._nodes[: min(count, self.count)]
+
+    def members(self) -> list[Node]:
+        """All, in no order that matters."""
+        return self.among_first(self.count)
 
     def push(self, node: Node) -> None:
         """It becomes a member, behind those of equal key."""
         self._ordered += 1
         node.order = self._ordered
-        self.nodes.append(node)
-        self._rise(node, len(self.nodes) - 1)
+        spot = self.count
+        self.count = spot + 1
+        if spot == len(self._nodes):
+            self._nodes.append(node)
+        else:
+            self._nodes[spot] = node
+        self._rise(node, spot)
 
     def remove(self, node: Node) -> None:
         """It is no member any more."""
         spot = node.spot
         node.spot = -1
-        last = self.nodes.pop()
+        last_spot = self.count - 1
+        last = self._nodes[last_spot]
+        self._nodes[last_spot] = None
+        self.count = last_spot
         if last is not node:
             self._settle(last, spot)
 
     def moved(self, node: Node) -> None:
         """The key of a member changed."""
-        if len(self.nodes) > 1:
+        if self.count > 1:
             self._settle(node, node.spot)
 
     def served(self, node: Node) -> None:
         """As `moved`, and it goes behind those of equal key: it had its turn."""
         self._ordered += 1
         node.order = self._ordered
-        if len(self.nodes) > 1:
+        if self.count > 1:
             self._settle(node, node.spot)
 
     def _settle(self, node: Node, spot: int) -> None:
@@ -85,7 +104,7 @@ class Heap:
             self._rise(node, spot)
 
     def _rise(self, node: Node, spot: int) -> None:
-        nodes = self.nodes
+        nodes = self._nodes
         while spot > 0:
             above = (spot - 1) >> 1
             other = nodes[above]
@@ -100,8 +119,8 @@ class Heap:
             node.spot = spot
 
     def _sink(self, node: Node, spot: int) -> None:
-        nodes = self.nodes
-        size = len(nodes)
+        nodes = self._nodes
+        size = self.count
         below = 2 * spot + 1
         while below < size:
             other = nodes[below]

@@ -218,7 +218,7 @@ class Lane(Node):
     def next(self, now: float) -> Request:
         """Who of those that wait is next; somebody does."""
         first = self.front.first
-        if first is not None and (self.continued < _CONTINUED_MAX or not self.fair.nodes):
+        if first is not None and (self.continued < _CONTINUED_MAX or not self.fair.count):
             return first  # type: ignore[return-value]
         tenant: Tenant = self.fair.first()  # type: ignore[assignment]
         if self.newest_first and self.is_late(now):
@@ -309,7 +309,7 @@ class Lane(Node):
         """
         if self.learned < _LEARNED_MIN:
             return 0.0
-        active = len(self.fair.nodes)
+        active = self.fair.count
         ahead = tenant.waiting * active if active > 1 else tenant.waiting
         if ahead > self.waiting:
             ahead = self.waiting
@@ -340,7 +340,7 @@ class Lane(Node):
             self.overtaken = self.newest_first
         elif request.continues:
             self.overtaken = True
-        active = len(self.fair.nodes) + (1 if tenant.line.first is None else 0)
+        active = self.fair.count + (1 if tenant.line.first is None else 0)
         if active > self.active_max:
             self.active_max = active
 

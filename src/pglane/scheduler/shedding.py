@@ -72,7 +72,7 @@ def _lowest_first(lanes: list[Lane], count: int) -> list[Request]:
 
 def _of_largest(lanes: list[Lane], count: int) -> list[Request]:
     """From the tenant that has most waiting, then from whichever has most then."""
-    tenants: list[Tenant] = [tenant for lane in lanes for tenant in lane.fair.nodes]  # type: ignore[misc]
+    tenants: list[Tenant] = [tenant for lane in lanes for tenant in lane.fair.members()]  # type: ignore[misc]
     lines = [_newest_first(tenant) for tenant in tenants]
     sizes = [(-tenant.waiting, number) for number, tenant in enumerate(tenants)]
     heapq.heapify(sizes)

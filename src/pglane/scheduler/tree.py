@@ -407,7 +407,7 @@ class LaneTree:
             return None
         may_share = self.budget.may_share()
         for group in self._groups:
-            if group.unmet.nodes:
+            if group.unmet.count:
                 if may_share and group.may_share():
                     best = _sooner(best, group.unmet.first())  # type: ignore[arg-type]
                 else:
@@ -420,7 +420,7 @@ class LaneTree:
         Looks at each of them: no more are owed one than there are places.
         """
         best: Lane | None = None
-        for node in group.unmet.nodes:
+        for node in group.unmet.members():
             lane: Lane = node  # type: ignore[assignment]
             if self.may_have_own(lane):
                 best = _sooner(best, lane)

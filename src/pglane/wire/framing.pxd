@@ -1,8 +1,21 @@
 cimport cython
 
+
+cdef extern from *:
+    """
+    #include <string.h>
+
+    static Py_ssize_t zero_at(const char *data, Py_ssize_t at, Py_ssize_t end)
+    {
+        const char *found = at < end ? memchr(data + at, 0, (size_t) (end - at)) : NULL;
+        return found ? found - data : -1;
+    }
+    """
+    Py_ssize_t c_zero_at "zero_at"(const char *data, Py_ssize_t at, Py_ssize_t end)
+
+
 cdef Py_ssize_t _HEADER
 cdef Py_ssize_t _CHUNK_MIN
-cdef Py_ssize_t _NEAR
 
 
 @cython.final
@@ -43,7 +56,6 @@ cdef class MessageReader:
 
     @cython.locals(rest=bytes)
     cpdef bytes take_all(self)
-    @cython.locals(data=bytes, end=Py_ssize_t, near=Py_ssize_t)
     cpdef Py_ssize_t zero_at(self, Py_ssize_t at) except? -2
     @cython.locals(data=cython.p_char)
     cpdef bytes part(self, Py_ssize_t begin, Py_ssize_t end)

@@ -1,3 +1,4 @@
+# ruff: noqa: F821 -- the C names are declared in the .pxd
 # cython: boundscheck=False, wraparound=False, cdivision=True
 """Where messages begin and end in a byte stream of the PostgreSQL protocol 3.x.
 
@@ -16,10 +17,14 @@ Every index below lies within `buffer`: `size` is its length and `_measure` is c
 five bytes lie behind its argument; that is why bounds checks can be off in this file.
 """
 
+try:
+    import cython  # type: ignore[import-untyped]
+except ModuleNotFoundError:
+    from pglane.wire import uncompiled as cython
+
 # Compiled, these two are C integers that Python code cannot see: the hot path looks up no global.
 _HEADER: int = 5
 _CHUNK_MIN: int = 4096
-_NEAR: int = 128
 
 HEADER_BYTES = _HEADER
 LENGTH_MIN = 4
@@ -220,18 +225,10 @@ class MessageReader:
         return rest
 
     def zero_at(self, at: int) -> int:
-        """Index of the first zero byte from `at` on within the current message; -1 if none.
-
-        Names are short and looked at in place; only behind them a call is worth its price.
-        """
-        data = self.buffer
-        end = self.end
-        near = min(at + _NEAR, end)
-        while at < near:
-            if data[at] == 0:
-                return at
-            at += 1
-        return data.find(b"\x00", at, end)
+        """Index of the first zero byte from `at` on within the current message; -1 if none."""
+        if cython.compiled:
+            return c_zero_at(self.buffer, at, self.end)  # type: ignore[name-defined,no-any-return]
+        return self.buffer.find(b"\x00", at, self.end)
 
     def part(self, begin: int, end: int) -> bytes:
         """These bytes of `buffer`, which must end within it; b"" where they end before they begin.

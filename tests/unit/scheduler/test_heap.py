@@ -92,3 +92,20 @@ def test_one_alone_stays_where_it_is() -> None:
     heap.moved(alone)
     heap.served(alone)
     assert (heap.first(), alone.spot, heap.steps) == (alone, 0, before)
+
+
+def test_places_that_members_left_are_used_again() -> None:
+    heap = Heap()
+    nodes = [node(float(key)) for key in range(5)]
+    for each in nodes:
+        heap.push(each)
+    for each in nodes[:3]:
+        heap.remove(each)
+    assert set(heap.members()) == set(nodes[3:])
+    heap.push(nodes[0])
+    assert heap.count == 3
+    assert heap.first() is nodes[0]
+    assert set(heap.members()) == {nodes[0], nodes[3], nodes[4]}
+    assert emptied(heap) == [nodes[0], nodes[3], nodes[4]]
+    assert heap.first() is None
+    assert heap.members() == heap.among_first(9) == []
