@@ -42,6 +42,14 @@ class WithoutOwnLaneFirst(Adversary):
         return None
 
 
+class OwnLaneBehindGuards(Adversary):
+    """R2 waits for what is kept free: a lane loses its own place to the guard of another."""
+
+    def own_lane_first(self, own: Lane | None) -> Lane | None:
+        lane = super().own_lane_first(own)
+        return lane if lane is not None and self.may_have_own(lane) else None
+
+
 class WithoutGuard(Adversary):
     """R3 is missing: what is to be kept free is given away."""
 
@@ -77,6 +85,11 @@ def test_without_unmet_first_the_bound_breaks() -> None:
 
 def test_without_own_lane_first_the_bound_breaks() -> None:
     assert Search(System(3, (1, 1, 0), (2, 3, 4)), WithoutOwnLaneFirst).run().broken is not None
+
+
+def test_where_a_guard_takes_the_place_of_another_lane_the_bound_breaks() -> None:
+    system = System(4, (2, 1, 0), (1, 1, 2), guard=(1, 0, 0), watched=1, queue_max=2)
+    assert Search(system, OwnLaneBehindGuards).run().broken is not None
 
 
 def test_without_what_is_kept_free_the_bound_breaks() -> None:
