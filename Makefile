@@ -4,7 +4,7 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help setup up demo test quick lint types integration differential faults soak bleed bench lab compat docs check again clean servers
+.PHONY: help setup up demo test quick lint types integration differential faults soak bleed bench fast lab compat docs check again clean servers
 
 FITTING := import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(or $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -62,6 +62,9 @@ soak: .venv/.test .venv/.built servers  ## mixed load and faults for MINUTES=60:
 
 bleed: .venv/.test .venv/.built servers  ## measure docs/reference/bleed-matrix.md anew; PGLANE_BENCH_PGBOUNCER=a newer one
 	@PGLANE_WRITE_MATRIX=1 $(RUN) -m pytest -q tests/integration/test_bleed_matrix.py
+
+fast: .venv/.test servers  ## lay the compiled code out as the benchmark's workloads run it: GCC, some minutes
+	@$(RUN) -m tools.build_fast
 
 bench: .venv/.test .venv/.built servers  ## gateway, PgBouncer and direct connections side by side
 	@$(RUN) -m bench

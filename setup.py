@@ -1,39 +1,93 @@
-"""The extensions: every module with a types-only `.pxd` of its own name beside it.
+"""One library, `pglane._compiled`, of every module with a types-only `.pxd` of its own name.
 
-A failing compiler is not an error (`optional`): the `.py` is then what runs, slower. Generated C
+One, not one for each module: hot code of all modules then lies together, and what it costs to
+serve a client that comes back cold is the pages and cache lines that it touches
+(`pglane.compiled` finds the modules in it).
+
+A failing compiler is not an error (`optional`): the `.py` are then what runs, slower. Generated C
 goes to the build folder, so that it is never taken for a part of the package. It is not ours to
-review: its warnings are off. With PGLANE_PURE=1 in the environment nothing is compiled at all.
+review: its warnings are off. In the environment, PGLANE_PURE=1 compiles nothing at all, and
+PGLANE_PROFILE=write:FOLDER or read:FOLDER makes a compiler that knows GCC's options count what
+runs, or lay the code out as it was counted (`make fast`).
 """
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
 
 SOURCE = Path("src")
+PROFILE = os.environ.get("PGLANE_PROFILE", "")
+PROFILING = {
+    "": [],
+    "write": ["-fprofile-generate={}"],
+    "read": [
+        "-fprofile-use={}", "-fprofile-partial-training", "-fprofile-correction",
+        "-Wno-missing-profile",
+    ],
+}  # fmt: skip
 
 
-def compiled_modules() -> list[Extension]:
-    """One extension per `.py` that has a `.pxd`."""
+def compiled_library() -> Extension:
+    """All modules that have a `.pxd`, in one."""
     sources = sorted(pxd.with_suffix(".py") for pxd in SOURCE.rglob("*.pxd"))
-    modules = [
-        Extension(
-            ".".join(source.relative_to(SOURCE).with_suffix("").parts),
-            [str(source)],
-            extra_compile_args=["-O2", "-w"],
-        )
-        for source in sources
-    ]
     translated = cythonize(
-        modules,
+        [
+            Extension(".".join(source.relative_to(SOURCE).with_suffix("").parts), [str(source)])
+            for source in sources
+        ],
         build_dir="build/c",
         compiler_directives={"language_level": 3, "annotation_typing": False},
         quiet=True,
     )
-    for module in translated:
-        module.optional = True  # cythonize() makes new objects and forgets it
-    return translated
+    do, _, folder = PROFILE.partition(":")
+    profiling = [option.format(folder) for option in PROFILING[do]]
+    return Extension(
+        "pglane._compiled",
+        [source for module in translated for source in module.sources],
+        extra_compile_args=["-O2", "-g0", "-w", *profiling],
+        extra_link_args=profiling[:1],
+        optional=True,
+    )
 
 
-setup(ext_modules=[] if os.environ.get("PGLANE_PURE") == "1" else compiled_modules())
+class BuildLibrary(build_ext):
+    """Compiles what is older than its source, on all processors."""
+
+    def finalize_options(self) -> None:
+        """Objects with and without a profile are kept apart; linking is always done anew."""
+        super().finalize_options()
+        self.force = True
+        self.build_temp = str(Path(self.build_temp, PROFILE.partition(":")[0]))
+
+    def build_extensions(self) -> None:
+        """As usual, except for the compiler's `compile`."""
+        compiler = self.compiler
+        compile_all = compiler.compile
+
+        def compile_parallel(sources: list[str], output_dir: str, **options: Any) -> list[str]:
+            targets = compiler.object_filenames(sources, output_dir=output_dir)
+            pairs = zip(sources, targets, strict=True)
+            outdated = [source for source, target in pairs if is_outdated(target, source)]
+            with ThreadPoolExecutor(os.cpu_count()) as pool:
+                list(pool.map(lambda one: compile_all([one], output_dir, **options), outdated))
+            return targets
+
+        compiler.compile = compile_parallel
+        super().build_extensions()
+
+
+def is_outdated(target: str, source: str) -> bool:
+    """Whether it is missing, or made before its source or this file."""
+    made = Path(target).stat().st_mtime_ns if Path(target).exists() else 0
+    return any(made <= Path(other).stat().st_mtime_ns for other in (source, __file__))
+
+
+setup(
+    ext_modules=[] if os.environ.get("PGLANE_PURE") == "1" else [compiled_library()],
+    cmdclass={"build_ext": BuildLibrary},
+)

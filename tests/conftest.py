@@ -45,16 +45,10 @@ def pytest_configure(config: pytest.Config) -> None:
     form = config.getoption("--form")
     if form == "pure":
         pure.prefer_pure()
-    elif form == "compiled" and not build_extensions.obstacle_to_compiling():
-        unfit = [
-            str(source)
-            for source in build_extensions.typed_sources()
-            if build_extensions.is_stale(source)
-            or not build_extensions.extension_of(source).exists()
-        ]
-        if unfit:
-            msg = f"not compiled or stale: {', '.join(unfit)}. Run: make setup"
-            raise pytest.UsageError(msg)
+    elif form == "compiled" and not (
+        build_extensions.is_fresh() or build_extensions.obstacle_to_compiling()
+    ):
+        raise pytest.UsageError("the compiled modules are missing or stale. Run: make setup")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -69,9 +63,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_report_header(config: pytest.Config) -> str:
     if config.getoption("--form") == "pure":
         return "form: pure Python"
-    typed = build_extensions.typed_sources()
-    compiled = len(typed) - len(build_extensions.missing_extensions())
-    return f"form: {compiled} of {len(typed)} typed modules compiled"
+    if not build_extensions.library().exists():
+        return "form: pure Python, nothing is compiled"
+    return f"form: {len(build_extensions.typed_sources())} modules compiled"
 
 
 @pytest.fixture(scope="session")

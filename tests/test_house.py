@@ -78,7 +78,7 @@ PLANTED: dict[str, tuple[dict[str, str], str]] = {
     ),
     "extensions_are_fresh": (
         {f"src/pglane/x{house.EXTENSION_SUFFIXES[0]}": "", "src/pglane/x.py": ""},
-        f"src/pglane/x{house.EXTENSION_SUFFIXES[0]}:1: no x.pxd",
+        f"src/pglane/x{house.EXTENSION_SUFFIXES[0]}:1: it shadows",
     ),
     "receivers_are_held": (
         {"src/pglane/x.pxd": TYPES, "src/pglane/x.py": REPLACES},
@@ -151,16 +151,26 @@ def test_the_rule_finds_a_planted_violation(rule: house.Rule, tmp_path: Path) ->
     assert complaints[0].startswith(expected)
 
 
-def test_an_extension_older_than_its_source_is_found(tmp_path: Path) -> None:
+def test_a_library_older_than_a_source_is_found(tmp_path: Path) -> None:
     folder = tmp_path / "src" / "pglane"
     folder.mkdir(parents=True)
-    extension = folder / f"x{house.EXTENSION_SUFFIXES[0]}"
-    for path, modified in [(extension, 1), (folder / "x.py", 2), (folder / "x.pxd", 1)]:
+    library = folder / f"_compiled{house.EXTENSION_SUFFIXES[0]}"
+    for path, modified in [(library, 1), (folder / "x.py", 2), (folder / "x.pxd", 1)]:
         path.touch()
         os.utime(path, (modified, modified))
     complaints = list(house.extensions_are_fresh(tmp_path))
     assert len(complaints) == 1
-    assert "older than x.py" in complaints[0]
+    assert "older than x" in complaints[0]
+
+
+def test_two_compiled_modules_of_one_name_are_found(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        for suffix in (".py", ".pxd"):
+            path = tmp_path / "src" / "pglane" / name / f"x{suffix}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+    (complaint,) = house.extensions_are_fresh(tmp_path)
+    assert complaint.startswith("src/pglane/b/x.pxd:1: src/pglane/a/x.pxd")
 
 
 def test_lengths_of_functions_are_reported(record_house_figure) -> None:

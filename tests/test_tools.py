@@ -37,29 +37,35 @@ def test_a_broken_environment_does_not_run(tmp_path: Path) -> None:
 
 @pytest.fixture
 def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A compiled module, fresh, in a folder of sources."""
+    """A module with types, and a fresh library, in a folder of sources."""
     monkeypatch.setattr(build_extensions, "SOURCE", tmp_path)
-    source = tmp_path / "x.py"
-    for path in (source, source.with_suffix(".pxd"), build_extensions.extension_of(source)):
+    source = tmp_path / "pglane" / "x.py"
+    source.parent.mkdir()
+    for path in (source, source.with_suffix(".pxd"), build_extensions.library()):
         path.touch()
         os.utime(path, (1, 1))
     return source
 
 
-def test_a_fresh_extension_is_left_alone(source: Path) -> None:
-    assert list(build_extensions.dead_extensions()) == []
-    assert build_extensions.missing_extensions() == []
+def test_a_fresh_library_is_left_alone(source: Path) -> None:
+    build_extensions.delete_outdated()
+    assert build_extensions.is_fresh()
 
 
 @pytest.mark.parametrize("suffix", [".py", ".pxd"])
-def test_an_extension_older_than_source_or_types_is_dead(source: Path, suffix: str) -> None:
+def test_a_library_older_than_source_or_types_is_deleted(source: Path, suffix: str) -> None:
     os.utime(source.with_suffix(suffix), (2, 2))
-    assert list(build_extensions.dead_extensions()) == [build_extensions.extension_of(source)]
+    assert not build_extensions.is_fresh()
+    build_extensions.delete_outdated()
+    assert not build_extensions.library().exists()
 
 
-def test_an_extension_without_types_is_dead(source: Path) -> None:
-    source.with_suffix(".pxd").unlink()
-    assert list(build_extensions.dead_extensions()) == [build_extensions.extension_of(source)]
+def test_an_extension_beside_its_source_is_deleted(source: Path) -> None:
+    stray = source.with_name("x" + build_extensions.EXTENSION_SUFFIXES[0])
+    stray.touch()
+    build_extensions.delete_outdated()
+    assert not stray.exists()
+    assert build_extensions.is_fresh()
 
 
 def test_a_missing_compiler_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,9 +1,9 @@
 """Brings the compiled modules up to date with their sources, in place.
 
 Installing a package treats a failing compiler as no error, since the `.py` works too. Developers
-need the opposite: an extension that was not rebuilt would go on shadowing the edited source. So
-what is stale or has lost its `.pxd` is deleted first, and a module that does not compile although
-there is a compiler is an error.
+need the opposite: a library that was not rebuilt would go on shadowing the edited source. So a
+stale one is deleted first, and modules that do not compile although there is a compiler are an
+error.
 """
 
 import os
@@ -12,7 +12,6 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterator
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
@@ -20,38 +19,40 @@ SOURCE = Path("src")
 
 
 def main() -> int:
-    """Builds what is missing or stale; says what a person should know."""
-    for extension in dead_extensions():
-        extension.unlink()
-    missing = missing_extensions()
-    if missing:
-        print(
-            f"make setup: compiling {len(missing)} of {len(typed_sources())} modules", flush=True
-        )
-    done = build() if missing else None
-    still_missing = missing_extensions()
+    """Builds the library if it is missing or stale; says what a person should know."""
+    delete_outdated()
+    if is_fresh():
+        return stamp("built")
+    print(f"make setup: compiling {len(typed_sources())} modules", flush=True)
+    done = build()
     obstacle = obstacle_to_compiling()
-    if still_missing and not obstacle:
-        names = ", ".join(map(str, still_missing))
-        output = done.stdout if done else ""
-        print(f"{output}\nmake setup: these did not compile: {names}", file=sys.stderr)
+    if not is_fresh() and not obstacle:
+        print(f"{done.stdout}\nmake setup: the modules did not compile", file=sys.stderr)
         return 1
-    if still_missing:
+    if not is_fresh():
         print(
             f"make setup: {obstacle}. Everything works as plain Python, but slower. "
             "When it is installed: make clean setup"
         )
-    Path(sys.prefix, ".built").touch()
-    return 0
+    return stamp("built")
 
 
-def build() -> subprocess.CompletedProcess[str]:
+def build(profile: str = "") -> subprocess.CompletedProcess[str]:
     """Runs setup.py; its output is of interest only when a module did not compile."""
-    command = [sys.executable, "setup.py", "build_ext", "--inplace"]
-    command += ["--parallel", str(os.cpu_count() or 1)]
     return subprocess.run(
-        command, check=False, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        [sys.executable, "setup.py", "build_ext", "--inplace"],
+        env={**os.environ, "PGLANE_PROFILE": profile},
+        check=False,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
     )
+
+
+def stamp(name: str) -> int:
+    """Tells make that it is done."""
+    Path(sys.prefix, f".{name}").touch()
+    return 0
 
 
 def typed_sources() -> list[Path]:
@@ -59,33 +60,25 @@ def typed_sources() -> list[Path]:
     return sorted(pxd.with_suffix(".py") for pxd in SOURCE.rglob("*.pxd"))
 
 
-def extension_of(source: Path) -> Path:
-    """Where this interpreter expects the compiled form of `source`."""
-    return source.with_name(source.stem + EXTENSION_SUFFIXES[0])
+def library() -> Path:
+    """Where this interpreter expects the compiled form of all of them."""
+    return SOURCE / "pglane" / f"_compiled{EXTENSION_SUFFIXES[0]}"
 
 
-def is_stale(source: Path) -> bool:
-    """True if the compiled form is there and older than the source or its types."""
-    extension = extension_of(source)
-    if not extension.exists():
+def is_fresh() -> bool:
+    """True if the library is there and not older than a source or its types."""
+    if not library().exists():
         return False
-    built = extension.stat().st_mtime_ns
-    return any(half.stat().st_mtime_ns > built for half in (source, source.with_suffix(".pxd")))
+    built = library().stat().st_mtime_ns
+    halves = (half for source in typed_sources() for half in (source, source.with_suffix(".pxd")))
+    return all(half.stat().st_mtime_ns <= built for half in halves)
 
 
-def missing_extensions() -> list[Path]:
-    """Sources that should be compiled and are not."""
-    return [source for source in typed_sources() if not extension_of(source).exists()]
-
-
-def dead_extensions() -> Iterator[Path]:
+def delete_outdated() -> None:
     """Compiled forms that would shadow what is no longer their source."""
-    typed = typed_sources()
-    alive = {extension_of(source) for source in typed}
     for extension in SOURCE.rglob("*" + EXTENSION_SUFFIXES[0]):
-        if extension not in alive:
-            yield extension
-    yield from (extension_of(source) for source in typed if is_stale(source))
+        if extension != library() or not is_fresh():
+            extension.unlink()
 
 
 def obstacle_to_compiling() -> str:

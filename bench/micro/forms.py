@@ -4,11 +4,13 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader, SourceFileLoader
-from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from importlib.machinery import ExtensionFileLoader, SourceFileLoader
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+from pglane import compiled
 
 REPEATS = 7
 # A repeat that lasts less is run more often, so that the clock's grain does not count.
@@ -32,25 +34,14 @@ class Case:
 
 def load_pure(name: str) -> ModuleType:
     """The module as its `.py` says, whatever is compiled."""
-    source = _folder(name) / f"{name.rpartition('.')[2]}.py"
+    source = compiled.FOLDER.parent / f"{name.replace('.', '/')}.py"
     return _load(name, source, SourceFileLoader(name, str(source)))
 
 
 def load_compiled(name: str) -> ModuleType | None:
-    """The extension module; None when it is not built."""
-    for suffix in EXTENSION_SUFFIXES:
-        path = _folder(name) / f"{name.rpartition('.')[2]}{suffix}"
-        if path.exists():
-            return _load(name, path, ExtensionFileLoader(name, str(path)))
-    return None
-
-
-def _folder(name: str) -> Path:
-    """Where both forms lie."""
-    spec = find_spec(name)
-    if spec is None or spec.origin is None:
-        raise ModuleNotFoundError(f"{name} cannot be found; is pglane installed?")
-    return Path(spec.origin).parent
+    """The module of the library; None when that is not built."""
+    path = compiled.library()
+    return None if path is None else _load(name, path, ExtensionFileLoader(name, str(path)))
 
 
 def _load(name: str, path: Path, loader: SourceFileLoader | ExtensionFileLoader) -> ModuleType:
@@ -81,16 +72,16 @@ def _elapsed_s(call: Callable[[], object], calls: int) -> float:
 
 def main(name: str, cases: Sequence[Case]) -> int:
     """Prints every case in both forms; 1 when there is no compiled one to compare with."""
-    pure, compiled = load_pure(name), load_compiled(name)
+    pure, fast = load_pure(name), load_compiled(name)
     print(f"{name}\n{'ns each':<44} {'pure':>10} {'compiled':>10} {'ratio':>8}")
     for case in cases:
         slow_ns = ns_each(case, pure)
-        if compiled is None:
+        if fast is None:
             print(f"{case.name:<44} {slow_ns:>10.1f} {'not built':>10} {'':>8}")
             continue
-        fast_ns = ns_each(case, compiled)
+        fast_ns = ns_each(case, fast)
         print(f"{case.name:<44} {slow_ns:>10.1f} {fast_ns:>10.1f} {slow_ns / fast_ns:>7.1f}x")
-    if compiled is None:
+    if fast is None:
         print("not built: python setup.py build_ext --inplace", file=sys.stderr)
         return 1
     return 0

@@ -6,12 +6,12 @@ pieces of which size). All forms of the reader that exist are run beside each ot
 
 import hashlib
 from collections.abc import Callable, Iterator
-from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader, FileFinder
 from importlib.util import module_from_spec
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from pglane import compiled, wire
+from pglane.compiled import CompiledFinder
 from pglane.connection.client_certificates import ClientCertificates
 from pglane.connection.client_login import ClientLogin
 from pglane.connection.user_list import UserList
@@ -46,10 +46,10 @@ VERIFIER = Verifier.of_password(b"pencil", b"salt", 4)
 
 def compiled_framing() -> Any:
     """The extension module, also where sources are preferred; None when it was not built."""
-    finder = FileFinder(
-        str(Path(framing.__file__).parent), (ExtensionFileLoader, EXTENSION_SUFFIXES)
-    )
-    spec = finder.find_spec("pglane.wire.framing")
+    path = compiled.library()
+    if path is None:
+        return None
+    spec = CompiledFinder(path).find_spec("pglane.wire.framing", wire.__path__)
     if spec is None or spec.loader is None:
         return None
     module = module_from_spec(spec)

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, reject, settings, strategies as st
 from pglane.connection.answer_events import BROKEN, ENDING, READY, RELEASED_HOLD
 from pglane.connection.exchange import IDLE_STATUS, Exchange
 from pglane.connection.extended_requests import TERMINATED
+from pglane.connection.prepared_statements import ServerStatements, Shapes
 from pglane.connection.requests import ClientRequests
-from pglane.connection.statements import ServerStatements, Shapes
 from pglane.wire import client_messages as c
 from pglane.wire.framing import MessageReader
 from pglane.wire.server_messages import error_fields

@@ -257,14 +257,20 @@ def spoken(node: ast.AST) -> Iterator[str]:
 
 
 def extensions_are_fresh(root: Path) -> Iterator[str]:
+    """Of one library: it holds what has types, each by a name of its own."""
     suffix = EXTENSION_SUFFIXES[0]
+    library = root / "src" / "pglane" / f"_compiled{suffix}"
     for extension in sorted((root / "src").rglob("*" + suffix)):
-        source = extension.with_name(extension.name.removesuffix(suffix) + ".py")
-        types = source.with_suffix(".pxd")
-        if not (source.exists() and types.exists()):
-            yield f"{at(root, extension)}: no {types.name} beside it: delete it, or run make setup"
-        elif extension.stat().st_mtime < max(source.stat().st_mtime, types.stat().st_mtime):
-            yield f"{at(root, extension)}: older than {source.name}, which it shadows: make setup"
+        if extension != library:
+            yield f"{at(root, extension)}: it shadows a source: delete it, or run make setup"
+    by_name: dict[str, Path] = {}
+    for types in sorted((root / "src").rglob("*.pxd")):
+        other = by_name.setdefault(types.stem, types)
+        if other != types:
+            yield f"{at(root, types)}: {at(root, other)} goes by that name in the library too"
+        halves = (types, types.with_suffix(".py"))
+        if library.exists() and library.stat().st_mtime < max(h.stat().st_mtime for h in halves):
+            yield f"{at(root, library)}: older than {types.stem}, which it shadows: make setup"
 
 
 def tests_mirror_source(root: Path) -> Iterator[str]:

@@ -21,7 +21,7 @@ NAMES = (
     "connection.extended_requests",
     "connection.answer_events",
     "connection.expectations",
-    "connection.statements",
+    "connection.prepared_statements",
     "wire.statements",
     "wire.framing",
 )

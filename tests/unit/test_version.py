@@ -1,16 +1,11 @@
-from importlib.machinery import EXTENSION_SUFFIXES
-
-from pglane import version
+from pglane import compiled, version
 
 
-def test_compiled_means_every_hot_module(tmp_path, monkeypatch):
-    monkeypatch.setattr(version, "__file__", str(tmp_path / "version.py"))
-    assert not version.compiled()
-    (tmp_path / "wire").mkdir()
-    for name in ("framing", "scanner"):
-        assert version.compiled() is (name == "scanner")
-        (tmp_path / "wire" / f"{name}.pxd").touch()
-        (tmp_path / "wire" / f"{name}.py").touch()
-        assert not version.compiled()
-        (tmp_path / "wire" / f"{name}{EXTENSION_SUFFIXES[0]}").touch()
-    assert version.compiled()
+def test_compiled_means_that_a_library_was_built(tmp_path, monkeypatch):
+    for path in (None, tmp_path):
+        monkeypatch.setattr(version, "library", lambda path=path: path)
+        assert version.compiled() is (path is not None)
+
+
+def test_the_library_is_the_one_of_this_package():
+    assert version.library is compiled.library

@@ -3,7 +3,7 @@ cimport cython
 from pglane.connection.client_names cimport ClientNames
 from pglane.connection.exchange cimport Exchange
 from pglane.connection.expectations cimport PendingSteps
-from pglane.connection.statements cimport ClientStatement
+from pglane.connection.prepared_statements cimport ClientStatement
 from pglane.wire.statements cimport Verdict
 
 

@@ -11,7 +11,7 @@ from pglane.connection.client_effects import CHANNELS, TAKEN_APART
 from pglane.connection.client_names import ClientNames
 from pglane.connection.exchange import FAILED_STATUS, HELD_FOR_CHANNELS, Exchange
 from pglane.connection.expectations import PendingSteps
-from pglane.connection.statements import ClientStatement
+from pglane.connection.prepared_statements import ClientStatement
 from pglane.connection.subscriptions import CHANNELS_MAX, Subscriptions
 from pglane.errors.notifications import TooManyChannels
 from pglane.wire.server_messages import error_response

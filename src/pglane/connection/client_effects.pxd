@@ -2,7 +2,7 @@ cimport cython
 
 from pglane.connection.allowance cimport Allowance
 from pglane.connection.exchange cimport Exchange
-from pglane.connection.statements cimport ClientStatement, Shapes
+from pglane.connection.prepared_statements cimport ClientStatement, Shapes
 from pglane.wire.statements cimport Verdict, VerdictCache
 
 

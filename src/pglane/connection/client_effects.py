@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from pglane.connection.allowance import Allowance
 from pglane.connection.exchange import IN_TRANSACTION, Exchange
+from pglane.connection.prepared_statements import ClientStatement, Shapes
 from pglane.connection.request_messages import MalformedRequest
-from pglane.connection.statements import ClientStatement, Shapes
 from pglane.wire.bound_settings import bound_verdict
 from pglane.wire.statements import Effect, Verdict, VerdictCache
 

@@ -4,7 +4,7 @@ from pglane.connection.client_effects cimport ClientEffects
 from pglane.connection.exchange cimport Exchange
 from pglane.connection.expectations cimport PendingDeallocation
 from pglane.connection.request_messages cimport message
-from pglane.connection.statements cimport ClientStatement, ServerStatement, Shape, Shapes
+from pglane.connection.prepared_statements cimport ClientStatement, ServerStatement, Shape, Shapes
 from pglane.wire.statements cimport Verdict, VerdictCache
 
 

@@ -19,17 +19,17 @@ from pglane.connection.expectations import (
     REFUSED,
     PendingDeallocation,
 )
-from pglane.connection.request_messages import (
-    FLUSH,
-    error,
-    message,
-)
-from pglane.connection.statements import (
+from pglane.connection.prepared_statements import (
     STALE_PLAN_ROUTINE,
     ClientStatement,
     ServerStatement,
     Shape,
     Shapes,
+)
+from pglane.connection.request_messages import (
+    FLUSH,
+    error,
+    message,
 )
 from pglane.wire.statements import (
     Effect,

@@ -5,7 +5,7 @@ from pglane.connection.expectations cimport (
 )
 from pglane.connection.failing cimport FailingAnswers
 from pglane.connection.owed cimport is_status
-from pglane.connection.statements cimport (
+from pglane.connection.prepared_statements cimport (
     ClientStatement, ServerStatement, ServerStatements, Shape
 )
 from pglane.wire.framing cimport MessageReader

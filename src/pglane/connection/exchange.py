@@ -53,9 +53,9 @@ from pglane.connection.expectations import (
 from pglane.connection.failing import FailingAnswers
 from pglane.connection.owed import is_status
 from pglane.connection.own_queries import OwnQueries
+from pglane.connection.prepared_statements import ClientStatement, ServerStatements
 from pglane.connection.request_messages import SYNC_MESSAGE
 from pglane.connection.session_target import STANDBY
-from pglane.connection.statements import ClientStatement, ServerStatements
 from pglane.wire.body import MalformedMessage
 from pglane.wire.framing import MalformedStream, MessageReader
 from pglane.wire.server_messages import ParameterStatus

@@ -1,6 +1,6 @@
 cimport cython
 
-from pglane.connection.statements cimport ClientStatement, ServerStatement
+from pglane.connection.prepared_statements cimport ClientStatement, ServerStatement
 
 
 @cython.freelist(32)

@@ -5,7 +5,7 @@ the server never looks at the message (it discards all until Sync after an error
 """
 
 from pglane.connection.channel_steps import Step
-from pglane.connection.statements import ClientStatement, ServerStatement
+from pglane.connection.prepared_statements import ClientStatement, ServerStatement
 from pglane.connection.subscriptions import Subscriptions
 
 QUERY = 1

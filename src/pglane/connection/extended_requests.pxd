@@ -4,7 +4,7 @@ from pglane.connection.client_channels cimport ClientChannels
 from pglane.connection.exchange cimport Exchange
 from pglane.connection.expectations cimport PendingDeallocation, PendingParse, PendingSteps
 from pglane.connection.request_messages cimport bind_head, message
-from pglane.connection.statements cimport ClientStatement, ServerStatement, Shape
+from pglane.connection.prepared_statements cimport ClientStatement, ServerStatement, Shape
 from pglane.wire.framing cimport MessageReader
 from pglane.wire.statements cimport Verdict
 

@@ -25,8 +25,8 @@ from pglane.connection.expectations import (
     PARSE,
     PendingParse,
 )
+from pglane.connection.prepared_statements import OBJECTS_BYTES, ClientStatement, Shape
 from pglane.connection.request_messages import FLUSH, MalformedRequest, bind_head, message
-from pglane.connection.statements import OBJECTS_BYTES, ClientStatement, Shape
 from pglane.wire.bound_settings import BOUND
 from pglane.wire.framing import HEADER_BYTES, MessageReader
 from pglane.wire.statements import Effect, Kind, Verdict

@@ -2,7 +2,7 @@ cimport cython
 
 from pglane.connection.expectations cimport PendingDeallocation, PendingParse, pass_on
 from pglane.connection.relayed cimport RelayedAnswers
-from pglane.connection.statements cimport (
+from pglane.connection.prepared_statements cimport (
     ClientStatement, ServerStatement, ServerStatements, Shape
 )
 from pglane.wire.framing cimport MessageReader

@@ -23,9 +23,13 @@ from pglane.connection.expectations import (
     PendingParse,
     pass_on,
 )
+from pglane.connection.prepared_statements import (
+    ClientStatement,
+    ServerStatement,
+    ServerStatements,
+)
 from pglane.connection.relayed import RelayedAnswers
 from pglane.connection.request_messages import COPY_FAIL, FAILING_PARSE, SYNC_MESSAGE
-from pglane.connection.statements import ClientStatement, ServerStatement, ServerStatements
 from pglane.wire.framing import MessageReader
 from pglane.wire.server_messages import error_fields
 

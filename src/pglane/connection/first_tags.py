@@ -8,7 +8,7 @@ Nothing is taken from the reader.
 
 from collections.abc import Mapping
 
-from pglane.connection.statements import ClientStatement
+from pglane.connection.prepared_statements import ClientStatement
 from pglane.wire.block_forms import opens_with
 from pglane.wire.framing import HEADER_BYTES, MessageReader
 from pglane.wire.tags import tags_of

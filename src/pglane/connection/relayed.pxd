@@ -2,7 +2,7 @@ cimport cython
 
 from pglane.connection.expectations cimport PendingParse
 from pglane.connection.owed cimport OwedAnswers
-from pglane.connection.statements cimport ServerStatement
+from pglane.connection.prepared_statements cimport ServerStatement
 from pglane.connection.traffic cimport Traffic
 from pglane.wire.framing cimport MessageReader
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pglane.connection.expectations import BIND, PARSE, PendingParse
 from pglane.connection.owed import OwedAnswers
-from pglane.connection.statements import ServerStatement
+from pglane.connection.prepared_statements import ServerStatement
 from pglane.connection.traffic import Traffic
 from pglane.wire.framing import MessageReader
 

@@ -4,7 +4,7 @@ from pglane.connection.exchange cimport Exchange
 from pglane.connection.expectations cimport PendingDeallocation, PendingParse, PendingSteps
 from pglane.connection.extended_requests cimport ExtendedRequests
 from pglane.connection.request_messages cimport message
-from pglane.connection.statements cimport ClientStatement
+from pglane.connection.prepared_statements cimport ClientStatement
 from pglane.wire.framing cimport MessageReader
 from pglane.wire.statements cimport Verdict
 

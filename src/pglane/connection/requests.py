@@ -33,8 +33,8 @@ from pglane.connection.extended_requests import (
     TERMINATED,
     ExtendedRequests,
 )
+from pglane.connection.prepared_statements import Shapes
 from pglane.connection.request_messages import MalformedRequest, message
-from pglane.connection.statements import Shapes
 from pglane.errors.protocol import MessageMalformed
 from pglane.wire.framing import HEADER_BYTES, MessageReader
 from pglane.wire.server_messages import error_response

@@ -1,7 +1,7 @@
 cimport cython
 
 from pglane.connection.requests cimport ClientRequests
-from pglane.connection.statements cimport Shapes
+from pglane.connection.prepared_statements cimport Shapes
 from pglane.doors.need cimport Need
 from pglane.engine.database cimport Database
 from pglane.scheduler.placing cimport Place

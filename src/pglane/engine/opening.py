@@ -8,7 +8,7 @@ deadlines.
 
 from typing import TYPE_CHECKING
 
-from pglane.connection.statements import ServerStatements
+from pglane.connection.prepared_statements import ServerStatements
 from pglane.engine import failover
 from pglane.engine.server_link import ServerLink
 from pglane.engine.welcome import Welcome

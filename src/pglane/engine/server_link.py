@@ -22,7 +22,7 @@ from pglane.connection.answer_events import (
     TO_SERVER,
 )
 from pglane.connection.exchange import IDLE_STATUS, Exchange
-from pglane.connection.statements import ServerStatements
+from pglane.connection.prepared_statements import ServerStatements
 from pglane.engine.transport import Owner
 from pglane.scheduler.request import Request
 

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 from pglane.config.hosts import servers_text
 from pglane.config.settings import Settings
 from pglane.connection.client_login import ClientLogin
+from pglane.connection.prepared_statements import Shapes
 from pglane.connection.server_login import Credentials, ServerLogin
 from pglane.connection.session_target import READ_ONLY, SessionTarget
 from pglane.connection.settings import Vectors
 from pglane.connection.startup_settings import direct_startup, server_startup
-from pglane.connection.statements import Shapes
 from pglane.connection.user_list import UserList, secret_of
 from pglane.doors import DOORS
 from pglane.engine import failover

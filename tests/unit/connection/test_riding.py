@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from pglane.connection import riding
+from pglane.connection.prepared_statements import Shapes
 from pglane.connection.requests import ClientRequests
 from pglane.connection.riding import (
     REQUEST_BYTES_MAX,
@@ -15,7 +16,6 @@ from pglane.connection.riding import (
 )
 from pglane.connection.settings import Vector, Vectors
 from pglane.connection.sql_statements import SqlStatement
-from pglane.connection.statements import Shapes
 from pglane.connection.subscriptions import Subscriptions
 from pglane.wire import client_messages as c
 from pglane.wire.statements import VerdictCache
