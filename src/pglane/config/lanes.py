@@ -123,6 +123,14 @@ class LaneSettings:
         unit="shares",
         limits=(0.01, 1000),
     )
+    nested: int = setting(
+        "lanes.nested",
+        1,
+        "server connections that one work of it (pglane.work) may need at once and is sure to "
+        "get, one work after the other; one less than that are kept for works that have one",
+        unit="connections",
+        limits=(1, 16),
+    )
     wait_ms_max: int = setting(
         "lanes.wait_ms_max",
         0,

@@ -21,7 +21,9 @@ PROTOCOL_PARAMETERS = frozenset({"user", "database", "replication", "options"})
 PGLANE_PREFIX = "pglane."
 LANE = "pglane.lane"
 """A word for us that is a setting too: it can be shown, set and reset like any other."""
-WORDS = (LANE,)
+WORK = "pglane.work"
+"""Likewise."""
+WORDS = (LANE, WORK)
 WORD_CHARACTERS_MAX = 64
 """So much of one that is unknown is looked at, and shown."""
 PROTOCOL_PREFIX = "_pq_."

@@ -23,6 +23,8 @@ REFUSALS = {
     "shed": "too many waited; the lowest rank goes first",
     "overloaded": "requests waited longer than shed_after_ms of a lane allows; the lowest rank "
     "goes first",
+    "pool_deadlock": "works that have all places each waited for another one: the newest was "
+    "refused",
 }
 """Why a request was answered without being started."""
 VIOLATIONS = {

@@ -85,6 +85,7 @@ def _policy(lane: LaneSettings, settings: Settings) -> LanePolicy:
         newest_first=lane.order == "newest_first",
         tenants_max=lane.tenants_max,
         shed_after_s=lane.shed_after_ms / 1000,
+        nested=lane.nested,
     )
 
 
@@ -166,6 +167,9 @@ def _of_lane(lane: LaneSettings, places: Mapping[str, str]) -> list[Refusal]:
         found.append(
             _beyond(places, lane, "reserve", f"at most its limit ({lane.limit})", lane.reserve)
         )
+    if lane.nested > 1 and lane.limit and max(lane.reserve, 1) + lane.nested - 1 > lane.limit:
+        expected = f"at most limit - reserve + 1, and limit ({lane.limit})"
+        found.append(_beyond(places, lane, "nested", expected, lane.nested))
     others = {each.door for each in lane.match} - {"", lane.door}
     if lane.door != ANY and others:
         seen = ", ".join(sorted(others))
@@ -226,8 +230,8 @@ def _overpromised(settings: Settings, places: Mapping[str, str]) -> list[Refusal
         policies = _policies(settings, database)
         budget = limit_of(settings, "budget", database=database).value
         for excess in overpromised(budget, policies, door_policies(settings)):
-            largest = max((each for each in policies if each.reserve), key=lambda p: p.reserve)
-            where = _place(places, largest.name, "reserve")
+            largest = max(policies, key=lambda p: (p.reserve, p.golden))
+            where = _place(places, largest.name, "reserve" if largest.reserve else "nested")
             setting = f"databases.{database}.budget" if database in owning else "server.budget"
             found.setdefault(excess, _told(excess, where, setting))
     return list(found.values())

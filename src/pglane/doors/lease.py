@@ -42,12 +42,14 @@ from pglane.doors.need import Need, SlotOffer
 from pglane.pool.ledger import CLEANING, CLOSING, IDLE, LEASED, OPENING, Ledger, Slot
 from pglane.scheduler.lane import Lane
 from pglane.scheduler.lanes import LaneQueue
-from pglane.scheduler.reasons import WaitReason
+from pglane.scheduler.reasons import RefusedBecause, WaitReason
 from pglane.scheduler.request import Request
+from pglane.scheduler.standstill import IsQuiet, newest, stuck
 from pglane.scheduler.tree import NEVER
 
 if TYPE_CHECKING:
     from pglane.doors.lane_plan import LanePlan
+    from pglane.scheduler.work import Work
 
 # Compiled, these are C integers that Python code cannot see.
 _IDLE: int = IDLE
@@ -399,6 +401,17 @@ class LeaseDesk:
         decisions = self._rejections(self.queue.expired(now), now)
         decisions += map(Recall, self.queue.recall(now))
         return decisions + self._provide(None, now)
+
+    def break_standstill(
+        self, is_quiet: IsQuiet, now: float
+    ) -> "tuple[list[Work], list[Decision]]":
+        """Refuses the newest of the works that wait for each other; those, and what follows."""
+        if self.paused or self.failure:
+            return [], []
+        works = stuck(self.queue.lanes.values(), is_quiet)
+        if works:
+            self.queue.refuse(newest(works), RefusedBecause.POOL_DEADLOCK, now)
+        return works, self._provide(None, now)
 
     def rejections(self, now: float) -> list[Decision]:
         """Those that the scheduler refused meanwhile; to be told once."""

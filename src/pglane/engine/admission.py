@@ -8,7 +8,7 @@ are here for all others.
 from typing import TYPE_CHECKING, Any
 
 from pglane.connection.requests import ClientRequests
-from pglane.connection.startup_settings import LANE
+from pglane.connection.startup_settings import LANE, WORK
 from pglane.doors import transaction
 from pglane.doors.lane_wishes import wished_lane
 from pglane.doors.need import Need
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pglane.scheduler.placing import Place
 
 
-SHARED = frozenset({"application_name", LANE})
+SHARED = frozenset({"application_name", LANE, WORK})
 """Settings of clients that no server connection of the transaction door is opened with."""
 
 
@@ -132,7 +132,7 @@ def shared_base(startup: dict[str, str]) -> dict[str, str]:
 
     RESET goes back to what the connection was opened with, so that must be what the client asked
     for. Two would keep connections apart that are meant for all: application_name, which drivers
-    fill with process ids, and the lane. RESET of these gives the server's default
+    fill with process ids, and the lane and the work. RESET of these gives the server's default
     (docs/reference/differences.md).
     """
     return {name: value for name, value in startup.items() if name not in SHARED}

@@ -46,6 +46,8 @@ cdef class ClientConnection(LeaseHolder):
     cdef public dict told
     cdef public object vector
     cdef public bint welcomed
+    cdef public str work_said
+    cdef public str work_tagged
 
     cdef _come_in(self, Admission admission)
     @cython.locals(place=Place, placing=LanePlacing)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pglane.connection.exchange import IDLE_STATUS, Exchange
 from pglane.connection.settings import Vector
+from pglane.connection.startup_settings import WORK
 from pglane.doors.session_state import IMMOVABLE
 from pglane.engine import lane_wishes
 from pglane.engine.admission import Admission
@@ -16,6 +17,7 @@ from pglane.engine.transport import Transport
 from pglane.errors import Refusal
 from pglane.errors.waiting import ShuttingDown
 from pglane.scheduler.request import Request
+from pglane.scheduler.work import stamp_of
 from pglane.wire.framing import MessageReader
 from pglane.wire.server_messages import ErrorResponse, error_response
 
@@ -65,6 +67,8 @@ class ClientConnection(LeaseHolder):
         block: the transaction block it is in and no server connection is; None: there is none.
         lane_tagged: the lane that its first statement asked for; "": none.
         lane_wished: the lane that it asked for; "": none.
+        work_said: the name of the work that it belongs to; "": of none.
+        work_tagged: the same as its first statement says it.
         server: the server connection it holds.
         vector: the settings that hold for it.
         startup: the settings it began with.
@@ -112,6 +116,8 @@ class ClientConnection(LeaseHolder):
         "vector",
         "weight",
         "welcomed",
+        "work_said",
+        "work_tagged",
     )
 
     def __init__(
@@ -156,6 +162,10 @@ class ClientConnection(LeaseHolder):
         self.lane_tagged = ""
         self.lane_wished = admission.lane_wished
         self.lease = Request(None, None, self.user, self.need, self)
+        self.work_tagged = ""
+        self.work_said = self.vector.items.get(WORK, "")
+        if self.work_said:
+            self.lease.stamp = stamp_of(self.user, self.work_said)
         self._join_lane(admission)
         self.limits = admission.limits
         self.requests: ClientRequests = admission.requests()

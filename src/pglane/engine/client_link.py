@@ -135,7 +135,12 @@ class ClientLink(ClientConnection):
     def _may_say_a_lane(self, chunk: "Chunk") -> bool:
         """Whether a Query may hold tags, leave those of the last one, or begin a block."""
         data, size = chunk.data, chunk.size
-        if self.lane_tagged or size > _LOOKED_AT_BYTES or size < _HEADER_BYTES + 2:
+        if (
+            self.lane_tagged
+            or self.work_tagged
+            or size > _LOOKED_AT_BYTES
+            or size < _HEADER_BYTES + 2
+        ):
             return True
         first, second = data[_HEADER_BYTES] | 0x20, data[_HEADER_BYTES + 1] | 0x20
         if first < 0x61 or (first == 0x62 and second == 0x65):  # no letter; BE

@@ -41,6 +41,7 @@ cdef class Database:
     cdef public bint takes_back
     cdef public double notices_due
     cdef public object notices
+    cdef public object standstills
     cdef public object refusals
     cdef public LanePlacing placing
     cdef public bint reads_tags

@@ -21,6 +21,7 @@ from pglane.engine.listening import Listening
 from pglane.engine.loss import tell_loss
 from pglane.engine.opening import Opening
 from pglane.engine.server_link import CLOSE_S_MAX, TERMINATE, LeaseHolder, ServerLink
+from pglane.engine.standstills import Standstills
 from pglane.engine.waiting import Notices, Refusals
 from pglane.engine.watch import Watch
 from pglane.pool.ledger import SlotState
@@ -116,6 +117,7 @@ class Database:
         self.takes_back = takes_back(self)
         self.notices_due = _NEVER
         self.notices = Notices(self)
+        self.standstills = Standstills(self)
         self.refusals = Refusals(self)
         self.opening = Opening(self)
         self.watch: Watch = Watch(self)
@@ -182,6 +184,8 @@ class Database:
         if not self.desk.lines_up(lease, now):
             self.perform(self.desk.arrived(lease, now))
         self.arm_tick()
+        if lease.stamp is not None:
+            self.standstills.begin()
         due = (lease.arrived + lease.deadline) / 2
         if due < self.notices_due:
             self.notices_due = due

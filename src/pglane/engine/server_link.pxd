@@ -18,7 +18,7 @@ cdef class LeaseHolder(Owner):
     cdef public Transport transport
     cdef public str user
 
-    @cython.locals(lease=Request)
+    @cython.locals(lease=Request, last=Request)
     cpdef Request another_lease(self)
     cpdef granted(self, ServerLink server)
     cpdef answered(self)

@@ -77,7 +77,8 @@ class LeaseHolder(Owner):
         """One that neither waits nor books a place, as the last one may still do."""
         lease = self.lease
         if lease.held or lease.waiting:
-            lease = Request(lease.lane, lease.tenant, self.user, self.need, self)
+            last, lease = lease, Request(lease.lane, lease.tenant, self.user, self.need, self)
+            lease.stamp = last.stamp
         return lease
 
     def granted(self, server: "ServerLink") -> None:

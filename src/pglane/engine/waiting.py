@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pglane.engine.client_link import ClientLink
     from pglane.engine.database import Database
     from pglane.engine.loop import Timer
+    from pglane.engine.standstills import Standstills
     from pglane.errors import Refusal
     from pglane.scheduler.lane import Lane
     from pglane.scheduler.request import Request
@@ -63,6 +64,9 @@ def rejection(database: "Database", request: "Request") -> "Refusal":
         return ServerUnreachable(
             address=database.worker.address_text(), reason=desk.failure, waited_ms=waited_ms
         )
+    if request.refused is RefusedBecause.POOL_DEADLOCK:
+        standstills: Standstills = database.standstills
+        return standstills.refusal(request)
     lane: Lane = request.lane  # type: ignore[assignment]
     return KINDS.get(request.refused, WaitTooLong)(
         waited_ms=waited_ms,

@@ -245,7 +245,7 @@ class LanesOverpromise(AtConfiguration, Refusal):
     code = "PGL0140"
     message = "{where}: lanes reserve {promised} server connections, and {place} has {places}"
     detail = "{reservations} = {promised}, more than {setting} = {places}"
-    hint = "reserve less, or say {setting} = {promised} or more"
+    hint = "reserve less, or lower nested, or say {setting} = {promised} or more"
 
 
 class LaneBorrowsForEver(AtConfiguration, Refusal):

@@ -57,6 +57,27 @@ class WaitOverloaded(Refusal):
     retry_safe = True
 
 
+class PoolDeadlock(Refusal):
+    """Works hold all server connections there are and each wait for another: one is refused."""
+
+    code = "PGL0314"
+    sqlstate = "53300"
+    message = "POOL DEADLOCK: all who hold the server connections wait for another one"
+    detail = (
+        "{held} of {budget} server connections of database {database} are held by {works} works "
+        "that each wait for one more and do nothing meanwhile; PostgreSQL sees idle transactions. "
+        "Work {work} of user {user} has {has} and asks for another in lane {lane} ({door} door, "
+        "{asking}); others: {others}. It was the newest, and waited {waited_ms:.0f} ms. "
+        "Nothing of this request was executed."
+    )
+    hint = (
+        "Pass the open connection on instead of asking for a second one, or say nested = {nested} "
+        "in the [lanes.NAME] it is in: then all of them finish. Now end this work's transaction, "
+        "and retry it as a whole."
+    )
+    retry_safe = True
+
+
 class LeaseCancelled(Refusal):
     """A statement was cancelled because its server connection is needed by whom it belongs to."""
 

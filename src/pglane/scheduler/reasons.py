@@ -57,6 +57,8 @@ class RefusedBecause(Enum):
     """Too many wait; the lowest rank goes first."""
     OVERLOADED = "overloaded"
     """Requests wait longer than `shed_after_ms` of a lane allows; the lowest rank goes first."""
+    POOL_DEADLOCK = "pool_deadlock"
+    """Works that have all places each wait for another; the newest request is refused."""
 
 
 REFUSALS = tuple(RefusedBecause)

@@ -112,7 +112,7 @@ def lane_statistics(lane: Lane, now: float) -> LaneStatistics:
         weight=lane.weight,
         promised=lane.policy.reserve,
         reserve=lane.reserve,
-        busy=lane.busy,
+        busy=lane.busy + lane.golden,
         waiting=lane.waiting,
         coming=sum(request.claimed for request in lane.arrivals),
         head_age_s=0.0 if oldest is None else now - oldest.arrived,

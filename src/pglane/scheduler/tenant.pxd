@@ -16,7 +16,7 @@ cdef class Tenant(Node):
     cdef public Py_ssize_t busy
     cdef public Py_ssize_t members
     cdef public long long grants
-    cdef public long long[4] refused
+    cdef public long long[5] refused
     cdef public long long[33] waits
     cdef public double wait_s
     cdef public double wait_s_max

@@ -17,6 +17,7 @@ Prior art: the thread that holds a lock and is preferred by a lock's queue; "con
 newcomer" of admission control (CockroachDB lets transactions that hold locks go first).
 """
 
+from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -27,6 +28,16 @@ Stamp = tuple[str, str]
 """The user and the name of a work."""
 REQUESTS_MAX = 16
 """Places and requests of one work that count as such."""
+NAME_CHARACTERS_MAX = 64
+"""Of a longer name a digest is kept."""
+
+
+def stamp_of(user: str, name: str) -> Stamp | None:
+    """What a client's leases are marked with that says a name; None: it says none."""
+    if len(name) > NAME_CHARACTERS_MAX:
+        digest = blake2b(name.encode(errors="surrogatepass"), digest_size=16).hexdigest()
+        name = f"{name[: NAME_CHARACTERS_MAX - len(digest)]}{digest}"
+    return (user, name) if name else None
 
 
 class Work:
@@ -51,12 +62,14 @@ class Works:
 
     Attributes:
         known: by stamp, those that have or wait for something.
+        waiting: requests of all of them that wait and have nothing coming.
     """
 
-    __slots__ = ("known",)
+    __slots__ = ("known", "waiting")
 
     def __init__(self) -> None:
         self.known: dict[Stamp, Work] = {}
+        self.waiting = 0
 
     def of(self, stamp: Stamp) -> Work:
         """The work of this stamp."""
@@ -82,12 +95,14 @@ class Works:
         work = self.of(request.stamp)  # type: ignore[arg-type]
         request.work = work
         work.waiting[request] = None
+        self.waiting += 1
 
     def waits_no_more(self, request: "Request") -> None:
         """It stands in line no longer."""
         work: Work = request.work  # type: ignore[assignment]
         request.work = None
         del work.waiting[request]
+        self.waiting -= 1
         self._forget(work)
 
     def has(self, lease: "Lease", work: Work) -> None:

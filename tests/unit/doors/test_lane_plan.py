@@ -137,6 +137,9 @@ def test_more_than_a_door_may_have():
         ({"guard": 2, "reserve": 1}, ["OutOfRange"]),
         ({"limit": 1, "reserve": 2}, ["OutOfRange"]),
         ({"lend": "no", "borrow_hold_ms": 5}, ["OutOfRange"]),
+        ({"nested": 3, "limit": 3, "reserve": 1}, []),
+        ({"nested": 3, "limit": 3, "reserve": 2}, ["OutOfRange"]),
+        ({"nested": 3, "limit": 2}, ["OutOfRange"]),
         ({"door": "direct", "match": (LaneMatch(door="session"),)}, ["OutOfRange"]),
         ({"door": "direct", "match": (LaneMatch(door="direct"),)}, []),
     ],
@@ -164,3 +167,13 @@ def test_notes_tell_what_may_not_be_meant():
     bounded = lane("otp", door="transaction", reserve=1, borrow_hold_ms=200)
     assert notes(Settings(lanes=(bounded,))) == []
     assert notes(Settings(lanes=(any_door, dataclasses.replace(bounded, guard=1)))) == []
+
+
+def test_golden_tickets_count_among_what_is_promised():
+    told = lane("api", nested=3)
+    assert lane_plan(Settings(lanes=(told,)), "shop").policies[0].nested == 3
+    assert codes(told, lane("otp", reserve=2), budget=4) == []
+    assert codes(told, budget=3) == []
+    (refusal,) = objections(Settings(lanes=(told,), budget=2), {"lanes.api.nested": "f:3"})
+    assert refusal.text.startswith("f:3: ")
+    assert "2 for nested = 3 of api + 1 for a first lease = 3" in refusal.detail_text

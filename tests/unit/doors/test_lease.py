@@ -10,7 +10,7 @@ from pglane.pool.ledger import CLEANING, CLOSING, IDLE, LEASED, Slot
 from pglane.scheduler.lane import EXPIRY_SHARE
 from pglane.scheduler.lanes import SWITCH_S_MAX
 from pglane.scheduler.policy import LanePolicy
-from pglane.scheduler.reasons import WaitReason
+from pglane.scheduler.reasons import RefusedBecause, WaitReason
 from pglane.scheduler.request import Request
 from pglane.scheduler.tree import NEVER
 from tests.support.desk_invariants import assert_consistent
@@ -508,3 +508,23 @@ def test_nobody_is_rejected_for_waiting_where_nobody_is_granted_anything(held_up
     desk.paused, desk.failure = False, ""
     desk.released(slot, 13.0)
     assert desk.arrive(wish(desk), 13.0) == [], "it takes a while to be overloaded"
+
+
+def test_works_that_wait_for_each_other_lose_the_newest_request() -> None:
+    desk = new_desk(1, 1)
+    slot = opened_slot(desk)
+    desk.released(slot, 1.0)
+    first, second = wish(desk), wish(desk)
+    first.stamp = second.stamp = ("anna", "cart")
+    assert desk.lease_idle(first, 2.0) is slot
+    desk.arrive(second, 2.0)
+    assert desk.break_standstill(lambda lease: lease is not first, 3.0) == ([], [])
+    desk.paused = True
+    assert desk.break_standstill(lambda _: True, 3.0) == ([], [])
+    desk.paused = False
+    works, (reject,) = desk.break_standstill(lambda _: True, 3.0)
+    assert [work.stamp for work in works] == [("anna", "cart")]
+    assert isinstance(reject, Reject)
+    assert reject.request is second
+    assert second.refused is RefusedBecause.POOL_DEADLOCK
+    assert_consistent(desk)

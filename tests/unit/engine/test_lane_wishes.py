@@ -44,10 +44,19 @@ class Client:
         self.vector = SimpleNamespace(items=settings)
         self.lane_wished = settings.get("pglane.lane", "")
         self.lane_tagged = ""
+        self.work_said = settings.get("pglane.work", "")
+        self.work_tagged = ""
         self.lease = Request(None, None, "anna", None, self)
         self.written = []
         self.transport = SimpleNamespace(write=self.written.append)
         self.requests = SimpleNamespace(reader=MessageReader(1000), statements={})
+
+    def another_lease(self):
+        return self.lease
+
+    @property
+    def work(self):
+        return self.lease.stamp
 
     @property
     def lane(self):
@@ -129,3 +138,28 @@ def test_the_same_tag_again_changes_nothing():
     for _ in range(3):
         client.sends(b"SELECT 1 /*lane='bulk'*/")
     assert client.database.entered == 1
+
+
+def test_a_setting_says_the_work_and_what_it_began_with_is_said_again():
+    client = Client()
+    client.startup.items["pglane.work"] = "job"
+    client.becomes(**{"pglane.work": "cart"})
+    assert client.work == ("anna", "cart")
+    client.becomes()
+    assert client.work == ("anna", "job")
+    client.becomes(**{"pglane.work": "x" * 100})
+    assert client.work[1].startswith("x" * 32)
+    assert len(client.work[1]) == 64
+    client.startup.items.clear()
+    client.becomes()
+    assert client.work is None
+
+
+def test_a_tag_says_the_work_of_one_transaction():
+    client = Client(**{"pglane.work": "job"})
+    client.database.enter_lane(client)
+    client.sends(b"/*work='cart%201'*/ SELECT 1")
+    assert client.work == ("anna", "cart 1")
+    assert client.database.entered == 1
+    client.sends(b"SELECT 1 /*lane='bulk'*/")
+    assert client.work == ("anna", "job")

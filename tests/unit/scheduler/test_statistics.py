@@ -3,7 +3,7 @@
 import pytest
 
 from pglane.scheduler.policy import LanePolicy
-from pglane.scheduler.reasons import WaitReason
+from pglane.scheduler.reasons import REFUSALS, WaitReason
 from pglane.scheduler.statistics import fairness, jain, statistics, tenant_statistics
 from tests.support.lane_rig import LaneRig
 
@@ -67,7 +67,7 @@ def test_a_tenant_that_waits_and_one_that_was_refused() -> None:
     rig.now += 8.5
     assert len(rig.queue.expired(rig.now)) == 1
     told = {each.name: each for each in tenant_statistics(rig.lane("browse"), 5, rig.now)}
-    assert told["loud"].refused == {"expired": 1, "hopeless": 0, "shed": 0, "overloaded": 0}
+    assert told["loud"].refused == {reason.value: 0 for reason in REFUSALS} | {"expired": 1}
     assert sum(told["calm"].refused.values()) == 0
 
 

@@ -4,7 +4,7 @@ from pglane.scheduler.lane import CONTINUED_MAX
 from pglane.scheduler.policy import LanePolicy
 from pglane.scheduler.reasons import RefusedBecause
 from pglane.scheduler.request import Request
-from pglane.scheduler.work import REQUESTS_MAX
+from pglane.scheduler.work import NAME_CHARACTERS_MAX, REQUESTS_MAX, stamp_of
 from tests.support.lane_rig import LaneRig
 
 
@@ -165,3 +165,25 @@ def test_what_waits_for_its_work_is_known() -> None:
     assert not works.is_waited_for(("", "other"))
     rig.ask("web", work="cart")
     assert works.is_waited_for(("", "cart"))
+
+
+def test_a_stamp_is_a_user_and_a_name_of_bounded_length() -> None:
+    assert stamp_of("anna", "") is None
+    assert stamp_of("anna", "cart") == ("anna", "cart")
+    one, other = (stamp_of("anna", "x" * 100 + end) for end in "ab")
+    assert one is not None
+    assert other is not None
+    assert len(one[1]) == len(other[1]) == NAME_CHARACTERS_MAX
+    assert one != other
+    assert stamp_of("anna", "x" * 100 + "a") == one
+    assert len(stamp_of("anna", "\udcff" * 65)[1]) == NAME_CHARACTERS_MAX  # type: ignore[index]
+
+
+def test_requests_of_works_that_wait_are_counted() -> None:
+    rig = rig_of(1)
+    held = rig.ask("web", work="cart")
+    again, _ = rig.ask("web", work="cart"), rig.ask("web")
+    assert rig.queue.works.waiting == 1
+    rig.queue.leave(again, rig.now)
+    rig.end(held)
+    assert rig.queue.works.waiting == 0
