@@ -136,6 +136,18 @@ def test_long_startup_packets_are_not_kept(one: Gateway) -> None:
     assert one.worker_memory_bytes() - before < GROWTH_MAX
 
 
+def test_databases_that_do_not_exist_are_not_kept(one: Gateway) -> None:
+    """Who may log in asks for one after the other."""
+    target = one.target("transaction")
+    for number in range(110):
+        with pytest.raises(LoginRefusedError) as refused:
+            ScriptedClient.login(target.at_database(f"none {number}"))
+        assert refused.value.sqlstate == "3D000"
+    assert len(one.show("DATABASES")) < 50
+    with ScriptedClient.login(target) as client:
+        assert client.value("SELECT current_database()") == "app"
+
+
 def test_half_sent_passwords_take_bounded_memory(one: Gateway) -> None:
     """As many as may be there at once, each one byte short of the longest message."""
     target = one.target("transaction")

@@ -109,8 +109,8 @@ class Admission:
         self._statements_max = worker.settings.statements_per_client_max
 
     def is_current(self) -> bool:
-        """Whether others get the same vectors for the same settings still."""
-        return self._generation == self._vectors.generation
+        """Whether others get the same vectors for the same settings still, and the database."""
+        return self._generation == self._vectors.generation and not self.database.forgotten
 
     def need(self) -> Need:
         """What a server connection for a client must be like."""

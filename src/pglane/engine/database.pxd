@@ -28,6 +28,7 @@ cdef class Database:
     cdef public CancelKeys cancel_keys
     cdef public object entrance
     cdef public bint vacating
+    cdef public bint forgotten
     cdef public bint asks_sequences
     cdef public bint paused
     cdef public bint disabled

@@ -85,6 +85,7 @@ class Database:
         asks_sequences: a text, or something in its catalogs, asks for a sequence's last value.
         paused: nobody gets a server connection until RESUME.
         disabled: no new client is let in until ENABLE.
+        forgotten: nobody used it, and the worker has it no more.
         reconnects: how often all server connections were to be replaced.
     """
 
@@ -109,6 +110,7 @@ class Database:
         self.vacating = False
         self.paused = False
         self.disabled = False
+        self.forgotten = False
         self.reconnects = 0
         self._limits: dict[tuple[str, str], Limits] = {}
         self._server_idle_s = self._own("server_idle_ms_max", settings) / 1000
@@ -168,6 +170,11 @@ class Database:
         if tagged and self.placing.enter(client.lease, origin, tagged) is None:
             return None
         return self.placing.enter(client.lease, origin, client.lane_wished)
+
+    def was_never_used(self) -> bool:
+        """Whether nobody was ever given a server connection, and none is being opened."""
+        ledger, queue = self.desk.ledger, self.desk.queue
+        return not self.traffic.leases and not ledger.used and queue.is_empty()
 
     def part(self, client: "LeaseHolder") -> None:
         """The client goes."""

@@ -60,6 +60,8 @@ if TYPE_CHECKING:
 HOUSEKEEPING_S = 1.0
 STATEMENT_PREFIX_BYTES = 6
 CONSOLE_QUEUE_BYTES_MAX = 262_144
+DATABASES_MAX = 100
+"""Beyond it those that nobody was ever served in are forgotten: clients choose the names."""
 STOP_S = 0.05
 """Time for the last words to leave."""
 
@@ -88,6 +90,7 @@ class Worker:
         self.settings = Settings()
         self.server_tls = ServerTls(self.settings)
         self.databases: dict[str, Database] = {}
+        self._databases_max = DATABASES_MAX
         self.entrance = Entrance(self)
         self.clients = self.entrance.clients
         self.cancel_keys = self.entrance.cancel_keys
@@ -267,9 +270,20 @@ class Worker:
         """The database of that name; made when first asked for."""
         known = self.databases.get(name)
         if known is None:
+            if len(self.databases) >= self._databases_max:
+                self._forget_databases()
             known = self.databases[name] = Database(self, name)
             self.operating.applies(known)
         return known
+
+    def _forget_databases(self) -> None:
+        """Those in which nobody was ever served, and nobody waits: most likely there are none."""
+        occupied = {client.database for client in self.clients.values()}
+        for name, database in list(self.databases.items()):
+            if database not in occupied and database.was_never_used():
+                database.forgotten = True
+                del self.databases[name]
+        self._databases_max = max(DATABASES_MAX, 2 * len(self.databases))
 
     def vacate_databases(self) -> None:
         """A database is about to be created, renamed or dropped.

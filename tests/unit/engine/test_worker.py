@@ -7,7 +7,7 @@ from pglane.config.settings import User
 from pglane.engine import worker as workers
 from pglane.pool.ledger import IDLE
 from pglane.wire.scram import Verifier
-from tests.support.engine_rig import READY, query
+from tests.support.engine_rig import READY, message, query
 from tests.unit.engine.test_database import DONE
 
 
@@ -39,6 +39,37 @@ def test_a_stop_closes_everything_once(rig) -> None:
     assert b"PGL0303" in client.ends()
     server.gets(b"X\x00\x00\x00\x04")
     assert len(rig.heard("stopped")) == 1
+
+
+def refuses_database(rig, name: str) -> None:
+    """Somebody asks for it, and PostgreSQL knows none of that name."""
+    client = rig.client(database=name)
+    server = rig.accept()
+    server.gets(name.encode())
+    server.send(message(b"E", b"SFATAL\0VFATAL\0C3D000\0Mthere is none\0\0"))
+    server.socket.close()
+    client.ends()
+
+
+def test_databases_that_do_not_exist_are_forgotten(rigs, monkeypatch) -> None:
+    monkeypatch.setattr(workers, "DATABASES_MAX", 3)
+    rig = rigs()
+    rig.worker._databases_max = 3
+    rig.pair()
+    for number in range(2):
+        refuses_database(rig, f"none_{number}")
+    assert list(rig.worker.databases) == ["app", "none_0", "none_1"]
+    before = rig.worker.databases["none_1"]
+    waiting = rig.client(database="waited_for")
+    rig.accept()
+    assert list(rig.worker.databases) == ["app", "waited_for"]
+    refuses_database(rig, "none_1")
+    assert rig.worker.databases["none_1"] is not before, "though the same packet came before"
+    refuses_database(rig, "none_2")
+    refuses_database(rig, "none_3")
+    assert set(rig.worker.databases) == {"app", "waited_for", "none_2", "none_3"}
+    waiting.look()
+    assert not waiting.ended
 
 
 def test_a_stop_abandons_what_is_being_opened(rig) -> None:
