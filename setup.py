@@ -27,7 +27,7 @@ PROFILING = {
     "write": ["-fprofile-generate={}"],
     "read": [
         "-fprofile-use={}", "-fprofile-partial-training", "-fprofile-correction",
-        "-Wno-missing-profile",
+        "-Werror=missing-profile",
     ],
 }  # fmt: skip
 
@@ -49,7 +49,7 @@ def compiled_library() -> Extension:
     return Extension(
         "pglane._compiled",
         [source for module in translated for source in module.sources],
-        extra_compile_args=["-O2", "-g0", "-w", *profiling],
+        extra_compile_args=["-O2", "-g0", *(profiling or ["-w"])],
         extra_link_args=profiling[:1],
         optional=True,
     )
@@ -59,10 +59,13 @@ class BuildLibrary(build_ext):
     """Compiles what is older than its source, on all processors."""
 
     def finalize_options(self) -> None:
-        """Objects with and without a profile are kept apart; linking is always done anew."""
+        """Objects of both halves of profiling lie in one folder, by which GCC knows them again.
+
+        Linking is always done anew.
+        """
         super().finalize_options()
         self.force = True
-        self.build_temp = str(Path(self.build_temp, PROFILE.partition(":")[0]))
+        self.build_temp = str(Path(self.build_temp, "profile" if PROFILE else ""))
 
     def build_extensions(self) -> None:
         """As usual, except for the compiler's `compile`."""

@@ -60,6 +60,20 @@ def test_a_library_older_than_source_or_types_is_deleted(source: Path, suffix: s
     assert not build_extensions.library().exists()
 
 
+def test_a_measurement_says_how_it_was_built(
+    source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build_extensions.sys, "prefix", str(source.parent))
+    assert build_extensions.how_built() == "compiled"
+    build_extensions.stamp(build_extensions.FAST)
+    assert "make fast" in build_extensions.how_built()
+    build_extensions.library().touch()
+    os.utime(source.parent / ".fast", (0, 0))
+    assert build_extensions.how_built() == "compiled"
+    build_extensions.library().unlink()
+    assert build_extensions.how_built() == "not compiled"
+
+
 def test_an_extension_beside_its_source_is_deleted(source: Path) -> None:
     stray = source.with_name("x" + build_extensions.EXTENSION_SUFFIXES[0])
     stray.touch()

@@ -16,6 +16,8 @@ from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 SOURCE = Path("src")
+FAST = "fast"
+"""The stamp that says that GCC laid the library out by a profile."""
 
 
 def main() -> int:
@@ -72,6 +74,17 @@ def is_fresh() -> bool:
     built = library().stat().st_mtime_ns
     halves = (half for source in typed_sources() for half in (source, source.with_suffix(".pxd")))
     return all(half.stat().st_mtime_ns <= built for half in halves)
+
+
+def how_built() -> str:
+    """For people who read a measurement."""
+    if not is_fresh():
+        return "not compiled"
+    profiled = Path(sys.prefix, f".{FAST}")
+    built = library().stat().st_mtime_ns
+    if profiled.exists() and profiled.stat().st_mtime_ns >= built:
+        return "compiled, laid out by a profile (make fast)"
+    return "compiled"
 
 
 def delete_outdated() -> None:

@@ -18,7 +18,6 @@ from tools import build_extensions
 
 PROFILE = Path("build", "profile").absolute()
 WORKLOADS = ["--rounds", "1", "--seconds", "2", "--sizes", "8", "--scale", "1"]
-STAMP = "fast"
 
 
 def main() -> int:
@@ -32,7 +31,7 @@ def main() -> int:
         print("make fast: it did not work; `make setup` builds as usual", file=sys.stderr)
         return 1
     build_extensions.stamp("built")
-    return build_extensions.stamp(STAMP)
+    return build_extensions.stamp(build_extensions.FAST)
 
 
 def is_gcc() -> bool:
@@ -47,9 +46,8 @@ def is_gcc() -> bool:
 def build(profile: str) -> bool:
     """The library anew; False if it did not compile."""
     print(f"make fast: compiling, {profile.partition(':')[0]} a profile", flush=True)
-    objects = Path("build").glob(f"temp.*/{profile.partition(':')[0]}")
-    for folder in objects:
-        shutil.rmtree(folder)
+    for objects in Path("build").glob("temp.*/profile"):
+        shutil.rmtree(objects)
     build_extensions.library().unlink(missing_ok=True)
     done = build_extensions.build(profile)
     if not build_extensions.is_fresh():

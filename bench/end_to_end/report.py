@@ -14,6 +14,7 @@ from bench.end_to_end.comparison import Entry, Row, Spread, entries, rows
 from bench.end_to_end.pgbench import Run
 from pglane.lab import procfs
 from pglane.lab.circumstances import commit
+from tools import build_extensions
 
 RESULTS = Path(__file__).parents[1] / "results"
 # Part of the machine; below it, throughputs of a saturated machine compare.
@@ -63,6 +64,7 @@ class Circumstances:
     kernel: str
     python: str
     postgresql: str
+    pglane: str
     parameters: dict[str, int]
 
 
@@ -77,6 +79,7 @@ def circumstances(module: str, postgresql: str, **parameters: int) -> Circumstan
         kernel=".".join(platform.release().split(".")[:2]),
         python=platform.python_version(),
         postgresql=postgresql,
+        pglane=build_extensions.how_built(),
         parameters=parameters,
     )
 
