@@ -204,16 +204,28 @@ def replaced_attributes(root: Path, declared: Declared) -> Iterator[tuple[str, s
 
 
 def parts_of_constructors(functions: list[Function]) -> set[str]:
-    """`__init__`, and methods that nothing calls but these."""
+    """`__init__`, and methods that nothing calls but these, or on what `__new__` has just made."""
     parts, known = set[str](), {"__init__"}
     while parts != known:
         parts, called, elsewhere = known, set[str](), set[str]()
         for function in functions:
             for of in methods_called(function):
-                own = isinstance(of.value, ast.Name) and of.value.id == "self"
-                (called if own and function.name in parts else elsewhere).add(of.attr)
+                name = of.value.id if isinstance(of.value, ast.Name) else ""
+                own = name == "self" and function.name in parts
+                (called if own or name in made_in(function) else elsewhere).add(of.attr)
         known = {"__init__"} | called - elsewhere
     return parts
+
+
+def made_in(function: Function) -> set[str]:
+    """Locals that get what `__new__` makes, and nothing else."""
+    given: dict[str, set[bool]] = {}
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            call = node.value
+            made = isinstance(call, ast.Call) and ast.unparse(call.func).endswith(".__new__")
+            given.setdefault(node.targets[0].id, set()).add(made)
+    return {name for name, kinds in given.items() if kinds == {True}}
 
 
 def methods_called(function: Function) -> Iterator[ast.Attribute]:

@@ -1,3 +1,6 @@
+cimport cython
+
+@cython.final
 cdef class Limits:
     cdef dict _names
     cdef object _settings

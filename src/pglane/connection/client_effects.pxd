@@ -7,6 +7,10 @@ from pglane.wire.statements cimport Verdict, VerdictCache
 
 
 cdef long long _CATALOG, _COPIES, _DISCARDS, _MAKES, _READING_EFFECTS, _RENEWS
+cdef Allowance _ALL_ALLOWED
+cdef list _NONE_UNSEEN
+cdef frozenset _NO_SETTINGS
+cdef dict _NO_PORTALS
 cdef long long _TRANSACTION, _UNSEEN, _UNSEEN_EFFECTS, _WRITES
 
 
@@ -16,7 +20,7 @@ cdef class ClientEffects:
     cdef public long long later_effects
     cdef public int discards
     cdef public list unseen
-    cdef public set settings
+    cdef public frozenset settings
     cdef public str encoding
     cdef public bint standard_strings
     cdef public bint may_copy

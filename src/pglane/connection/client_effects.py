@@ -72,6 +72,7 @@ DEALLOCATING_MAX = 64
 """Portals of a DEALLOCATE or the like that are bound and not executed."""
 
 # Compiled, these are C integers that Python code cannot see: to test them costs no object.
+_ALL_ALLOWED: Allowance = ALL_ALLOWED
 _CATALOG: int = CATALOG
 _COPIES: int = COPIES
 _DISCARDS: int = DISCARDS
@@ -82,6 +83,11 @@ _TRANSACTION: int = TRANSACTION
 _UNSEEN: int = UNSEEN
 _UNSEEN_EFFECTS: int = UNSEEN_EFFECTS
 _WRITES: int = WRITES
+
+# What most clients have; nothing is put into these.
+_NONE_UNSEEN: "list[Verdict]" = []
+_NO_SETTINGS: frozenset[str] = frozenset()
+_NO_PORTALS: dict[bytes, bytes] = {}
 
 
 class ClientEffects:
@@ -136,8 +142,8 @@ class ClientEffects:
         self.unanswered_effects = 0
         self.later_effects = 0
         self.discards = 0
-        self.unseen: list[Verdict] = []
-        self.settings: set[str] = set()
+        self.unseen = _NONE_UNSEEN
+        self.settings = _NO_SETTINGS
         self.encoding = "UTF8"
         self.standard_strings = True
         self.may_copy = False
@@ -148,8 +154,8 @@ class ClientEffects:
         self.wrote = False
         self.strangers_drew = False
         self.asked = 0
-        self._allowance = ALL_ALLOWED
-        self._deallocating: dict[bytes, bytes] = {}
+        self._allowance = _ALL_ALLOWED
+        self._deallocating = _NO_PORTALS
         self._cache = cache
         self._shapes = shapes
 
@@ -187,10 +193,12 @@ class ClientEffects:
             self.effects |= _CATALOG
             self._shapes.renew()
         if effects & _MAKES == _CATALOG:
-            self.unseen = self.unseen if self.effects & _UNSEEN else []  # no statement is to blame
+            self.unseen = (
+                self.unseen if self.effects & _UNSEEN else _NONE_UNSEEN
+            )  # no statement is to blame
             self.effects |= _UNSEEN
         if verdict.settings:
-            self.settings.update(verdict.settings)
+            self.settings = self.settings.union(verdict.settings)
         if effects & _READING_EFFECTS:
             self._doubt_reading(verdict)
 
@@ -224,12 +232,12 @@ class ClientEffects:
             if verdict.effects & _UNSEEN:
                 self._note_unseen(verdict)
             self.effects |= verdict.effects & ~PREPARED
-            self.settings.update(verdict.settings)
+            self.settings = self.settings.union(verdict.settings)
 
     def _note_unseen(self, verdict: Verdict) -> None:
-        if not self.effects & _UNSEEN:  # the first one of a lease
-            self.unseen = []
-        if len(self.unseen) < UNSEEN_MAX and verdict not in self.unseen:
+        if not self.effects & _UNSEEN or not self.unseen:  # the first one of a lease
+            self.unseen = [verdict]
+        elif len(self.unseen) < UNSEEN_MAX and verdict not in self.unseen:
             self.unseen.append(verdict)
 
     def _doubt_reading(self, verdict: Verdict) -> None:
@@ -307,8 +315,8 @@ class ClientEffects:
             and verdict is not None
             and (verdict.effects & self.apart or self.changes_channels)
         ):
-            if len(deallocating) >= DEALLOCATING_MAX:
-                deallocating.clear()
+            if not deallocating or len(deallocating) >= DEALLOCATING_MAX:
+                deallocating = self._deallocating = {}
             deallocating[portal + b"\x00"] = statement.text
             return
         if deallocating:

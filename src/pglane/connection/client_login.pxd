@@ -1,18 +1,21 @@
 cimport cython
 
 from pglane.connection.login_method cimport LoginMethod
+from pglane.connection.scram_login cimport is_length
 from pglane.connection.user_list cimport Greeting, UserList
 from pglane.wire.framing cimport MessageReader
 
 
 cdef object _STARTUP, _LOOKUP, _ASKED, _ENTERED, _OVER
 cdef int _NOTHING, _PASSWORD, _PLAIN
+cdef bytes _OK
 cdef Py_ssize_t _AUTHENTICATION_BYTES_MAX
 
 @cython.locals(size=Py_ssize_t, fits=cython.bint)
 cdef bint _is_whole_answer(bytes data) except -1
 
 
+@cython.final
 cdef class ClientLogin:
     cdef UserList _users
     cdef bytes _nonce
@@ -20,6 +23,7 @@ cdef class ClientLogin:
     cdef MessageReader _reader
     cdef LoginMethod _method
     cdef public object stage
+    cdef public bint entered
     cdef public list answers
     cdef public Greeting greeting
     cdef public str user
@@ -41,6 +45,8 @@ cdef class ClientLogin:
     cdef object _negotiation
     cdef object _startup
 
+    cdef _set_up(self, UserList users, bytes nonce)
+    cpdef bytes take_rest(self)
     cpdef bytes begin_tls(self)
     @cython.locals(known=Greeting)
     cpdef receive(self, bytes data)
@@ -64,4 +70,9 @@ cdef class ClientLogin:
     cdef _read_answers(self, bytes data)
     @cython.locals(answer=bytes, method=LoginMethod)
     cdef _take(self, int kind, bytes body)
+    cdef _enter(self)
     cdef _malformed(self, str seen)
+
+
+@cython.locals(made=ClientLogin)
+cpdef ClientLogin client_login(UserList users, bytes nonce)

@@ -56,6 +56,7 @@ BETWEEN_US = (ScramReason.DOWNGRADED, ScramReason.OTHER_CHANNEL)
 _PASSWORD: int = PASSWORD
 _NOTHING: int = NOTHING
 _PLAIN: int = PLAIN
+_OK: bytes = OK
 _AUTHENTICATION_BYTES_MAX: int = AUTHENTICATION_BYTES_MAX
 
 
@@ -82,6 +83,7 @@ class ClientLogin:
 
     Attributes:
         stage: where it is.
+        entered: the client is who it says.
         answers: what the client is to be sent; the caller takes and clears it.
         greeting: what the client's startup packet means, once it came.
         user: the role it asked for.
@@ -102,12 +104,16 @@ class ClientLogin:
     """
 
     def __init__(self, users: UserList, nonce: bytes) -> None:
+        self._set_up(users, nonce)
+
+    def _set_up(self, users: UserList, nonce: bytes) -> None:
         self._users = users
         self._nonce = nonce
         self._startup_reader: StartupReader | None = None
         self._reader: MessageReader | None = None
         self._method: LoginMethod | None = None
         self.stage = _STARTUP
+        self.entered = False
         self.answers: list[bytes] = []
         self.greeting: Greeting | None = None
         self.user = ""
@@ -130,11 +136,6 @@ class ClientLogin:
         self._startup: StartupMessage | None = None
 
     @property
-    def entered(self) -> bool:
-        """The client is who it says."""
-        return self.stage is _ENTERED
-
-    @property
     def keys(self) -> ScramKeys | None:
         """SCRAM keys of the role, good for a server with the same verifier."""
         return None if self._method is None else self._method.keys
@@ -144,8 +145,7 @@ class ClientLogin:
         """What the client knows; b"" if it was not asked."""
         return b"" if self._method is None else self._method.client_key
 
-    @property
-    def rest(self) -> bytes:
+    def take_rest(self) -> bytes:
         """What the client sent beyond its login; asked for once."""
         rest = b"" if self._startup_reader is None else self._startup_reader.rest
         return rest if self._reader is None else rest + self._reader.take_all()
@@ -309,7 +309,7 @@ class ClientLogin:
         if told:
             self.answers.append(told)
         if greeting.way == _NOTHING:
-            self.stage = _ENTERED
+            self._enter()
             return
         method = self._method = greeting.method(self._nonce, binding)
         request = method.request()
@@ -347,9 +347,13 @@ class ClientLogin:
         assert method is not None
         answer = method.take(body)
         if method.over:
-            answer += OK
-            self.stage = _ENTERED
+            answer = answer + _OK
+            self._enter()
         self.answers.append(answer)
+
+    def _enter(self) -> None:
+        self.stage = _ENTERED
+        self.entered = True
 
     def _malformed(self, seen: str) -> None:
         assert self._method is not None
@@ -362,6 +366,13 @@ class ClientLogin:
             self._refuse(SomebodyBetween(seen=failure))
         else:
             self._malformed(str(failure))
+
+
+def client_login(users: UserList, nonce: bytes) -> ClientLogin:
+    """One, made without what it costs to call a class."""
+    made = ClientLogin.__new__(ClientLogin)
+    made._set_up(users, nonce)
+    return made
 
 
 def _is_whole_answer(data: bytes) -> bool:

@@ -8,6 +8,9 @@ from pglane.connection.prepared_statements cimport ClientStatement, ServerStatem
 from pglane.wire.statements cimport Verdict, VerdictCache
 
 
+cdef long long _TAKEN_APART
+
+
 cdef class ClientNames(ClientEffects):
     cdef public dict statements
     cdef public bint virtual

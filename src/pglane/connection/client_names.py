@@ -51,6 +51,7 @@ FETCHES = int(Kind.FETCH)
 STATEMENT_BYTES_MAX = 32 * 1024 * 1024
 """Texts of one client's prepared statements taken together, in bytes; checked for large ones."""
 LARGE_TEXT_BYTES = 4096
+_TAKEN_APART: int = TAKEN_APART  # compiled, that is a C integer
 NOT_ACCOUNTED_FOR = Verdict((Kind.UNKNOWN,), int(Effect.UNKNOWN), ())
 
 
@@ -83,7 +84,7 @@ class ClientNames(ClientEffects):
         self.parse_key: object = None
         self.statements_max = statements_max
         self.may_forget = False
-        self.apart = TAKEN_APART if virtual else 0
+        self.apart = _TAKEN_APART if virtual else 0
 
     def _deallocation(self, text: bytes, exchange: Exchange) -> PendingDeallocation | None:
         """Prepares for a text that may drop statements; None if it names none of ours.

@@ -14,6 +14,7 @@ cdef class PendingParse:
     cpdef bytes settle(self)
 
 
+@cython.final
 cdef class PendingDeallocation:
     cdef public dict names
     cdef public bytes name
@@ -21,6 +22,7 @@ cdef class PendingDeallocation:
     cdef public ServerStatement server_statement
 
 
+@cython.final
 cdef class PendingSteps(PendingParse):
     cdef public object subscriptions
     cdef public list steps

@@ -25,10 +25,14 @@ class LoginMethod:
         client_key: what it has shown, good for a server with the same verifier; else b"".
     """
 
-    __slots__ = ("client_key", "expected", "over")
+    __slots__ = ("client_key", "over")
 
-    def __init__(self, expected: str) -> None:
-        self.expected = expected
+    expected = ""
+
+    def __init__(self) -> None:
+        self._set_up_method()
+
+    def _set_up_method(self) -> None:
         self.over = False
         self.client_key = b""
 

@@ -25,8 +25,10 @@ class Md5Login(LoginMethod):
 
     __slots__ = ("_hash", "_salt")
 
+    expected = EXPECTED
+
     def __init__(self, stored: Md5Hash, nonce: bytes) -> None:
-        LoginMethod.__init__(self, EXPECTED)
+        LoginMethod.__init__(self)
         self._hash = stored
         self._salt = sha256(nonce).digest()[:SALT_BYTES]
 

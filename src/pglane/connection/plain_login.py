@@ -54,8 +54,10 @@ class PlainLogin(LoginMethod):
 
     __slots__ = ("_keys", "_proved", "_secret", "_user")
 
+    expected = EXPECTED
+
     def __init__(self, user: str, secret: Verifier | Md5Hash, proved: ProvedPasswords) -> None:
-        LoginMethod.__init__(self, EXPECTED)
+        LoginMethod.__init__(self)
         self._user = user.encode("utf-8", "surrogateescape")
         self._secret = secret
         self._proved = proved

@@ -1,6 +1,7 @@
 cimport cython
 
 
+@cython.final
 cdef class Shape:
     cdef public bytes text
     cdef public bytes types
@@ -14,6 +15,7 @@ cdef class Shape:
     cpdef bytes fixed_types(self)
 
 
+@cython.final
 cdef class Shapes:
     cdef object _note
     cdef dict _table
@@ -29,6 +31,7 @@ cdef class Shapes:
 
 
 @cython.freelist(32)
+@cython.final
 cdef class ClientStatement:
     cdef public bytes text
     cdef public bytes types
@@ -40,6 +43,7 @@ cdef class ClientStatement:
     cdef public object weight
 
 
+@cython.final
 cdef class ServerStatement:
     cdef public bytes name
     cdef public Shape shape
@@ -48,6 +52,7 @@ cdef class ServerStatement:
     cdef public bint used
 
 
+@cython.final
 cdef class ServerStatements:
     cdef dict _by_shape
     cdef public Py_ssize_t text_bytes

@@ -4,9 +4,9 @@ from pglane.connection.exchange cimport Exchange
 from pglane.connection.expectations cimport PendingDeallocation, PendingParse, PendingSteps
 from pglane.connection.extended_requests cimport ExtendedRequests
 from pglane.connection.request_messages cimport message
-from pglane.connection.prepared_statements cimport ClientStatement
-from pglane.wire.framing cimport MessageReader
-from pglane.wire.statements cimport Verdict
+from pglane.connection.prepared_statements cimport ClientStatement, Shapes
+from pglane.wire.framing cimport MessageReader, message_reader
+from pglane.wire.statements cimport Verdict, VerdictCache
 
 
 cdef int _FORWARDED, _HEADER_BYTES, _HELD, _QUERY
@@ -16,6 +16,10 @@ cdef int _FORWARDED, _HEADER_BYTES, _HELD, _QUERY
 cdef class ClientRequests(ExtendedRequests):
     cdef public int out_of_place
 
+    cdef _set_up(
+        self, VerdictCache cache, Shapes shapes, bint virtual, Py_ssize_t message_bytes_max,
+        Py_ssize_t statements_max
+    )
     @cython.locals(reader=MessageReader, outcome=int, run=Py_ssize_t, begin=Py_ssize_t, kind=int)
     cpdef int forward(self, Exchange exchange) except -1
     cdef _refuse_malformed(self, Exchange exchange, object malformed)
@@ -49,3 +53,10 @@ cdef class ClientRequests(ExtendedRequests):
     cdef int _rewrite(self, int kind, Exchange exchange) except -1
     cdef int _reason_to_wait(self, int kind, Exchange exchange) except -1
     cdef int _rewrite_named(self, int kind, Exchange exchange) except -1
+
+
+@cython.locals(made=ClientRequests)
+cpdef ClientRequests client_requests(
+    VerdictCache cache, Shapes shapes, bint virtual, Py_ssize_t message_bytes_max,
+    Py_ssize_t statements_max
+)

@@ -36,7 +36,7 @@ from pglane.connection.extended_requests import (
 from pglane.connection.prepared_statements import Shapes
 from pglane.connection.request_messages import MalformedRequest, message
 from pglane.errors.protocol import MessageMalformed
-from pglane.wire.framing import HEADER_BYTES, MessageReader
+from pglane.wire.framing import HEADER_BYTES, message_reader
 from pglane.wire.server_messages import error_response
 from pglane.wire.statements import Verdict, VerdictCache
 
@@ -66,9 +66,19 @@ class ClientRequests(ExtendedRequests):
         message_bytes_max: int,
         statements_max: int,
     ) -> None:
+        self._set_up(cache, shapes, virtual, message_bytes_max, statements_max)
+
+    def _set_up(
+        self,
+        cache: VerdictCache,
+        shapes: Shapes,
+        virtual: bool,
+        message_bytes_max: int,
+        statements_max: int,
+    ) -> None:
         self._name_nothing(cache, shapes, virtual, statements_max)
         self._hear_nothing()
-        self._read_from(MessageReader(message_bytes_max))
+        self._read_from(message_reader(message_bytes_max))
         self.out_of_place = 0
 
     def forward(self, exchange: Exchange) -> int:
@@ -305,3 +315,16 @@ class ClientRequests(ExtendedRequests):
             exchange.to_server.append(self.reader.message())
             exchange.expect(FUNCTION)
         return FORWARDED
+
+
+def client_requests(
+    cache: VerdictCache,
+    shapes: Shapes,
+    virtual: bool,
+    message_bytes_max: int,
+    statements_max: int,
+) -> ClientRequests:
+    """Those of one client, made without what it costs to call a class."""
+    made = ClientRequests.__new__(ClientRequests)
+    made._set_up(cache, shapes, virtual, message_bytes_max, statements_max)
+    return made

@@ -13,7 +13,15 @@ from pglane.wire.login_messages import (
     AuthenticationSASLFinal,
     sasl_request,
 )
-from pglane.wire.scram import MECHANISM, MECHANISM_PLUS, ScramKeys, ScramServer, Verifier
+from pglane.wire.scram import (
+    MECHANISM,
+    MECHANISM_PLUS,
+    PreparedVerifier,
+    ScramKeys,
+    ScramServer,
+    Verifier,
+    scram_server,
+)
 
 OFFER_BOUND = AuthenticationSASL((MECHANISM_PLUS, MECHANISM)).encode()
 OFFER = AuthenticationSASL((MECHANISM,)).encode()
@@ -21,25 +29,38 @@ EXPECTED = "a SCRAM-SHA-256 message"
 CHOICE = MECHANISM + b"\0"
 CHOICE_BYTES = len(CHOICE) + 4
 """What stands before the first message of the mechanism: its name and the message's length."""
-CONTINUE = AuthenticationSASLContinue.code
-FINAL = AuthenticationSASLFinal.code
 FINAL_BYTES = 46
 """Of the mechanism's last word, v= and 32 bytes in base64."""
-FINAL_HEADER = sasl_request(FINAL, b"x" * FINAL_BYTES)[:-FINAL_BYTES]
+FINAL_HEADER = sasl_request(AuthenticationSASLFinal.code, b"x" * FINAL_BYTES)[:-FINAL_BYTES]
 
-# Compiled, a C integer: to compare with it costs no object.
+HEADERS_KEPT = 256
+"""The server's first word is shorter, unless the client's nonce is long."""
+CONTINUE_HEADERS = [
+    sasl_request(AuthenticationSASLContinue.code, bytes(size))[:9] for size in range(HEADERS_KEPT)
+]
+
+# Compiled, these have C types: to read them costs no object.
 _CHOICE_BYTES: int = CHOICE_BYTES
+_FINAL_HEADER: bytes = FINAL_HEADER
+_CHOICE: bytes = CHOICE
+_HEADERS_KEPT: int = HEADERS_KEPT
+_CONTINUE_HEADERS: list[bytes] = CONTINUE_HEADERS
 
 
 class ScramLogin(LoginMethod):
     """One exchange of it; `binding` is the hash of the channel, if binding to it was offered."""
 
-    __slots__ = ("_binding", "_nonce", "_scram", "_verifier")
+    __slots__ = ("_binding", "_nonce", "_prepared", "_scram")
+
+    expected = EXPECTED
 
     def __init__(self, verifier: Verifier, nonce: bytes, binding: bytes = b"") -> None:
-        LoginMethod.__init__(self, EXPECTED)
+        self._set_up(verifier.prepared(), nonce, binding)
+
+    def _set_up(self, prepared: PreparedVerifier, nonce: bytes, binding: bytes) -> None:
+        self._set_up_method()
         self._binding = binding
-        self._verifier = verifier
+        self._prepared = prepared
         self._nonce = nonce
         self._scram: ScramServer | None = None
 
@@ -56,22 +77,37 @@ class ScramLogin(LoginMethod):
         word = scram.final(body)
         self.client_key = scram.client_key
         self.over = True
-        return FINAL_HEADER + word
+        return _FINAL_HEADER + word
 
     def _first(self, body: bytes) -> bytes:
         text = body
         size = len(body)
         data = text[_CHOICE_BYTES:size] if size > _CHOICE_BYTES else b""
         bound = False
-        if not body.startswith(CHOICE) or not is_length(body, _CHOICE_BYTES - 4, len(data)):
+        if not body.startswith(_CHOICE) or not is_length(body, _CHOICE_BYTES - 4, len(data)):
             message = SASLInitialResponse.decode(body)
             bound = message.mechanism == MECHANISM_PLUS and self._binding != b""
             if message.mechanism != MECHANISM and not bound:
                 seen = message.mechanism.decode("ascii", "replace")[:40]
                 raise ProofMalformed(f"mechanism {seen!r}")
             data = message.data or b""
-        self._scram = ScramServer(self._verifier, self._nonce, self._binding, bound=bound)
-        return sasl_request(CONTINUE, self._scram.first(data))
+        self._scram = scram_server(self._prepared, self._nonce, self._binding, bound)
+        return _continue(self._scram.first(data))
+
+
+def scram_login(prepared: PreparedVerifier, nonce: bytes, binding: bytes) -> ScramLogin:
+    """One, without what it costs to call a class."""
+    made = ScramLogin.__new__(ScramLogin)
+    made._set_up(prepared, nonce, binding)
+    return made
+
+
+def _continue(word: bytes) -> bytes:
+    """`AuthenticationSASLContinue`, of which no object is made."""
+    size = len(word)
+    if size < _HEADERS_KEPT:
+        return _CONTINUE_HEADERS[size] + word
+    return sasl_request(AuthenticationSASLContinue.code, word)
 
 
 def is_length(data: bytes, at: int, length: int) -> bool:

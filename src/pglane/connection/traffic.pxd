@@ -1,3 +1,6 @@
+cimport cython
+
+@cython.final
 cdef class Traffic:
     cdef public long long transactions
     cdef public long long queries

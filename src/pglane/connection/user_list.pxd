@@ -1,10 +1,16 @@
+cimport cython
+
 from pglane.connection.login_method cimport LoginMethod
+from pglane.connection.scram_login cimport scram_login
+from pglane.wire.scram cimport PreparedVerifier
 
 
 cdef int _NOTHING, _SCRAM, _MD5, _PLAIN
 
 
+@cython.final
 cdef class Greeting:
+    cdef PreparedVerifier _prepared
     cdef object _secret
     cdef UserList _users
     cdef object _wanted
@@ -23,6 +29,7 @@ cdef class Greeting:
     cpdef LoginMethod method(self, bytes nonce, bytes binding)
 
 
+@cython.final
 cdef class UserList:
     cdef dict _greetings
     cdef dict _secrets

@@ -26,12 +26,12 @@ from pglane.connection.login_method import LoginMethod
 from pglane.connection.md5_login import Md5Login
 from pglane.connection.plain_login import PlainLogin, ProvedPasswords
 from pglane.connection.role import KnownRole, Role
-from pglane.connection.scram_login import OFFER, OFFER_BOUND, ScramLogin
+from pglane.connection.scram_login import OFFER, OFFER_BOUND, scram_login
 from pglane.connection.startup_settings import StartupSettings, startup_settings
 from pglane.errors import Refusal
 from pglane.wire.login_messages import AuthenticationOk
 from pglane.wire.md5 import Md5Hash
-from pglane.wire.scram import ITERATIONS_DEFAULT, Verifier
+from pglane.wire.scram import ITERATIONS_DEFAULT, PreparedVerifier, Verifier
 from pglane.wire.startup import (
     STARTUP_KEPT_BYTES_MAX,
     STARTUPS_KEPT,
@@ -71,6 +71,7 @@ class Greeting:
     """
 
     __slots__ = (
+        "_prepared",
         "_secret",
         "_users",
         "_wanted",
@@ -100,6 +101,7 @@ class Greeting:
         self.role = role
         self.seen = None if role is None else role.role
         self._secret = users.secret(user, self.seen)
+        self._prepared: PreparedVerifier | None = None
         self.way = users.way(self._secret)
         self.told = self.told_bound = negotiation.encode()
         if self.way == _NOTHING:
@@ -129,12 +131,15 @@ class Greeting:
             nonce: random, used once.
             binding: the hash of the channel that the login may be bound to.
         """
+        if self._prepared is not None:
+            return scram_login(self._prepared, nonce, binding)
         secret = self._secret
         if self.way == _PLAIN:
             return PlainLogin(self.user, secret, self._users.proved)
         if isinstance(secret, Md5Hash):
             return Md5Login(secret, nonce)
-        return ScramLogin(secret, nonce, binding)
+        self._prepared = secret.prepared()
+        return scram_login(self._prepared, nonce, binding)
 
 
 class UserList:

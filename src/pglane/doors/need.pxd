@@ -1,5 +1,6 @@
 cimport cython
 
+from pglane.connection.settings cimport Vector
 from pglane.pool.ledger cimport Ledger, Slot
 from pglane.scheduler.request cimport Offer, Request
 
@@ -9,14 +10,19 @@ cdef int _CLOSING
 
 @cython.final
 cdef class Need:
-    cdef public object startup
-    cdef public object base
+    cdef public Vector startup
+    cdef public Vector base
     cdef public bint exact
     cdef public bint fresh
     cdef public object holds
     cdef public Slot last
 
+    cdef _set_up(self, Vector startup, Vector base, bint exact, bint fresh)
     cpdef bint accepts(self, object base) except -1
+
+
+@cython.locals(made=Need)
+cpdef Need need_of(Vector startup, Vector base, bint exact, bint fresh)
 
 
 cdef class SlotOffer(Offer):

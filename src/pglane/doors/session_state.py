@@ -63,6 +63,8 @@ LASTING = int(Effect.LOAD | Effect.SEED | Effect.DBLINK | Effect.UNKNOWN) & IMMO
 """What not even DISCARD ALL takes away: with its client the server connection ends."""
 ASKED = IMMOVABLE | SEQUENCE_READ | SEQUENCE_TOLD | SETTING_BOUND
 
+_ASKED: int = ASKED  # compiled, that is a C integer
+
 
 class SessionStatePolicy:
     """The policy for all clients of one database, and how many of them are pinned.
@@ -118,6 +120,9 @@ class ClientSessionState(Allowance):
     __slots__ = ("_peer", "_policy", "_user", "pinned_by")
 
     def __init__(self, policy: SessionStatePolicy, peer: object, user: str) -> None:
+        self._set_up(policy, peer, user)
+
+    def _set_up(self, policy: SessionStatePolicy, peer: object, user: str) -> None:
         self._policy = policy
         self._peer = peer
         self._user = user
@@ -125,7 +130,7 @@ class ClientSessionState(Allowance):
 
     def asked(self) -> int:
         """The `Effect` bits for which `refusal` must be asked."""
-        return ASKED
+        return _ASKED
 
     def is_timely(self, effects: int) -> bool:
         """Whether the answer depends on what was answered before."""
@@ -197,3 +202,12 @@ class ClientSessionState(Allowance):
         policy.refused += 1
         policy.report(self._peer, self._user, refusal)
         return error_response(refusal)
+
+
+def client_session_state(
+    policy: SessionStatePolicy, peer: object, user: str
+) -> ClientSessionState:
+    """One, made without what it costs to call a class."""
+    made = ClientSessionState.__new__(ClientSessionState)
+    made._set_up(policy, peer, user)
+    return made

@@ -7,11 +7,11 @@ are here for all others.
 
 from typing import TYPE_CHECKING, Any
 
-from pglane.connection.requests import ClientRequests
+from pglane.connection.requests import ClientRequests, client_requests
 from pglane.connection.startup_settings import LANE, WORK
 from pglane.doors import transaction
 from pglane.doors.lane_wishes import wished_lane
-from pglane.doors.need import Need
+from pglane.doors.need import Need, need_of
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -45,6 +45,7 @@ class Admission:
         keeps_keys: they show keys that their server connections need.
         lane_wished: the lane that they ask for; "": none.
         place: where their leases belong, where that does not depend on anything else.
+        work: the name of the work that they belong to; "": of none.
         role: what PostgreSQL says of the role; None: it was not asked.
         unread_bytes_max: of what they do not read.
     """
@@ -73,6 +74,7 @@ class Admission:
         "unread_bytes_max",
         "user",
         "virtual",
+        "work",
     )
 
     def __init__(
@@ -89,6 +91,7 @@ class Admission:
         self.limits = database.limits_for(greeting.user, door.NAME)
         self.settings = vectors.of(wanted.settings)
         self.lane_wished = wished_lane(self.settings.items, self.settings.items)
+        self.work = self.settings.items.get(WORK, "")
         self.place: Place | None = None
         self.session_state: SessionStatePolicy | None = (
             database.session_state if door is transaction else None
@@ -114,11 +117,11 @@ class Admission:
 
     def need(self) -> Need:
         """What a server connection for a client must be like."""
-        return Need(self.settings, self._base, True, self._fresh)
+        return need_of(self.settings, self._base, True, self._fresh)
 
     def requests(self) -> ClientRequests:
         """For the messages of a client."""
-        return ClientRequests(
+        return client_requests(
             self._verdicts,
             self._shapes,
             self.virtual,

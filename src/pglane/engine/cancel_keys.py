@@ -1,3 +1,4 @@
+# cython: boundscheck=False, wraparound=False
 """The keys with which clients cancel, and whom each means.
 
 Keys are random and ours: 4 bytes (protocol 3.0) or 32 (3.2), and a process id that no server
@@ -23,6 +24,8 @@ SHORT_KEY_BYTES = 4
 # Compiled, these are C integers: to reckon with them costs no object.
 _PROCESS_ID_MIN: int = PROCESS_ID_MIN
 _PROCESS_IDS: int = PROCESS_IDS
+_LONG_KEY_BYTES: int = LONG_KEY_BYTES
+_SHORT_KEY_BYTES: int = SHORT_KEY_BYTES
 
 
 class CancelKeys:
@@ -32,26 +35,27 @@ class CancelKeys:
 
     def __init__(self, random: RandomBytes) -> None:
         self._random = random
-        self._clients: dict[int, ClientLink | None] = {}
+        self._clients: dict[int, ClientLink] = {}
 
-    def issue(self, long_key: bool) -> tuple[int, bytes]:
-        """A process id that is not in use, and a key."""
-        key_bytes = LONG_KEY_BYTES if long_key else SHORT_KEY_BYTES
+    def new_key(self, long_key: bool) -> bytes:
+        """A key that nobody can guess."""
+        return self._random.take(_LONG_KEY_BYTES if long_key else _SHORT_KEY_BYTES)
+
+    def assign(self, client: "ClientLink") -> int:
+        """Gives the client a process id that is not in use; what is sent with it means the client.
+
+        Returns:
+            The process id.
+        """
         while True:
-            drawn = self._random.take(4 + key_bytes)
+            drawn = self._random.take(4)
             number = 0
             for at in range(4):
                 number = number << 8 | drawn[at]
             process_id = _PROCESS_ID_MIN + number % _PROCESS_IDS
             if process_id not in self._clients:
-                break
-        self._clients[process_id] = None
-        data = drawn
-        return process_id, data[4 : 4 + key_bytes]
-
-    def assign(self, client: "ClientLink") -> None:
-        """The client that has been given its key."""
-        self._clients[client.process_id] = client
+                self._clients[process_id] = client
+                return process_id
 
     def withdraw(self, process_id: int) -> None:
         """The client is gone."""

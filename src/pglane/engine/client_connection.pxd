@@ -2,12 +2,16 @@ cimport cython
 
 from pglane.connection.exchange cimport Exchange
 from pglane.connection.requests cimport ClientRequests
+from pglane.connection.settings cimport Vector
 from pglane.connection.traffic cimport Traffic
+from pglane.doors.session_state cimport ClientSessionState
 from pglane.engine.admission cimport Admission
 from pglane.engine.database cimport Database
 from pglane.engine.memory cimport Memory
 from pglane.engine.server_link cimport LeaseHolder, ServerLink
+from pglane.engine.transport cimport Transport
 from pglane.scheduler.placing cimport LanePlacing, Place
+from pglane.scheduler.request cimport request_of
 from pglane.wire.framing cimport MessageReader
 
 
@@ -36,19 +40,18 @@ cdef class ClientConnection(LeaseHolder):
     cdef public bint pinned
     cdef public long process_id
     cdef public double requested
-    cdef public ClientRequests requests
     cdef public bint rewrites
     cdef public object role
-    cdef public ServerLink server
-    cdef public object session_state
+    cdef public ClientSessionState session_state
     cdef public bint settled
-    cdef public object startup
+    cdef public Vector startup
     cdef public dict told
-    cdef public object vector
+    cdef public Vector vector
     cdef public bint welcomed
     cdef public str work_said
     cdef public str work_tagged
 
+    cdef _set_up(self, Admission admission, Transport transport, object peer, long long number)
     cdef _come_in(self, Admission admission)
     @cython.locals(place=Place, placing=LanePlacing)
     cdef _join_lane(self, Admission admission)
@@ -63,4 +66,4 @@ cdef class ClientConnection(LeaseHolder):
     @cython.locals(memory=Memory)
     cdef _close(self)
     cpdef leave(self, bint polite)
-    cdef _unpin(self, object session_state)
+    cdef _unpin(self, ClientSessionState session_state)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from pglane.connection.exchange import IDLE_STATUS, Exchange
 from pglane.connection.settings import Vector
-from pglane.connection.startup_settings import WORK
 from pglane.doors.session_state import IMMOVABLE
 from pglane.engine import lane_wishes
 from pglane.engine.admission import Admission
@@ -16,7 +15,7 @@ from pglane.engine.server_link import LeaseHolder
 from pglane.engine.transport import Transport
 from pglane.errors import Refusal
 from pglane.errors.waiting import ShuttingDown
-from pglane.scheduler.request import Request
+from pglane.scheduler.request import request_of
 from pglane.scheduler.work import stamp_of
 from pglane.wire.framing import MessageReader
 from pglane.wire.server_messages import ErrorResponse, error_response
@@ -69,7 +68,6 @@ class ClientConnection(LeaseHolder):
         lane_wished: the lane that it asked for; "": none.
         work_said: the name of the work that it belongs to; "": of none.
         work_tagged: the same as its first statement says it.
-        server: the server connection it holds.
         vector: the settings that hold for it.
         startup: the settings it began with.
         weight: what it sent to log in is counted, where that is much.
@@ -105,10 +103,8 @@ class ClientConnection(LeaseHolder):
         "pinned",
         "process_id",
         "requested",
-        "requests",
         "rewrites",
         "role",
-        "server",
         "session_state",
         "settled",
         "startup",
@@ -121,6 +117,11 @@ class ClientConnection(LeaseHolder):
     )
 
     def __init__(
+        self, admission: Admission, transport: Transport, peer: "Peer", number: int
+    ) -> None:
+        self._set_up(admission, transport, peer, number)
+
+    def _set_up(
         self, admission: Admission, transport: Transport, peer: "Peer", number: int
     ) -> None:
         self.peer = peer
@@ -148,7 +149,7 @@ class ClientConnection(LeaseHolder):
         self.block: OwnBlock | None = None
 
     def _come_in(self, admission: Admission) -> None:
-        """A method, for a constructor's arguments have no C types."""
+        """What the admission says."""
         self.user = admission.user
         self.role: KnownRole | None = admission.role
         self.door: ModuleType = admission.door
@@ -161,9 +162,9 @@ class ClientConnection(LeaseHolder):
         self.database: Database = admission.database
         self.lane_tagged = ""
         self.lane_wished = admission.lane_wished
-        self.lease = Request(None, None, self.user, self.need, self)
+        self.lease = request_of(self.user, self.need, self)
         self.work_tagged = ""
-        self.work_said = self.vector.items.get(WORK, "")
+        self.work_said = admission.work
         if self.work_said:
             self.lease.stamp = stamp_of(self.user, self.work_said)
         self._join_lane(admission)
@@ -245,7 +246,7 @@ class ClientConnection(LeaseHolder):
         if self.phase == _GONE:
             return
         self.phase = _GONE
-        if self.session_state is not None:
+        if self.session_state is not None and self.session_state.pinned_by:
             self._unpin(self.session_state)
         self._close()
         self.database.client_left(self, polite)  # type: ignore[arg-type]

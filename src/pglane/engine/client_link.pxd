@@ -3,6 +3,7 @@ cimport cython
 from pglane.connection.exchange cimport Exchange
 from pglane.connection.requests cimport ClientRequests
 from pglane.doors.need cimport Need
+from pglane.engine.admission cimport Admission
 from pglane.engine.database cimport Database
 from pglane.engine.client_connection cimport ClientConnection
 from pglane.engine.server_link cimport ServerLink
@@ -66,3 +67,9 @@ cdef class ClientLink(ClientConnection):
     cpdef release(self, ServerLink server)
     cpdef unlease(self)
     cdef bint _discard(self) except -1
+
+
+@cython.locals(made=ClientLink)
+cpdef ClientLink client_link(
+    Admission admission, Transport transport, object peer, long long number
+)

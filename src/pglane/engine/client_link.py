@@ -36,8 +36,10 @@ from pglane.wire.server_messages import (
 from pglane.wire.statements import Effect
 
 if TYPE_CHECKING:
+    from pglane.engine.admission import Admission
     from pglane.engine.server_link import ServerLink
-    from pglane.engine.syscalls import Chunk
+    from pglane.engine.syscalls import Chunk, Peer
+    from pglane.engine.transport import Transport
     from pglane.pool.ledger import Slot
 
 EXECUTES = int(Effect.EXECUTES)
@@ -478,7 +480,6 @@ class ClientLink(ClientConnection):
         self.told = welcome.parameters
         self.settled = self.rewrites
         self.phase = _IDLE
-        self.database.cancel_keys.assign(self)
         self.want()
 
     def lease_ready(self, server: "ServerLink") -> None:
@@ -531,6 +532,15 @@ class ClientLink(ClientConnection):
         waiting = self.requests.reader.take_all()
         if waiting:
             server.transport.write(waiting)
+
+
+def client_link(
+    admission: "Admission", transport: "Transport", peer: "Peer", number: int
+) -> ClientLink:
+    """One, made without what it costs to call a class."""
+    made = ClientLink.__new__(ClientLink)
+    made._set_up(admission, transport, peer, number)
+    return made
 
 
 UNIT_ENDS = (0x51, 0x53, 0x46)

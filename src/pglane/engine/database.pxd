@@ -1,5 +1,6 @@
 cimport cython
 
+from pglane.connection.requests cimport ClientRequests
 from pglane.connection.traffic cimport Traffic
 from pglane.doors.decisions cimport Grant
 from pglane.doors.lease cimport LeaseDesk
@@ -12,6 +13,7 @@ from pglane.scheduler.request cimport Request
 
 
 cdef double _NEVER
+cdef Request _LEFT
 
 
 @cython.final
@@ -64,5 +66,5 @@ cdef class Database:
     @cython.locals(now=double, decisions=list, request=Request)
     cpdef release(self, ServerLink server)
     cpdef part(self, LeaseHolder client)
-    @cython.locals(server=ServerLink)
+    @cython.locals(server=ServerLink, requests=ClientRequests)
     cpdef client_left(self, LeaseHolder client, bint polite)

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 _NEVER: float = NEVER
 LEFT = Request(None, None, "", None, None)
 """In place of the lease of a client that left: without it the two would hold each other."""
+_LEFT: Request = LEFT
 CUSTOM_NAMES_MAX = 64
 """Remembered names of custom settings; those that come later count for their own client only."""
 PREPARES = int(
@@ -179,7 +180,7 @@ class Database:
     def part(self, client: "LeaseHolder") -> None:
         """The client goes."""
         self.placing.part(client.lease)
-        client.lease = LEFT
+        client.lease = _LEFT
 
     # Waiting -------------------------------------------------------------------------------
 
@@ -358,7 +359,8 @@ class Database:
             client.request = None
         self.part(client)
         server = client.server
-        if client.requests.subscriptions is not None:
+        requests = client.requests
+        if requests.subscriptions is not None:
             hearing.left(client, server)
         if server is not None:
             client.server = None

@@ -5,6 +5,8 @@ from pglane.engine.loop cimport Loop, Ready
 from pglane.engine.syscalls cimport Acceptor
 from pglane.engine.transport cimport Transport
 
+cdef int _ACCEPTS_PER_TURN
+
 
 cdef class Listener(Ready):
     cdef Acceptor _acceptor

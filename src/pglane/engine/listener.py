@@ -14,6 +14,7 @@ from pglane.engine.loop import Ready
 from pglane.engine.syscalls import Acceptor
 
 ACCEPTS_PER_TURN = 64
+_ACCEPTS_PER_TURN: int = ACCEPTS_PER_TURN
 PAUSE_S = 0.5
 """How long nobody is accepted after the system could not; one line in the log each time."""
 OUT_OF_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
@@ -92,7 +93,7 @@ class Listener(Ready):
             transport = self._entrance.accepted(fd, self.door, peer)
             if self._brings_data:
                 transport.read_first()
-        self._at_once = min(2 * self._at_once, ACCEPTS_PER_TURN)
+        self._at_once = min(2 * self._at_once, _ACCEPTS_PER_TURN)
 
     def _rest(self, error: OSError) -> None:
         """Clients wait in the kernel's queue meanwhile."""

@@ -1,14 +1,20 @@
 cimport cython
 
-from pglane.connection.client_login cimport ClientLogin
-from pglane.connection.user_list cimport Greeting
+from pglane.connection.client_login cimport ClientLogin, client_login
+from pglane.connection.failed_logins cimport FailedLogins
+from pglane.connection.user_list cimport Greeting, UserList
+from pglane.doors.session_state cimport client_session_state
 from pglane.engine.admission cimport Admission
 from pglane.engine.cancel_keys cimport CancelKeys
-from pglane.engine.client_link cimport ClientLink
+from pglane.engine.client_counts cimport ClientCounts
+from pglane.engine.client_link cimport ClientLink, client_link
 from pglane.engine.loop cimport Loop, Timer
 from pglane.engine.randomness cimport RandomText
 from pglane.engine.syscalls cimport peer_network
-from pglane.engine.transport cimport Owner, Transport
+from pglane.engine.transport cimport Owner, Transport, open_transport
+
+
+cdef Py_ssize_t _LOGIN_QUEUE_BYTES_MAX, _TIGHT_LOGINS_MAX, _LARGE_LOGIN_BYTES, _NONCE_CHARACTERS
 
 
 cdef class Entrance:
@@ -18,7 +24,7 @@ cdef class Entrance:
     cdef long long _numbers
     cdef dict _of_networks
     cdef long long _per_address_max
-    cdef public object failures
+    cdef public FailedLogins failures
     cdef public bint restricted
     cdef public object origins
     cdef Timer _timer
@@ -27,13 +33,13 @@ cdef class Entrance:
     cdef public CancelKeys cancel_keys
     cdef public dict clients
     cdef public bint closed
-    cdef public object counts
+    cdef public ClientCounts counts
     cdef public Loop loop
     cdef public object tls
-    cdef public object users
+    cdef public UserList users
     cdef public object worker
 
-    cpdef apply(self, object settings, object users)
+    cpdef apply(self, object settings, UserList users)
     @cython.locals(link=LoginLink, network=bytes, of_network=cython.longlong)
     cpdef Transport accepted(self, int fd, object door, object peer)
     cdef _refusal_at_door(self)
@@ -62,7 +68,7 @@ cdef class LoginLink(Owner):
     cdef object _waiting
     cdef public double connected
     cdef public object door
-    cdef public object failures
+    cdef public FailedLogins failures
     cdef public Py_ssize_t kept_bytes
     cdef public Loop loop
     cdef public bytes network
@@ -70,8 +76,9 @@ cdef class LoginLink(Owner):
     cdef public object peer
     cdef public Transport transport
 
+    cdef _set_up(self, Entrance entrance, int fd, object door, object peer)
     cpdef on_data(self, bytes data)
-    @cython.locals(login=ClientLogin)
+    @cython.locals(login=ClientLogin, transport=Transport)
     cdef _go_on(self)
     cpdef look_at(self, bytes data)
     cpdef refuse(self, object refusal)
@@ -85,3 +92,7 @@ cdef class LoginLink(Owner):
     cdef _enter(self)
     cdef bint _is_objected_to(self, Greeting greeting) except -1
     cdef Admission _admission(self, Greeting greeting)
+
+
+@cython.locals(made=LoginLink)
+cpdef LoginLink login_link(Entrance entrance, int fd, object door, object peer)

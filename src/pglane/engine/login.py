@@ -13,22 +13,22 @@ it.
 
 from typing import TYPE_CHECKING
 
-from pglane.connection.client_login import ClientLogin
+from pglane.connection.client_login import ClientLogin, client_login
 from pglane.connection.failed_logins import FailedLogins
 from pglane.connection.startup_settings import StartupSettings
 from pglane.connection.user_list import Greeting, UserList
-from pglane.doors.session_state import ClientSessionState
+from pglane.doors.session_state import client_session_state
 from pglane.engine import lane_wishes
 from pglane.engine.admission import Admission
 from pglane.engine.cancel_keys import CancelKeys
 from pglane.engine.client_counts import ClientCounts
-from pglane.engine.client_link import ClientLink
+from pglane.engine.client_link import ClientLink, client_link
 from pglane.engine.origins import AllowedOrigins
 from pglane.engine.proof_delays import Waiting, held_back, is_local, note_failure
 from pglane.engine.randomness import RandomBytes, RandomText
 from pglane.engine.syscalls import Peer, peer_network, peer_text
 from pglane.engine.tls_transport import TlsTransport
-from pglane.engine.transport import NOBODY, Owner, Transport
+from pglane.engine.transport import NOBODY, Owner, Transport, open_transport
 from pglane.errors import Refusal
 from pglane.errors.entering import (
     ConsoleForbidden,
@@ -65,6 +65,12 @@ LARGE_LOGIN_BYTES = 2_048
 """What is kept of a login that sent more is counted: packet and parameters."""
 NONCE_CHARACTERS = 32
 """Of base64: 24 random bytes."""
+
+# Compiled, these are C integers: to compare with them costs no object.
+_LOGIN_QUEUE_BYTES_MAX: int = LOGIN_QUEUE_BYTES_MAX
+_TIGHT_LOGINS_MAX: int = TIGHT_LOGINS_MAX
+_LARGE_LOGIN_BYTES: int = LARGE_LOGIN_BYTES
+_NONCE_CHARACTERS: int = NONCE_CHARACTERS
 
 
 class Entrance:
@@ -140,7 +146,7 @@ class Entrance:
 
     def accepted(self, fd: int, door: "ModuleType", peer: Peer) -> Transport:
         """A new connection; bounded in number."""
-        link = LoginLink(self, fd, door, peer)
+        link = login_link(self, fd, door, peer)
         self._logins[link] = None
         of_network = 0
         network = link.network
@@ -153,7 +159,7 @@ class Entrance:
             self.closed
             or len(self._logins) > self._unauthenticated_max
             or len(self.clients) >= self._clients_max
-            or (len(self._logins) > TIGHT_LOGINS_MAX and self.loop.memory.is_tight())
+            or (len(self._logins) > _TIGHT_LOGINS_MAX and self.loop.memory.is_tight())
         ):
             link.refuse(self._refusal_at_door())
         elif of_network > self._per_address_max and not is_local(network):
@@ -224,7 +230,7 @@ class Entrance:
 
     def nonce(self) -> bytes:
         """A fresh SCRAM nonce."""
-        return self._nonces.take(NONCE_CHARACTERS)
+        return self._nonces.take(_NONCE_CHARACTERS)
 
     def enter(self, link: "LoginLink", login: ClientLogin, admission: Admission) -> None:
         """A client is logged in: it becomes a `ClientLink`, unless others were faster."""
@@ -248,17 +254,18 @@ class Entrance:
         admission.database.traffic.logins += 1
         transport = link.transport
         number = self.next_number()
-        client = ClientLink(admission, transport, link.peer, number)
+        client = client_link(admission, transport, link.peer, number)
         if client.lane_wished and (refusal := lane_wishes.enter(client)) is not None:
             admission.database.part(client)
             link.refuse(refusal)
             return
         client.connected = client.requested = link.connected
-        if link.kept_bytes > LARGE_LOGIN_BYTES:
+        if link.kept_bytes > _LARGE_LOGIN_BYTES:
             client.weight = self.loop.memory.weigh(2 * link.kept_bytes)
-        client.process_id, client.key = self.cancel_keys.issue(admission.long_keys)
+        client.process_id = self.cancel_keys.assign(client)
+        client.key = self.cancel_keys.new_key(admission.long_keys)
         if admission.session_state is not None:
-            client.session_state = ClientSessionState(
+            client.session_state = client_session_state(
                 admission.session_state, link.peer, login.user
             )
             client.requests.limit(client.session_state)
@@ -268,7 +275,7 @@ class Entrance:
             self.counts.enters(client)
         transport.set_owner(client)
         transport.high_bytes = admission.unread_bytes_max
-        rest = login.rest
+        rest = login.take_rest()
         if rest:
             client.requests.reader.feed(rest)
         client.begin()
@@ -313,21 +320,24 @@ class LoginLink(Owner):
     )
 
     def __init__(self, entrance: Entrance, fd: int, door: "ModuleType", peer: Peer) -> None:
+        self._set_up(entrance, fd, door, peer)
+
+    def _set_up(self, entrance: Entrance, fd: int, door: "ModuleType", peer: Peer) -> None:
         self._entrance = entrance
         self._over = False
-        self._login = ClientLogin(self._entrance.users, self._entrance.nonce())
+        self._login = client_login(entrance.users, entrance.nonce())
         self.door = door
         self.failures = entrance.failures
         self.loop = entrance.loop
         self.worker = entrance.worker
         self._waiting: Waiting | None = None
-        self.connected = self._entrance.loop.now
+        self.connected = entrance.loop.now
         self.kept_bytes = 0
         self.peer = peer
         self.network = peer_network(peer)
-        self.transport = Transport(self._entrance.loop, fd, self, LOGIN_QUEUE_BYTES_MAX)
+        self.transport = open_transport(entrance.loop, fd, self, _LOGIN_QUEUE_BYTES_MAX)
         self._login.private = not peer
-        self._tls = self._entrance.tls
+        self._tls = entrance.tls
         if self._tls is not None:
             self._tls.prepare(self._login, peer)
 
@@ -536,5 +546,12 @@ class LoginLink(Owner):
                 "minor": greeting.negotiation.minor,
                 "parameters": wanted.settings,
             },
-            login.rest,
+            login.take_rest(),
         )
+
+
+def login_link(entrance: Entrance, fd: int, door: "ModuleType", peer: Peer) -> LoginLink:
+    """One, made without what it costs to call a class."""
+    made = LoginLink.__new__(LoginLink)
+    made._set_up(entrance, fd, door, peer)
+    return made

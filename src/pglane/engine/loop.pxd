@@ -97,7 +97,7 @@ cdef class Loop:
     cdef _read_again(self, list again)
     @cython.locals(written=list, at=Py_ssize_t, transport=Ready)
     cdef _flush(self)
-    @cython.locals(transport=Ready)
+    @cython.locals(ended=list, transport=Ready)
     cdef _let_go(self)
     cdef _failed(self, Ready whose, object error)
     @cython.locals(wait_s=double)

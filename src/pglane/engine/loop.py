@@ -365,9 +365,10 @@ class Loop:
 
     def _let_go(self) -> None:
         """Not before now: a handler of theirs may have been running."""
-        for transport in self._ended:
+        ended = self._ended
+        for transport in ended:
             transport.forget()
-        self._ended.clear()
+        ended.clear()
 
     def _dispatch(self, count: int, ends: bool) -> None:
         """Tells those whose peer has ended, or all others."""

@@ -1,3 +1,6 @@
+cimport cython
+
+@cython.final
 cdef class Memory:
     cdef public Py_ssize_t used_bytes
     cdef public Py_ssize_t bytes_max

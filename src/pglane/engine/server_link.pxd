@@ -2,6 +2,8 @@ cimport cython
 
 from pglane.config.limits cimport Limits
 from pglane.connection.exchange cimport Exchange
+from pglane.connection.requests cimport ClientRequests
+from pglane.connection.settings cimport Vector
 from pglane.connection.traffic cimport Traffic
 from pglane.doors.need cimport Need
 from pglane.engine.syscalls cimport Chunk
@@ -15,6 +17,8 @@ cdef class LeaseHolder(Owner):
     cdef public Limits limits
     cdef public Need need
     cdef public Request request
+    cdef public ClientRequests requests
+    cdef public ServerLink server
     cdef public Transport transport
     cdef public str user
 
@@ -29,7 +33,7 @@ cdef class ServerLink(Owner):
     cdef object _after_task
     cdef public bint busy
     cdef public str address
-    cdef public object base
+    cdef public Vector base
     cdef public int cancels
     cdef public LeaseHolder client
     cdef public bint closing
@@ -58,7 +62,7 @@ cdef class ServerLink(Owner):
     cdef public bint suspect
     cdef public Traffic traffic
     cdef public Transport transport
-    cdef public object vector
+    cdef public Vector vector
 
     @cython.locals(client=LeaseHolder, data="const unsigned char *", size=Py_ssize_t)
     cdef bint takes(self, Chunk chunk) except -1

@@ -28,6 +28,7 @@ from pglane.scheduler.request import Request
 
 if TYPE_CHECKING:
     from pglane.config.limits import Limits
+    from pglane.connection.requests import ClientRequests
     from pglane.connection.server_login import ServerLogin
     from pglane.connection.settings import Vector
     from pglane.doors.need import Need
@@ -62,14 +63,20 @@ class LeaseHolder(Owner):
         limits: in time, for it.
         lease: with which it asks next; held while it holds a server connection.
         request: the one with which it waits; None: it does not.
+        requests: what it sent.
+        server: the server connection it holds.
     """
 
-    __slots__ = ("lease", "limits", "need", "request", "transport", "user")
+    __slots__ = (
+        "lease", "limits", "need", "request", "requests", "server", "transport", "user",
+    )  # fmt: skip
 
     lease: "Request"
     limits: "Limits"
     need: "Need"
     request: "Request | None"
+    requests: "ClientRequests"
+    server: "ServerLink | None"
     transport: "Transport"
     user: str
 

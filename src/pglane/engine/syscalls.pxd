@@ -87,7 +87,7 @@ cdef extern from *:
 
 
 cdef int _EVENTS_MAX, _NOTHING, _FAILED
-cdef Py_ssize_t _READ_BYTES
+cdef Py_ssize_t _READ_BYTES, _IPV6_BYTES
 cdef unsigned char[65536] _buffer
 cdef epoll_event[512] _ready
 
@@ -141,4 +141,5 @@ cpdef Py_ssize_t send_part(int fd, const unsigned char *data, Py_ssize_t size) e
 @cython.locals(sent=Py_ssize_t, code=int)
 cpdef Py_ssize_t send_some(int fd, bytes data) except -1
 cpdef close_descriptor(int fd)
+@cython.locals(raw=bytes, data=cython.p_char)
 cpdef bytes peer_network(object peer)

@@ -41,6 +41,7 @@ NOBODY_THERE = (*NOT_NOW, errno.ECONNABORTED)
 """What accept says when there is nobody, or nobody any more."""
 
 IPV6_BYTES = 28
+_IPV6_BYTES: int = IPV6_BYTES
 """Of an address of the kernel's: family, port, flow, 16 bytes, scope; others are shorter."""
 
 MAPPED = bytes(10) + b"\xff\xff"
@@ -108,8 +109,10 @@ def peer_network(peer: Peer) -> bytes:
         host = peer[0]
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         address = socket.inet_pton(family, host)
-    elif len(peer) < IPV6_BYTES:
-        return peer[4:8]
+    elif len(peer) < _IPV6_BYTES:
+        raw: bytes = peer
+        data = raw
+        return data[4:8] if raw else raw
     else:
         address = peer[8:24]
     if address[:12] == MAPPED:

@@ -6,7 +6,7 @@ from pglane.engine.syscalls cimport Chunk, close_descriptor, send_part, send_som
 
 
 cdef int _WRITE, _HANG_UP_BITS, _READ_BYTES
-cdef Py_ssize_t _SEND_BYTES_MAX
+cdef Py_ssize_t _SEND_BYTES_MAX, _JOINED_BYTES_MAX, _CONNECTION_BYTES
 
 
 cdef class Owner:
@@ -18,6 +18,10 @@ cdef class Owner:
     cpdef on_failure(self)
     cpdef on_full(self)
     cpdef on_drained(self)
+
+
+cdef Owner _NOBODY
+cdef list _NOTHING_QUEUED
 
 
 cdef class Transport(Ready):
@@ -43,6 +47,7 @@ cdef class Transport(Ready):
     cdef public bint paused
     cdef public bint ended
 
+    cdef _set_up(self, Loop loop, int fd, Owner owner, Py_ssize_t high_bytes)
     cpdef set_owner(self, Owner owner)
     @cython.locals(chunk=Chunk, count=Py_ssize_t)
     cdef _read(self)
@@ -55,7 +60,9 @@ cdef class Transport(Ready):
     cdef _schedule(self)
     cpdef pause(self)
     cpdef resume(self)
+    @cython.locals(first=bytes)
     cpdef write(self, bytes data)
+    cdef _enqueue(self, bytes data)
     @cython.locals(owner=Owner)
     cdef _is_full(self)
     @cython.locals(sent=Py_ssize_t)
@@ -79,3 +86,7 @@ cdef class Transport(Ready):
     cpdef forget(self)
     @cython.locals(owner=Owner)
     cdef _end(self, str reason)
+
+
+@cython.locals(made=Transport)
+cpdef Transport open_transport(Loop loop, int fd, Owner owner, Py_ssize_t high_bytes)

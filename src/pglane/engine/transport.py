@@ -46,10 +46,14 @@ from pglane.engine.syscalls import (
 _WRITE: int = WRITE
 _HANG_UP_BITS: int = HANG_UP_BITS
 _READ_BYTES: int = READ_BYTES
+_CONNECTION_BYTES: int = CONNECTION_BYTES
 
 SEND_BYTES_MAX = 262_144
 """Of what waits, more is not copied together for one send: the kernel rarely takes more."""
 _SEND_BYTES_MAX: int = SEND_BYTES_MAX
+JOINED_BYTES_MAX = 4096
+"""Up to so many bytes what follows what waits is made one with it; more would be copied often."""
+_JOINED_BYTES_MAX: int = JOINED_BYTES_MAX
 LINGER_S_MAX = 5.0
 """How long a peer that does not read keeps a closing connection, and the bytes queued for it."""
 GONE_BITS = select.POLLERR | select.POLLHUP
@@ -92,6 +96,8 @@ class Owner:
 
 NOBODY = Owner()
 """Owns what has ended."""
+_NOBODY: Owner = NOBODY
+_NOTHING_QUEUED: list[bytes] = []  # of all that have no queue; nothing is put into it
 
 
 class Transport(Ready):
@@ -131,6 +137,9 @@ class Transport(Ready):
     )
 
     def __init__(self, loop: Loop, fd: int, owner: Owner, high_bytes: int) -> None:
+        self._set_up(loop, fd, owner, high_bytes)
+
+    def _set_up(self, loop: Loop, fd: int, owner: Owner, high_bytes: int) -> None:
         self._loop = loop
         self._owner = owner
         self.fd = fd
@@ -139,7 +148,7 @@ class Transport(Ready):
         self.paused = False
         self.ended = False
         self._first: bytes | None = None  # most turns write once: that needs no list
-        self._queue: list[bytes] = []
+        self._queue = _NOTHING_QUEUED
         self._blocked = False
         self._closing = False
         self.full = False
@@ -156,8 +165,8 @@ class Transport(Ready):
         except OSError:
             close_descriptor(fd)
             raise
-        self._own_bytes = CONNECTION_BYTES
-        self._memory.add(CONNECTION_BYTES)
+        self._own_bytes = _CONNECTION_BYTES
+        self._memory.add(_CONNECTION_BYTES)
 
     def set_owner(self, owner: Owner) -> None:
         """Somebody else handles what comes from now on."""
@@ -265,16 +274,25 @@ class Transport(Ready):
         """Sends at the end of this turn; behind `close` nothing more."""
         if self.ended or self._closing:
             return
-        if self._first is None:
+        first = self._first
+        if first is None:
             self._loop.written(self)
             self._first = data
+        elif not self._queue and not self._blocked and len(first) + len(data) <= _JOINED_BYTES_MAX:
+            self._first = first + data
         else:
-            self._queue.append(data)
-            if self._blocked:
-                self._charge(len(data))
+            self._enqueue(data)
         self.queued_bytes += len(data)
         if self.queued_bytes > self.high_bytes and not self.full:
             self._is_full()
+
+    def _enqueue(self, data: bytes) -> None:
+        if self._queue:
+            self._queue.append(data)
+        else:
+            self._queue = [data]
+        if self._blocked:
+            self._charge(len(data))
 
     def _is_full(self) -> None:
         owner = self._owner
@@ -359,7 +377,7 @@ class Transport(Ready):
     def _writing_failed(self) -> None:
         """The peer is gone; what it said before it went is still to be read, and then the end."""
         self._first = None
-        self._queue.clear()
+        self._queue = _NOTHING_QUEUED
         self.queued_bytes = 0
         self._readable = True
         self._hung_up = True
@@ -445,14 +463,14 @@ class Transport(Ready):
     def _discharge(self) -> None:
         """Nothing is held for it any more, though it itself may wait for a search for cycles."""
         self._first = None
-        self._queue.clear()
+        self._queue = _NOTHING_QUEUED
         self._memory.add(-self._own_bytes - self._charged)
         self._own_bytes = 0
         self._charged = 0
 
     def forget(self) -> None:
         """Whose it was need not wait for a search for cycles; called by the loop."""
-        self._owner = NOBODY
+        self._owner = _NOBODY
 
     def fail(self) -> None:
         """A handler raised; called by the loop."""
@@ -491,3 +509,10 @@ class Transport(Ready):
             if not self._closing:
                 owner = self._owner
                 owner.on_end(reason)
+
+
+def open_transport(loop: Loop, fd: int, owner: Owner, high_bytes: int) -> Transport:
+    """One, made without what it costs to call a class."""
+    made = Transport.__new__(Transport)
+    made._set_up(loop, fd, owner, high_bytes)
+    return made

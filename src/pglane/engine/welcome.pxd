@@ -1,3 +1,11 @@
+cimport cython
+
+
+cdef unsigned char[19] _key_and_ready
+cdef Py_ssize_t _KEY_AT, _KEY_AND_READY_BYTES
+
+
+@cython.final
 cdef class Welcome:
     cdef public bytes encoded
     cdef public str encoding
@@ -5,4 +13,5 @@ cdef class Welcome:
     cdef public dict parameters
     cdef public bint standard_strings
 
+    @cython.locals(size=Py_ssize_t, at=int)
     cpdef bytes message(self, long long process_id, bytes key)

@@ -1,3 +1,5 @@
+# cython: boundscheck=False, wraparound=False
+# ruff: noqa: F821 -- the C name is declared in the .pxd
 """What a client is told behind its login: the settings that hold for it; and when they change.
 
 Clients of one role that ask for the same settings are told the same: the messages are made once.
@@ -10,9 +12,25 @@ from typing import TYPE_CHECKING
 from pglane.engine.origins import REPORTED
 from pglane.wire.server_messages import parameter_status, ready_for_query
 
+try:
+    import cython  # type: ignore[import-untyped]
+except ModuleNotFoundError:
+    from pglane.wire import uncompiled as cython
+
 if TYPE_CHECKING:
     from pglane.engine.client_link import ClientLink
     from pglane.engine.server_link import ServerLink
+
+
+READY_IDLE = ready_for_query(b"I")
+KEY_AT = 5
+KEY_AND_READY = b"K\x00\x00\x00\x0c" + bytes(8) + READY_IDLE
+"""BackendKeyData with a key of 4 bytes, and what follows it."""
+_KEY_AT: int = KEY_AT
+_KEY_AND_READY_BYTES: int = len(KEY_AND_READY)
+if cython.compiled:
+    for _at, _byte in enumerate(KEY_AND_READY):
+        _key_and_ready[_at] = _byte  # type: ignore[name-defined]
 
 
 class Welcome:
@@ -46,7 +64,13 @@ class Welcome:
 
     def message(self, process_id: int, key: bytes) -> bytes:
         """All of it, with the key of one client's (BackendKeyData), and that it may begin."""
-        head = SHORT_KEY if len(key) == SHORT_KEY_BYTES else _key_head(len(key))
+        size = len(key)
+        if cython.compiled and size == 4:
+            for at in range(4):
+                _key_and_ready[_KEY_AT + at] = process_id >> (24 - 8 * at) & 0xFF  # type: ignore[name-defined]
+                _key_and_ready[_KEY_AT + 4 + at] = key[at]  # type: ignore[name-defined]
+            return self.encoded + _key_and_ready[:_KEY_AND_READY_BYTES]  # type: ignore[name-defined,no-any-return]
+        head = b"K" + (8 + size).to_bytes(4, "big")
         return b"".join([self.encoded, head, process_id.to_bytes(4, "big"), key, READY_IDLE])
 
 
@@ -75,12 +99,3 @@ def may_be_superuser(client: "ClientLink", reported: str | None) -> bool:
     """Refuses a client whose role is a superuser, or may be one, if it may not be that here."""
     origins = client.database.worker.entrance.origins
     return origins.may_be_superuser(client, reported)
-
-
-def _key_head(key_bytes: int) -> bytes:
-    return b"K" + (8 + key_bytes).to_bytes(4, "big")
-
-
-SHORT_KEY_BYTES = 4
-SHORT_KEY = _key_head(SHORT_KEY_BYTES)
-READY_IDLE = ready_for_query(b"I")

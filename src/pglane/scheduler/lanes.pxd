@@ -22,6 +22,7 @@ cdef object _OPENING, _LANE_AT_LIMIT, _DOOR_AT_LIMIT, _RESERVED_FOR_OTHERS, _NO_
 cdef object _EXPIRED, _HOPELESS, _SHED, _OVERLOADED
 
 
+@cython.final
 cdef class LaneQueue(LaneTree):
     cdef public list refused
     cdef public object recalls

@@ -13,6 +13,7 @@ cdef class Place:
     cdef public str tenant
 
 
+@cython.final
 cdef class LanePlacing:
     cdef object _queue
     cdef dict _places

@@ -20,7 +20,10 @@ cdef class Lease:
     cdef public Lease before
     cdef public Lease after
 
+    cdef _set_up_lease(self, object lane, object tenant, object client)
 
+
+@cython.final
 cdef class Request(Lease):
     cdef public str user
     cdef public object need
@@ -41,6 +44,12 @@ cdef class Request(Lease):
     cdef public bint continues
     cdef public Request older
     cdef public Request newer
+
+    cdef _set_up(self, object lane, object tenant, str user, object need, object client)
+
+
+@cython.locals(made=Request)
+cpdef Request request_of(str user, object need, object client)
 
 
 @cython.final

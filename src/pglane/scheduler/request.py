@@ -48,6 +48,9 @@ class Lease:
     )  # fmt: skip
 
     def __init__(self, lane: object, tenant: object, client: object) -> None:
+        self._set_up_lease(lane, tenant, client)
+
+    def _set_up_lease(self, lane: object, tenant: object, client: object) -> None:
         self.lane = lane
         self.tenant = tenant
         self.client = client
@@ -105,7 +108,12 @@ class Request(Lease):
         need: object,
         client: object,
     ) -> None:
-        super().__init__(lane, tenant, client)
+        self._set_up(lane, tenant, user, need, client)
+
+    def _set_up(
+        self, lane: object, tenant: object, user: str, need: object, client: object
+    ) -> None:
+        self._set_up_lease(lane, tenant, client)
         self.user = user
         self.need = need
         self.arrived = 0.0
@@ -125,6 +133,13 @@ class Request(Lease):
         self.continues = False
         self.older: Request | None = None
         self.newer: Request | None = None
+
+
+def request_of(user: str, need: object, client: object) -> Request:
+    """One that belongs to no lane yet, made without what it costs to call a class."""
+    made = Request.__new__(Request)
+    made._set_up(None, None, user, need, client)
+    return made
 
 
 class Line:

@@ -3,6 +3,7 @@ cimport cython
 from pglane.scheduler.tenant cimport Tenant
 
 
+@cython.final
 cdef class Tenants:
     cdef object _lane
     cdef public list common

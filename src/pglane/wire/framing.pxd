@@ -16,6 +16,7 @@ cdef extern from *:
 
 cdef Py_ssize_t _HEADER
 cdef Py_ssize_t _CHUNK_MIN
+cdef list _NO_CHUNKS
 
 
 @cython.final
@@ -31,6 +32,7 @@ cdef class MessageReader:
     cdef list _chunks
     cdef Py_ssize_t _chunks_bytes
 
+    cdef _set_up(self, Py_ssize_t length_max)
     cpdef bint would_take(self, Py_ssize_t length) except -1
     cpdef bint is_untouched(self) except -1
     cpdef drop(self)
@@ -63,3 +65,7 @@ cdef class MessageReader:
     cpdef bytes message(self)
     cpdef Py_ssize_t kept_bytes(self)
     cpdef Py_ssize_t buffered_bytes(self)
+
+
+@cython.locals(made=MessageReader)
+cpdef MessageReader message_reader(Py_ssize_t length_max)

@@ -25,6 +25,7 @@ except ModuleNotFoundError:
 # Compiled, these two are C integers that Python code cannot see: the hot path looks up no global.
 _HEADER: int = 5
 _CHUNK_MIN: int = 4096
+_NO_CHUNKS: list[bytes] = []  # of all that have none; nothing is put into it
 
 HEADER_BYTES = _HEADER
 LENGTH_MIN = 4
@@ -71,15 +72,15 @@ class MessageReader:
     )
 
     def __init__(self, length_max: int) -> None:
-        self.buffer = b""
-        self.size = 0
-        self.begin = 0
-        self.end = 0
+        self._set_up(length_max)
+
+    def _set_up(self, length_max: int) -> None:
+        self.drop()
         self.kind = 0
         self.length_max = length_max
         self.needed = _HEADER
         self.stream_left = 0
-        self._chunks: list[bytes] = []
+        self._chunks = _NO_CHUNKS
         self._chunks_bytes = 0
 
     def would_take(self, length: int) -> bool:
@@ -113,7 +114,7 @@ class MessageReader:
         """Keeps chunks apart; `next` and the streaming methods join them when it is worth it."""
         chunks = self._chunks
         if not self._chunks_bytes:
-            chunks.append(self.buffer[self.end : self.size])
+            chunks = self._chunks = [self.buffer[self.end : self.size]]
             self._chunks_bytes = self.size - self.end
             self.drop()
         last_at = len(chunks) - 1
@@ -129,7 +130,7 @@ class MessageReader:
         self.size = len(self.buffer)
         self.begin = 0
         self.end = 0
-        self._chunks.clear()
+        self._chunks = _NO_CHUNKS
         self._chunks_bytes = 0
 
     def next(self) -> bool:
@@ -255,3 +256,10 @@ class MessageReader:
     def buffered_bytes(self) -> int:
         """Bytes held that were not walked over yet."""
         return self.size - self.end + self._chunks_bytes
+
+
+def message_reader(length_max: int) -> MessageReader:
+    """One, made without what it costs to call a class."""
+    made = MessageReader.__new__(MessageReader)
+    made._set_up(length_max)
+    return made

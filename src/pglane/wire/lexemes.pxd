@@ -5,6 +5,7 @@ cdef int _BLANK, _LETTER, _DIGIT, _SIGN
 cdef bytes _CLASSES
 
 
+@cython.final
 cdef class Lexer:
     cdef readonly bytes text
     cdef readonly Py_ssize_t size

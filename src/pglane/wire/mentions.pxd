@@ -6,6 +6,7 @@ cdef int _READ, _WRITTEN, _WRITES, _CALLED, _DRAWS
 cdef object WRITING_WORDS
 
 
+@cython.final
 cdef class Names:
     cdef dict _codes
     cdef readonly object reads

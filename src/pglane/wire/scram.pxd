@@ -4,12 +4,18 @@ cimport cython
 cdef unsigned char[32] _mixed
 
 cdef bytes _hmac(bytes key, bytes data)
+cdef object _NOTHING_HASHED
+cdef bytes _BINDING, _NAMELESS, _PROOF, _UNABLE, _UNOFFERED
+cdef Py_ssize_t _PROOF_BYTES
+
 cdef bytes _hash(bytes data)
 @cython.locals(at=int)
 cdef bytes _xor(bytes left, bytes right)
 @cython.locals(byte=cython.uchar)
 cdef bytes _printable(bytes nonce)
 cdef bytes _checked_nonce(bytes nonce)
+@cython.locals(text=cython.p_char, attribute=bytes, attributes=list)
+cdef bytes _nonce_attribute(bytes bare)
 cdef bytes _sized(bytes message)
 @cython.locals(attributes=list, part=bytes)
 cdef list _attributes(bytes message)
@@ -18,6 +24,7 @@ cdef bytes _attribute(list attributes, Py_ssize_t index, bytes name)
 cdef bytes _base64(bytes text)
 
 
+@cython.final
 cdef class KeyedHash:
     cdef object _inner
     cdef object _outer
@@ -25,14 +32,17 @@ cdef class KeyedHash:
     cpdef bytes of(self, bytes message)
 
 
+@cython.final
 cdef class PreparedVerifier:
+    cdef public object verifier
     cdef public bytes challenge
+    cdef public bytes stored_key_bytes
     cdef public KeyedHash stored_key
     cdef public KeyedHash server_key
 
 
+@cython.final
 cdef class ScramServer:
-    cdef object _verifier
     cdef PreparedVerifier _prepared
     cdef bytes _binding
     cdef bint _bound
@@ -42,12 +52,22 @@ cdef class ScramServer:
     cdef bytes _server_first
     cdef public bytes client_key
 
-    @cython.locals(attributes=list, size=Py_ssize_t, text=cython.p_char, header=bytes)
+    cdef _set_up(self, PreparedVerifier prepared, bytes nonce, bytes binding, bint bound)
+    @cython.locals(text=cython.p_char, header=bytes)
     cpdef bytes first(self, bytes client_first)
-    @cython.locals(proof=bytes, without_proof=bytes, proof_attribute=bytes, expected=bytes)
+    cdef bytes _header_of(self, bytes client_first)
+    @cython.locals(
+        size=Py_ssize_t, begin=Py_ssize_t, text=cython.p_char, proof=bytes, without_proof=bytes
+    )
     cpdef bytes final(self, bytes client_final)
     cdef bytes _prefix(self)
     @cython.locals(attributes=list, seen=bytes)
     cdef _check(self, bytes without_proof)
     @cython.locals(prepared=PreparedVerifier, signed=bytes, client_key=bytes)
     cdef bytes _verify(self, bytes without_proof, bytes proof)
+
+
+@cython.locals(made=ScramServer)
+cpdef ScramServer scram_server(
+    PreparedVerifier prepared, bytes nonce, bytes binding, bint bound
+)

@@ -56,15 +56,19 @@ MESSAGE_BYTES_MAX: Final = 4096
 """Longer messages of an exchange are refused unread; real ones have some 200 bytes."""
 KEY_BYTES: Final = 32
 _BLOCK_BYTES: Final = 64
+_NOTHING_HASHED: Final = sha256()
+"""A copy of it costs less than one that looks for its algorithm."""
 _INNER_PAD: Final = bytes(byte ^ 0x36 for byte in range(256))
 _OUTER_PAD: Final = bytes(byte ^ 0x5C for byte in range(256))
 _PROOF: Final = b",p="
-_PROOF_TEXT_BYTES: Final = 44
-"""Of 32 bytes in base64."""
-_NO_BINDING: Final = {b"n,,": b"c=biws,r=", b"y,,": b"c=eSws,r="}
-"""What the last message begins with, by the header of the first."""
+_PROOF_BYTES: Final = 47
+"""Of that and 32 bytes in base64: what the last message ends with."""
+_NAMELESS: Final = b"n=,r="
+"""What the first message is, up to the nonce, where the user stands in the startup packet."""
+_UNABLE: Final = b"n,,"
+_UNOFFERED: Final = b"y,,"
 _BINDING: Final = b"p=tls-server-end-point,,"
-"""The header of a login that is bound to its channel."""
+"""The header of a login that is bound to its channel, of one that could be, of one that cannot."""
 
 
 class ScramReason(StrEnum):
@@ -105,7 +109,9 @@ def _hmac(key: bytes, data: bytes) -> bytes:
 
 
 def _hash(data: bytes) -> bytes:
-    return sha256(data).digest()
+    hashed = _NOTHING_HASHED.copy()
+    hashed.update(data)
+    return hashed.digest()
 
 
 def _xor(left: bytes, right: bytes) -> bytes:
@@ -146,12 +152,18 @@ class PreparedVerifier:
     """What every exchange with one verifier needs.
 
     Attributes:
+        verifier: which one.
         challenge: the end of the server's first message.
+        stored_key_bytes: what the hash of the client's key must be.
+        stored_key: the same as a key.
+        server_key: what the server shows to know.
     """
 
-    __slots__ = ("challenge", "server_key", "stored_key")
+    __slots__ = ("challenge", "server_key", "stored_key", "stored_key_bytes", "verifier")
 
     def __init__(self, verifier: "Verifier") -> None:
+        self.verifier = verifier
+        self.stored_key_bytes = verifier.stored_key
         self.challenge = b",s=%b,i=%d" % (b64encode(verifier.salt), verifier.iterations)
         self.stored_key = KeyedHash(verifier.stored_key)
         self.server_key = KeyedHash(verifier.server_key)
@@ -262,25 +274,22 @@ class ScramServer:
     """
 
     __slots__ = (
-        "_binding",
-        "_bound",
-        "_client_first_bare",
-        "_gs2_header",
-        "_nonce",
-        "_prepared",
-        "_server_first",
-        "_verifier",
-        "client_key",
-    )
+        "_binding", "_bound", "_client_first_bare", "_gs2_header", "_nonce", "_prepared",
+        "_server_first", "client_key",
+    )  # fmt: skip
 
     def __init__(
         self, verifier: Verifier, nonce: bytes, binding: bytes = b"", *, bound: bool = False
     ) -> None:
+        self._set_up(verifier.prepared(), _checked_nonce(nonce), binding, bound)
+
+    def _set_up(
+        self, prepared: PreparedVerifier, nonce: bytes, binding: bytes, bound: bool
+    ) -> None:
         self._binding = binding
         self._bound = bound
-        self._verifier = verifier
-        self._prepared = verifier.prepared()
-        self._nonce = _checked_nonce(nonce)
+        self._prepared = prepared
+        self._nonce = nonce
         self._client_first_bare = b""
         self._gs2_header = b""
         self._server_first = b""
@@ -289,7 +298,7 @@ class ScramServer:
     @property
     def keys(self) -> ScramKeys | None:
         """What logs this user in elsewhere; None until `final` has succeeded."""
-        verifier = self._verifier
+        verifier = self._prepared.verifier
         if not self.client_key:
             return None
         return ScramKeys(verifier.iterations, verifier.salt, self.client_key, verifier.server_key)
@@ -300,27 +309,28 @@ class ScramServer:
         Raises:
             ScramFailure: MALFORMED or UNSUPPORTED.
         """
-        size = len(_sized(client_first))
+        header = self._header_of(_sized(client_first))
         text = client_first
-        header = text[: min(size, 3)]
+        self._gs2_header = header
+        self._client_first_bare = text[len(header) : len(client_first)]
+        self._nonce = _nonce_attribute(self._client_first_bare) + self._nonce
+        self._server_first = self._nonce + self._prepared.challenge
+        return self._server_first
+
+    def _header_of(self, client_first: bytes) -> bytes:
+        """What a first message says of binding it to its channel."""
         if self._bound:
             if not client_first.startswith(_BINDING):
                 raise _unbound(client_first)
-            header = _BINDING
-        elif header not in _NO_BINDING:
+            return _BINDING
+        if client_first.startswith(_UNABLE):
+            return _UNABLE
+        if not client_first.startswith(_UNOFFERED):
             raise _header_failure(client_first)
-        elif self._binding and header == b"y,,":
+        if self._binding:
             told = "the client could be bound to its channel, and thinks that we cannot"
             raise ScramFailure(ScramReason.DOWNGRADED, told)
-        self._gs2_header = header
-        self._client_first_bare = text[len(header) : size]
-        attributes = _attributes(self._client_first_bare)
-        if attributes[0].startswith(b"m"):
-            raise ScramFailure(ScramReason.UNSUPPORTED, "the client wants a mandatory extension")
-        _attribute(attributes, 0, b"n=")
-        self._nonce = _printable(_attribute(attributes, 1, b"r=")) + self._nonce
-        self._server_first = b"r=" + self._nonce + self._prepared.challenge
-        return self._server_first
+        return _UNOFFERED
 
     def final(self, client_final: bytes) -> bytes:
         """The answer to the client's last message; it is in.
@@ -330,22 +340,24 @@ class ScramServer:
         """
         if not self._server_first:
             raise RuntimeError("final comes behind first")
-        without_proof, comma, proof_attribute = _sized(client_final).rpartition(b",p=")
-        if not comma:
-            raise _malformed("no proof at the end")
-        expected = self._prefix() + self._nonce
-        if not compare_digest(without_proof, expected):
-            self._check(without_proof)
-        proof = _base64(proof_attribute)
+        size = len(_sized(client_final))
+        begin = size - _PROOF_BYTES
+        if begin < 0 or not client_final.startswith(_PROOF, begin):
+            raise _proof_failure(client_final)
+        text = client_final
+        proof = _base64(text[begin + len(_PROOF) : size])
         if len(proof) != KEY_BYTES:
-            raise _malformed(f"a proof has {KEY_BYTES} bytes, this one has {len(proof)}")
+            raise _proof_failure(client_final)
+        without_proof = text[:begin]
+        if without_proof != self._prefix() + self._nonce:
+            self._check(without_proof)
         return self._verify(without_proof, proof)
 
     def _prefix(self) -> bytes:
         """What the last message begins with, if it fits the first one and the channel."""
         if self._bound:
-            return b"c=%b,r=" % b64encode(_BINDING + self._binding)
-        return _NO_BINDING[self._gs2_header]
+            return b"c=%b," % b64encode(_BINDING + self._binding)
+        return b"c=biws," if self._gs2_header == _UNABLE else b"c=eSws,"
 
     def _check(self, without_proof: bytes) -> None:
         """It is not what clients send: extensions are allowed, anything else is not."""
@@ -356,17 +368,26 @@ class ScramServer:
         if seen != self._gs2_header + (self._binding if self._bound else b""):
             told = "what the client is bound to is not this channel"
             raise ScramFailure(ScramReason.OTHER_CHANNEL, told)
-        if not compare_digest(_attribute(attributes, 1, b"r="), self._nonce):
+        if b"r=" + _attribute(attributes, 1, b"r=") != self._nonce:
             raise _malformed("the nonce is not that of this exchange")
 
     def _verify(self, without_proof: bytes, proof: bytes) -> bytes:
         prepared = self._prepared
         signed = b",".join((self._client_first_bare, self._server_first, without_proof))
         client_key = _xor(proof, prepared.stored_key.of(signed))
-        if not compare_digest(_hash(client_key), self._verifier.stored_key):
+        if not compare_digest(_hash(client_key), prepared.stored_key_bytes):
             raise ScramFailure(ScramReason.WRONG_PASSWORD, "the proof does not fit the verifier")
         self.client_key = client_key
         return b"v=" + b2a_base64(prepared.server_key.of(signed), newline=False)
+
+
+def scram_server(
+    prepared: PreparedVerifier, nonce: bytes, binding: bytes, bound: bool
+) -> ScramServer:
+    """The same without what it costs to call a class; the nonce is known to be good."""
+    made = ScramServer.__new__(ScramServer)
+    made._set_up(prepared, nonce, binding, bound)
+    return made
 
 
 class ScramClient:
@@ -387,16 +408,9 @@ class ScramClient:
     """
 
     __slots__ = (
-        "_binding",
-        "_first_bare",
-        "_header",
-        "_iterations_max",
-        "_nonce",
-        "_password",
-        "_signed",
-        "keys",
-        "verified",
-    )
+        "_binding", "_first_bare", "_header", "_iterations_max", "_nonce", "_password", "_signed",
+        "keys", "verified",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -490,6 +504,20 @@ def _checked_nonce(nonce: bytes) -> bytes:
         raise ValueError("a nonce is printable ASCII without commas") from None
 
 
+def _nonce_attribute(bare: bytes) -> bytes:
+    """`r=` and the nonce of a client's first message without its header."""
+    text = bare
+    if bare.startswith(_NAMELESS) and len(bare) > len(_NAMELESS):
+        attribute = text[3 : len(bare)]
+        if 0x2C not in attribute:
+            return _printable(attribute)
+    attributes = _attributes(bare)
+    if attributes[0].startswith(b"m"):
+        raise ScramFailure(ScramReason.UNSUPPORTED, "the client wants a mandatory extension")
+    _attribute(attributes, 0, b"n=")
+    return b"r=" + _printable(_attribute(attributes, 1, b"r="))
+
+
 def _printable(nonce: bytes) -> bytes:
     for byte in nonce:
         if byte < 0x21 or byte > 0x7E or byte == 0x2C:
@@ -525,6 +553,15 @@ def _unbound(client_first: bytes) -> ScramFailure:
         kind = client_first[2:].partition(b",")[0][:40].decode("ascii", "backslashreplace")
         return ScramFailure(ScramReason.UNSUPPORTED, f"channel binding of the type {kind!r}")
     return _malformed("it chose to be bound to its channel, and does not say to what")
+
+
+def _proof_failure(client_final: bytes) -> ScramFailure:
+    """What is wrong with the end of a client's last message."""
+    _, comma, proof_attribute = client_final.rpartition(_PROOF)
+    if not comma:
+        return _malformed("no proof at the end")
+    proof = _base64(proof_attribute)
+    return _malformed(f"a proof has {KEY_BYTES} bytes, this one has {len(proof)}")
 
 
 def _attributes(message: bytes) -> list[bytes]:

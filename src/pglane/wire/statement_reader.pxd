@@ -16,6 +16,7 @@ cdef dict _WORDS, _HEADS
 cdef bytes _MAYBE, _TEMP_SCHEMA
 
 
+@cython.final
 cdef class Reader:
     cdef Lexer lexer
     cdef readonly list kinds

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from pglane.connection import client_login
+from pglane.connection import client_login as module
 from pglane.connection.client_certificates import ClientCertificates
-from pglane.connection.client_login import ClientLogin, Stage
+from pglane.connection.client_login import ClientLogin, Stage, client_login
 from pglane.connection.role import KnownRole, Role
 from pglane.connection.user_list import UserList
 from pglane.errors.entering import (
@@ -72,7 +72,7 @@ def test_trust_asks_nothing() -> None:
     made.receive(STARTUP + Query(b"SELECT 1").encode())
     assert made.entered
     assert told(made) == AuthenticationOk().encode()
-    assert made.rest == Query(b"SELECT 1").encode()
+    assert made.take_rest() == Query(b"SELECT 1").encode()
     assert made.user == "u"
     assert made.greeting is not None
     assert made.greeting.startup.parameters["user"] == b"u"
@@ -177,7 +177,7 @@ def test_the_right_password_comes_in() -> None:
     assert made.entered
     assert made.keys is not None
     assert told(made).endswith(AuthenticationOk().encode())
-    assert made.rest == b"rest"
+    assert made.take_rest() == b"rest"
 
 
 def test_what_a_packet_means_is_worked_out_once() -> None:
@@ -231,7 +231,7 @@ def test_answers_in_pieces_are_put_together() -> None:
     made.receive(SASLResponse(client.final(told(made)[9:])).encode() + b"rest")
     assert made.entered
     assert made.client_key
-    assert made.rest == b"rest"
+    assert made.take_rest() == b"rest"
 
 
 def test_who_was_not_asked_has_shown_no_key() -> None:
@@ -282,7 +282,7 @@ def hashes_of_a_login(user: bytes, role: Role | None = None) -> Counter[str]:
 def test_an_unknown_user_costs_as_many_hashes_as_a_known_one() -> None:
     known = hashes_of_a_login(b"u")
     assert known == hashes_of_a_login(b"x")
-    if client_login.__file__.endswith(".py"):
+    if module.__file__.endswith(".py"):
         assert sum(known.values()) > 10, "compiled calls are not seen"
 
 
@@ -337,7 +337,7 @@ def test_what_comes_too_early_waits() -> None:
 
 def test_not_everything_that_comes_too_early_waits() -> None:
     made = asking()
-    made.receive(b"p" * client_login.AUTHENTICATION_BYTES_MAX)
+    made.receive(b"p" * module.AUTHENTICATION_BYTES_MAX)
     assert made.refusal is None
     made.receive(b"p")
     assert isinstance(made.refusal, AuthenticationMalformed)
@@ -417,7 +417,7 @@ def test_malformed_answers_are_refused(answer: bytes) -> None:
 
 def test_a_version_that_cannot_be_negotiated_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     refusal = ProtocolVersion(major=4, minor=0)
-    monkeypatch.setattr(client_login, "negotiate", lambda startup: refusal)
+    monkeypatch.setattr(module, "negotiate", lambda startup: refusal)
     made = login(trust=True)
     made.receive(STARTUP)
     assert made.refusal is refusal
@@ -456,7 +456,7 @@ def test_where_nobody_else_can_hear_it_is(how: str, password: bytes, comes_in: b
     assert isinstance(made.refusal, PasswordWrong) is not comes_in
     if comes_in:
         assert told(made) == AuthenticationOk().encode()
-        assert made.rest == Query(b"SELECT 1").encode()
+        assert made.take_rest() == Query(b"SELECT 1").encode()
         assert made.keys is not None
 
 
@@ -567,3 +567,12 @@ def test_nothing_follows_a_refusal() -> None:
     refusal = made.refusal
     made.receive(SASLInitialResponse(MECHANISM, b"").encode())
     assert made.refusal is refusal
+
+
+def test_one_that_no_class_was_called_for_is_the_same() -> None:
+    users = UserList({}, auth="trust", mock_secret=b"secret")
+    made, same = client_login(users, NONCE), ClientLogin(users, NONCE)
+    for each in (made, same):
+        each.receive(STARTUP)
+    assert made.entered
+    assert made.answers == same.answers

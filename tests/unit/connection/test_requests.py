@@ -348,3 +348,14 @@ def test_while_something_is_held_or_skipped_nothing_is_quiet(lease: Lease) -> No
     exchange.held = 0
     exchange.skipping = True
     assert not exchange.is_quiet()
+
+
+def test_those_that_no_class_was_called_for_are_the_same(lease: Lease) -> None:
+    form = lease.form
+    made = form.client_requests(lease.cache, lease.shapes, True, 1000, 3)
+    same = form.ClientRequests(lease.cache, lease.shapes, True, 1000, 3)
+    for each in (made, same):
+        each.reader.feed(c.Query(SELECT).encode())
+    assert made.apart == same.apart
+    assert (made.virtual, made.statements_max, made.reader.length_max) == (True, 3, 1000)
+    assert made.reader.next()

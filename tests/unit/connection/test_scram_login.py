@@ -3,9 +3,10 @@
 import pytest
 
 from pglane.connection.login_method import ProofMalformed
-from pglane.connection.scram_login import ScramLogin, is_length
+from pglane.connection.scram_login import ScramLogin, is_length, scram_login
 from pglane.wire.body import MalformedMessage
 from pglane.wire.client_messages import SASLInitialResponse
+from pglane.wire.login_messages import AuthenticationSASLContinue, decode_authentication
 from pglane.wire.scram import MECHANISM, MECHANISM_PLUS, ScramClient, ScramFailure, Verifier
 
 NONCE = b"servernonce0123456789"
@@ -76,3 +77,15 @@ def test_what_is_not_that_length(data: bytes, length: int) -> None:
 
 def test_what_is_that_length() -> None:
     assert is_length(b"x\0\1\2\3", 1, 0x010203)
+
+
+@pytest.mark.parametrize("nonce_bytes", [21, 300])
+def test_one_that_no_class_was_called_for_is_the_same(nonce_bytes: int) -> None:
+    made = scram_login(VERIFIER.prepared(), NONCE, b"")
+    client = ScramClient(b"secret", b"c" * nonce_bytes)
+    challenge = made.take(first(client.first()))
+    data = decode_authentication(challenge[5:])
+    assert isinstance(data, AuthenticationSASLContinue)
+    assert data.encode() == challenge
+    client.verify(made.take(client.final(data.data))[9:])
+    assert made.over

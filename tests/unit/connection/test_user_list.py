@@ -146,6 +146,14 @@ def asked(role: Role | None, user: str = "anna", auth: str = "scram") -> Greetin
     return Greeting(packet, negotiation, user, users(auth), known)
 
 
+def test_each_exchange_is_its_own() -> None:
+    made = asked(ANNA)
+    one, other = made.method(NONCE, b""), made.method(NONCE, b"")
+    first = SASLInitialResponse(MECHANISM, b"n,,n=,r=clientnonce0123456789").encode()[5:]
+    assert one.take(first) == other.take(first)
+    assert one is not other
+
+
 def salt_shown(made: Greeting) -> bytes:
     exchange: Any = made.method(NONCE, b"")
     first = SASLInitialResponse(MECHANISM, b"n,,n=,r=clientnonce0123456789").encode()[5:]

@@ -3,7 +3,7 @@
 import pytest
 
 from pglane.connection.settings import Vectors
-from pglane.doors.need import Need, SlotOffer
+from pglane.doors.need import Need, SlotOffer, need_of
 from pglane.pool.ledger import CLOSING, Ledger, Slot
 from pglane.scheduler.request import Request
 
@@ -65,3 +65,13 @@ def test_another_one_may_come_of_the_same_role_that_would_do() -> None:
     assert not offer.may_come(wish("berta", FRESH))
     ledger.move(other, CLOSING, 2.0)
     assert not offer.may_come(wish("berta"))
+
+
+def test_one_that_no_class_was_called_for_is_the_same() -> None:
+    made, same = (
+        need_of(TUNED, VECTORS.empty, True, False),
+        Need(TUNED, VECTORS.empty, True, False),
+    )
+    assert [getattr(made, name) for name in Need.__slots__] == [
+        getattr(same, name) for name in Need.__slots__
+    ]

@@ -15,6 +15,7 @@ from pglane.doors.session_state import (
     SEQUENCE_TOLD,
     ClientSessionState,
     SessionStatePolicy,
+    client_session_state,
 )
 from pglane.errors import Refusal
 from pglane.errors.stateful import PinnedMaxReached, SequenceOfOthers, SequenceReadRefused
@@ -184,3 +185,12 @@ def test_who_wants_to_know_of_sequences_is_told_once() -> None:
         policy.is_asked()
     assert policy.asked
     assert told == ["asked"]
+
+
+def test_one_that_no_class_was_called_for_is_the_same() -> None:
+    door = Door(PIN)
+    client = client_session_state(door.policy, PEER, "anna")
+    assert client.refusal(TEMP, b"", drew=False, strangers_drew=False) == b""
+    assert (client.pinned_by, door.policy.pinned) == (TEMP, 1)
+    client.release()
+    assert door.policy.pinned == 0

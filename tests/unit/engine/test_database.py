@@ -5,6 +5,7 @@ from dataclasses import asdict, replace
 
 import pytest
 
+from pglane.connection.settings import Vector
 from pglane.doors.decisions import Close, Grant, Reject
 from pglane.engine import database as databases
 from pglane.engine.client_link import ClientLink
@@ -162,7 +163,7 @@ def test_an_error_of_ours_in_a_grant_costs_this_client_only(rigs, ending_fails_t
     waiting.send(query("SELECT 1"))
     rig.turn(2)
     (request,) = list(desk(rig).queue)
-    request.client.vector = object()
+    request.client.vector = Vector({"work_mem": 1})  # type: ignore[dict-item]
     if ending_fails_too:
         request.client.door = None
     last.send(query("SELECT 2"))

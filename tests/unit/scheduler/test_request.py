@@ -3,7 +3,7 @@
 import pytest
 
 from pglane.scheduler.reasons import WaitReason
-from pglane.scheduler.request import Arrivals, Lease, Line, Offer, Request
+from pglane.scheduler.request import Arrivals, Lease, Line, Offer, Request, request_of
 
 
 def request(arrived: float = 0.0) -> Request:
@@ -91,3 +91,12 @@ def test_an_offer_must_say_whom_it_fits() -> None:
 
 def test_where_an_offer_does_not_know_better_others_may_come() -> None:
     assert Offer().may_come(request())
+
+
+def test_one_that_no_class_was_called_for_is_the_same() -> None:
+    need, client = object(), object()
+    made, same = request_of("anna", need, client), Request(None, None, "anna", need, client)
+    assert [getattr(made, name) for name in FIELDS] == [getattr(same, name) for name in FIELDS]
+
+
+FIELDS = (*Lease.__slots__, *Request.__slots__)

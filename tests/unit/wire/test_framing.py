@@ -475,3 +475,13 @@ def test_parts_of_what_came_are_not_untouched(form: Any) -> None:
     assert reader.stream_partial() == data[:30]
     reader.feed(data[30:])
     assert not reader.is_untouched()
+
+
+def test_one_that_no_class_was_called_for_is_the_same(form: Any) -> None:
+    made = form.message_reader(10)
+    made.feed(b"Q\0\0\0\x05xS")
+    assert made.next()
+    assert (made.kind, made.body(), made.next()) == (ord("Q"), b"x", False)
+    made.feed(b"\0\0\0\x0b")
+    with pytest.raises(form.MalformedStream):
+        made.next()

@@ -18,6 +18,7 @@ from pglane.wire.scram import (
     ScramServer,
     Verifier,
     salt_of,
+    scram_server,
 )
 
 SALT = b64decode("W22ZaJ0SNY7soEsUEjb6gQ==")
@@ -399,3 +400,30 @@ def test_nobody_acts_for_somebody_else_bound() -> None:
 
 
 VERIFIER_FEW = Verifier.of_password(b"secret", b"salt", 4)
+
+
+def test_one_that_no_class_was_called_for_is_the_same() -> None:
+    made = scram_server(RFC_VERIFIER.prepared(), RFC_SERVER_NONCE, b"", False)
+    assert made.first(RFC_CLIENT_FIRST) == RFC_SERVER_FIRST
+    assert made.final(RFC_CLIENT_FINAL) == RFC_SERVER_FINAL
+
+
+@pytest.mark.parametrize("first", [b"n,,n=,r=nonce", b"n,,n=u,r=nonce", b"n,,n=,r=nonce,x=more"])
+def test_all_first_messages_get_an_answer(first: bytes) -> None:
+    answer = ScramServer(RFC_VERIFIER, RFC_SERVER_NONCE).first(first)
+    assert answer.startswith(b"r=nonce" + RFC_SERVER_NONCE + b",s=")
+
+
+@pytest.mark.parametrize("first", [b"n,,n=,r=", b"n,,n=,r=no nonce", b"n,,n=,r=\x7f", b"n,,n=,r"])
+def test_some_get_none(first: bytes) -> None:
+    with pytest.raises(ScramFailure) as failing:
+        ScramServer(RFC_VERIFIER, RFC_SERVER_NONCE).first(first)
+    assert reason_of(failing) is ScramReason.MALFORMED
+
+
+def test_a_proof_as_long_as_one_may_say_too_little() -> None:
+    server = ScramServer(RFC_VERIFIER, RFC_SERVER_NONCE)
+    server.first(RFC_CLIENT_FIRST)
+    short = b64encode(bytes(31))
+    with pytest.raises(ScramFailure, match="a proof has 32 bytes, this one has 31"):
+        server.final(RFC_WITHOUT_PROOF + b",p=" + short)
