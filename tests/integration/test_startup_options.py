@@ -104,6 +104,24 @@ def test_reset_goes_back_to_what_was_asked_for(crowded_target: Target) -> None:
         assert one.value("SHOW work_mem") == "7MB"
 
 
+@pytest.mark.gateway
+def test_who_says_another_work_comes_in_without_a_server_connection(
+    single_transaction_door: Target,
+) -> None:
+    """PostgreSQL tells everybody the same whatever the work; the only one is held meanwhile."""
+    with ScriptedClient.login(single_transaction_door) as holder:
+        holder.query("BEGIN")
+        clients = [
+            ScriptedClient.login(single_transaction_door, options=f"-c pglane.work=order-{number}")
+            for number in range(8)
+        ]
+        assert all(client.parameters == holder.parameters for client in clients)
+        holder.query("COMMIT")
+    for number, client in enumerate(clients):
+        assert client.value("SHOW pglane.work") == f"order-{number}"
+        client.close()
+
+
 def test_timeouts_that_were_asked_for_fire(crowded_target: Target) -> None:
     with (
         ScriptedClient.login(crowded_target, options="-c statement_timeout=150ms") as hasty,

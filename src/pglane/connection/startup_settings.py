@@ -84,6 +84,20 @@ def _settings_of(items: tuple[tuple[str, bytes], ...], user: str) -> StartupSett
     )
 
 
+def reported_part(settings: dict[str, str]) -> dict[str, str]:
+    """Those that what PostgreSQL reports can depend on: it takes our words, and tells nobody.
+
+    One that is not ASCII stays: whether it is taken depends on the database's encoding.
+    """
+    if not any(word in settings for word in WORDS):
+        return settings
+    return {
+        name: value
+        for name, value in settings.items()
+        if name not in WORDS or not value.isascii()
+    }
+
+
 def _unknown(word: str) -> WordUnknown:
     word = word[:WORD_CHARACTERS_MAX]
     ours = {known.removeprefix(PGLANE_PREFIX): known for known in WORDS}

@@ -32,6 +32,7 @@ cdef class Admission:
     cdef public object session_state
     cdef public Vector settings
     cdef public object startup
+    cdef public Vector told_by
     cdef public Py_ssize_t unread_bytes_max
     cdef public str user
     cdef public bint virtual

@@ -12,6 +12,7 @@ from pglane.connection.startup_settings import LANE, WORK
 from pglane.doors import transaction
 from pglane.doors.lane_wishes import wished_lane
 from pglane.doors.need import Need, need_of
+from pglane.engine.welcome import told_by
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -35,6 +36,7 @@ class Admission:
         user: the role.
         door: where it came in.
         startup: the startup packet.
+        told_by: the vector of those settings that decide what clients are told when they come in.
         long_keys: whether the clients can take a cancel key of more than 4 bytes.
         database: which they are in.
         settings: the vector of the settings that they ask for.
@@ -71,6 +73,7 @@ class Admission:
         "session_state",
         "settings",
         "startup",
+        "told_by",
         "unread_bytes_max",
         "user",
         "virtual",
@@ -90,6 +93,7 @@ class Admission:
         self.database = database
         self.limits = database.limits_for(greeting.user, door.NAME)
         self.settings = vectors.of(wanted.settings)
+        self.told_by = told_by(vectors, self.settings)
         self.lane_wished = wished_lane(self.settings.items, self.settings.items)
         self.work = self.settings.items.get(WORK, "")
         self.place: Place | None = None

@@ -2,6 +2,7 @@ cimport cython
 
 from pglane.connection.exchange cimport Exchange
 from pglane.connection.requests cimport ClientRequests
+from pglane.connection.settings cimport Vector
 from pglane.doors.need cimport Need
 from pglane.engine.admission cimport Admission
 from pglane.engine.database cimport Database
@@ -25,7 +26,7 @@ cdef bint _is_whole_query(const unsigned char *data, Py_ssize_t size)
 
 
 cdef class ClientLink(ClientConnection):
-    cpdef begin(self)
+    cpdef begin(self, Vector told_by)
     cdef _ask_first(self)
     @cython.locals(lease=Request)
     cdef Slot _lease_idle(self, double now)

@@ -36,6 +36,7 @@ from pglane.wire.server_messages import (
 from pglane.wire.statements import Effect
 
 if TYPE_CHECKING:
+    from pglane.connection.settings import Vector
     from pglane.engine.admission import Admission
     from pglane.engine.server_link import ServerLink
     from pglane.engine.syscalls import Chunk, Peer
@@ -454,9 +455,9 @@ class ClientLink(ClientConnection):
 
     # Beginning -----------------------------------------------------------------------------
 
-    def begin(self) -> None:
+    def begin(self, told_by: "Vector") -> None:
         """It is logged in: it is told the settings that hold for it, or waits for a server."""
-        known = self.database.welcomes.get((self.user, self.vector))
+        known = self.database.welcomes.get((self.user, told_by))
         if known is not None and not self.need.fresh:
             self.welcomed = True
             self._welcome(known)
@@ -487,7 +488,7 @@ class ClientLink(ClientConnection):
         if not self.welcomed:
             welcome = Welcome(dict(server.exchange.parameters))
             if not server.suspect:
-                self.database.keep_welcome(self, welcome)
+                self.database.keep_welcome(self.user, self.startup, welcome)
             self.welcomed = True
             self.end_lease(server)
             if self.phase != _GONE:

@@ -24,6 +24,7 @@ from pglane.engine.server_link import CLOSE_S_MAX, TERMINATE, LeaseHolder, Serve
 from pglane.engine.standstills import Standstills
 from pglane.engine.waiting import Notices, Refusals
 from pglane.engine.watch import Watch
+from pglane.engine.welcome import told_by
 from pglane.pool.ledger import SlotState
 from pglane.scheduler.placing import LanePlacing
 from pglane.scheduler.request import Request
@@ -76,7 +77,7 @@ class Database:
         vacating: nobody is in it and it may be about to be dropped: no server connection is kept
             until a client comes.
         session_state: what clients of the transaction door may leave behind.
-        welcomes: reported settings by role and settings vector: what a new client is told.
+        welcomes: what a new client is told, by its role and what that depends on (`told_by`).
         accepted: states that its server connections took: they need not be confirmed again.
         watch: what the monitor says about it.
         custom_names: custom settings that some client made: no view of PostgreSQL lists them.
@@ -310,11 +311,11 @@ class Database:
             self.perform(self.desk.leave(request, self.loop.now))
             client.rejected(refusal)
 
-    def keep_welcome(self, client: "ClientLink", welcome: "Welcome") -> None:
+    def keep_welcome(self, user: str, settings: "Vector", welcome: "Welcome") -> None:
         """What clients with the same role and settings are told from now on."""
         if len(self.welcomes) >= WELCOMES_MAX:
             self.welcomes.clear()
-        self.welcomes[(client.user, client.vector)] = welcome
+        self.welcomes[user, told_by(self.worker.vectors, settings)] = welcome
 
     def note_custom_names(self, names: "Iterable[str]") -> None:
         """These exist; a function may set them where no text shows it."""

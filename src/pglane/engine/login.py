@@ -278,7 +278,7 @@ class Entrance:
         rest = login.take_rest()
         if rest:
             client.requests.reader.feed(rest)
-        client.begin()
+        client.begin(admission.told_by)
 
     def client_gone(self, client: ClientLink) -> None:
         """Its connection is over."""

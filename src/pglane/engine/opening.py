@@ -99,7 +99,7 @@ class Opening:
         link.suspect = begun != self._generation()
         if not link.suspect:
             database.accepted.add(slot.user, link.base)
-            database.welcomes.setdefault((slot.user, link.base), Welcome(dict(login.parameters)))
+            database.keep_welcome(slot.user, link.base, Welcome(dict(login.parameters)))
         database.watch.begin()
         if database.paused:
             database.close(link)

@@ -9,6 +9,7 @@ told then: their drivers read values by what is reported, and so does our scanne
 
 from typing import TYPE_CHECKING
 
+from pglane.connection.startup_settings import reported_part
 from pglane.engine.origins import REPORTED
 from pglane.wire.server_messages import parameter_status, ready_for_query
 
@@ -18,6 +19,7 @@ except ModuleNotFoundError:
     from pglane.wire import uncompiled as cython
 
 if TYPE_CHECKING:
+    from pglane.connection.settings import Vector, Vectors
     from pglane.engine.client_link import ClientLink
     from pglane.engine.server_link import ServerLink
 
@@ -72,6 +74,12 @@ class Welcome:
             return self.encoded + _key_and_ready[:_KEY_AND_READY_BYTES]  # type: ignore[name-defined,no-any-return]
         head = b"K" + (8 + size).to_bytes(4, "big")
         return b"".join([self.encoded, head, process_id.to_bytes(4, "big"), key, READY_IDLE])
+
+
+def told_by(vectors: "Vectors", settings: "Vector") -> "Vector":
+    """Those of a client's settings that what it is told when it comes in depends on."""
+    reported = reported_part(settings.items)
+    return settings if reported is settings.items else vectors.of(reported)
 
 
 def tell_defaults(client: "ClientLink", server: "ServerLink") -> None:

@@ -5,6 +5,7 @@ import pytest
 from pglane.connection.startup_settings import (
     direct_startup,
     octets,
+    reported_part,
     server_startup,
     startup_settings,
     text,
@@ -141,3 +142,11 @@ def test_a_database_that_was_named_is_never_left_out() -> None:
     room = LENGTH_MAX - len(StartupMessage(3, 0, words | {"x": b""}).encode())
     asked = StartupMessage(3, 0, words | {"x": b"v" * room})
     assert direct_startup(asked, check_interval=True).parameters == asked.parameters
+
+
+def test_what_postgresql_reports_does_not_depend_on_our_words() -> None:
+    plain = {"application_name": "a", "work_mem": "1MB"}
+    assert reported_part(plain) is plain
+    assert reported_part({**plain, "pglane.work": "order 1", "pglane.lane": "otp"}) == plain
+    odd = {"pglane.work": "\u20ac"}
+    assert reported_part(odd) == odd, "the database may have no such character"

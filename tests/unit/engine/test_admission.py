@@ -40,6 +40,15 @@ def test_what_is_known_ends_with_the_table_of_vectors(rig) -> None:
     assert vectors.of({"application_name": "x"}) is second.vector
 
 
+def test_what_clients_are_told_does_not_depend_on_our_own_words(rig) -> None:
+    rig.pair(application_name="x")
+    words = {"pglane.work": "order 1", "pglane.lane": "transaction:anna"}
+    for count, word in enumerate(words, 2):
+        enter(rig, application_name="x", **{word: words[word]}).gets(READY)
+        assert len(rig.worker.clients) == count
+    assert len(rig.worker.databases["app"].welcomes) == 2  # that, and the bare base
+
+
 def lanes_of(rig) -> list[str]:
     return [client.lease.lane.name for client in rig.worker.clients.values()]
 

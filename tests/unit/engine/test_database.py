@@ -352,5 +352,5 @@ def test_no_more_welcomes_are_remembered_than_so_many(rig, monkeypatch) -> None:
     (link,) = rig.worker.clients.values()
     monkeypatch.setattr(databases, "WELCOMES_MAX", 1)
     welcome = Welcome({"a": "b"})
-    database.keep_welcome(link, welcome)
+    database.keep_welcome(link.user, link.startup, welcome)
     assert list(database.welcomes.values()) == [welcome]
