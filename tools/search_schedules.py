@@ -64,6 +64,7 @@ class System:
                 guard=kept,
                 borrows=hold > 0,
                 wait_s_max=PATIENCE,
+                give_back_s=0.0,
             )
             for number, (reserve, hold, kept) in enumerate(
                 zip(self.reserve, self.holds, guard, strict=True)

@@ -9,8 +9,8 @@ import pytest
 from pglane.cli.command import parser
 from pglane.control.columns import TABLES
 from pglane.lab import scenarios
-from pglane.scheduler.bounds import GIVE_BACK_S, loan_s_max, wait_s_max
-from pglane.scheduler.policy import LanePolicy
+from pglane.scheduler.bounds import loan_s_max, wait_s_max
+from pglane.scheduler.policy import GIVE_BACK_S, LanePolicy
 from pglane.scheduler.tenant import FINE_TURNS_MAX
 
 ROOT = Path(__file__).parents[2]
@@ -73,15 +73,19 @@ def test_files_that_are_named_are_there(page: str) -> None:
 def test_the_example_of_the_bound_is_computed() -> None:
     """Two logins are ahead; who borrows ends by himself, or is ended, or never borrows."""
 
-    def wait_ms(logins: LanePolicy, others_s: float) -> int:
-        loan_s = loan_s_max(logins, [logins, LanePolicy("others", hold_s_max=others_s)])
-        return round(wait_s_max(1, logins.hold_s_max, loan_s, short=True, ahead=2) * 1000)
+    def wait_ms(logins: LanePolicy, others: LanePolicy, lease_s: float = 0.05) -> int:
+        loan_s = loan_s_max(logins, [logins, others])
+        return round(wait_s_max(1, lease_s, loan_s, short=True, ahead=2) * 1000)
 
     page = text_of("docs/explanation/lanes.md")
     assert f"`borrow_hold_ms` + {GIVE_BACK_S * 1000:.0f} ms" in page
+    assert f"`hold_ms_max` + {GIVE_BACK_S * 1000:.0f} ms" in page
+    brief = LanePolicy("others", hold_s_max=0.3, give_back_s=0.0)
     lending = LanePolicy("logins", reserve=1, hold_s_max=0.05, borrow_hold_s=0.3)
-    assert f"300 + 2 · 50 = {wait_ms(lending, 0.3)} ms" in page
-    assert f"800 + 2 · 50 = {wait_ms(lending, 0.0)} ms" in page
+    endless = LanePolicy("others")
+    assert f"300 + 2 · 50 = {wait_ms(lending, brief)} ms" in page
+    assert f"800 + 2 · 50 = {wait_ms(lending, endless)} ms" in page
+    assert f"800 + 2 · 550 = {wait_ms(lending, endless, lending.lease_s_max)} ms" in page
     guarded = LanePolicy("logins", reserve=1, hold_s_max=0.05, guard=1)
-    assert f"`guard = 1` it is {wait_ms(guarded, 0.3)} ms" in " ".join(page.split())
+    assert f"`guard = 1` it is {wait_ms(guarded, brief)} ms" in " ".join(page.split())
     assert f"up to {FINE_TURNS_MAX:.0f}\n  turns more" in page

@@ -20,14 +20,14 @@
 12. A place of a golden ticket is given where no other can be had, to one work at a time that has
     a place already; no such work waits beside one that is free.
 
-Leases end when their lane or a recall says so at the latest: that is what the bound assumes.
+Leases end when they are recalled, and what that takes, at the latest: that is what the bound assumes.
 """
 
 import hypothesis.strategies as st
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from pglane.scheduler.bounds import GIVE_BACK_S
+from pglane.scheduler.policy import GIVE_BACK_S
 from pglane.scheduler.lane import CONTINUED_MAX, Lane
 from pglane.scheduler.lanes import LaneQueue
 from pglane.scheduler.policy import DoorPolicy, LanePolicy
@@ -359,15 +359,10 @@ class LaneMachine(RuleBasedStateMachine):
             self.recalled[lease] = self.now
 
     def ends_at(self, lease: Lease) -> float:
-        """When it must have ended: its lane's limit, or a recall."""
-        lane = lease.lane
-        assert isinstance(lane, Lane)
-        at = float("inf")
-        if lane.hold_s_max:
-            at = self.booked[lease] + lane.hold_s_max
-        if lease in self.recalled:
-            at = min(at, self.recalled[lease] + GIVE_BACK_S)
-        return at
+        """When it must have ended: nothing ends it but a recall, which takes its time."""
+        if lease not in self.recalled:
+            return float("inf")
+        return self.recalled[lease] + GIVE_BACK_S
 
     @rule(number=st.integers(0, len(CONFIGURATIONS) - 1), claims=st.booleans())
     def the_configuration_changes(self, number: int, claims: bool) -> None:

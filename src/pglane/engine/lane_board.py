@@ -178,7 +178,7 @@ def _record(database: str, lane: Lane, now: float) -> bytes:
     tenants = tenant_statistics(lane, TENANTS_SHOWN_MAX, now)
     bound_s = NO_BOUND
     if lane.is_promised and not lane.suspended:
-        bound_s = wait_s_max(lane.reserve, lane.hold_s_max, lane.loan_s_max, short=True, ahead=0)
+        bound_s = wait_s_max(lane.reserve, lane.lease_s_max, lane.loan_s_max, short=True, ahead=0)
     counts = (*told.waits, *told.give_backs, *told.reasons.values(), *told.refused.values())
     head = _LANE.pack(
         now,

@@ -1,6 +1,7 @@
 """How long a lane with a reservation can wait at most: the two theorems the lanes rest on.
 
-Every lease of lane j ends within H_j; k requests of the same lane came before and are served or
+Every lease of lane j ends within H_j, which is the end that its lane sets (`hold_s_max`) and what it
+takes to enforce that (`policy.GIVE_BACK_S`); k requests of the same lane came before and are served or
 wait. A reservation of r places that is kept free (*Theorem A*) makes a request wait at most
 
     floor(k / r) * H            and not at all while k < r
@@ -23,14 +24,9 @@ from collections.abc import Iterable
 from pglane.scheduler.policy import LanePolicy
 
 NO_BOUND = -1.0
-GIVE_BACK_S = 0.5
-"""What it may take from asking for a lent server connection until its backend is gone: a cancel,
-a quarter of a second of patience, the end of the connection, and opening another."""
 
 
-def loan_s_max(
-    lane: LanePolicy, lanes: Iterable[LanePolicy], give_back_s: float = GIVE_BACK_S
-) -> float:
+def loan_s_max(lane: LanePolicy, lanes: Iterable[LanePolicy]) -> float:
     """The longest that lent places of a lane can stay away; `NO_BOUND` if nothing ends them."""
     if lane.kept_free >= lane.reserve:
         return 0.0
@@ -38,24 +34,21 @@ def loan_s_max(
     for other in lanes:
         if other.name == lane.name or not other.borrows:
             continue
-        hold_s = other.hold_s_max
-        if lane.borrow_hold_s:
-            recalled_s = lane.borrow_hold_s + give_back_s
-            hold_s = min(hold_s, recalled_s) if hold_s else recalled_s
-        if not hold_s:
+        ends = [hold_s for hold_s in (other.hold_s_max, lane.borrow_hold_s) if hold_s]
+        if not ends:
             return NO_BOUND
-        longest = max(longest, hold_s)
+        longest = max(longest, min(ends) + other.give_back_s)
     return longest
 
 
 def wait_s_max(
-    reserve: int, hold_s_max: float, loan_s: float, *, short: bool, ahead: int
+    reserve: int, lease_s_max: float, loan_s: float, *, short: bool, ahead: int
 ) -> float:
     """The bound for one request; `NO_BOUND` where nothing is promised.
 
     Args:
         reserve: places that are the lane's.
-        hold_s_max: how long its own leases can last; 0.0: nothing ends them.
+        lease_s_max: how long its own leases can last; 0.0: nothing ends them.
         loan_s: what `loan_s_max` says of the lane.
         short: it had less than its reservation when the request came.
         ahead: requests of the lane before this one, served or waiting.
@@ -63,6 +56,6 @@ def wait_s_max(
     if reserve <= 0 or (short and loan_s < 0):
         return NO_BOUND
     rounds = ahead // reserve
-    if rounds and not hold_s_max:
+    if rounds and not lease_s_max:
         return NO_BOUND
-    return (loan_s if short else 0.0) + rounds * hold_s_max
+    return (loan_s if short else 0.0) + rounds * lease_s_max

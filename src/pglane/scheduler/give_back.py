@@ -13,7 +13,7 @@ came earlier. Where its door is full, only leases of that door are of use. All a
 one after the other, each would take its own time to end.
 
 A lease that was asked still has its place: a cancel does not end a statement at once, and a server
-connection counts until its backend is gone. `bounds.GIVE_BACK_S` covers that time.
+connection counts until its backend is gone. `policy.GIVE_BACK_S` covers that time.
 """
 
 from collections.abc import Iterable

@@ -40,6 +40,7 @@ cdef class Lane(Node):
     cdef public int rank
     cdef public double wait_s_max
     cdef public double hold_s_max
+    cdef public double lease_s_max
     cdef public bint newest_first
     cdef public double loan_s_max
     cdef public Py_ssize_t busy

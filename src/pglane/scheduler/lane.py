@@ -73,6 +73,7 @@ class Lane(Node):
         is_promised: it has a reservation, whether or not it can be kept now.
         suspended: less is kept than was promised.
         takes_back: what it lends has a time.
+        lease_s_max: how long its leases can last (`LanePolicy.lease_s_max`).
         loan_s_max: how long what it lent can stay away (`bounds.loan_s_max`).
         busy: places it has, but for those of its golden ticket.
         golden: places of its golden ticket that are in use.
@@ -95,8 +96,8 @@ class Lane(Node):
     __slots__ = (
         "active_max", "arrivals", "borrows", "busy", "continued", "counters", "fair", "front",
         "golden", "golden_max", "golden_work", "group", "hold_s_max", "holders", "is_promised",
-        "kept_free", "learned", "left", "lent", "limit", "loan_s_max", "mean_s", "mixed", "name",
-        "newest_first", "overload", "overtaken", "place", "policy", "rank", "reserve", "suspended",
+        "kept_free", "learned", "lease_s_max", "left", "lent", "limit", "loan_s_max", "mean_s",
+        "mixed", "name", "newest_first", "overload", "overtaken", "place", "policy", "rank", "reserve", "suspended",
         "tag", "takes_back", "tenants", "touched", "turn", "usual_s", "wait_is_default",
         "wait_s_max", "waiting", "weight",
     )  # fmt: skip
@@ -148,6 +149,7 @@ class Lane(Node):
         self.wait_s_max = policy.wait_s_max
         self.wait_is_default = policy.wait_is_default
         self.hold_s_max = policy.hold_s_max
+        self.lease_s_max = policy.lease_s_max
         self.newest_first = policy.newest_first
         self.tenants.known_max = policy.tenants_max
         self.overload = Overload(policy.shed_after_s) if policy.shed_after_s else None
@@ -350,7 +352,7 @@ class Lane(Node):
             return NO_BOUND
         ahead = request.ahead + (self.active_max - 1) * request.turns
         return wait_s_max(
-            self.reserve, self.hold_s_max, self.loan_s_max, short=request.was_short, ahead=ahead
+            self.reserve, self.lease_s_max, self.loan_s_max, short=request.was_short, ahead=ahead
         )
 
     def hold(self, lease: Lease, now: float) -> None:

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 UNLIMITED = 0
 RANK_DEFAULT = 5
 WAIT_S_MAX_DEFAULT = 30.0
+GIVE_BACK_S = 0.5
+"""What it may take from asking for a server connection until its backend is gone: a cancel, a
+quarter of a second of patience, the end of the connection, and opening another."""
 TENANTS_MAX = 1000
 """Tenants of a lane that are known by name; drivers put process ids into application names."""
 
@@ -39,6 +42,7 @@ class LanePolicy:
         tenants_max: tenants that are told apart; the others share queues.
         wait_is_default: clients for whom another time is set wait so long instead.
         shed_after_s: where its requests wait longer for a second, some are refused; 0.0: never.
+        give_back_s: what it may take to end a lease of it from outside.
         nested: so many leases a work can have at once, and is sure to finish (`golden`).
     """
 
@@ -59,6 +63,12 @@ class LanePolicy:
     wait_is_default: bool = False
     shed_after_s: float = 0.0
     nested: int = 1
+    give_back_s: float = GIVE_BACK_S
+
+    @property
+    def lease_s_max(self) -> float:
+        """How long a lease can last while somebody waits; 0.0: nothing ends it."""
+        return self.hold_s_max + self.give_back_s if self.hold_s_max else 0.0
 
     @property
     def golden(self) -> int:

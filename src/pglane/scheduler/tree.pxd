@@ -15,7 +15,6 @@ cdef class LaneTree:
     cdef public dict lanes
     cdef public Py_ssize_t waiting
     cdef public double virtual
-    cdef public double give_back_s
     cdef dict _doors
     cdef list _groups
     cdef public object works

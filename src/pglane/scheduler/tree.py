@@ -30,7 +30,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from pglane.scheduler import golden
-from pglane.scheduler.bounds import GIVE_BACK_S, NO_BOUND, loan_s_max
+from pglane.scheduler.bounds import NO_BOUND, loan_s_max
 from pglane.scheduler.group import Group
 from pglane.scheduler.heap import Heap
 from pglane.scheduler.lane import NOWHERE, SHARING, STRICT, UNMET, Lane
@@ -66,7 +66,6 @@ class LaneTree:
         self.lanes: dict[str, Lane] = {}
         self.waiting = 0
         self.virtual = 0.0
-        self.give_back_s = GIVE_BACK_S
         self._doors: dict[str, Group] = {}
         self._groups: list[Group] = [self.budget]
         self.works = Works()
@@ -156,7 +155,7 @@ class LaneTree:
 
     def _expect(self, lender: Lane, policies: list[LanePolicy]) -> None:
         """How long what it lent can stay away, with these lanes beside it."""
-        loan_s = loan_s_max(lender.policy, policies, self.give_back_s)
+        loan_s = loan_s_max(lender.policy, policies)
         if lender.loan_s_max != NO_BOUND and loan_s != NO_BOUND:
             loan_s = max(loan_s, lender.loan_s_max)
         else:

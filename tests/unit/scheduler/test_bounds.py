@@ -3,9 +3,9 @@
 import pytest
 
 from pglane.scheduler.bounds import NO_BOUND, loan_s_max, wait_s_max
-from pglane.scheduler.policy import LanePolicy
+from pglane.scheduler.policy import GIVE_BACK_S, LanePolicy
 
-BROWSE = LanePolicy("browse", hold_s_max=0.3)
+BROWSE = LanePolicy("browse", hold_s_max=0.3, give_back_s=0.0)
 REPORTS = LanePolicy("reports", hold_s_max=0.0, borrows=False)
 ENDLESS = LanePolicy("endless", hold_s_max=0.0)
 
@@ -26,8 +26,14 @@ def test_what_is_kept_free_is_never_away() -> None:
 
 def test_a_loan_that_is_taken_back_is_away_until_then() -> None:
     assert loan_s_max(otp(), [BROWSE, ENDLESS]) == NO_BOUND
-    assert loan_s_max(otp(borrow_hold_s=0.1), [ENDLESS], 0.5) == 0.6
-    assert loan_s_max(otp(borrow_hold_s=0.1), [BROWSE], 0.5) == 0.3
+    assert loan_s_max(otp(borrow_hold_s=0.1), [ENDLESS]) == 0.1 + GIVE_BACK_S
+    assert loan_s_max(otp(borrow_hold_s=0.1), [BROWSE]) == 0.1
+    assert loan_s_max(otp(borrow_hold_s=0.4), [BROWSE]) == 0.3
+
+
+def test_an_end_that_is_enforced_takes_its_time() -> None:
+    slow = LanePolicy("slow", hold_s_max=0.3)
+    assert loan_s_max(otp(), [BROWSE, slow]) == slow.lease_s_max == 0.3 + GIVE_BACK_S
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from pglane.scheduler.lane import (
     NOWHERE,
     Lane,
 )
-from pglane.scheduler.policy import LanePolicy
+from pglane.scheduler.policy import GIVE_BACK_S, LanePolicy
 from pglane.scheduler.request import Lease, Request
 from pglane.scheduler.tenant import FINE_TURNS_MAX
 
@@ -261,7 +261,7 @@ def test_a_lease_is_held_until_it_is_let_go() -> None:
 
 
 def test_the_bound_counts_who_came_before() -> None:
-    lane = lane_of(reserve=1, hold_s_max=1.0)
+    lane = lane_of(reserve=1, hold_s_max=1.0, give_back_s=0.0)
     lane.loan_s_max = 5.0
     first = wait(lane)
     assert lane.bound_s(first) == 5.0
@@ -272,8 +272,14 @@ def test_the_bound_counts_who_came_before() -> None:
     assert lane.bound_s(third) == 3.0
 
 
-def test_the_bound_counts_the_turns_of_other_tenants() -> None:
+def test_the_bound_counts_what_it_takes_to_enforce_an_end() -> None:
     lane = lane_of(reserve=1, hold_s_max=1.0)
+    wait(lane)
+    assert lane.bound_s(wait(lane)) == 1.0 + GIVE_BACK_S
+
+
+def test_the_bound_counts_the_turns_of_other_tenants() -> None:
+    lane = lane_of(reserve=1, hold_s_max=1.0, give_back_s=0.0)
     for _ in range(9):
         wait(lane, "loud")
     assert lane.bound_s(wait(lane, "quiet")) == 1.0
@@ -283,16 +289,16 @@ def test_the_bound_counts_the_turns_of_other_tenants() -> None:
 
 
 def test_nothing_is_promised_where_order_of_arrival_is_not_kept() -> None:
-    lane = lane_of(reserve=1, hold_s_max=1.0)
+    lane = lane_of(reserve=1, hold_s_max=1.0, give_back_s=0.0)
     request = wait(lane)
     wait(lane, continues=True)
     assert lane.bound_s(request) == NO_BOUND
-    newest = lane_of(reserve=1, hold_s_max=1.0, newest_first=True)
+    newest = lane_of(reserve=1, hold_s_max=1.0, give_back_s=0.0, newest_first=True)
     assert newest.bound_s(wait(newest)) == NO_BOUND
-    suspended = lane_of(reserve=2, hold_s_max=1.0)
+    suspended = lane_of(reserve=2, hold_s_max=1.0, give_back_s=0.0)
     suspended.adopt(suspended.policy, suspended.group, 1, 0)
     assert suspended.bound_s(wait(suspended)) == NO_BOUND
-    again = lane_of(reserve=1, hold_s_max=1.0)
+    again = lane_of(reserve=1, hold_s_max=1.0, give_back_s=0.0)
     failed, other = wait(again), wait(again)
     again.dequeue(failed, True)
     assert again.bound_s(other) == 1.0

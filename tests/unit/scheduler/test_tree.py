@@ -276,8 +276,8 @@ def test_a_lane_that_is_configured_again_before_its_last_client_left_stays() -> 
 
 
 def test_a_removed_lane_counts_for_how_long_a_loan_can_last_while_anybody_saw_it() -> None:
-    otp, mail = (LanePolicy(name, reserve=1, hold_s_max=1.0) for name in ("otp", "mail"))
-    rig = LaneRig(3, otp, mail, LanePolicy("slow", hold_s_max=9.0))
+    otp, mail = (LanePolicy(name, reserve=1, hold_s_max=1.0, give_back_s=0.0) for name in ("otp", "mail"))
+    rig = LaneRig(3, otp, mail, LanePolicy("slow", hold_s_max=9.0, give_back_s=0.0))
     (slow,) = rig.fill("slow", 1)
     rig.fill("otp", 1)
     (first,) = rig.fill("mail", 1)
@@ -312,13 +312,13 @@ def test_a_lane_that_came_up_by_itself_outlives_a_new_configuration() -> None:
 
 
 def test_a_lane_that_came_up_by_itself_counts_for_how_long_a_loan_can_last() -> None:
-    tree = LaneTree(2, [OTP, LanePolicy("browse", hold_s_max=2.0)])
+    tree = LaneTree(2, [OTP, LanePolicy("browse", hold_s_max=2.0, give_back_s=0.0)])
     assert tree.lanes["otp"].loan_s_max == 2.0
-    tree.add(LanePolicy("slow", hold_s_max=5.0))
+    tree.add(LanePolicy("slow", hold_s_max=5.0, give_back_s=0.0))
     assert tree.lanes["otp"].loan_s_max == 5.0
     tree.add(LanePolicy("endless"))
     assert tree.lanes["otp"].loan_s_max == NO_BOUND
-    tree.add(LanePolicy("another", hold_s_max=1.0))
+    tree.add(LanePolicy("another", hold_s_max=1.0, give_back_s=0.0))
     assert tree.lanes["otp"].loan_s_max == NO_BOUND
 
 
