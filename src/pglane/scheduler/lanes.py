@@ -360,6 +360,9 @@ class LaneQueue(LaneTree):
             lane.return_to(self.virtual, self.budget.limit * _LAG_HOLD_S, now)
         if not self.waiting:
             self._contended_since = now
+            if self._first_end < self._due:
+                self._due = self._first_end
+            self._first_end = _NEVER
         self.waiting += 1
 
     def _waits_no_more(self, lane: Lane, now: float) -> None:
@@ -410,7 +413,9 @@ class LaneQueue(LaneTree):
     def recall(self, now: float) -> list[Lease]:
         """Leases that are to end now because their places are needed; after `expired`."""
         asked, due = self.recalls.ask(self.lanes.values(), self._groups, self.waiting, now)
-        if due < self._due:
+        if not self.waiting:
+            self._first_end = due  # perhaps it is over: nobody is to be woken for it again and again
+        elif due < self._due:
             self._due = due
         return asked
 

@@ -23,6 +23,7 @@ cdef class LaneTree:
     cdef Py_ssize_t _lender_next
     cdef Py_ssize_t _owed
     cdef double _due
+    cdef double _first_end
     cdef double _waiting_weight
     cdef dict _added
     cdef list _removed

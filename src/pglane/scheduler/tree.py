@@ -74,6 +74,7 @@ class LaneTree:
         self._lender_next = 0
         self._owed = 0  # lanes that stand in UNMET
         self._due = NEVER
+        self._first_end = NEVER  # when a lease becomes too old, for when somebody waits
         self._waiting_weight = 0.0
         self._added: dict[str, LanePolicy] = {}
         self._removed: list[str] = []

@@ -369,6 +369,22 @@ def test_every_wait_has_a_reason() -> None:
     assert counters.reasons[WaitReason.NO_SERVER_FREE.place] == 1
 
 
+def test_a_lease_beyond_its_limit_is_nothing_to_wake_for_until_somebody_waits() -> None:
+    rig = LaneRig(2, LanePolicy("browse", hold_s_max=2.0))
+    (old,) = rig.fill("browse", 1)
+    rig.now += 3.0
+    request = claimed(rig, "browse")
+    assert rig.queue.expired(rig.now) == rig.queue.recall(rig.now) == []
+    assert rig.queue.next_due() == request.expires
+    assert rig.queue.expired(rig.now) == rig.queue.recall(rig.now) == []
+    rig.ask("browse")
+    due = rig.queue.next_due()
+    assert due is not None
+    assert due <= rig.now
+    assert rig.queue.expired(rig.now) == []
+    assert rig.queue.recall(rig.now) == [old]
+
+
 # Promises broken -------------------------------------------------------------------------------
 
 
