@@ -7,6 +7,7 @@ took.
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from typing import Any
 
 import psycopg
@@ -141,6 +142,24 @@ def test_with_a_golden_ticket_all_finish(api: Gateway) -> None:
     """Five places, one of them the ticket: four works with two each, none is refused."""
     events = Crowd(at(api.target("transaction", "second")), closed).run()
     assert events == ["done"] * PLACES
+
+
+def test_the_console_tells_what_of_a_ticket_is_in_use(api: Gateway) -> None:
+    """All places but the ticket's are held; the work of one of them begins a second time."""
+
+    columns = ("busy", "tickets", "tickets_busy", "continuing")
+
+    def tells(*expected: int) -> bool:
+        rows = [row for row in api.show("LANES") if row["lane"] == "twice"]
+        return [tuple(row[name] for name in columns) for row in rows] == [expected]
+
+    begin = at(api.target("transaction", "second"))
+    with ExitStack() as clients:
+        for number in (*range(PLACES), 0):
+            client = clients.enter_context(closing(begin(number)))
+            client.execute(marked(number, "SELECT 1"))
+        assert eventually(lambda: tells(PLACES + 1, 1, 1, 0))
+    assert eventually(lambda: tells(0, 1, 0, 0))
 
 
 def test_without_one_it_is_named_and_ends_at_once(api: Gateway) -> None:

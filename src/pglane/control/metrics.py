@@ -137,6 +137,7 @@ HOLDER_METRICS = (
 LANE_METRICS = (
     _lane("reserved_server_connections", "gauge", "reserve", "Server connections it reserves"),
     _lane("server_connections", "gauge", "busy", "Server connections it has, with those coming"),
+    _lane("ticket_server_connections", "gauge", "tickets_busy", "Of these, on its golden ticket"),
     _lane("requests_waiting", "gauge", "waiting", "Requests that wait and have none coming"),
     _lane("head_wait_seconds", "gauge", "head_wait_seconds", "How long its oldest request waits"),
     _histogram(

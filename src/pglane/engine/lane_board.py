@@ -47,11 +47,15 @@ READINGS_MAX = 20
 """How often a record that is just being written is read again."""
 
 _LANE_NUMBERS = (
-    "weight", "promised", "reserve", "busy", "waiting", "coming", "head_age_s", "hold_s_mean",
-    "grants", "wait_s", "wait_s_max", "service_s", "backlogged_s", "backlogged_service_s",
-    "borrowed_s", "lent_s", "recalls", "give_back_s", "give_back_s_max",
+    "weight", "promised", "reserve", "busy", "waiting", "coming", "tickets", "tickets_busy",
+    "continuing", "head_age_s", "hold_s_mean", "grants", "wait_s", "wait_s_max", "service_s",
+    "backlogged_s", "backlogged_service_s", "borrowed_s", "lent_s", "recalls", "give_back_s",
+    "give_back_s_max",
 )  # fmt: skip
-_WHOLE = frozenset({"promised", "reserve", "busy", "waiting", "coming", "grants", "recalls"})
+_WHOLE = frozenset(
+    {"promised", "reserve", "busy", "waiting", "coming", "tickets", "tickets_busy", "continuing"}
+    | {"grants", "recalls"}
+)
 _TENANT_NUMBERS = (
     "clients", "busy", "waiting", "head_age_s", "grants", "wait_s", "wait_s_max", "held_s",
 )  # fmt: skip
@@ -167,6 +171,7 @@ def _trace(lane: Lane) -> tuple[float, ...]:
         lane.busy,
         lane.waiting,
         lane.reserve,
+        lane.golden_max,
         lane.weight,
         lane.loan_s_max,
         len(lane.tenants.known),

@@ -42,6 +42,9 @@ class LaneStatistics:
 
     Attributes:
         coming: requests for which a server connection is being made ready; they are in `busy` too.
+        tickets: places of its golden ticket that can be kept now.
+        tickets_busy: those in use; they are in `busy` too.
+        continuing: requests that wait and whose work has a lease already.
         head_age_s: how long the oldest request waits by now.
         reasons: arrivals that had to wait, by `WaitReason` value.
         refused: by `RefusedBecause` value.
@@ -56,6 +59,9 @@ class LaneStatistics:
     busy: int
     waiting: int
     coming: int
+    tickets: int
+    tickets_busy: int
+    continuing: int
     head_age_s: float
     hold_s_mean: float
     grants: int
@@ -115,6 +121,9 @@ def lane_statistics(lane: Lane, now: float) -> LaneStatistics:
         busy=lane.busy + lane.golden,
         waiting=lane.waiting,
         coming=sum(request.claimed for request in lane.arrivals),
+        tickets=lane.golden_max,
+        tickets_busy=lane.golden,
+        continuing=sum(1 for _ in lane.front),
         head_age_s=0.0 if oldest is None else now - oldest.arrived,
         hold_s_mean=lane.mean_s,
         grants=told.grants,

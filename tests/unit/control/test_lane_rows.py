@@ -27,6 +27,7 @@ def test_a_lane_with_all_that_happened_to_it(written):
         "busy": 1,
     }  # fmt: skip
     assert (otp["grants"], otp["waiting"], otp["head_wait"]) == (1, 0, 0)
+    assert (otp["continuing"], otp["tickets"], otp["tickets_busy"]) == (0, 0, 0)
     assert otp["wait_max"] == otp["wait_p50"] == otp["wait_p99"] == otp["wait_time"] == 2_000_000
     assert otp["wait_bound"] == 750_000
     assert otp["violations"] == 1

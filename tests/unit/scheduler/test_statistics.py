@@ -37,6 +37,20 @@ def test_what_is_being_made_ready_is_told() -> None:
     assert (otp.busy, otp.waiting, otp.coming) == (1, 0, 1)
 
 
+def test_what_works_have_and_wait_for_is_told() -> None:
+    rig = LaneRig(2, LanePolicy("web", nested=2))
+    first = rig.ask("web", work="first")
+    rig.ask("web", work="first")
+    rig.ask("web", work="second")
+    rig.ask("web", work="first")
+    (web,) = statistics(rig.queue, rig.now).lanes
+    assert (web.tickets, web.tickets_busy, web.busy) == (1, 1, 2)
+    assert (web.waiting, web.continuing) == (2, 1)
+    rig.end(first)
+    (web,) = statistics(rig.queue, rig.now).lanes
+    assert (web.tickets_busy, web.continuing) == (1, 0)
+
+
 def test_the_tenants_that_used_most_come_first() -> None:
     rig = LaneRig(2, BROWSE)
     long, short = rig.ask("browse", "long"), rig.ask("browse", "short")
