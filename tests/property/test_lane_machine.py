@@ -20,17 +20,16 @@
 12. A place of a golden ticket is given where no other can be had, to one work at a time that has
     a place already; no such work waits beside one that is free.
 
-Leases end when they are recalled, and what that takes, at the latest: that is what the bound assumes.
+Leases that are recalled end within what that takes: that is what the bound assumes.
 """
 
 import hypothesis.strategies as st
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from pglane.scheduler.policy import GIVE_BACK_S
 from pglane.scheduler.lane import CONTINUED_MAX, Lane
 from pglane.scheduler.lanes import LaneQueue
-from pglane.scheduler.policy import DoorPolicy, LanePolicy
+from pglane.scheduler.policy import GIVE_BACK_S, DoorPolicy, LanePolicy
 from pglane.scheduler.reasons import RefusedBecause
 from pglane.scheduler.request import Lease, Request
 

@@ -92,9 +92,7 @@ def reported_part(settings: dict[str, str]) -> dict[str, str]:
     if not any(word in settings for word in WORDS):
         return settings
     return {
-        name: value
-        for name, value in settings.items()
-        if name not in WORDS or not value.isascii()
+        name: value for name, value in settings.items() if name not in WORDS or not value.isascii()
     }
 
 

@@ -59,7 +59,11 @@ LANES = Table(
         _ours("coming", "int4", "requests for which one is being made ready"),
         _ours("waiting", "int4", "requests that wait and have none coming"),
         _ours("continuing", "int4", "of these, those whose work (pglane.work) has one already"),
-        _ours("tickets", "int4", "kept for those beside all reservations (nested - 1), as far as can be"),
+        _ours(
+            "tickets",
+            "int4",
+            "kept for those beside all reservations (nested - 1), as far as can be",
+        ),
         _ours("tickets_busy", "int4", "of these, those in use; they are in busy too"),
         _ours("head_wait", "int8", "how long the oldest of them has waited by now"),
         _ours("wait_bound", "int8", "the longest that a first request waits; NULL: no promise"),

@@ -1,8 +1,9 @@
 """How long a lane with a reservation can wait at most: the two theorems the lanes rest on.
 
-Every lease of lane j ends within H_j, which is the end that its lane sets (`hold_s_max`) and what it
-takes to enforce that (`policy.GIVE_BACK_S`); k requests of the same lane came before and are served or
-wait. A reservation of r places that is kept free (*Theorem A*) makes a request wait at most
+Every lease of lane j ends within H_j, which is the end that its lane sets (`hold_s_max`) and what
+it takes to enforce that (`policy.GIVE_BACK_S`); k requests of the same lane came before and are
+served or wait. A reservation of r places that is kept free (*Theorem A*) makes a request wait at
+most
 
     floor(k / r) * H            and not at all while k < r
 

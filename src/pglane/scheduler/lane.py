@@ -97,9 +97,9 @@ class Lane(Node):
         "active_max", "arrivals", "borrows", "busy", "continued", "counters", "fair", "front",
         "golden", "golden_max", "golden_work", "group", "hold_s_max", "holders", "is_promised",
         "kept_free", "learned", "lease_s_max", "left", "lent", "limit", "loan_s_max", "mean_s",
-        "mixed", "name", "newest_first", "overload", "overtaken", "place", "policy", "rank", "reserve", "suspended",
-        "tag", "takes_back", "tenants", "touched", "turn", "usual_s", "wait_is_default",
-        "wait_s_max", "waiting", "weight",
+        "mixed", "name", "newest_first", "overload", "overtaken", "place", "policy", "rank",
+        "reserve", "suspended", "tag", "takes_back", "tenants", "touched", "turn", "usual_s",
+        "wait_is_default", "wait_s_max", "waiting", "weight",
     )  # fmt: skip
 
     def __init__(self, policy: LanePolicy, group: Group) -> None:
@@ -157,6 +157,10 @@ class Lane(Node):
     def is_empty(self) -> bool:
         """Whether it has nothing and nobody of it waits."""
         return self.busy + self.golden == 0 and self.arrivals.first is None
+
+    def is_left(self) -> bool:
+        """Whether it has no clients, either."""
+        return self.is_empty() and not any(tenant.members for tenant in self.tenants.all())
 
     # Waiting ---------------------------------------------------------------------------------
 

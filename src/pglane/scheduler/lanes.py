@@ -414,7 +414,7 @@ class LaneQueue(LaneTree):
         """Leases that are to end now because their places are needed; after `expired`."""
         asked, due = self.recalls.ask(self.lanes.values(), self._groups, self.waiting, now)
         if not self.waiting:
-            self._first_end = due  # perhaps it is over: nobody is to be woken for it again and again
+            self._first_end = due  # it may be over: nobody is to be woken for that again and again
         elif due < self._due:
             self._due = due
         return asked

@@ -26,6 +26,7 @@ cdef class LaneTree:
     cdef double _first_end
     cdef double _waiting_weight
     cdef dict _added
+    cdef set _unclaimed
     cdef list _removed
     cdef list _outdated
     cdef Lane _nobody

@@ -77,6 +77,9 @@ class LaneTree:
         self._first_end = NEVER  # when a lease becomes too old, for when somebody waits
         self._waiting_weight = 0.0
         self._added: dict[str, LanePolicy] = {}
+        self._unclaimed: set[str] = (
+            set()
+        )  # of those, the ones that nobody asked for since a change
         self._removed: list[str] = []
         self._outdated: list[Lane] = []
         self._nobody = Lane(LanePolicy("nobody"), self.budget)
@@ -97,7 +100,7 @@ class LaneTree:
 
         Where more is promised than there is, each lane keeps what its rank leaves it. Lanes that
         are gone from the configuration promise nothing and vanish when nobody is left in them
-        (`drop_removed`).
+        (`drop_removed`); so do those that came up by themselves and that nobody asks for again.
         What is promised anew holds from now on, also for who waits already (`promise`).
         Lanes that came up by themselves have `wait_s_max` from now on, if it is given.
         """
@@ -112,6 +115,7 @@ class LaneTree:
                 self._groups.append(group)
             group.limit = door.limit or 1 << 30
         wanted = {policy.name: policy for policy in lanes}
+        self._unclaimed = self._added.keys() - wanted.keys()
         named = wanted.keys() | self._added.keys()
         self._removed = [name for name in self.lanes if name not in named]
         self._drop_empty()
@@ -123,10 +127,12 @@ class LaneTree:
     def drop_removed(self) -> None:
         """Forgets lanes that were removed and that nobody is left in; to be called now and then.
 
+        And those that came up by themselves, if nobody asked for them since the last change: users
+        come and go, and after each change as many may come up again (`matching.AUTOMATIC_MAX`).
         What they borrowed is no more, so what others lent is away for a shorter time: from when
         nobody waits who saw it.
         """
-        if self._drop_empty():
+        if self._drop_empty() | self._drop_unclaimed():
             self._outdated = list(self._lenders)
         policies = [lane.policy for lane in self.lanes.values()] if self._outdated else []
         for lender in list(self._outdated):
@@ -143,8 +149,21 @@ class LaneTree:
             self._removed.remove(name)
         return bool(empty)
 
+    def _drop_unclaimed(self) -> bool:
+        """Likewise those that came up by themselves and that nobody asked for since a change."""
+        left = [name for name in self._unclaimed if self.lanes[name].is_left()]
+        for name in left:
+            del self.lanes[name], self._added[name]
+            self._unclaimed.remove(name)
+        return bool(left)
+
     def add(self, policy: LanePolicy) -> Lane:
-        """A lane that came up by itself and reserves nothing; it outlives a new configuration."""
+        """A lane that came up by itself and reserves nothing.
+
+        It outlives a new configuration where it has clients, or is asked for soon. Who keeps it
+        without asking again may do so until the next one.
+        """
+        self._unclaimed.discard(policy.name)
         lane = self.lanes.get(policy.name)
         if lane is None:
             self._added[policy.name] = policy

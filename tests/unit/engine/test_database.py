@@ -354,3 +354,23 @@ def test_no_more_welcomes_are_remembered_than_so_many(rig, monkeypatch) -> None:
     welcome = Welcome({"a": "b"})
     database.keep_welcome(link.user, link.startup, welcome)
     assert list(database.welcomes.values()) == [welcome]
+
+
+def test_lanes_of_users_that_are_gone_go_after_a_change(rigs) -> None:
+    rig = rigs(auth="trust", users=())
+    rig.pair()
+    gone, _ = rig.pair(user="berta")
+    lanes = rig.worker.databases["app"].desk.queue.lanes
+    gone.socket.close()
+    rig.until(lambda: len(rig.worker.clients) == 1)
+    rig.later(1.1)
+    assert list(lanes) == ["transaction:anna", "transaction:berta"], "nothing changed"
+    rig.say(type="reload", settings=asdict(rig.settings))
+
+    def looked_after() -> list[str]:
+        rig.later(1.1)
+        return list(lanes)
+
+    rig.until(lambda: looked_after() == ["transaction:anna"])
+    rig.client(user="berta").gets(READY)
+    assert list(lanes) == ["transaction:anna", "transaction:berta"]

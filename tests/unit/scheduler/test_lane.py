@@ -257,6 +257,19 @@ def test_a_lease_is_held_until_it_is_let_go() -> None:
     assert list(lane.holders) == []
 
 
+def test_a_lane_is_left_when_it_has_no_leases_and_no_clients() -> None:
+    lane = lane_of()
+    assert lane.is_left()
+    request = wait(lane)
+    assert not lane.is_left()
+    lane.dequeue(request, False)
+    lane.arrivals.remove(request)
+    assert lane.is_empty()
+    assert not lane.is_left()
+    lane.tenants.part(request.tenant)
+    assert lane.is_left()
+
+
 # The bound -------------------------------------------------------------------------------------
 
 

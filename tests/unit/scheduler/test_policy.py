@@ -1,6 +1,7 @@
 """What is promised, and whether it can be kept."""
 
 from pglane.scheduler.policy import (
+    GIVE_BACK_S,
     DoorPolicy,
     LanePolicy,
     Overpromised,
@@ -63,3 +64,9 @@ def test_tickets_are_kept_by_rank_and_one_place_for_first_leases() -> None:
     assert kept_tickets(3, [low, high]) == {"high": 1, "low": 1}
     assert kept_tickets(1, [low, high]) == {"high": 0, "low": 0}
     assert kept_tickets(3, [low, high, OTP]) == {"high": 1, "low": 2, "otp": 0}
+
+
+def test_an_end_that_is_enforced_takes_its_time() -> None:
+    assert LanePolicy("browse", hold_s_max=1.0).lease_s_max == 1.0 + GIVE_BACK_S
+    assert LanePolicy("browse", hold_s_max=1.0, give_back_s=0.25).lease_s_max == 1.25
+    assert LanePolicy("browse").lease_s_max == 0.0

@@ -276,7 +276,9 @@ def test_a_lane_that_is_configured_again_before_its_last_client_left_stays() -> 
 
 
 def test_a_removed_lane_counts_for_how_long_a_loan_can_last_while_anybody_saw_it() -> None:
-    otp, mail = (LanePolicy(name, reserve=1, hold_s_max=1.0, give_back_s=0.0) for name in ("otp", "mail"))
+    otp, mail = (
+        LanePolicy(name, reserve=1, hold_s_max=1.0, give_back_s=0.0) for name in ("otp", "mail")
+    )
     rig = LaneRig(3, otp, mail, LanePolicy("slow", hold_s_max=9.0, give_back_s=0.0))
     (slow,) = rig.fill("slow", 1)
     rig.fill("otp", 1)
@@ -306,9 +308,32 @@ def test_a_lane_that_came_up_by_itself_outlives_a_new_configuration() -> None:
     rig = LaneRig(2, OTP)
     lane = rig.queue.add(LanePolicy("transaction anna"))
     assert rig.queue.add(LanePolicy("transaction anna")) is lane
+    rig.queue.drop_removed()
     rig.queue.configure(2, [OTP], [DoorPolicy("session", 1)], rig.now)
+    assert rig.queue.add(LanePolicy("transaction anna")) is lane
+    rig.queue.drop_removed()
     assert rig.queue.lanes["transaction anna"] is lane
     assert rig.queue.add(LanePolicy("session anna", door="session")).group.name == "session"
+
+
+def test_one_that_nobody_asks_for_again_goes_with_its_last_lease_and_client() -> None:
+    rig = LaneRig(2, OTP, doors=(DoorPolicy("transaction"),))
+    anna = LanePolicy("transaction:anna")
+    lane = rig.queue.add(anna)
+    assert rig.lane("otp").loan_s_max == NO_BOUND
+    lease = rig.ask("transaction:anna")
+    rig.queue.configure(2, [OTP], (), rig.now)
+    rig.queue.drop_removed()
+    assert rig.queue.lanes["transaction:anna"] is lane, "it has a lease"
+    rig.end(lease)
+    rig.queue.drop_removed()
+    assert rig.queue.lanes["transaction:anna"] is lane, "it has a client"
+    lane.tenants.part(lease.tenant)
+    rig.queue.drop_removed()
+    assert "transaction:anna" not in rig.queue.lanes
+    assert rig.lane("otp").loan_s_max == 0.0
+    rig.queue.configure(2, [OTP], (), rig.now)
+    assert rig.queue.add(anna) is not lane
 
 
 def test_a_lane_that_came_up_by_itself_counts_for_how_long_a_loan_can_last() -> None:
