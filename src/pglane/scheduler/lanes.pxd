@@ -22,7 +22,7 @@ cdef object _OPENING, _LANE_AT_LIMIT, _DOOR_AT_LIMIT, _RESERVED_FOR_OTHERS, _NO_
 cdef object _EXPIRED, _HOPELESS, _SHED, _OVERLOADED
 
 
-@cython.final
+# Not final: the search of schedules (tools/search_schedules.py) plays against what is compiled.
 cdef class LaneQueue(LaneTree):
     cdef public list refused
     cdef public object recalls
