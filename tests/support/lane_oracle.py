@@ -90,7 +90,10 @@ class SlowLane:
             self.mean = self.usual = held_s
             return
         self.mean += (held_s - self.mean) / 16
-        self.usual = self.usual * 1.05 if held_s > self.usual else self.usual / 1.05**3
+        if len(self.holds) <= 16:
+            self.usual = min(max(held_s, self.usual / 64), self.usual * 4)
+        else:
+            self.usual = self.usual * 1.05 if held_s > self.usual else self.usual / 1.05**3
 
 
 class Oracle:

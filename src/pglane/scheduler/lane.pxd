@@ -15,6 +15,8 @@ cdef int _CONTINUED_MAX
 cdef double _LEARNING
 cdef double _STEP_UP
 cdef double _STEP_DOWN
+cdef double _STRIDE_UP
+cdef double _STRIDE_DOWN
 
 
 @cython.final

@@ -57,6 +57,12 @@ STEP_DOWN = STEP_UP**3
 """How far one lease moves the usual hold. Up in three of four and down in one, it stands still at
 the lower quartile; beside a few giants a mean would make every ordinary lease look short."""
 _STEP_DOWN: float = STEP_DOWN
+STRIDE_UP = 4.0
+_STRIDE_UP: float = STRIDE_UP
+STRIDE_DOWN = STRIDE_UP**3
+"""How far, at most, while few have ended: where the first one was a giant, the next dozens of them
+would be taken for usual."""
+_STRIDE_DOWN: float = STRIDE_DOWN
 
 
 class Lane(Node):
@@ -288,7 +294,12 @@ class Lane(Node):
             self.usual_s = held_s
             return
         self.mean_s += (held_s - self.mean_s) * _LEARNING
-        if held_s > self.usual_s:
+        if self.learned <= _LEARNED_MIN:
+            if held_s > self.usual_s:
+                self.usual_s = min(self.usual_s * _STRIDE_UP, held_s)
+            else:
+                self.usual_s = max(self.usual_s / _STRIDE_DOWN, held_s)
+        elif held_s > self.usual_s:
             self.usual_s *= _STEP_UP
         else:
             self.usual_s /= _STEP_DOWN

@@ -11,6 +11,7 @@ from pglane.scheduler.lane import (
     HOLD_S_MIN,
     LEARNED_MIN,
     NOWHERE,
+    STRIDE_UP,
     Lane,
 )
 from pglane.scheduler.policy import GIVE_BACK_S, LanePolicy
@@ -207,6 +208,22 @@ def test_it_learns_how_long_its_leases_last() -> None:
     usual_s = lane.usual_s
     lane.learn(0.0001)
     assert lane.usual_s < usual_s
+
+
+def test_what_the_first_leases_were_like_does_not_count_for_long() -> None:
+    lane = lane_of()
+    for held_s in (3.0, 0.005, 0.005):
+        lane.learn(held_s)
+    assert lane.usual_s == 0.005
+    lane = lane_of()
+    for held_s in (0.005, 3.0, 3.0, 3.0):
+        lane.learn(held_s)
+    assert lane.usual_s == 0.005 * STRIDE_UP**3
+    for _ in range(LEARNED_MIN):
+        lane.learn(3.0)
+    usual_s = lane.usual_s
+    lane.learn(0.005)
+    assert lane.usual_s > usual_s / 2
 
 
 def test_time_is_counted_where_places_are_used_and_where_somebody_waits() -> None:

@@ -12,6 +12,7 @@ from pglane.scheduler.lanes import (
 from pglane.scheduler.policy import DoorPolicy, LanePolicy
 from pglane.scheduler.reasons import RefusedBecause, WaitReason
 from pglane.scheduler.request import Request
+from pglane.scheduler.tenant import FINE_TURNS_MAX
 from pglane.scheduler.tree import NEVER
 from tests.support.lane_rig import LaneRig, OfferFor
 
@@ -381,6 +382,24 @@ def test_a_lease_beyond_its_limit_is_nothing_to_wake_for_until_somebody_waits() 
 
 
 # Tenants ---------------------------------------------------------------------------------------
+
+
+def test_who_held_all_from_the_beginning_is_not_taken_for_usual() -> None:
+    """It may do so a second time; then those who waited meanwhile go first."""
+    rig = LaneRig(1, BROWSE)
+    holder = rig.ask("browse", "holder")
+    for _ in range(20):
+        rig.ask("browse", "quick")
+    for _ in range(2):
+        rig.now += 3.0
+        (first,) = rig.end(holder)
+        assert first.tenant.name == "quick"
+        holder = rig.ask("browse", "holder")
+        served = [first]
+        while served[-1] is not holder:
+            rig.now += 0.005
+            served += rig.end(served[-1])
+    assert len(served) >= FINE_TURNS_MAX
 
 
 def test_a_tenant_of_long_leases_waits_for_the_turns_it_took() -> None:
