@@ -190,6 +190,10 @@ class UserList:
             self._greetings.clear()
         self._greetings[packet] = greeting
 
+    def forget(self) -> None:
+        """What packets lead to is another thing now: each is read anew."""
+        self._greetings.clear()
+
     def knows(self, user: str) -> bool:
         """Whether the user is in the list itself."""
         return user in self._secrets

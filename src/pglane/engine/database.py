@@ -178,6 +178,14 @@ class Database:
         ledger, queue = self.desk.ledger, self.desk.queue
         return not self.traffic.leases and not ledger.used and queue.is_empty()
 
+    def forget(self) -> None:
+        """The worker has it no more: nothing calls it any more, or it would stay until then."""
+        self.forgotten = True
+        timer = self._tick_timer
+        if timer is not None:
+            timer.cancel()
+        self.notices.end()
+
     def part(self, client: "LeaseHolder") -> None:
         """The client goes."""
         self.placing.part(client.lease)

@@ -147,10 +147,14 @@ class Notices:
 
     def begin(self, due: float) -> None:
         """Somebody waits who is to be told before all others, at this moment."""
-        if self._timer is not None:
-            self._timer.cancel()
+        self.end()
         due = max(due, self._looked + NOTICE_EVERY_S)
         self._timer = self._database.loop.call_at(due, self._look)
+
+    def end(self) -> None:
+        """Nobody waits to be told, as far as is known."""
+        if self._timer is not None:
+            self._timer.cancel()
 
     def _look(self) -> None:
         self._timer = None

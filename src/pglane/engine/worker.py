@@ -281,8 +281,9 @@ class Worker:
         occupied = {client.database for client in self.clients.values()}
         for name, database in list(self.databases.items()):
             if database not in occupied and database.was_never_used():
-                database.forgotten = True
+                database.forget()
                 del self.databases[name]
+        self.entrance.users.forget()  # what is remembered of packets leads to them
         self._databases_max = max(DATABASES_MAX, 2 * len(self.databases))
 
     def vacate_databases(self) -> None:

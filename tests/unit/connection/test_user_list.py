@@ -118,6 +118,13 @@ def test_no_more_packets_are_remembered_than_allowed() -> None:
     assert listed.greeting(b"%d" % STARTUPS_KEPT) is made
 
 
+def test_what_packets_led_to_can_be_forgotten() -> None:
+    listed = users("trust")
+    listed.keep(b"x", greeting("new", "trust"))
+    listed.forget()
+    assert listed.greeting(b"x") is None
+
+
 def test_a_long_packet_is_not_remembered() -> None:
     listed = users("trust")
     listed.keep(b"x" * (STARTUP_KEPT_BYTES_MAX + 1), greeting("new", "trust"))

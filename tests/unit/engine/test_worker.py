@@ -1,10 +1,12 @@
 """The worker as a whole: start, reload, stop, and what it says about itself."""
 
+import gc
 import socket
 from dataclasses import asdict, replace
 
 from pglane.config.settings import User
 from pglane.engine import worker as workers
+from pglane.engine.database import Database
 from pglane.pool.ledger import IDLE
 from pglane.wire.scram import Verifier
 from tests.support.engine_rig import READY, message, query
@@ -49,6 +51,7 @@ def refuses_database(rig, name: str) -> None:
     server.send(message(b"E", b"SFATAL\0VFATAL\0C3D000\0Mthere is none\0\0"))
     server.socket.close()
     client.ends()
+    client.socket.close()
 
 
 def test_databases_that_do_not_exist_are_forgotten(rigs, monkeypatch) -> None:
@@ -70,6 +73,19 @@ def test_databases_that_do_not_exist_are_forgotten(rigs, monkeypatch) -> None:
     assert set(rig.worker.databases) == {"app", "waited_for", "none_2", "none_3"}
     waiting.look()
     assert not waiting.ended
+
+
+def test_nothing_is_kept_of_a_database_that_is_forgotten(rigs, monkeypatch) -> None:
+    """Not even until those who asked for it would have waited too long."""
+    monkeypatch.setattr(workers, "DATABASES_MAX", 3)
+    rig = rigs()
+    rig.worker._databases_max = 3
+    for number in range(9):
+        refuses_database(rig, f"none_{number}")
+    rig.turn(2)
+    gc.collect()
+    alive = [each for each in gc.get_objects() if isinstance(each, Database)]
+    assert {each.name for each in alive if each.worker is rig.worker} == set(rig.worker.databases)
 
 
 def test_a_stop_abandons_what_is_being_opened(rig) -> None:
