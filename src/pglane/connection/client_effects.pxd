@@ -9,7 +9,7 @@ from pglane.wire.statements cimport Verdict, VerdictCache
 cdef long long _CATALOG, _COPIES, _DISCARDS, _MAKES, _READING_EFFECTS, _RENEWS
 cdef Allowance _ALL_ALLOWED
 cdef list _NONE_UNSEEN
-cdef frozenset _NO_SETTINGS
+cdef set _NO_SETTINGS
 cdef dict _NO_PORTALS
 cdef long long _TRANSACTION, _UNSEEN, _UNSEEN_EFFECTS, _WRITES
 
@@ -20,7 +20,7 @@ cdef class ClientEffects:
     cdef public long long later_effects
     cdef public int discards
     cdef public list unseen
-    cdef public frozenset settings
+    cdef public set settings
     cdef public str encoding
     cdef public bint standard_strings
     cdef public bint may_copy
@@ -47,6 +47,7 @@ cdef class ClientEffects:
     cpdef discarded(self)
     @cython.locals(verdict=Verdict)
     cpdef note_executed(self, object statements)
+    cdef _note_settings(self, tuple names)
     cdef _note_unseen(self, Verdict verdict)
     cdef _doubt_reading(self, Verdict verdict)
     cdef bint _is_unread(self, Exchange exchange) except -1

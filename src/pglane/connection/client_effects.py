@@ -86,7 +86,7 @@ _WRITES: int = WRITES
 
 # What most clients have; nothing is put into these.
 _NONE_UNSEEN: "list[Verdict]" = []
-_NO_SETTINGS: frozenset[str] = frozenset()
+_NO_SETTINGS: set[str] = set()
 _NO_PORTALS: dict[bytes, bytes] = {}
 
 
@@ -198,7 +198,7 @@ class ClientEffects:
             )  # no statement is to blame
             self.effects |= _UNSEEN
         if verdict.settings:
-            self.settings = self.settings.union(verdict.settings)
+            self._note_settings(verdict.settings)
         if effects & _READING_EFFECTS:
             self._doubt_reading(verdict)
 
@@ -232,7 +232,14 @@ class ClientEffects:
             if verdict.effects & _UNSEEN:
                 self._note_unseen(verdict)
             self.effects |= verdict.effects & ~PREPARED
-            self.settings = self.settings.union(verdict.settings)
+            self._note_settings(verdict.settings)
+
+    def _note_settings(self, names: tuple[str, ...]) -> None:
+        """Copies nothing that is there: who sets thousands would have the worker do that."""
+        if self.settings:
+            self.settings.update(names)
+        elif names:
+            self.settings = set(names)
 
     def _note_unseen(self, verdict: Verdict) -> None:
         if not self.effects & _UNSEEN or not self.unseen:  # the first one of a lease

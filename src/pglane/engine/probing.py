@@ -57,7 +57,7 @@ def _probed(client: "ClientLink", server: "ServerLink", succeeded: bool) -> None
 def _settings_are(client: "ClientLink", server: "ServerLink", found: Found) -> None:
     """Nothing but settings can have changed."""
     if server.sums.get(server.vector) == found.settings:
-        client.requests.settings = frozenset()
+        client.requests.settings = set()
         server.exchange.changed.clear()
         client.end_lease(server)
         return

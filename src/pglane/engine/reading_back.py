@@ -165,7 +165,7 @@ class Reading:
 
     def _end(self, vector: "Vector") -> None:
         client, server = self._client, self._server
-        client.requests.settings = frozenset()
+        client.requests.settings = set()
         if server.client is not client:
             abandoned(server)
             return
@@ -184,7 +184,7 @@ class Reading:
 
 def pin(client: "ClientLink", server: ServerLink) -> None:
     """Its session cannot be carried elsewhere, or is not known: it stays where it is."""
-    client.requests.settings = frozenset()
+    client.requests.settings = set()
     server.must_discard = True
     server.sum = b""
     if server.client is not client:

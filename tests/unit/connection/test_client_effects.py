@@ -32,6 +32,15 @@ def test_effects_and_settings_are_noted(lease: Lease) -> None:
     assert requests.encoding == "UTF8"
 
 
+def test_the_names_of_many_settings_are_not_copied_with_each_more(lease: Lease) -> None:
+    """A client that sets thousands would have the worker do nothing else."""
+    lease.send(c.Query(b"SET a.b = 1"))
+    settings = lease.requests.settings
+    lease.send(c.Query(b"SET a.c = 1"))
+    assert lease.requests.settings is settings
+    assert settings == {"a.b", "a.c"}
+
+
 @pytest.mark.parametrize("text", [b"DROP TABLE t", b"DO 'x'"])
 def test_behind_ddl_a_known_text_is_parsed_again(lease: Lease, text: bytes) -> None:
     effect = lease.form.Effect
@@ -130,6 +139,17 @@ def test_portals_remember_what_they_run(lease: Lease) -> None:
     assert len(lease.send(c.Execute(b"p"))) == 1
     lease.answer(s.CommandComplete(b"SELECT 1"))
     assert len(lease.send(c.Execute(b"q"))) == 3
+
+
+def test_what_the_portal_of_one_client_runs_that_of_another_does_not(lease: Lease) -> None:
+    other = lease.client()
+    prepared(lease)
+    lease.send(c.Parse(b"", b"DEALLOCATE a"), c.Bind(b"p", b""))
+    lease.answer(PARSED, BOUND)
+    for another in (other, lease.client()):
+        lease.requests = another
+        prepared(lease)
+        assert lease.send(c.Execute(b"p")) == messages(c.Execute(b"p"))
 
 
 def test_portals_that_run_nothing_are_not_kept_for_ever(lease: Lease) -> None:
