@@ -42,3 +42,18 @@ def test_what_was_prepared_by_sql_is_unseen_too_when_it_may_have_run(lease: Leas
     lease.requests.note_executed([SqlStatement("a", "PREPARE a AS SELECT f(1)", ())])
     assert lease.requests.effects & Effect.UNSEEN
     assert len(lease.requests.unseen) == 1
+
+
+def test_what_one_client_left_is_not_said_of_another(lease: Lease) -> None:
+    """Empty at first, these are the same object for all."""
+    sight = Sight()
+    sight.learn(Names((b"f",), (), ()))
+    lease.cache.sight = sight
+    before = lease.client()
+    lease.send(c.Query(b"DROP TABLE t"), c.Query(b"SELECT f(1)"), c.Query(b"SET a.b = 1"))
+    lease.requests.note_executed([SqlStatement("a", "PREPARE a AS SELECT f(2)", ())])
+    assert len(lease.requests.unseen) == 2
+    assert lease.requests.settings == {"a.b"}
+    for other in (before, lease.client()):
+        assert other.unseen == []
+        assert other.settings == set()

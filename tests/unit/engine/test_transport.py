@@ -1,6 +1,7 @@
 """A stream socket under the loop, over real socket pairs, in both forms of readiness."""
 
 import errno
+import random
 import socket
 import struct
 
@@ -8,7 +9,14 @@ import pytest
 
 from pglane.engine.loop import EpollReadiness, Loop, PollReadiness, Readiness
 from pglane.engine.syscalls import READ_BYTES
-from pglane.engine.transport import LINGER_S_MAX, SEND_BYTES_MAX, Owner, Transport
+from pglane.engine.transport import (
+    JOINED_BYTES_MAX,
+    LINGER_S_MAX,
+    SEND_BYTES_MAX,
+    Owner,
+    Transport,
+    open_transport,
+)
 
 HIGH_BYTES = 50_000
 
@@ -223,6 +231,53 @@ def test_few_bytes_in_many_parts_are_one_and_many_are_left_apart(rig) -> None:
         rig.turn()
         taken += rig.take()
     assert taken == b"a" + large + b"b"
+
+
+def test_what_waits_for_one_peer_no_other_gets(rig) -> None:
+    """Empty at first, what it waits in is the same object for all."""
+    mine, peer = socket.socketpair()
+    mine.setblocking(False)
+    other = open_transport(rig.loop, mine.detach(), Recorder(), HIGH_BYTES)
+    for _ in range(3):
+        rig.transport.write(b"a" * JOINED_BYTES_MAX)
+        other.write(b"b" * JOINED_BYTES_MAX)
+    rig.turn()
+    assert rig.take() == b"a" * JOINED_BYTES_MAX * 3
+    assert peer.recv(1 << 20) == b"b" * JOINED_BYTES_MAX * 3
+    other.abort()
+    peer.close()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_in_whatever_pieces_it_is_written_it_arrives_in_order_and_is_counted(rig, seed) -> None:
+    chance = random.Random(seed)
+    transport, memory = rig.transport, rig.loop.memory
+    idle_bytes = memory.used_bytes
+    written = bytearray()
+    taken = b""
+    for _ in range(150):
+        size = chance.choice([1, 7, 300, 4000, JOINED_BYTES_MAX, 20_000, 200_000])
+        data = bytes([len(written) % 251]) * size
+        written += data
+        match chance.randrange(8):
+            case 0:
+                transport.write_now(data, size)
+            case 1:
+                transport.write_all([data[: size // 2], data[size // 2 :]])
+            case _:
+                transport.write(data)
+        if not chance.randrange(4):
+            rig.turn()
+            assert memory.used_bytes - idle_bytes == transport.queued_bytes
+        if not chance.randrange(8):
+            taken += rig.take()
+    while len(taken) < len(written):
+        rig.turn()
+        taken += rig.take()
+    rig.turn()
+    assert taken == written
+    assert transport.queued_bytes == 0
+    assert memory.used_bytes == idle_bytes
 
 
 def test_what_the_kernel_does_not_take_goes_when_it_does(rig) -> None:

@@ -485,3 +485,24 @@ def test_one_that_no_class_was_called_for_is_the_same(form: Any) -> None:
     made.feed(b"\0\0\0\x0b")
     with pytest.raises(form.MalformedStream):
         made.next()
+
+
+def test_what_one_keeps_for_the_rest_no_other_has(form: Any) -> None:
+    """Empty at first, what they keep it in is the same object for all."""
+    made = [form.MessageReader(LENGTH_MAX), form.message_reader(LENGTH_MAX)]
+    data = [encoded([(ord("Q"), bytes([at]) * 20_000)]) for at in range(2)]
+    for begin in range(0, len(data[0]), 5000):
+        for reader, whole in zip(made, data, strict=True):
+            assert not reader.next()
+            reader.feed(whole[begin : begin + 5000])
+    for reader, whole in zip(made, data, strict=True):
+        assert reader.next()
+        assert reader.message() == whole
+        assert not reader.buffered_bytes()
+    fresh = form.message_reader(LENGTH_MAX)
+    assert fresh.take_all() == b""
+    fresh.feed(b"S\0\0")
+    assert not fresh.next()
+    fresh.feed(b"\0\4")
+    assert fresh.next()
+    assert fresh.message() == b"S\0\0\0\4"
