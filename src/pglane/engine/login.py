@@ -248,8 +248,6 @@ class Entrance:
             return
         if admission.keeps_keys:
             self.worker.knows_keys(login)
-        if admission.role is not None:
-            self.worker.roles.entered(admission.role)
         admission.database.vacating = False
         admission.database.traffic.logins += 1
         transport = link.transport
@@ -259,10 +257,11 @@ class Entrance:
             admission.database.part(client)
             link.refuse(refusal)
             return
+        if admission.role is not None:
+            self.worker.roles.entered(admission.role)
         client.connected = client.requested = link.connected
         if link.kept_bytes > _LARGE_LOGIN_BYTES:
             client.weight = self.loop.memory.weigh(2 * link.kept_bytes)
-        client.process_id = self.cancel_keys.assign(client)
         client.key = self.cancel_keys.new_key(admission.long_keys)
         if admission.session_state is not None:
             client.session_state = client_session_state(
@@ -270,6 +269,7 @@ class Entrance:
             )
             client.requests.limit(client.session_state)
         client.asked = -1.0 - self.loop.now
+        client.process_id = self.cancel_keys.assign(client)  # it has its key by now
         self.clients[number] = client
         if self.counts.active:
             self.counts.enters(client)

@@ -1,6 +1,7 @@
 """A cancel request finds its lease, and the server connection is in quarantine meanwhile."""
 
-from tests.support.engine_rig import READY, error, message, query
+from pglane.engine.cancel_keys import PROCESS_ID_MIN
+from tests.support.engine_rig import READY, error, message, query, startup
 from tests.unit.engine.test_database import DONE, desk
 
 CANCEL = (80877102).to_bytes(4, "big")
@@ -109,3 +110,25 @@ def test_a_client_that_says_goodbye_lets_its_query_end(rig) -> None:
     assert rig.nobody_connects()
     server.send(DONE)
     rig.until(lambda: desk(rig).ledger.statistics().idle == 1)
+
+
+def test_one_that_leaves_before_its_welcome_is_found_no_more(rig) -> None:
+    client = rig.client()
+    rig.until(lambda: rig.worker.clients)
+    (link,) = rig.worker.clients.values()
+    assert rig.worker.cancel_keys.knows(link.process_id)
+    client.socket.close()
+    rig.until(lambda: not rig.worker.clients)
+    assert not rig.worker.cancel_keys.knows(link.process_id)
+
+
+def test_nobody_is_found_who_has_no_key(rig, monkeypatch) -> None:
+    """The system gives random bytes once, and then no more."""
+    client = rig.connect()
+    rig.until(lambda: rig.worker.login_count() == 1)
+    drawn = iter([bytes(4)])
+    monkeypatch.setattr("secrets.token_bytes", lambda count: next(drawn))
+    client.send(startup(user="anna", database="app"))
+    client.ends()
+    assert rig.worker.clients == {}
+    assert not rig.worker.cancel_keys.knows(PROCESS_ID_MIN)

@@ -7,8 +7,9 @@ import pytest
 
 from pglane.connection.role import KnownRole, Role
 from pglane.engine import roles as module
+from pglane.wire.client_messages import SASLInitialResponse, SASLResponse
 from pglane.wire.md5 import Md5Hash, md5_stored
-from pglane.wire.scram import Verifier
+from pglane.wire.scram import MECHANISM, ScramClient, Verifier
 from tests.support.engine_rig import READY, Rig, query, startup
 from tests.unit.engine.test_database import DONE
 
@@ -301,3 +302,31 @@ def test_a_client_whose_role_cannot_be_asked_for_is_refused(rigs) -> None:
         asking.question()
         asking.answer()
     assert b"PGL0233" in peer.ends()
+
+
+def test_who_asks_for_a_lane_that_is_not_there_is_no_client_of_its_role(rigs) -> None:
+    """It would be counted for ever, and the role's connection limit be used up by nobody."""
+    rig = rigs(auth="scram", auth_user="asker")
+    asking = Asking(rig)
+    asking.find("anna")
+    asking.question()
+    asking.answer(role(connections_max=1))
+    (known,) = asking.found
+    assert known is not None
+    for _ in range(2):
+        shown_password(rig, lane="nowhere").gets(b"PGL0240")
+        assert known.clients == 0
+    shown_password(rig).gets(b"v=")
+    assert known.clients == 1
+
+
+def shown_password(rig: Rig, lane: str = "") -> Any:
+    """A client that has shown to know the password of `SECRET`."""
+    peer = rig.connect()
+    wish = {"pglane.lane": lane} if lane else {}
+    peer.send(startup(user="anna", database="app", **wish))
+    peer.gets(MECHANISM)
+    client = ScramClient(b"pw", b"nonce")
+    peer.send(SASLInitialResponse(MECHANISM, client.first()).encode())
+    peer.send(SASLResponse(client.final(peer.gets(b",i=1")[9:])).encode())
+    return peer
