@@ -461,6 +461,7 @@ class ClientLink(ClientConnection):
         if known is not None and not self.need.fresh:
             self.welcomed = True
             self._welcome(known)
+            self.want()
         else:
             self._ask_first()
 
@@ -481,7 +482,6 @@ class ClientLink(ClientConnection):
         self.told = welcome.parameters
         self.settled = self.rewrites
         self.phase = _IDLE
-        self.want()
 
     def lease_ready(self, server: "ServerLink") -> None:
         """The server connection is as this client needs it."""
@@ -489,11 +489,12 @@ class ClientLink(ClientConnection):
             welcome = Welcome(dict(server.exchange.parameters))
             if not server.suspect:
                 self.database.keep_welcome(self.user, self.startup, welcome)
-            self.welcomed = True
             self.end_lease(server)
-            if self.phase != _GONE:
+            if self.phase != _GONE:  # what it sent already is looked at behind its welcome only
+                self.welcomed = True
                 self._welcome(welcome)
                 self.settled = self.settled and not server.suspect
+                self.want()
             return
         if not self.settled or server.suspect:
             tell_defaults(self, server)

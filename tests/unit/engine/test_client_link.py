@@ -1,9 +1,11 @@
 """One client: asks, waits, is refused, is heard again."""
 
+from itertools import islice
+
 import pytest
 
-from pglane.engine.client_link import HELD_BYTES_MAX
-from tests.support.engine_rig import READY, error, message, query
+from pglane.engine.client_link import HELD_BYTES_MAX, LEASED
+from tests.support.engine_rig import READY, error, message, query, startup
 from tests.unit.engine.test_database import DONE, desk
 
 
@@ -207,3 +209,39 @@ def test_a_client_that_fails_leaves_a_server_connection_nobody_trusts(rig) -> No
     rig.accept().socket.close()
     server.send(error("57014") + READY)
     server.gets(b"X\x00\x00\x00\x04")
+
+
+def eager(rig, door: str = "transaction", **more: str):
+    """A client that sends a request behind its startup packet, before anything is answered."""
+    client = rig.connect(door)
+    client.send(startup(user="anna", database="app", **more) + query("SELECT 1"))
+    return client
+
+
+@pytest.mark.parametrize("door", ["transaction", "session", "direct"])
+def test_what_comes_before_the_welcome_is_asked_once_and_behind_it(rig, door: str) -> None:
+    client = eager(rig, door)
+    server = rig.accept_login()
+    server.gets(b"SELECT 1")
+    assert client.look().endswith(READY)
+    assert client.kinds() == "RSKZ"
+    (link,) = rig.worker.clients.values()
+    assert link.phase == LEASED
+    assert link.request is None
+    client.send(query("SELECT 2"))
+    server.send(DONE)
+    server.gets(b"SELECT 2")
+    assert rig.nobody_connects()
+
+
+def test_what_comes_before_the_welcome_stands_in_line_once(rigs) -> None:
+    """Twice, the line would have no end, and who walks along it neither."""
+    rig = rigs(budget=1)
+    clients = [eager(rig) for _ in range(3)]
+    server = rig.accept_login()
+    for left in (2, 1, 0):
+        server.gets(b"SELECT 1")
+        assert len(list(islice(desk(rig).queue, 9))) == left
+        server.send(DONE)
+    for client in clients:
+        client.gets(DONE)
