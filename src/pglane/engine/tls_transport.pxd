@@ -26,6 +26,7 @@ cdef class TlsTransport(Transport):
     cpdef write_now(self, const unsigned char *data, Py_ssize_t size)
     @cython.locals(data=bytes, sent=Py_ssize_t, left=Py_ssize_t)
     cpdef flush(self)
+    cdef _writing_failed(self)
     @cython.locals(head=bytes)
     cdef bytes _seal(self)
     cdef _say_goodbye(self)

@@ -198,6 +198,11 @@ class TlsTransport(Transport):
         if self.full or self._closing or self._charged:
             self._after_flush()
 
+    def _writing_failed(self) -> None:
+        """What is written behind what was lost may still leave: it is not encrypted yet."""
+        self._sealed = False
+        Transport._writing_failed(self)
+
     def _seal(self) -> bytes:
         """What is to be sent: what is left from before, what was written, what TLS says."""
         head = b""

@@ -1,16 +1,17 @@
 """TLS between a socket and its owner, over real socket pairs, in both forms of readiness."""
 
+import contextlib
 import socket
 import ssl
 
 import pytest
 
-from pglane.engine.loop import EpollReadiness, Loop, PollReadiness
+from pglane.engine.loop import WRITE, EpollReadiness, Loop, PollReadiness
 from pglane.engine.tls_transport import ANSWERS_BYTES_MAX, TlsTransport, reason_of
 from pglane.engine.transport import LINGER_S_MAX, Transport
 from tests.support.certificates import Authority
 from tests.support.tls_peer import TlsPeer, outdated, trusting
-from tests.unit.engine.test_transport import HIGH_BYTES, Clock, Recorder
+from tests.unit.engine.test_transport import HIGH_BYTES, Clock, Recorder, arrives_in_order
 
 
 class TlsRecorder(Recorder):
@@ -90,6 +91,12 @@ def test_a_handshake_then_bytes_both_ways(rig) -> None:
     rig.turn()
     assert rig.peer.look() == b"to you"
     assert rig.transport.queued_bytes == 0
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_in_whatever_pieces_it_is_written_it_arrives_in_order_and_is_counted(rig, seed) -> None:
+    rig.secured()
+    arrives_in_order(rig, seed, rig.peer.look)
 
 
 def test_what_comes_with_the_end_of_the_handshake_is_not_lost(rig) -> None:
@@ -453,3 +460,22 @@ def test_reasons_for_people(context) -> None:
         rig.both()
     assert reason_of(caught.value).startswith("the certificate is not accepted: ")
     rig.close()
+
+
+def test_behind_a_send_that_failed_nothing_is_sent_in_the_clear(rig) -> None:
+    """What was left of it was encrypted already; what is written next is not."""
+    transport = rig.secured().transport
+    transport.write(bytes(1 << 22))
+    rig.turn()
+    assert transport.queued_bytes > 0
+    fd, transport.fd = transport.fd, -1
+    transport.on_ready(WRITE)
+    transport.fd = fd
+    assert transport.queued_bytes == 0
+    rig.peer.socket.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        while rig.peer.socket.recv(1 << 20):
+            pass
+    transport.write(b"secret words")
+    rig.turn()
+    assert b"secret words" not in rig.peer.socket.recv(1 << 20)

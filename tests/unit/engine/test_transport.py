@@ -4,6 +4,7 @@ import errno
 import random
 import socket
 import struct
+from collections.abc import Callable
 
 import pytest
 
@@ -250,11 +251,21 @@ def test_what_waits_for_one_peer_no_other_gets(rig) -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_in_whatever_pieces_it_is_written_it_arrives_in_order_and_is_counted(rig, seed) -> None:
+    taken = bytearray()
+
+    def take() -> bytes:
+        taken.extend(rig.take())
+        return taken
+
+    arrives_in_order(rig, seed, take)
+
+
+def arrives_in_order(rig, seed: int, take: Callable[[], bytes]) -> None:
+    """Writes much in pieces of all sizes to a peer that reads now and then; `take` gives all."""
     chance = random.Random(seed)
     transport, memory = rig.transport, rig.loop.memory
     idle_bytes = memory.used_bytes
     written = bytearray()
-    taken = b""
     for _ in range(150):
         size = chance.choice([1, 7, 300, 4000, JOINED_BYTES_MAX, 20_000, 200_000])
         data = bytes([len(written) % 251]) * size
@@ -270,12 +281,11 @@ def test_in_whatever_pieces_it_is_written_it_arrives_in_order_and_is_counted(rig
             rig.turn()
             assert memory.used_bytes - idle_bytes == transport.queued_bytes
         if not chance.randrange(8):
-            taken += rig.take()
-    while len(taken) < len(written):
+            take()
+    while len(take()) < len(written):
         rig.turn()
-        taken += rig.take()
     rig.turn()
-    assert taken == written
+    assert take() == written
     assert transport.queued_bytes == 0
     assert memory.used_bytes == idle_bytes
 
