@@ -1,6 +1,6 @@
 """Somebody between a client and a server, with a certificate of his own for each side's TLS."""
 
-import contextlib
+import select
 import socket
 import ssl
 import struct
@@ -10,6 +10,7 @@ from collections.abc import Callable
 from tests.support.certificates import Certificate
 
 ASKED = struct.pack("!II", 8, 80877103)
+WAIT_S_MAX = 20.0
 
 
 class Middleman:
@@ -61,27 +62,37 @@ class Middleman:
                 plain.close()
 
     def _pass_on(self, plain: socket.socket) -> None:
-        plain.settimeout(20)
+        plain.settimeout(WAIT_S_MAX)
         assert plain.recv(8) == ASKED
         plain.sendall(b"S")
-        near = socket.create_connection(("127.0.0.1", self._server_port), timeout=20)
+        near = socket.create_connection(("127.0.0.1", self._server_port), timeout=WAIT_S_MAX)
         near.sendall(ASKED)
         assert near.recv(1) == b"S"
         with (
             self._to_clients.wrap_socket(plain, server_side=True) as client,
             self._to_server.wrap_socket(near) as server,
         ):
-            back = threading.Thread(target=self._pump, args=(server, client, self._change))
-            back.start()
-            self._pump(client, server, lambda data: data)
-            back.join(timeout=30)
+            client.setblocking(False)
+            server.setblocking(False)
+            while self._goes_on(client, server) and self._goes_on(server, client, self._change):
+                if not (client.pending() or server.pending()):
+                    select.select([client, server], [], [], WAIT_S_MAX)
 
     @staticmethod
-    def _pump(
-        source: ssl.SSLSocket, target: ssl.SSLSocket, change: Callable[[bytes], bytes]
-    ) -> None:
-        with contextlib.suppress(OSError):
-            while data := source.recv(65536):
-                target.sendall(change(data))
-        with contextlib.suppress(OSError):
-            target.shutdown(socket.SHUT_RDWR)
+    def _goes_on(
+        source: ssl.SSLSocket,
+        target: ssl.SSLSocket,
+        change: Callable[[bytes], bytes] = lambda data: data,
+    ) -> bool:
+        """Passes on what is there, if anything is; False at the end of it.
+
+        By one thread: to read and to write at once is more than OpenSSL's connections can take.
+        """
+        try:
+            data = source.recv(65536)
+        except ssl.SSLWantReadError:
+            return True
+        target.settimeout(WAIT_S_MAX)
+        target.sendall(change(data))
+        target.setblocking(False)
+        return bool(data)
