@@ -36,7 +36,7 @@ from pglane.connection.extended_requests import (
 from pglane.connection.prepared_statements import Shapes
 from pglane.connection.request_messages import MalformedRequest, message
 from pglane.errors.protocol import MessageMalformed
-from pglane.wire.framing import HEADER_BYTES, message_reader
+from pglane.wire.framing import HEADER_BYTES, MalformedStream, message_reader
 from pglane.wire.server_messages import error_response
 from pglane.wire.statements import Verdict, VerdictCache
 
@@ -93,20 +93,24 @@ class ClientRequests(ExtendedRequests):
             exchange.to_server.append(reader.take_stream())
         outcome = _FORWARDED
         run = reader.end
-        while outcome == _FORWARDED and not exchange.held and reader.next():
-            kind = reader.kind
-            begin = reader.begin
-            try:
-                if self._passes(kind, exchange):
-                    continue
-                self._hand_on(exchange, run, begin)
-                run = begin
-                outcome = self._rewrite(kind, exchange)
-            except MalformedRequest as malformed:
-                self._hand_on(exchange, run, begin)
-                self._refuse_malformed(exchange, malformed)
-            run = reader.end - self.rest_bytes
-            self.rest_bytes = 0
+        try:
+            while outcome == _FORWARDED and not exchange.held and reader.next():
+                kind = reader.kind
+                begin = reader.begin
+                try:
+                    if self._passes(kind, exchange):
+                        continue
+                    self._hand_on(exchange, run, begin)
+                    run = begin
+                    outcome = self._rewrite(kind, exchange)
+                except MalformedRequest as malformed:
+                    self._hand_on(exchange, run, begin)
+                    self._refuse_malformed(exchange, malformed)
+                run = reader.end - self.rest_bytes
+                self.rest_bytes = 0
+        except MalformedStream:
+            self._hand_on(exchange, run, reader.end)  # answers to what stands before it are due
+            raise
         if exchange.held and outcome == _FORWARDED:
             outcome = _HELD
         self._hand_on(exchange, run, reader.end)

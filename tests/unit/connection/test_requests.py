@@ -359,3 +359,14 @@ def test_those_that_no_class_was_called_for_are_the_same(lease: Lease) -> None:
     assert made.apart == same.apart
     assert (made.virtual, made.statements_max, made.reader.length_max) == (True, 3, 1000)
     assert made.reader.next()
+
+
+def test_what_stands_before_something_malformed_is_sent(lease: Lease) -> None:
+    """Its answers are waited for: without them the server connection would be nobody's."""
+    asked = (c.Query(SELECT), c.Parse(b"", SELECT), c.Bind(b"", b""), c.Execute(b""))
+    lease.requests.reader.feed(encoded(*asked) + b"Q\0\0\0\x03")
+    with pytest.raises(lease.form.MalformedStream):
+        lease.forward()
+    sent = split(b"".join(lease.exchange.to_server))
+    assert [message[:1] for message in sent] == [b"Q", b"P", b"B", b"E"]
+    assert lease.exchange.outstanding() == len(asked)

@@ -34,3 +34,13 @@ def test_a_client_leaves_once(rig) -> None:
     client.ends()
     assert rig.worker.clients == {}
     assert rig.worker.internal_errors == 0
+
+
+def test_what_a_client_asked_before_its_stream_broke_is_answered_and_its_slot_is_free(rig) -> None:
+    client, server = rig.pair()
+    client.send(query("SELECT 1") + query("SELECT 2") + b"Q\x00\x00\x00\x03")
+    assert b"C08P01" in client.ends()
+    server.gets(b"SELECT 2")
+    rig.accept().socket.close()  # the cancel request
+    server.send(DONE + DONE)
+    rig.until(lambda: desk(rig).ledger.statistics().leased == 0)
