@@ -377,6 +377,8 @@ class ClientLink(ClientConnection):
             self.parameters_changed(exchange)
         if exchange.skipping or exchange.held or requests.reader.stream_left:
             return
+        if exchange.unit_open:
+            return  # what is answered of the next unit was flushed: its transaction is open
         self._note_answered(exchange)
         if requests.effects & _CATALOG:
             requests.catalog_settles(transaction_is_over=exchange.status == IDLE_STATUS)

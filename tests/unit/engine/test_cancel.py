@@ -132,3 +132,30 @@ def test_nobody_is_found_who_has_no_key(rig, monkeypatch) -> None:
     client.ends()
     assert rig.worker.clients == {}
     assert not rig.worker.cancel_keys.knows(PROCESS_ID_MIN)
+
+
+def test_one_that_comes_too_late_does_not_end_the_lease_of_an_open_unit(rigs) -> None:
+    """Behind a Flush all is answered, and the transaction is open until the Sync."""
+    rig = rigs(budget=1)
+    client, server = rig.pair()
+    other = rig.client()
+    other.gets(READY)
+    begun = message(b"P", b"\x00INSERT\x00\x00\x00") + message(b"B", bytes(8))
+    client.send(begun + message(b"E", bytes(5)) + message(b"H"))
+    server.gets(message(b"H"))
+    other.send(query("SELECT 2"))
+    canceler = rig.cancel(1)
+    strike = rig.accept()
+    strike.gets(CANCEL)
+    executed = message(b"1") + message(b"2") + message(b"C", b"INSERT 0 1\x00")
+    server.send(executed)
+    client.gets(executed)
+    strike.socket.close()
+    canceler.ends()
+    rig.turn(3)
+    assert not server.look(), "somebody else's query would be part of that transaction"
+    client.send(message(b"S"))
+    assert server.gets(message(b"S")) == message(b"S")
+    server.send(READY)
+    client.gets(READY)
+    server.gets(b"SELECT 2")
