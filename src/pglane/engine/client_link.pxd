@@ -47,6 +47,8 @@ cdef class ClientLink(ClientConnection):
     @cython.locals(reader=MessageReader, data=bytes)
     cdef bint _asks_kept(self, ServerLink server) except -1
     cdef _tell_effects(self, ServerLink server)
+    @cython.locals(reader=MessageReader)
+    cdef _pass_on(self, bytes data, ServerLink server)
     cpdef on_data(self, bytes data)
     cdef _limit_held(self)
     @cython.locals(reader=MessageReader)

@@ -47,6 +47,8 @@ EXECUTES = int(Effect.EXECUTES)
 HELD_BYTES_MAX = 131_072
 """Requests that wait in our memory before the client's socket is not read any more."""
 TERMINATE = 0x58
+LOST = 1 << 60
+"""More than any message has: where the next one begins is not known any more."""
 
 
 def _is_ignored(kind: int) -> bool:
@@ -179,7 +181,7 @@ class ClientLink(ClientConnection):
         if server is not None and server.raw:
             server.heard = True
             server.quiet = False
-            server.transport.write(data)
+            self._pass_on(data, server)
             return
         self.requests.reader.feed(data)
         if self.phase == _LEASED:
@@ -535,7 +537,16 @@ class ClientLink(ClientConnection):
         self.phase = _LEASED
         waiting = self.requests.reader.take_all()
         if waiting:
-            server.transport.write(waiting)
+            self._pass_on(waiting, server)
+
+    def _pass_on(self, data: bytes, server: "ServerLink") -> None:
+        """Direct door: nobody looks at more than where messages end."""
+        reader = self.requests.reader
+        try:
+            reader.skip(data)
+        except MalformedStream:
+            reader.stream_left = LOST  # the server will say so
+        server.transport.write(data)
 
 
 def client_link(

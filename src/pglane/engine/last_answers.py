@@ -7,9 +7,10 @@ the end of our stream but by a Terminate behind what the client sent: with
 
 A client that was killed looks the same until something is sent to it. It must not keep a server
 connection for as long as a silent statement runs: after `SILENCE_S_MAX` without an answer what
-runs is cancelled, and the client, if there is one, hears so from PostgreSQL. If its last message
-was cut short, the server takes our Terminate for a part of it and waits for more: so then our
-stream ends too. Behind the other doors the end of the stream is the end of the client.
+runs is cancelled, and the client, if there is one, hears so from PostgreSQL. Where its last
+message was cut short our stream ends as well: a Terminate would be taken for the rest of that
+message, and two of its bytes could make a shorter statement of it. Behind the other doors the end
+of the stream is the end of the client.
 """
 
 from typing import TYPE_CHECKING
@@ -75,5 +76,8 @@ def begin(client: "ClientLink", server: "ServerLink") -> None:
     """The client sends no more: the server ends behind everything that was sent before."""
     answers = LastAnswers(client, server)
     server.transport.set_owner(answers)
-    server.transport.write(TERMINATE)
+    if client.requests.reader.is_amid():
+        server.transport.shut_writing()
+    else:
+        server.transport.write(TERMINATE)
     client.database.worker.loop.call_later(SILENCE_S_MAX, answers.look)

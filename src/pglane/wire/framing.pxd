@@ -56,6 +56,9 @@ cdef class MessageReader:
     @cython.locals(part=bytes, part_bytes=Py_ssize_t)
     cpdef bytes take_stream(self)
 
+    @cython.locals(skipped=Py_ssize_t)
+    cpdef skip(self, bytes data)
+    cpdef bint is_amid(self) except -1
     @cython.locals(rest=bytes)
     cpdef bytes take_all(self)
     cpdef Py_ssize_t zero_at(self, Py_ssize_t at) except? -2

@@ -214,6 +214,31 @@ class MessageReader:
         self.stream_left -= part_bytes
         return part
 
+    def skip(self, data: bytes) -> None:
+        """Walks over what came, and keeps it only up to a header that is cut; see `is_amid`.
+
+        Raises:
+            MalformedStream: a length field is below 4 or above `length_max`.
+        """
+        self.feed(data)
+        if self._chunks_bytes:
+            self._join()
+        skipped = min(self.size - self.end, self.stream_left)
+        self.end += skipped
+        self.stream_left -= skipped
+        while self.next():
+            pass
+        if self.partial_kind():
+            self.stream_left = self.needed - (self.size - self.end)
+            self.needed = _HEADER
+            self.end = self.size
+        if self.end == self.size:
+            self.drop()
+
+    def is_amid(self) -> bool:
+        """Whether what came ends within a message."""
+        return self.stream_left > 0 or self.size > self.end or self._chunks_bytes > 0
+
     def take_all(self) -> bytes:
         """Hands out everything that was not walked over; the stream is not split any more."""
         if self._chunks_bytes:

@@ -75,3 +75,22 @@ def test_behind_the_other_doors_it_counts_as_gone(rigs) -> None:
     server.gets(b"SELECT 1")
     client.ends()
     assert rig.worker.clients == {}
+
+
+@pytest.mark.parametrize("missing", [1, 2, 5, 12])
+def test_a_message_that_is_cut_short_is_not_made_whole(rigs, missing: int) -> None:
+    """With two bytes less, "DROP TABLE ab" and a Terminate behind it would be DROP TABLE aX."""
+    rig = rigs(budget=2)
+    client, server = rig.pair("direct")
+    cut = (query("SELECT 1") + query("DROP TABLE ab"))[:-missing]
+    client.send(cut)
+    client.socket.shutdown(socket.SHUT_WR)
+    assert server.ends() == cut
+
+
+def test_behind_what_is_no_message_nothing_is_said(rigs) -> None:
+    rig = rigs(budget=2)
+    client, server = rig.pair("direct")
+    client.send(b"Q\0\0\0\1" + query("SELECT 1"))
+    client.socket.shutdown(socket.SHUT_WR)
+    assert server.ends() == b"Q\0\0\0\1" + query("SELECT 1")

@@ -506,3 +506,24 @@ def test_what_one_keeps_for_the_rest_no_other_has(form: Any) -> None:
     fresh.feed(b"\0\4")
     assert fresh.next()
     assert fresh.message() == b"S\0\0\0\4"
+
+
+@all_forms
+@given(st.lists(st.integers(0, 40)))
+def test_what_is_skipped_leaves_nothing_but_where_messages_end(
+    module: Any, sizes: list[int]
+) -> None:
+    stream = encoded([(ord("d"), bytes(size)) for size in sizes])
+    ends = {0, *itertools.accumulate(size + 5 for size in sizes)}
+    for step in (1, 3, 7, 64):
+        reader = module.MessageReader(1000)
+        for at in range(0, len(stream), step):
+            reader.skip(stream[at : at + step])
+            assert reader.is_amid() == (min(at + step, len(stream)) not in ends)
+            assert reader.kept_bytes() <= step + 4
+
+
+def test_what_cannot_be_a_message_is_not_skipped(form: Any) -> None:
+    reader = form.MessageReader(1000)
+    with pytest.raises(form.MalformedStream):
+        reader.skip(b"Q\0\0\0\3")
