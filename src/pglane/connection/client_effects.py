@@ -193,9 +193,8 @@ class ClientEffects:
             self.effects |= _CATALOG
             self._shapes.renew()
         if effects & _MAKES == _CATALOG:
-            self.unseen = (
-                self.unseen if self.effects & _UNSEEN else _NONE_UNSEEN
-            )  # no statement is to blame
+            if not self.effects & _UNSEEN:
+                self.unseen = _NONE_UNSEEN  # no statement is to blame
             self.effects |= _UNSEEN
         if verdict.settings:
             self._note_settings(verdict.settings)

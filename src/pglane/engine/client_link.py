@@ -387,7 +387,7 @@ class ClientLink(ClientConnection):
             if exchange.status == IDLE_STATUS:
                 self.database.watch.look()
         if not self.rewrites or self.pinned or exchange.status != _IDLE_STATUS:
-            if self.dismissal is not None and exchange.is_idle() and not exchange.unit_open:
+            if self.dismissal is not None and exchange.is_idle():
                 self.end_dismissed()
             return  # every door keeps the lease
         if requests.effects & _EXECUTES:
