@@ -57,3 +57,12 @@ def test_what_one_client_left_is_not_said_of_another(lease: Lease) -> None:
     for other in (before, lease.client()):
         assert other.unseen == []
         assert other.settings == set()
+
+
+def test_ddl_behind_a_statement_to_blame_leaves_it_to_blame(lease: Lease) -> None:
+    sight = Sight()
+    sight.learn(Names((b"f",), (), ()))
+    lease.cache.sight = sight
+    lease.send(c.Query(b"SELECT f(1)"), c.Query(b"DROP TABLE t"))
+    assert lease.requests.effects & Effect.UNSEEN
+    assert len(lease.requests.unseen) == 1
