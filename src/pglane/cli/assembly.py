@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from pglane.cli.password_verifiers import PasswordVerifiers
 from pglane.config import rules
@@ -133,7 +132,7 @@ def _find_server(
     if arguments.uri:
         assembly.origin = URI_ARGUMENT
         assembly.server = read_uri(arguments.uri, URI_ARGUMENT, environment)
-        if urlsplit(arguments.uri).password or "password=" in arguments.uri:
+        if _shows_password(arguments.uri):
             assembly.loaded.notes.append(SHOWN_TO_ALL)
     elif in_file:
         assembly.origin = places[in_file[0]]
@@ -145,6 +144,11 @@ def _find_server(
         assembly.origin = "PG* variables" if assembly.server else ""
     if assembly.server is not None:
         assembly.loaded.notes += assembly.server.notes
+
+
+def _shows_password(uri: str) -> bool:
+    login = uri.partition("://")[2].partition("/")[0].rpartition("@")[0]
+    return bool(login.partition(":")[2]) or "password=" in uri
 
 
 def settle(

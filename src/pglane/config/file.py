@@ -130,6 +130,8 @@ class _Reader:
             if "[pgbouncer]" in self._text:
                 self._loaded.notes.append(GUIDE)
             self._refuse(SyntaxInvalid(where=f"{self._file}:{line}", seen=seen))
+        except (RecursionError, ValueError) as error:  # tables in tables, numbers without an end
+            self._refuse(SyntaxInvalid(where=f"{self._file}:1", seen=str(error)))
         return {}
 
     def _content(self) -> str:

@@ -147,9 +147,12 @@ def read_environment(environment: Mapping[str, str]) -> Server | None:
 
 def _words_of_uri(text: str, where: str) -> dict[str, str]:
     """The words of a URI under libpq's names; those of the query win."""
-    rest = text.split("://", 1)[1]
-    rest, _, query = rest.partition("?")
+    whole = text.split("://", 1)[1]
+    rest, _, query = whole.partition("?")
     authority, _, database = rest.partition("/")
+    if _is_cut(authority, whole):
+        seen = "a / or ? stands before the @; in a password they are written %2F and %3F"
+        raise RefusedError(UriMalformed(where=where, seen=seen))
     login, _, place = authority.rpartition("@")
     if "@" in login:
         seen = "it has two @; one that belongs to the password is written %40"
@@ -166,6 +169,13 @@ def _words_of_uri(text: str, where: str) -> dict[str, str]:
     if "database" in words:
         words["dbname"] = words.pop("database")
     return {name: _plain(value, where) for name, value in words.items() if value}
+
+
+def _is_cut(authority: str, whole: str) -> bool:
+    """Whether it ends within a password, which no message may show as a port or an option."""
+    _, colon, port = authority.rpartition(":")
+    cut = "@" in whole and "@" not in authority
+    return cut and bool(colon) and not port.isdecimal() and not port.endswith("]")
 
 
 def _host_and_port(place: str, where: str) -> tuple[str, str]:

@@ -160,6 +160,7 @@ class ClientLogin:
             return
         reader = self._startup_reader
         if reader is not None and reader.rest:
+            self._packet = b""
             reader.feed(data)
             self._read_startup(reader)
             return
@@ -170,12 +171,12 @@ class ClientLogin:
             return
         if reader is None:
             reader = self._startup_reader = StartupReader()
+        # Of several packets the last one counts: what is kept is a startup packet that came alone.
+        self._packet = data if int.from_bytes(data[:4], "big") == len(data) else b""
         reader.feed(data)
         self._read_startup(reader)
-        if int.from_bytes(data[:4], "big") == len(data):
-            self._packet = data
-            if self.greeting is not None:
-                self._users.keep(data, self.greeting)
+        if self._packet and self.greeting is not None:
+            self._users.keep(data, self.greeting)
 
     def begin_tls(self) -> bytes:
         """What came of the handshake already; what is received from now on comes through it."""

@@ -56,7 +56,15 @@ def test_where_the_database_is_comes_from_one_place(write):
     ]
 
 
-@pytest.mark.parametrize("uri", ["postgresql://u:s@h/d", "postgresql://u@h/d?password=s"])
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "postgresql://u:s@h/d",
+        "postgresql://u:s[@h/d",
+        "postgresql://u:s@[h]/d",
+        "postgresql://u@h/d?password=s",
+    ],
+)
 def test_a_secret_on_the_command_line_is_told(uri):
     assert gather(parser().parse_args(["up", uri]), {}).loaded.notes == [SHOWN_TO_ALL]
     assert not gather(parser().parse_args(["up"]), {"DATABASE_URL": uri}).loaded.notes

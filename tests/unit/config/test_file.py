@@ -123,6 +123,11 @@ def test_no_toml(write, text, line):
     assert loaded.readable
 
 
+@pytest.mark.parametrize("text", ["a = " + "[" * 10_000, "a = " + "9" * 10_000])
+def test_no_value_breaks_the_reader(write, text):
+    assert told(read_file(write(text), {})) == [(1, "SyntaxInvalid")]
+
+
 def test_a_table_that_is_none_and_users_that_are_none(write):
     loaded = read_file(write("server = 3\nusers = 4\n"), {})
     assert told(loaded) == [(1, "TypeWrong"), (2, "TypeWrong")]

@@ -55,6 +55,8 @@ def test_what_is_understood(text, expected):
         ("db.example", "begins with no postgresql://"),
         ("", "begins with no postgresql://"),
         ("postgresql://u:p@q@h/d", "two @"),
+        ("postgresql://u:pass/word@h/d", "written %2F and %3F"),
+        ("postgresql://u:pass?word@h/d", "written %2F and %3F"),
         ("postgresql://u@h/d%zz", "two hexadecimal digits"),
         ("postgresql://u@h/d%ff", "not UTF-8"),
         ("postgresql://u@h/d%00", "%00"),
@@ -75,6 +77,14 @@ def test_what_is_malformed(text, seen):
     assert isinstance(refusal, UriMalformed)
     assert seen in refusal.detail_text
     assert refusal.text.startswith("the URI: ")
+    assert "/word" not in refusal.detail_text
+    assert "pass'" not in refusal.detail_text
+    assert "word@" not in refusal.detail_text
+
+
+@pytest.mark.parametrize("place", ["h", "h:6000", "[::1]", "[::1]:6000"])
+def test_a_database_with_an_at_is_no_cut_password(place):
+    assert read(f"postgresql://{place}/d@x").database == "d@x"
 
 
 def test_tls_of_the_text_wins_over_that_of_a_variable():

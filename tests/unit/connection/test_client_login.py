@@ -373,6 +373,23 @@ def test_a_packet_in_pieces_is_asked_for_and_not_remembered() -> None:
     assert users.greeting(STARTUP) is None
 
 
+@pytest.mark.parametrize("cut", [1, len(STARTUP)])
+def test_a_request_for_encryption_means_nobodys_startup_packet(cut: int) -> None:
+    """Whatever came with or in the pieces behind it: the next who asks is answered N or S."""
+    users = UserList({}, auth="scram", mock_secret=b"m", asks=True)
+    made = ClientLogin(users, NONCE)
+    ask = SSLRequest().encode()
+    made.receive(ask)
+    packet = STARTUP + b"p"
+    made.receive(packet[:cut])
+    made.receive(packet[cut:])
+    made.learn(KnownRole(Role("u", "d"), 0.0))
+    assert users.greeting(ask) is None
+    late = ClientLogin(users, NONCE)
+    late.receive(ask)
+    assert told(late) == b"N"
+
+
 def test_a_user_is_needed() -> None:
     made = login(trust=True)
     made.receive(StartupMessage(3, 0, {"database": b"d"}).encode())
