@@ -113,17 +113,19 @@ def test_what_the_uri_asks_for_is_what_every_connection_has(
     with psycopg.connect(gateway.uri("transaction"), autocommit=True) as listener:
         listener.execute("LISTEN news")
         connections = "application_name IN ('pglane monitor', 'pglane listening')"
-        pids = [
-            row[0]
-            for row in tls_cluster.admin(
-                f"SELECT application_name FROM pg_stat_activity NATURAL JOIN pg_stat_ssl "
-                f"WHERE ssl AND {connections}"
+        names = (
+            f"SELECT application_name FROM pg_stat_activity NATURAL JOIN pg_stat_ssl "
+            f"WHERE ssl AND {connections}"
+        )
+        eventually(
+            lambda: (
+                sorted(row[0] for row in tls_cluster.admin(names))
+                == ["pglane listening", "pglane monitor"]
             )
-        ]
-        assert sorted(pids) == ["pglane listening", "pglane monitor"]
+        )
         tls = {row["tls"][:6] for row in gateway.show("SERVERS")}
         assert tls == {"TLSv1."}
-    assert "is watched" in gateway.log()
+    eventually(lambda: "is watched" in gateway.log())  # said by the supervisor when it is
 
 
 def test_big_answers_and_questions(start: Start) -> None:

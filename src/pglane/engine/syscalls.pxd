@@ -5,6 +5,10 @@ cdef extern from "errno.h":
     int c_errno "errno"
 
 
+cdef extern from "string.h":
+    void *c_copy "memcpy"(void *to, const void *source, size_t size)
+
+
 cdef extern from *:
     """
     #include <sys/types.h>
@@ -132,6 +136,8 @@ cdef class Chunk:
 
     @cython.locals(count=Py_ssize_t, code=int)
     cpdef Py_ssize_t receive(self, int fd) except? -3
+    @cython.locals(size=Py_ssize_t, source="const unsigned char *")
+    cpdef bint put(self, bytes data) except -1
     @cython.locals(data="const unsigned char *")
     cpdef bytes whole(self)
 

@@ -182,6 +182,19 @@ class Chunk:
         self.size = len(self.data)
         return self.size
 
+    def put(self, data: bytes) -> bool:
+        """Takes these for what came (they were decrypted); False if they are too many."""
+        size = len(data)
+        if size > _READ_BYTES:
+            return False
+        if cython.compiled:
+            source: bytes = data
+            c_copy(_buffer, source, size)  # type: ignore[name-defined]
+        else:
+            self.data = data
+        self.size = size
+        return True
+
     def whole(self) -> bytes:
         """All of it, to be kept."""
         data = self.data

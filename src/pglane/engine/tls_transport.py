@@ -2,9 +2,9 @@
 
 The socket stays the loop's: TLS runs between two buffers in memory (`ssl.MemoryBIO`). What a
 read brings goes through it at once and whole, so that pausing, limits and the one read and one
-send of a turn are those of a plain transport. Encrypted is what is about to be sent, not what
-waits: what the kernel did not take is the one piece that waits encrypted (`_first`, when `_sealed`
-says so).
+send of a turn are those of a plain transport; it is put where a plain read would have put it.
+Encrypted is what is about to be sent, not what waits: what the kernel did not take is the one
+piece that waits encrypted (`_first`, when `_sealed` says so).
 
 Until the handshake is over the owner hears and says nothing: `on_secured` tells it. Who asked for
 TLS and sent something in the clear behind that is refused by those who hand the socket over; what
@@ -19,11 +19,15 @@ module and OpenSSL's build to fit; worth another look when both are common).
 """
 
 import ssl
+from typing import TYPE_CHECKING
 
 from pglane.engine.loop import Loop
 from pglane.engine.memory import TLS_BYTES
 from pglane.engine.syscalls import Chunk, send_some
 from pglane.engine.transport import LINGER_S_MAX, SEND_BYTES_MAX, Owner, Transport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 BROKEN = "TLS: "
 """How the reason for an end begins that TLS has, and not the network."""
@@ -41,6 +45,10 @@ class TlsTransport(Transport):
     """
 
     __slots__ = (
+        "_decrypted",
+        "_encrypt",
+        "_encrypted",
+        "_feed",
         "_goodbye",
         "_incoming",
         "_outgoing",
@@ -71,6 +79,12 @@ class TlsTransport(Transport):
             server_side=server_name is None,
             server_hostname=server_name or None,
         )
+        # Bound once. What the session wraps reads and writes as it does, with no frame of Python.
+        wrapped = getattr(self.session, "_sslobj", self.session)
+        self._decrypted: Callable[[int], bytes] = wrapped.read
+        self._encrypt: Callable[[bytes], int] = wrapped.write
+        self._feed: Callable[[bytes], int] = self._incoming.write
+        self._encrypted: Callable[[], bytes] = self._outgoing.read
         self._sealed = False
         self._goodbye = False
         self._shut_seen = False
@@ -94,7 +108,7 @@ class TlsTransport(Transport):
 
     def _take(self, data: bytes) -> None:
         if data:
-            self._incoming.write(data)
+            self._feed(data)
         if self.secured or self._shake():
             self._decrypt(max(len(data), 1))
 
@@ -116,15 +130,13 @@ class TlsTransport(Transport):
 
     def _decrypt(self, count: int) -> None:
         """Hands on what is there: at most `count` bytes, and one record that had begun."""
-        session, incoming = self.session, self._incoming
-        parts: list[bytes] = []
+        data = b""
         try:
-            while not parts or incoming.pending or session.pending():
-                part = session.read(count)
-                if not part:
-                    self._shut_seen = True
-                    break
-                parts.append(part)
+            data = self._decrypted(count)
+            if not data:
+                self._shut_seen = True
+            elif len(data) == count or self._incoming.pending:
+                data = self._with_what_follows(data, count)
         except ssl.SSLWantReadError:
             pass
         except ssl.SSLError as error:
@@ -135,9 +147,29 @@ class TlsTransport(Transport):
         if self._shut_seen and not self.ended:
             self._readable = True
             self._schedule()
-        if parts and not self.ended:
-            owner = self._owner  # kept until it returns, as in `Transport`
-            owner.on_data(parts[0] if len(parts) == 1 else b"".join(parts))
+        if data and not self.ended:
+            self._hand_on(data)
+
+    def _with_what_follows(self, first: bytes, count: int) -> bytes:
+        """The records behind the first one; a read is full only where more of its record waits."""
+        parts = [first]
+        part = first
+        try:
+            while len(part) == count or self._incoming.pending:
+                part = self._decrypted(count)
+                if not part:
+                    self._shut_seen = True
+                    break
+                parts.append(part)
+        except ssl.SSLWantReadError:
+            pass
+        return b"".join(parts)
+
+    def _hand_on(self, data: bytes) -> None:
+        owner = self._owner  # kept until it returns, as in `Transport`
+        chunk = self._loop.chunk
+        if not (chunk.put(data) and owner.takes(chunk)):
+            owner.on_data(data)
 
     def _answer(self) -> None:
         """TLS itself has something to say."""
@@ -166,8 +198,25 @@ class TlsTransport(Transport):
             Transport.write(self, data)
 
     def write_now(self, data: bytes, size: int) -> None:
-        """Encrypted and sent at the end of this turn."""
-        self.write(data[:size])
+        """Encrypts and sends what lies at `data` at once, if nothing waits before it."""
+        part = data[:size]
+        if self._first is not None or self._blocked or not self.secured or self._closing:
+            self.write(part)
+        elif not self.ended:
+            self._encrypt_now(part)
+
+    def _encrypt_now(self, part: bytes) -> None:
+        try:
+            self._encrypt(part)
+            data = self._encrypted()
+            sent = send_some(self.fd, data)
+        except OSError:  # of TLS too
+            self.write(part)  # fails again at the end of the turn, where the owner may be told
+            return
+        if sent < len(data):
+            self._wait_sealed(data[sent:])
+            if self.queued_bytes > self.high_bytes and not self.full:
+                self._is_full()
 
     def flush(self) -> None:
         """One send of everything, encrypted now."""
@@ -185,18 +234,23 @@ class TlsTransport(Transport):
         except OSError:
             self._writing_failed()
             return
-        left = len(data) - sent
-        self.queued_bytes = left + sum([len(part) for part in self._queue])
-        self._sealed = left > 0
-        if self._sealed:
-            self._first = data[sent:]
-            self._block()
+        self.queued_bytes = sum([len(part) for part in self._queue])
+        if sent < len(data):
+            self._wait_sealed(data[sent:])
         else:
             self._first = None
+            self._sealed = False
             if self._queue:
                 self._go_on_sending()
         if self.full or self._closing or self._charged:
             self._after_flush()
+
+    def _wait_sealed(self, rest: bytes) -> None:
+        """The kernel does not take this now; it is encrypted, and the first that waits."""
+        self.queued_bytes += len(rest)
+        self._first = rest
+        self._sealed = True
+        self._block()
 
     def _writing_failed(self) -> None:
         """What is written behind what was lost may still leave: it is not encrypted yet."""
@@ -210,15 +264,13 @@ class TlsTransport(Transport):
             if self._sealed:
                 head = self._first
                 if len(head) < SEND_BYTES_MAX and self._queue:
-                    self.session.write(self._gathered(self._queue.pop(0)))
+                    self._encrypt(self._gathered(self._queue.pop(0)))
             else:
-                self.session.write(self._gathered(self._first))
+                self._encrypt(self._gathered(self._first))
         if self._goodbye and self.secured and not self._queue:
             self._goodbye = False
             self._say_goodbye()
-        if not self._outgoing.pending:
-            return head
-        return head + self._outgoing.read() if head else self._outgoing.read()
+        return head + self._encrypted() if head else self._encrypted()
 
     def _say_goodbye(self) -> None:
         """That nothing comes behind this is said by TLS too: else it could be cut unnoticed."""

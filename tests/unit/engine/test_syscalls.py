@@ -45,6 +45,15 @@ def test_what_is_there_is_read(pair) -> None:
     assert chunk.receive(left.fileno()) == 0
 
 
+def test_what_was_decrypted_lies_where_what_was_received_does() -> None:
+    chunk = Chunk()
+    assert chunk.put(b"SELECT 1")
+    assert (chunk.size, chunk.whole()) == (8, b"SELECT 1")
+    assert chunk.put(b"x" * READ_BYTES)
+    assert chunk.whole() == b"x" * READ_BYTES
+    assert not chunk.put(b"x" * (READ_BYTES + 1))
+
+
 def test_what_the_kernel_takes_is_sent(pair) -> None:
     left, right = pair
     assert send_some(left.fileno(), b"hello") == 5

@@ -8,7 +8,7 @@ import pytest
 
 from pglane.engine.loop import WRITE, EpollReadiness, Loop, PollReadiness
 from pglane.engine.tls_transport import ANSWERS_BYTES_MAX, TlsTransport, reason_of
-from pglane.engine.transport import LINGER_S_MAX, Transport
+from pglane.engine.transport import LINGER_S_MAX, Owner, Transport
 from tests.support.certificates import Authority
 from tests.support.tls_peer import TlsPeer, outdated, trusting
 from tests.unit.engine.test_transport import HIGH_BYTES, Clock, Recorder, arrives_in_order
@@ -170,6 +170,89 @@ def test_a_slow_reader_is_told_of_and_loses_nothing(rig) -> None:
     rig.both(200)
     assert rig.peer.taken == b"a" * 1_000_000 + b"b" * 10
     assert rig.owner.told == ["full", "drained"]
+
+
+def test_what_is_sent_at_once_is_there_before_the_turn_ends(rig) -> None:
+    rig.secured()
+    rig.transport.write_now(b"now, and no more", 3)
+    assert rig.peer.look() == b"now"
+    rig.transport.write(b"later ")
+    rig.transport.write_now(b"behind", 6)
+    assert rig.peer.look() == b"now", "nothing overtakes what waits"
+    rig.turn()
+    assert rig.peer.look() == b"nowlater behind"
+
+
+def test_what_cannot_be_sent_at_once_waits_encrypted(rig) -> None:
+    rig.secured()
+    sent, count = b"x" * 40_000, 0
+    while not rig.transport.queued_bytes:
+        rig.transport.write_now(sent, len(sent))
+        count += 1
+    rig.transport.write_now(b"y" * (HIGH_BYTES + 1), HIGH_BYTES + 1)
+    assert rig.owner.told == ["full"]
+    rig.both(200)
+    assert rig.peer.taken == sent * count + b"y" * (HIGH_BYTES + 1)
+    assert rig.owner.told == ["full", "drained"]
+
+
+def test_more_than_is_kept_for_a_slow_reader_sent_at_once(rig) -> None:
+    rig.secured()
+    rig.transport.write_now(b"z" * 2_000_000, 2_000_000)
+    assert rig.owner.told == ["full"]
+    rig.both(200)
+    assert rig.peer.taken == b"z" * 2_000_000
+    assert rig.owner.told == ["full", "drained"]
+
+
+def test_what_is_sent_at_once_to_nobody_fails_at_the_end_of_the_turn(rig) -> None:
+    rig.secured()
+    rig.other.close()
+    rig.transport.write_now(b"x", 1)
+    assert rig.owner.told == []
+    rig.turn(3)
+    assert rig.owner.told == ["closed by the peer"]
+    rig.transport.write_now(b"x", 1)
+    assert rig.transport.queued_bytes == 0
+
+
+class Taker(TlsRecorder):
+    """Takes what is there in its buffer, as links do; compiled, only what is compiled can."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.taken = b""
+
+    def takes(self, chunk) -> bool:
+        self.taken += chunk.whole()
+        return True
+
+
+def test_what_is_decrypted_may_be_taken_like_what_was_received(rig) -> None:
+    rig.secured()
+    owner = Taker()
+    rig.transport.set_owner(owner)
+    rig.peer.send(b"SELECT 1")
+    rig.turn()
+    assert owner.taken + owner.data == b"SELECT 1"
+    assert bool(owner.taken) == hasattr(Owner, "takes")
+
+
+def test_more_than_one_read_brings_is_not_put_there(rig) -> None:
+    """The records of one read, behind one that had begun."""
+    rig.secured()
+    owner = Taker()
+    rig.transport.set_owner(owner)
+    sealed = rig.peer.sealed(b"x" * 16_000 * 5)
+    rig.other.send(sealed[:16_000])
+    rig.turn()
+    assert (owner.taken, owner.data) == (b"", b"")
+    sent = 16_000
+    while sent < len(sealed):
+        sent += rig.other.send(sealed[sent:])
+        rig.turn()
+    rig.turn(2)
+    assert len(owner.taken + owner.data) == 16_000 * 5
 
 
 def test_paused_nothing_is_read(rig) -> None:
