@@ -83,6 +83,7 @@ def _stream(how: int, data: bytes, decode: Callable[[int, bytes], Any]) -> None:
     for form in FORMS:
         assert _walked(form, pieces(data, how)) == whole
         assert _streamed(form, pieces(data, how)) == data[: len(data) - whole[1]]
+        assert _skipped(form, pieces(data, how)) == (whole[1] > 0 and not whole[2], whole[2])
     for kind, body in whole[0]:
         try:
             message = decode(kind, body)
@@ -134,6 +135,18 @@ def _streamed(form: Any, arriving: Iterator[bytes]) -> bytes:
         except form.MalformedStream:
             break
     return bytes(out[: len(out) - streamed])
+
+
+def _skipped(form: Any, arriving: Iterator[bytes]) -> tuple[bool, str]:
+    """Whether it ends within a message, and the error that ended it; nothing of it is kept."""
+    reader = form.MessageReader(LENGTH_MAX)
+    try:
+        for piece in arriving:
+            reader.skip(piece)
+            assert reader.kept_bytes() < 5 + len(piece)
+    except form.MalformedStream as malformed:
+        return False, str(malformed)
+    return reader.is_amid(), ""
 
 
 def connection_begin(how: int, data: bytes) -> None:

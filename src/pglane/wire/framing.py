@@ -228,7 +228,7 @@ class MessageReader:
         self.stream_left -= skipped
         while self.next():
             pass
-        if self.partial_kind():
+        if self.needed > _HEADER:  # a header is here: of any kind, zero too
             self.stream_left = self.needed - (self.size - self.end)
             self.needed = _HEADER
             self.end = self.size

@@ -509,11 +509,11 @@ def test_what_one_keeps_for_the_rest_no_other_has(form: Any) -> None:
 
 
 @all_forms
-@given(st.lists(st.integers(0, 40)))
+@given(st.lists(st.integers(0, 40)), st.sampled_from([ord("d"), 0]))
 def test_what_is_skipped_leaves_nothing_but_where_messages_end(
-    module: Any, sizes: list[int]
+    module: Any, sizes: list[int], kind: int
 ) -> None:
-    stream = encoded([(ord("d"), bytes(size)) for size in sizes])
+    stream = encoded([(kind, bytes(size)) for size in sizes])
     ends = {0, *itertools.accumulate(size + 5 for size in sizes)}
     for step in (1, 3, 7, 64):
         reader = module.MessageReader(1000)
