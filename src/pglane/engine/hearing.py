@@ -15,6 +15,7 @@ from pglane.wire.server_messages import ready_for_query
 from pglane.wire.statements import Effect
 
 if TYPE_CHECKING:
+    from pglane.connection.subscriptions import Subscriptions
     from pglane.engine.client_link import ClientLink
     from pglane.engine.server_link import ServerLink
 
@@ -95,12 +96,18 @@ def _tell(client: "ClientLink", server: "ServerLink") -> None:
     if subscriptions is not None:
         for message in subscriptions.take():
             client.transport.write(message)
-        client.database.listening.settle(client, subscriptions.active)
         requests.changes_channels = False
-        if not subscriptions.active:
-            requests.stop_listening()
-            server.exchange.subscriptions = None
+        if server.exchange.held != HELD_FOR_CHANNELS and not requests.channels_heard:
+            _settle(client, server, subscriptions)  # else its next LISTEN is on its way already
     client.transport.write(READY_IDLE)
+
+
+def _settle(client: "ClientLink", server: "ServerLink", subscriptions: "Subscriptions") -> None:
+    """From now on it listens to what its transaction has committed, and to nothing else."""
+    client.database.listening.settle(client, subscriptions.active)
+    if not subscriptions.active:
+        client.requests.stop_listening()
+        server.exchange.subscriptions = None
 
 
 def notified(client: "ClientLink", channel: bytes, message: bytes) -> None:

@@ -254,7 +254,7 @@ class ServerLink(Owner):
         if events & (ENDING | BROKEN):
             self._ends(events)
             return
-        client = self.client
+        client, guarded = self.client, self.guarded
         if events & TO_SERVER:
             self.flush()
         if events & DISCARDED:
@@ -263,10 +263,12 @@ class ServerLink(Owner):
             self._reported(client, events)
         if events & INTERNAL_DONE:
             self._task_done()
-        if events & RELEASED_HOLD and client is not None:
+        if events & RELEASED_HOLD and client is not None and not self.exchange.owes_ready:
             client.forward()
-        if events & READY:
-            self.answered()
+            if self.client is not client:
+                return  # it has left, and what it left behind is put in order
+        if events & READY or (guarded and self.client is None):
+            self.answered()  # of a request that waited behind the guard nothing may have been sent
 
     def _reported(self, client: "ClientLink | None", events: int) -> None:
         """A setting is another one; where nobody asked for anything, defaults were reloaded."""

@@ -260,8 +260,6 @@ class SharedListener(Owner):
         text = f"no connection to listen for user {self.user}: {reason}"
         worker.log("warning", "listening_failed", text, user=self.user)
         asked, self._asked = self._asked, []
-        for _, then in asked:
-            then(self._unavailable(reason))
         now = self._now()
         if self._lost_at is None:
             self.listening.give_up(self)
@@ -270,6 +268,8 @@ class SharedListener(Owner):
             self._end_everybody(reason, now - self._lost_at)
         else:
             self._pause()
+        for _, then in asked:  # last: who is told may ask again at once, and not of what is over
+            then(self._unavailable(reason))
 
     def _pause(self) -> None:
         worker = self.listening.worker

@@ -222,3 +222,23 @@ def test_a_cancel_ends_with_its_server_connection(riding) -> None:
     canceler.ends()
     assert b"08007" in client.ends()
     assert rig.heard("ready")
+
+
+def test_a_client_that_is_gone_before_its_request_was_sent_leaves_nothing_behind(rigs) -> None:
+    rig = rigs(budget=1)
+    client, server = rig.pair()
+    client.send(query("COPY t FROM STDIN"))
+    server.gets(b"COPY")
+    server.send(error("42P01") + READY)
+    client.gets(READY)
+    other = rig.client(application_name="other")
+    server.gets(b"set_config")
+    server.send(APPLIED)
+    other.gets(READY)
+    client.send(message(b"S"))  # it waits until all is answered: there may be a COPY
+    server.gets(b"BEGIN ISOLATION")
+    client.socket.close()
+    rig.turn(3)
+    server.send(BLOCK)
+    rig.until(lambda: desk(rig).ledger.statistics().idle == 1)
+    assert not rig.worker.internal_errors

@@ -3,8 +3,16 @@
 import pytest
 
 from pglane.engine.hearing import WAITING_BYTES_MAX
-from tests.support.engine_rig import READY, error, message, query
-from tests.support.listening import LISTENED, SELECTED, UNLISTENED, barrier, listens, notification
+from tests.support.engine_rig import LOGIN_ANSWER, READY, error, message, query
+from tests.support.listening import (
+    LISTENED,
+    SELECTED,
+    UNLISTENED,
+    barrier,
+    goes_on,
+    listens,
+    notification,
+)
 from tests.unit.engine.test_database import desk
 
 BEGUN = message(b"C", b"BEGIN\x00") + message(b"Z", b"T")
@@ -186,3 +194,43 @@ def test_more_than_may_wait_ends_the_client(rig) -> None:
     server.gets(b"ROLLBACK")
     server.send(message(b"C", b"ROLLBACK\x00") + READY)
     assert UNLISTENED
+
+
+def test_what_waited_for_an_answer_is_not_answered_before_it_is_told(rig) -> None:
+    client, server = rig.pair()
+    shared = listens(rig, client, server)
+    closes = message(b"C", b"Sa\x00")
+    client.send(query("DEALLOCATE ALL") + closes + message(b"S"))
+    server.gets(b"DEALLOCATE ALL")
+    server.send(message(b"C", b"DEALLOCATE ALL\x00") + READY)
+    barrier(shared)
+    told = client.gets(message(b"3"))
+    assert told.index(READY) < told.index(message(b"3"))
+
+
+def test_a_listen_behind_another_request_is_one(rig) -> None:
+    client, server = rig.pair()
+    client.send(query("SELECT 1") + query("LISTEN a"))
+    server.gets(b"SELECT 1")
+    shared = rig.accept()
+    server.send(SELECTED)
+    client.gets(READY)
+    shared.gets(b"pglane listening")
+    shared.send(LOGIN_ANSWER)
+    goes_on(client, server, shared)
+    shared.send(notification("a", "heard"))
+    client.gets(b"heard")
+
+
+def test_who_is_told_that_it_cannot_listen_may_ask_again_at_once(rig) -> None:
+    client, server = rig.pair()
+    client.send(query("LISTEN a") + query("LISTEN b"))
+    rig.accept().send(error("53300", "FATAL"))
+    shared = rig.accept_login()
+    server.gets(b"pglane refuses")
+    shared.gets(b'LISTEN "b"')
+    shared.send(LISTENED)
+    server.gets(b"LISTEN b")
+    server.send(error("42601") + READY + LISTENED)
+    barrier(shared)
+    assert b"cannot listen" in client.gets(LISTENED)

@@ -2,6 +2,8 @@
 
 import pytest
 
+from pglane.connection.request_messages import FLUSH
+from pglane.engine.server_link import TERMINATE
 from tests.support.engine_rig import READY, error, message, query
 from tests.unit.engine.test_database import DONE, desk
 
@@ -178,3 +180,13 @@ def test_a_direct_client_that_leaves_takes_its_server_along(rig) -> None:
     server.ends()
     server.socket.close()
     rig.until(lambda: desk(rig).ledger.used == 0)
+
+
+def test_a_client_that_leaves_as_soon_as_it_may_go_on_is_put_in_order_once(rig) -> None:
+    client, server = rig.pair()
+    client.send(message(b"S") + message(b"C", b"Sa\x00") + TERMINATE)
+    server.gets(FLUSH)
+    server.send(READY)
+    client.ends()
+    assert desk(rig).ledger.statistics().idle == 1
+    assert not rig.worker.internal_errors
