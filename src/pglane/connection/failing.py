@@ -73,12 +73,17 @@ class FailingAnswers(RelayedAnswers):
         if isinstance(payload, ClientStatement):
             self.statements.distrust(payload.shape, fields)
         self.copy_in = False
+        events = 0
         if head != QUERY and head != FUNCTION and head != SYNC:
             self._skip_to_sync()
+            if self.skipping and not self.attached:
+                self.to_server.append(SYNC_MESSAGE)  # its client is gone: nobody else sends it
+                self.syncs()
+                events = TO_SERVER
         if refusal is not None:
             self._insert(refusal)
-            return -1
-        return 0
+            return -1 - events
+        return events
 
     def _skip_to_sync(self) -> None:
         """The server discards until Sync; what it will not answer is taken back, last first."""
@@ -157,8 +162,9 @@ class FailingAnswers(RelayedAnswers):
         """Its client is gone: brings the server to ReadyForQuery without ending a unit well.
 
         A unit without its Sync is not committed when a private connection ends, so it must fail
-        here too.
+        here too. What it said next is dropped, whatever that waited for.
         """
+        self.held = 0
         if self.copy_in:
             self.to_server.append(COPY_FAIL)
             self.copy_ends()

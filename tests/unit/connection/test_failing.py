@@ -201,3 +201,25 @@ def test_who_listens_learns_of_errors(lease: Lease) -> None:
     lease.send(c.Query(b"SELECT 1"))
     assert lease.answer(error(), READY) == messages(error())
     assert lease.exchange.subscriptions.failures == 1
+
+
+@pytest.mark.parametrize("behind", [c.Query(b"SELECT 2"), c.FunctionCall(1, (), (), 0)])
+def test_where_a_unit_of_a_client_that_is_gone_fails_we_send_its_sync(
+    lease: Lease, behind: Any
+) -> None:
+    lease.send(*UNIT, behind)
+    exchange = lease.exchange
+    exchange.attached = False
+    exchange.abandon()
+    assert not exchange.to_server, "the unit is closed, unless it fails"
+    lease.answer(error())
+    assert exchange.to_server == messages(SYNC)
+    assert lease.events == lease.form.TO_SERVER
+    lease.answer(READY)
+    assert exchange.is_idle()
+
+
+def test_what_the_next_message_waited_for_goes_with_its_client(lease: Lease) -> None:
+    lease.exchange.held = lease.form.HELD_FOR_CHANNELS
+    lease.exchange.abandon()
+    assert lease.exchange.is_quiet()
