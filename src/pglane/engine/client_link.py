@@ -337,6 +337,7 @@ class ClientLink(ClientConnection):
         try:
             outcome = self.requests.forward(exchange)
         except MalformedStream as malformed:
+            self.transport.write_all(exchange.to_client)
             self.refuse(stream_malformed(malformed))
             return
         server.transport.write_all(exchange.to_server)

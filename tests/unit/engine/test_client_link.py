@@ -245,3 +245,18 @@ def test_what_comes_before_the_welcome_stands_in_line_once(rigs) -> None:
         server.send(DONE)
     for client in clients:
         client.gets(DONE)
+
+
+def test_what_was_answered_here_before_something_malformed_is_told_to_nobody_else(rigs) -> None:
+    rig = rigs(budget=1)
+    client, server = rig.pair()
+    client.send(message(b"C", b"Sa\x00") + b"Q\x00\x00\x00\x00")
+    told = client.ends()
+    assert told.startswith(message(b"3"))
+    assert b"invalid message length" in told
+    other = rig.client()
+    other.gets(READY)
+    other.send(query("SELECT 1"))
+    server.gets(b"SELECT 1")
+    server.send(DONE)
+    assert other.gets(READY) == DONE
