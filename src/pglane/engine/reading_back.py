@@ -6,6 +6,7 @@ does not, or what it says cannot be carried elsewhere, the client stays where it
 
 from typing import TYPE_CHECKING
 
+from pglane.connection.exchange import IDLE_STATUS
 from pglane.connection.session_reading import DEFAULT_RIGHTS, Question, Told, told_session
 from pglane.connection.settings import PARSE_SETTINGS, RIGHTS
 from pglane.connection.sql_statements import NONE, SqlStatements, told_statements
@@ -101,8 +102,17 @@ class Reading:
         if succeeded and len(rights) == len(RIGHTS):
             self._server.default_rights = (rights[0], rights[1])
             self._ask()
+        elif self._server.exchange.status != IDLE_STATUS:
+            self._server.roll_back(self._rolled_back)
         else:
             self._pin()
+
+    def _rolled_back(self, succeeded: bool) -> None:
+        """Our question failed, and left its block: the client must not find itself in it."""
+        if succeeded:
+            self._pin()
+        else:
+            self._server.database.lost(self._server, "a failed block could not be rolled back")
 
     def _ask(self) -> None:
         text = self._question.text(hexadecimal=not self._server.reads_utf8())

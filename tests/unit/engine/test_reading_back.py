@@ -288,3 +288,22 @@ def test_dropping_a_name_of_the_protocol_asks_nothing(rigs) -> None:
     server.send(error("26000") + READY)
     client.gets(READY)
     rig.until(lambda: desk(rig).ledger.statistics().idle == 1)
+
+
+@pytest.mark.parametrize("ends", [False, True])
+def test_a_question_about_rights_that_fails_leaves_no_block(rigs, ends: bool) -> None:
+    rig = rigs(budget=1)
+    client, server = rig.pair()
+    client.send(query("SET ROLE r"))
+    server.gets(b"SET ROLE")
+    server.send(message(b"C", b"SET\x00") + READY)
+    server.gets(b"RESET ROLE")
+    server.send(error("57014") + message(b"Z", b"E"))
+    server.gets(query("ROLLBACK"))
+    if ends:
+        server.send(error("57014") + READY)
+        assert b"could not be rolled back" in client.ends()
+    else:
+        server.send(message(b"C", b"ROLLBACK\x00") + READY)
+        (link,) = rig.worker.clients.values()
+        rig.until(lambda: link.pinned)
