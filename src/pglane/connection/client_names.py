@@ -133,7 +133,7 @@ class ClientNames(ClientEffects):
         statement = self.statements.get(name)
         if statement is None:
             return True
-        if not name and not statement.settled and statement.segment != exchange.segment:
+        if not statement.settled and statement.segment not in (-1, exchange.segment):
             return True
         return exchange.may_keep_closed()
 

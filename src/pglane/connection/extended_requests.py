@@ -223,6 +223,7 @@ class ExtendedRequests(ClientChannels):
         known = exchange.statements.find(shape)
         if known is not None and known.complete and not exchange.may_have_failed():
             statement.prepared = known
+            statement.segment = exchange.segment
             exchange.answer_locally(PendingParse(None, self.statements, name, statement))
             return FORWARDED
         fresh = self._prepare(exchange, shape, shape.types)

@@ -126,7 +126,8 @@ class ClientStatement:
         shape: its shape under the parse key it was last used with.
         prepared: the server-side statement that its own Parse made; None if that was elsewhere.
         settled: its Parse was answered.
-        segment: `Exchange.segment` when it was parsed.
+        segment: `Exchange.segment` when it was parsed, of one whose name the server would know
+            although the client's Parse was discarded; else -1.
         weight: what it holds beside its shape is counted; None: it is little, or its shape's.
     """
 
@@ -139,7 +140,7 @@ class ClientStatement:
         self.shape = shape
         self.prepared: ServerStatement | None = None
         self.settled = False
-        self.segment = 0
+        self.segment = -1
         self.weight: Weight | None = None
 
 

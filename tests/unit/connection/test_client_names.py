@@ -400,3 +400,14 @@ def test_a_local_parse_waits_for_its_turn(lease: Lease) -> None:
 
 
 # Channels
+
+
+def test_a_name_whose_parse_may_be_discarded_is_uncertain_although_it_is_known_here(
+    lease: Lease,
+) -> None:
+    prepared(lease)
+    assert lease.send(c.Parse(b"", SELECT), c.Parse(b"b", SELECT), SYNC, c.Bind(b"", b"b")) == (
+        messages(c.Parse(b"", SELECT), SYNC, FLUSH)
+    )
+    lease.answer(error(), READY)
+    assert lease.forward() == messages(c.Bind(b"", b"b"))
