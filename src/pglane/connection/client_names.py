@@ -9,6 +9,7 @@ from pglane.connection.client_effects import TAKEN_APART, ClientEffects
 from pglane.connection.deallocation import deallocated_name
 from pglane.connection.exchange import (
     FAILED_STATUS,
+    HELD_FOR_ANSWERS,
     HELD_FOR_DESCRIPTION,
     Exchange,
 )
@@ -161,6 +162,7 @@ class ClientNames(ClientEffects):
     def _prepare(self, exchange: Exchange, shape: Shape, types: bytes) -> ServerStatement:
         """Sends a Parse under a name of ours; the oldest statements make room first."""
         fresh = exchange.statements.add(shape)
+        fresh.segment = exchange.segment
         self._close_evicted(exchange)
         exchange.to_server.append(
             message(b"P", b"%b\x00%b\x00%b" % (fresh.name, shape.text, types))
@@ -197,6 +199,10 @@ class ClientNames(ClientEffects):
             known = self._prepare(exchange, shape, shape.fixed_types())
             exchange.expect(PARSE_SILENT, known)
         elif known.checked or statement.prepared is known:
+            return known.name
+        elif not known.complete and known.segment != exchange.segment:
+            exchange.to_server.append(FLUSH)
+            exchange.held = HELD_FOR_ANSWERS  # our Parse may be discarded with its unit
             return known.name
         if self._tells_what_it_returns(statement):
             self._describe_silently(exchange, statement, known.name)

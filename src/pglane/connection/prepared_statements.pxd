@@ -49,6 +49,7 @@ cdef class ServerStatement:
     cdef public Shape shape
     cdef public bint complete
     cdef public bint checked
+    cdef public Py_ssize_t segment
     cdef public bint used
 
 

@@ -153,9 +153,10 @@ class ServerStatement:
         complete: its ParseComplete was seen.
         checked: what it takes and returns here is what clients of the shape were told (fact A8).
         used: it was asked for since it was passed over when room was made.
+        segment: `Exchange.segment` when its Parse was sent.
     """
 
-    __slots__ = ("checked", "complete", "name", "shape", "used")
+    __slots__ = ("checked", "complete", "name", "segment", "shape", "used")
 
     def __init__(self, name: bytes, shape: Shape) -> None:
         self.name = name
@@ -163,6 +164,7 @@ class ServerStatement:
         self.complete = False
         self.checked = False
         self.used = False
+        self.segment = -1
 
 
 def without_origins(description: bytes) -> bytes:

@@ -411,3 +411,14 @@ def test_a_name_whose_parse_may_be_discarded_is_uncertain_although_it_is_known_h
     )
     lease.answer(error(), READY)
     assert lease.forward() == messages(c.Bind(b"", b"b"))
+
+
+def test_what_we_parse_for_a_client_may_be_discarded_with_its_unit(lease: Lease) -> None:
+    text = b"EXECUTE p"
+    prepared(lease, text=text)
+    lease.exchange = lease.server()
+    ours, bound = c.Parse(b"ours_1", text), c.Bind(b"", b"ours_1")
+    first = (c.Parse(b"", SELECT), c.Bind(b"", b"a"), SYNC, c.Bind(b"", b"a"))
+    assert lease.send(*first) == messages(c.Parse(b"", SELECT), ours, bound, SYNC, FLUSH)
+    lease.answer(error(), READY)
+    assert lease.forward() == messages(c.Parse(b"ours_2", text), c.Bind(b"", b"ours_2"))
