@@ -4,7 +4,7 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help setup up demo test quick lint types integration differential faults soak bleed bench fast lab compat docs check again clean servers
+.PHONY: help setup up demo test quick lint types integration differential sessions faults soak bleed bench fast lab compat docs check again clean servers
 
 FITTING := import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(or $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -53,6 +53,10 @@ integration: .venv/.test .venv/.built servers  ## with real PostgreSQL servers a
 differential: .venv/.test .venv/.built servers  ## random sequences on moving and on private connections; N=5000, SEED=...
 	@PGLANE_DIFFERENTIAL_EXAMPLES='$(or $(N),5000)' PGLANE_DIFFERENTIAL_SEED='$(or $(SEED),0)' \
 		$(RUN) -m pytest tests/integration/test_differential.py
+
+sessions: .venv/.test .venv/.built  ## random sessions against a scripted server, any seed again; N=5000, SEED=...
+	@PGLANE_SESSIONS_EXAMPLES='$(or $(N),5000)' PGLANE_SESSIONS_SEED='$(or $(SEED),500)' \
+		$(RUN) -m pytest -q tests/simulation/test_random_sessions.py $(OPTIONS)
 
 faults: .venv/.test .venv/.built servers  ## break the network at every message of every way to write: nobody is told a lie
 	@PGLANE_FAULTS=0 $(RUN) -m pytest -s tests/integration/test_faults.py
