@@ -11,7 +11,18 @@ cdef class PendingParse:
     cdef public ClientStatement client_statement
     cdef public ClientStatement before
 
+    cdef _set_up(
+        self, ServerStatement server_statement, dict names, bytes name,
+        ClientStatement client_statement, ClientStatement before
+    )
     cpdef bytes settle(self)
+
+
+@cython.locals(made=PendingParse)
+cpdef PendingParse pending_parse(
+    ServerStatement server_statement, dict names, bytes name,
+    ClientStatement client_statement, ClientStatement before
+)
 
 
 @cython.final

@@ -44,13 +44,13 @@ class PendingParse:
 
     __slots__ = ("before", "client_statement", "name", "names", "server_statement")
 
-    def __init__(
+    def _set_up(
         self,
         server_statement: ServerStatement | None,
         names: dict[bytes, ClientStatement],
         name: bytes,
         client_statement: ClientStatement | None,
-        before: ClientStatement | None = None,
+        before: ClientStatement | None,
     ) -> None:
         self.server_statement = server_statement
         self.names = names
@@ -77,6 +77,19 @@ class PendingParse:
             elif self.client_statement is not None:
                 del self.names[self.name]
         return before
+
+
+def pending_parse(
+    server_statement: ServerStatement | None,
+    names: dict[bytes, ClientStatement],
+    name: bytes,
+    client_statement: ClientStatement | None,
+    before: ClientStatement | None,
+) -> PendingParse:
+    """One; made without what it costs to call a class, for each Parse."""
+    made = PendingParse.__new__(PendingParse)
+    made._set_up(server_statement, names, name, client_statement, before)
+    return made
 
 
 class PendingDeallocation:
@@ -126,7 +139,7 @@ class PendingSteps(PendingParse):
         names: dict[bytes, ClientStatement],
         before: ClientStatement | None,
     ) -> None:
-        PendingParse.__init__(self, None, names, b"", None, before)
+        self._set_up(None, names, b"", None, before)
         self.subscriptions = subscriptions
         self.steps = steps
 

@@ -2,9 +2,11 @@ cimport cython
 
 from pglane.connection.client_channels cimport ClientChannels
 from pglane.connection.exchange cimport Exchange
-from pglane.connection.expectations cimport PendingDeallocation, PendingParse, PendingSteps
+from pglane.connection.expectations cimport PendingDeallocation, PendingSteps, pending_parse
 from pglane.connection.request_messages cimport bind_head, message
-from pglane.connection.prepared_statements cimport ClientStatement, ServerStatement, Shape
+from pglane.connection.prepared_statements cimport (
+    ClientStatement, ServerStatement, Shape, client_statement
+)
 from pglane.wire.framing cimport MessageReader
 from pglane.wire.statements cimport Verdict
 

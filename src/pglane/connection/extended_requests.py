@@ -23,9 +23,14 @@ from pglane.connection.expectations import (
     EXECUTE,
     FUNCTION,
     PARSE,
-    PendingParse,
+    pending_parse,
 )
-from pglane.connection.prepared_statements import OBJECTS_BYTES, ClientStatement, Shape
+from pglane.connection.prepared_statements import (
+    OBJECTS_BYTES,
+    ClientStatement,
+    Shape,
+    client_statement,
+)
 from pglane.connection.request_messages import FLUSH, MalformedRequest, bind_head, message
 from pglane.wire.bound_settings import BOUND
 from pglane.wire.framing import HEADER_BYTES, MessageReader
@@ -76,11 +81,11 @@ class ExtendedRequests(ClientChannels):
             text, at = self._string(at)
             verdict = self._judge(text)
             before = self.statements.get(name)
-            statement = ClientStatement(text, b"", verdict, NO_SHAPE)
+            statement = client_statement(text, b"", verdict, NO_SHAPE)
             if name or len(text) > LARGE_TEXT_BYTES:
                 statement.weight = self._shapes.weigh(len(name) + len(text) + OBJECTS_BYTES)
             self._keep(name, statement)
-            exchange.expect(_PARSE, PendingParse(None, self.statements, name, statement, before))
+            exchange.expect(_PARSE, pending_parse(None, self.statements, name, statement, before))
         elif kind == 0x42:
             _, at = self._string(self.reader.begin + 5)
             name, at = self._string(at)
@@ -153,7 +158,7 @@ class ExtendedRequests(ClientChannels):
         )
         if verdict.effects & self.asked:
             return False
-        self._keep_unnamed(ClientStatement(text, types, verdict, NO_SHAPE), exchange)
+        self._keep_unnamed(client_statement(text, types, verdict, NO_SHAPE), exchange)
         return True
 
     def _keep_unnamed(self, statement: ClientStatement, exchange: Exchange) -> None:
@@ -163,7 +168,7 @@ class ExtendedRequests(ClientChannels):
         before = self.statements.get(b"")
         self.statements[b""] = statement
         exchange.statements.unnamed = statement
-        exchange.expect(_PARSE, PendingParse(None, self.statements, b"", statement, before))
+        exchange.expect(_PARSE, pending_parse(None, self.statements, b"", statement, before))
 
     def _bind_unnamed(self, exchange: Exchange) -> bool:
         """A Bind of the unnamed statement that this server connection holds is sent as it is."""
@@ -207,7 +212,7 @@ class ExtendedRequests(ClientChannels):
                 return FORWARDED
         if not name:
             exchange.to_server.append(reader.message())
-            self._keep_unnamed(ClientStatement(text, types, verdict, NO_SHAPE), exchange)
+            self._keep_unnamed(client_statement(text, types, verdict, NO_SHAPE), exchange)
             return FORWARDED
         if exchange.may_discard() and (name in self.statements or exchange.may_keep_closed()):
             return self._wait(exchange, HELD_FOR_ANSWERS)
@@ -217,18 +222,18 @@ class ExtendedRequests(ClientChannels):
             self._parse_apart(exchange, shape)
             self._refuse(exchange, refusal)
             return FORWARDED
-        statement = ClientStatement(shape.text, shape.types, verdict, shape)
+        statement = client_statement(shape.text, shape.types, verdict, shape)
         statement.weight = self._shapes.weigh(len(name) + OBJECTS_BYTES)
         self.statements[name] = statement
         known = exchange.statements.find(shape)
         if known is not None and known.complete and not exchange.may_have_failed():
             statement.prepared = known
             statement.segment = exchange.segment
-            exchange.answer_locally(PendingParse(None, self.statements, name, statement))
+            exchange.answer_locally(pending_parse(None, self.statements, name, statement, None))
             return FORWARDED
         fresh = self._prepare(exchange, shape, shape.types)
         statement.prepared = fresh
-        exchange.expect(_PARSE, PendingParse(fresh, self.statements, name, statement))
+        exchange.expect(_PARSE, pending_parse(fresh, self.statements, name, statement, None))
         return FORWARDED
 
     def _bind(self, exchange: Exchange) -> int:
@@ -302,7 +307,7 @@ class ExtendedRequests(ClientChannels):
         if name not in self.statements and self._is_uncertain(name, exchange):
             return self._wait(exchange, HELD_FOR_ANSWERS)
         before = self.statements.pop(name, None)
-        exchange.answer_locally(PendingParse(None, self.statements, name, None, before))
+        exchange.answer_locally(pending_parse(None, self.statements, name, None, before))
         return FORWARDED
 
     def _execute(self, exchange: Exchange) -> bool:

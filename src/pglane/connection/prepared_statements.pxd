@@ -42,6 +42,12 @@ cdef class ClientStatement:
     cdef public Py_ssize_t segment
     cdef public object weight
 
+    cdef _set_up(self, bytes text, bytes types, object verdict, Shape shape)
+
+
+@cython.locals(made=ClientStatement)
+cpdef ClientStatement client_statement(bytes text, bytes types, object verdict, Shape shape)
+
 
 @cython.final
 cdef class ServerStatement:

@@ -1,7 +1,7 @@
 cimport cython
 
 from pglane.connection.exchange cimport Exchange
-from pglane.connection.expectations cimport PendingDeallocation, PendingParse, PendingSteps
+from pglane.connection.expectations cimport PendingDeallocation, PendingSteps, pending_parse
 from pglane.connection.extended_requests cimport ExtendedRequests
 from pglane.connection.request_messages cimport message
 from pglane.connection.prepared_statements cimport ClientStatement, Shapes

@@ -24,7 +24,7 @@ from pglane.connection.exchange import (
     IDLE_STATUS,
     Exchange,
 )
-from pglane.connection.expectations import FUNCTION, QUERY, PendingParse
+from pglane.connection.expectations import FUNCTION, QUERY, pending_parse
 from pglane.connection.extended_requests import (
     CALLED_BY_NUMBER,
     FORWARDED,
@@ -223,7 +223,7 @@ class ClientRequests(ExtendedRequests):
         if before is None or deallocation is not None:
             exchange.expect(_QUERY, deallocation)
         else:
-            exchange.expect(_QUERY, PendingParse(None, self.statements, b"", None, before))
+            exchange.expect(_QUERY, pending_parse(None, self.statements, b"", None, before))
 
     def _query_apart(self, exchange: Exchange) -> int:
         """A text that may not run here, drop prepared statements or change what is listened to."""

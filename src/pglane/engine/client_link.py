@@ -340,7 +340,7 @@ class ClientLink(ClientConnection):
             self.transport.write_all(exchange.to_client)
             self.refuse(stream_malformed(malformed))
             return
-        server.transport.write_all(exchange.to_server)
+        server.transport.send_all(exchange.to_server)
         if exchange.to_client:
             self.transport.write_all(exchange.to_client)
         if self.requests.unanswered_effects & _TOLD_OF:

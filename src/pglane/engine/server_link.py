@@ -242,7 +242,7 @@ class ServerLink(Owner):
         events = exchange.receive(data)
         if exchange.to_client:
             if client is not None:
-                client.transport.write_all(exchange.to_client)
+                client.transport.send_all(exchange.to_client)
             else:
                 exchange.to_client.clear()
         if events == READY:

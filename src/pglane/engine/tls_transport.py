@@ -199,11 +199,14 @@ class TlsTransport(Transport):
 
     def write_now(self, data: bytes, size: int) -> None:
         """Encrypts and sends what lies at `data` at once, if nothing waits before it."""
-        part = data[:size]
+        self.send_now(data[:size])
+
+    def send_now(self, data: bytes) -> None:
+        """The same of what is an object already."""
         if self._first is not None or self._blocked or not self.secured or self._closing:
-            self.write(part)
+            self.write(data)
         elif not self.ended:
-            self._encrypt_now(part)
+            self._encrypt_now(data)
 
     def _encrypt_now(self, part: bytes) -> None:
         try:

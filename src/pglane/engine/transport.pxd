@@ -67,8 +67,12 @@ cdef class Transport(Ready):
     cdef _is_full(self)
     @cython.locals(sent=Py_ssize_t)
     cpdef write_now(self, const unsigned char *data, Py_ssize_t size)
-    @cython.locals(part=bytes, size=Py_ssize_t)
+    cpdef send_now(self, bytes data)
+    @cython.locals(part=bytes)
     cpdef write_all(self, list parts)
+    @cython.locals(part=bytes)
+    cpdef send_all(self, list parts)
+    cdef _write_each(self, list parts)
     @cython.locals(data=bytes, sent=Py_ssize_t)
     cpdef flush(self)
     @cython.locals(queue=list, count=Py_ssize_t, size=Py_ssize_t)
@@ -88,5 +92,7 @@ cdef class Transport(Ready):
     cdef _end(self, str reason)
 
 
+@cython.locals(size=Py_ssize_t, part=bytes, data=bytes)
+cdef bytes _as_one(list parts)
 @cython.locals(made=Transport)
 cpdef Transport open_transport(Loop loop, int fd, Owner owner, Py_ssize_t high_bytes)

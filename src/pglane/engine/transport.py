@@ -312,16 +312,27 @@ class Transport(Ready):
         if sent < size:
             self.write(data[sent:size])
 
+    def send_now(self, data: bytes) -> None:
+        """Sends `data` at once, if nothing waits before it; see `write_now`."""
+        self.write_now(data, len(data))
+
     def write_all(self, parts: list[Any]) -> None:
         """Writes several `bytes`, as one where that is worth it, and empties the list."""
-        size = 0
-        for part in parts:
-            size += len(part)
-        if size <= _SEND_BYTES_MAX and parts:
-            part = b"".join(parts) if len(parts) > 1 else parts[0]
-            parts.clear()  # to pop the last one shrinks the list by way of realloc
+        part = _as_one(parts)
+        if part:
             self.write(part)
-            return
+        else:
+            self._write_each(parts)
+
+    def send_all(self, parts: list[Any]) -> None:
+        """As `write_all`, and at once: for those who have nothing more to say in this turn."""
+        part = _as_one(parts)
+        if part:
+            self.send_now(part)
+        else:
+            self._write_each(parts)
+
+    def _write_each(self, parts: list[Any]) -> None:
         for part in parts:
             self.write(part)
         parts.clear()
@@ -509,6 +520,18 @@ class Transport(Ready):
             if not self._closing:
                 owner = self._owner
                 owner.on_end(reason)
+
+
+def _as_one(parts: list[Any]) -> bytes:
+    """Takes all of them out as one; b"", and they stay, if they are too long to be copied."""
+    size = 0
+    for part in parts:
+        size += len(part)
+    if not size or size > _SEND_BYTES_MAX:
+        return b""
+    data: bytes = b"".join(parts) if len(parts) > 1 else parts[0]
+    parts.clear()  # to pop the last one shrinks the list by way of realloc
+    return data
 
 
 def open_transport(loop: Loop, fd: int, owner: Owner, high_bytes: int) -> Transport:

@@ -108,7 +108,7 @@ def test_too_large_texts_are_refused(lease: Lease, monkeypatch: pytest.MonkeyPat
     lease.requests = lease.client()
     prepared(lease, b"a", large[: 1 << 20])
     for name in (b"b", b"c"):
-        lease.requests.statements[name] = lease.form.ClientStatement(
+        lease.requests.statements[name] = lease.form.client_statement(
             large, b"", lease.requests.statements[b"a"].verdict, None
         )
     lease.send(c.Parse(b"d", large[: 1 << 20]), SYNC)

@@ -414,7 +414,7 @@ def test_a_request_behind_a_query_of_ours_is_answered(lease: Lease) -> None:
 
 @pytest.mark.parametrize("request_", [(c.Query(b"SELECT 1"),), (*UNIT, SYNC)])
 def test_if_that_fails_the_request_never_was(lease: Lease, request_: tuple[Any, ...]) -> None:
-    lease.requests.statements[b""] = before = lease.form.ClientStatement(b"", b"", None, None)
+    lease.requests.statements[b""] = before = lease.form.client_statement(b"", b"", None, None)
     guarded(lease, *request_)
     assert lease.answer(error(b"42501"), FAILED) == []
     assert not lease.events & lease.form.INTERNAL_DONE

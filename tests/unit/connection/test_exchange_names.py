@@ -44,7 +44,7 @@ def test_what_was_asked_behind_deallocate_all_stays(lease: Lease) -> None:
     lease.exchange.expect(form.QUERY)
     statement = lease.requests.statements[b"a"]
     lease.requests.statements[b"b"] = statement
-    change = form.PendingParse(None, lease.requests.statements, b"b", statement)
+    change = form.pending_parse(None, lease.requests.statements, b"b", statement, None)
     lease.exchange.expect(form.PARSE, change)
     lease.exchange.expect(form.SYNC)
     lease.answer(s.CommandComplete(b"DEALLOCATE ALL"))

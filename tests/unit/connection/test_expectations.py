@@ -13,52 +13,52 @@ def form(request: pytest.FixtureRequest) -> Any:
 
 
 def statement(form: Any, text: bytes = b"SELECT 1") -> Any:
-    return form.ClientStatement(text, b"", None, form.Shape(text, b"", None))
+    return form.client_statement(text, b"", None, form.Shape(text, b"", None))
 
 
 def test_a_parse_is_settled(form: Any) -> None:
     made = statement(form)
-    change = form.PendingParse(None, {b"a": made}, b"a", made)
+    change = form.pending_parse(None, {b"a": made}, b"a", made, None)
     assert change.settle() == form.PARSE_COMPLETE
     assert made.settled
 
 
 def test_a_close_is_settled(form: Any) -> None:
-    change = form.PendingParse(None, {}, b"a", None, statement(form))
+    change = form.pending_parse(None, {}, b"a", None, statement(form))
     assert change.settle() == form.CLOSE_COMPLETE
 
 
 def test_a_discarded_parse_gives_the_name_back(form: Any) -> None:
     before, made = statement(form), statement(form)
     names = {b"": made}
-    assert form.PendingParse(None, names, b"", made, before).undo(failed=False) is before
+    assert form.pending_parse(None, names, b"", made, before).undo(failed=False) is before
     assert names == {b"": before}
 
 
 def test_a_failed_parse_leaves_nothing(form: Any) -> None:
     before, made = statement(form), statement(form)
     names = {b"": made}
-    assert form.PendingParse(None, names, b"", made, before).undo(failed=True) is None
+    assert form.pending_parse(None, names, b"", made, before).undo(failed=True) is None
     assert names == {}
 
 
 def test_a_discarded_close_keeps_the_statement(form: Any) -> None:
     before = statement(form)
     names: dict[bytes, Any] = {}
-    form.PendingParse(None, names, b"a", None, before).undo(failed=False)
+    form.pending_parse(None, names, b"a", None, before).undo(failed=False)
     assert names == {b"a": before}
 
 
 def test_a_discarded_close_of_nothing_does_nothing(form: Any) -> None:
     names: dict[bytes, Any] = {}
-    form.PendingParse(None, names, b"a", None).undo(failed=False)
+    form.pending_parse(None, names, b"a", None, None).undo(failed=False)
     assert names == {}
 
 
 def test_what_was_replaced_since_is_left_alone(form: Any) -> None:
     made, newer = statement(form), statement(form)
     names = {b"": newer}
-    form.PendingParse(None, names, b"", made).undo(failed=False)
+    form.pending_parse(None, names, b"", made, None).undo(failed=False)
     assert names == {b"": newer}
 
 
@@ -96,14 +96,14 @@ def test_statements_are_done_one_after_the_other(form: Any) -> None:
 def test_names_are_forgotten_but_for_those_asked_for_since(form: Any) -> None:
     one = statement(form)
     names = {b"": one, b"a": one, b"b": one}
-    form.forget_names(names, [None, form.PendingParse(None, names, b"b", one)])
+    form.forget_names(names, [None, form.pending_parse(None, names, b"b", one, None)])
     assert names == {b"": one, b"b": one}
 
 
 def test_what_replaced_an_undone_statement_replaced_the_one_before_it(form: Any) -> None:
     first, undone, last = statement(form), statement(form), statement(form)
-    later = form.PendingParse(None, {}, b"", last, undone)
+    later = form.pending_parse(None, {}, b"", last, undone)
     form.pass_on(undone, first, [None, later])
     assert later.before is first
-    form.pass_on(None, undone, [form.PendingParse(None, {}, b"", last, None), later])
+    form.pass_on(None, undone, [form.pending_parse(None, {}, b"", last, None), later])
     assert later.before is first

@@ -157,7 +157,7 @@ def test_forgetting_another_statement_of_the_shape_changes_nothing(
 
 
 def told(form: Any, shape: Any) -> Any:
-    return form.ClientStatement(shape.text, shape.types, None, shape)
+    return form.client_statement(shape.text, shape.types, None, shape)
 
 
 def test_the_first_description_is_the_promise(form: Any, statements: Any, shapes: Any) -> None:

@@ -218,6 +218,33 @@ def test_what_is_written_in_a_turn_leaves_at_its_end(rig) -> None:
     assert rig.transport.queued_bytes == 0
 
 
+def test_all_that_one_has_to_say_leaves_at_once(rig) -> None:
+    parts = [b"a", b"b"]
+    rig.transport.send_all(parts)
+    assert (parts, rig.take()) == ([], b"ab")
+    rig.transport.send_all(parts)
+    rig.transport.send_now(b"c")
+    assert rig.take() == b"c"
+    rig.transport.write(b"d")
+    rig.transport.send_all([b"e", b"f"])
+    assert rig.take() == b"", "nothing overtakes what waits"
+    rig.turn()
+    assert rig.take() == b"def"
+
+
+def test_more_than_is_copied_is_sent_in_the_order_it_is_in(rig) -> None:
+    rig.transport.high_bytes = 1 << 30
+    parts = [b"a", b"x" * SEND_BYTES_MAX, b"b"]
+    data = b"".join(parts)
+    rig.transport.send_all(parts)
+    assert parts == []
+    taken = b""
+    while len(taken) < len(data):
+        rig.turn()
+        taken += rig.take()
+    assert taken == data
+
+
 def test_few_bytes_in_many_parts_are_one_and_many_are_left_apart(rig) -> None:
     rig.transport.high_bytes = 1 << 30
     large = b"x" * SEND_BYTES_MAX
@@ -275,6 +302,8 @@ def arrives_in_order(rig, seed: int, take: Callable[[], bytes]) -> None:
                 transport.write_now(data, size)
             case 1:
                 transport.write_all([data[: size // 2], data[size // 2 :]])
+            case 2:
+                transport.send_all([data[: size // 2], data[size // 2 :]])
             case _:
                 transport.write(data)
         if not chance.randrange(4):
