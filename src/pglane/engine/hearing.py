@@ -96,15 +96,15 @@ def _tell(client: "ClientLink", server: "ServerLink") -> None:
     if subscriptions is not None:
         for message in subscriptions.take():
             client.transport.write(message)
-        requests.changes_channels = False
         if server.exchange.held != HELD_FOR_CHANNELS and not requests.channels_heard:
-            _settle(client, server, subscriptions)  # else its next LISTEN is on its way already
+            _settle(client, server, subscriptions)  # else what needs them is on its way already
     client.transport.write(READY_IDLE)
 
 
 def _settle(client: "ClientLink", server: "ServerLink", subscriptions: "Subscriptions") -> None:
     """From now on it listens to what its transaction has committed, and to nothing else."""
     client.database.listening.settle(client, subscriptions.active)
+    client.requests.changes_channels = False
     if not subscriptions.active:
         client.requests.stop_listening()
         server.exchange.subscriptions = None
