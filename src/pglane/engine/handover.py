@@ -15,6 +15,7 @@ from pglane.connection.preparation import Purpose, preparation
 from pglane.connection.riding import request_ahead
 from pglane.connection.sql_statements import NONE
 from pglane.engine.server_link import ServerLink
+from pglane.pool.ledger import IDLE
 from pglane.wire.statements import Effect
 
 if TYPE_CHECKING:
@@ -173,8 +174,11 @@ def stop_listening(client: "ClientLink", server: ServerLink) -> None:
 
 
 def abandoned(server: ServerLink) -> None:
-    """A server connection whose client is gone has nothing outstanding any more."""
-    if server.closing or not server.feedable():
+    """A server connection whose client is gone has nothing outstanding any more.
+
+    Told twice where what the client said last was waiting for the answer that comes now.
+    """
+    if server.closing or not server.feedable() or server.slot.state == IDLE:
         return
     exchange = server.exchange
     if exchange.outstanding():

@@ -2,6 +2,7 @@
 
 import pytest
 
+from pglane.engine.server_link import TERMINATE
 from tests.support.engine_rig import APPLIED, READY, Peer, Rig, error, message, query
 from tests.unit.engine.test_database import DONE, desk
 
@@ -240,5 +241,15 @@ def test_a_client_that_is_gone_before_its_request_was_sent_leaves_nothing_behind
     client.socket.close()
     rig.turn(3)
     server.send(BLOCK)
+    rig.until(lambda: desk(rig).ledger.statistics().idle == 1)
+    assert not rig.worker.internal_errors
+
+
+def test_a_client_that_leaves_behind_its_settings_is_put_in_order_once(riding) -> None:
+    rig, client, server = riding
+    client.send(TERMINATE)
+    rig.turn(2)
+    server.send(BLOCK + DONE)
+    client.ends()
     rig.until(lambda: desk(rig).ledger.statistics().idle == 1)
     assert not rig.worker.internal_errors
