@@ -189,8 +189,8 @@ class RandomClient:
     def _stop_short(self) -> None:
         """The last message lacks some bytes, as few as would not be noticed."""
         if not self.ending and self._chance.random() < self._habits.stops_short:
-            self.ask()
-            cut = self._chance.randrange(1, 6)
+            self._add(message(b"Q", self._text() + b"\0"))
+            cut = self._chance.choice((1, 2, 2, 2, 3, 4, 5))
             if len(self._unsent) > cut:
                 self._unsent = self._unsent[:-cut]
                 self._queued -= cut
@@ -297,7 +297,7 @@ class RandomClient:
         self._unit_open = True
         for _ in range(chance.choice((1, 1, 2, 3))):
             drawn = chance.random()
-            if drawn < 0.8:
+            if drawn < 0.7:
                 self._statement()
             elif drawn < 0.9:
                 self._close_one()

@@ -119,7 +119,7 @@ def habits_of(chance: random.Random) -> Habits:
     doors = {
         "transaction": 8,
         "session": chance.choice((0, 1, 3)),
-        "direct": chance.choice((0, 0, 2)),
+        "direct": chance.choice((0, 1, 6)),
     }
     return Habits(
         texts=texts,
@@ -131,10 +131,10 @@ def habits_of(chance: random.Random) -> Habits:
         cuts=chance.choice((0.0, 0.2, 0.7)),
         wild=_sometimes(chance, 0.2, 0.5),
         vanish=_sometimes(chance, 0.005, 0.03),
-        shuts=_sometimes(chance, 0.005, 0.03),
-        leaves=_sometimes(chance, 0.01, 0.05),
+        shuts=_sometimes(chance, 0.005, 0.05),
+        leaves=_sometimes(chance, 0.01, 0.05, 0.15),
         garbage=_sometimes(chance, 0.005, 0.03),
-        stops_short=_sometimes(chance, 0.5, 1.0),
+        stops_short=_sometimes(chance, 1.0),
         strangers=chance.choice((0.0, 0.3, 0.8)),
         named=chance.choice((0.0, 0.3, 0.8)),
     )

@@ -65,6 +65,9 @@ class Owed:
         written: how much it has sent.
         cancels_until: how much it had sent when the last cancel request for it was over; negative:
             one is on its way.
+        listened: channels that it has asked for at some time.
+        listens: those that it listens to, as far as it was told.
+        due: notifications that it is still to get, for it listened before and does so since.
         fatal: the error with which the connection ended.
     """
 
@@ -75,6 +78,8 @@ class Owed:
         self.written = 0
         self.cancels_until = 0
         self.listened: set[bytes] = set()
+        self.listens: frozenset[bytes] = frozenset()
+        self.due: list[bytes] = []
         self.fatal = b""
         self.statements: dict[bytes, bytes] = {}
         self.portals: dict[bytes, tuple[bytes, bytes]] = {}
@@ -88,6 +93,11 @@ class Owed:
 
     def nothing(self) -> bool:
         return not self.asked
+
+    def notified(self, channel: bytes, payload: bytes) -> None:
+        """Somebody has committed this."""
+        if channel in self.listens:
+            self.due.append(payload)
 
     def take(self, kind: bytes, body: bytes) -> None:
         """One message came.
@@ -118,7 +128,9 @@ class Owed:
 
     def _unasked(self, kind: bytes, body: bytes) -> None:
         if kind == b"A":
-            channel = body[4:].split(b"\0")[0]
+            channel, payload = body[4:].split(b"\0")[:2]
+            if payload in self.due:
+                self.due.remove(payload)
             if channel not in self.listened:
                 raise Violation(f"a notification of {channel!r}, which it does not listen to")
 
@@ -263,6 +275,9 @@ class Owed:
         self.session.unit_ends()
         if self.session.status == IDLE:
             self.portals.clear()
+            if not self.listens <= self.session.channels:
+                self.due.clear()  # what came until then it may have missed
+            self.listens = self.session.channels
         if status != self.session.status:
             raise Violation(f"status {status!r}, not {self.session.status!r}, behind {head}")
 

@@ -81,7 +81,12 @@ class Stage:
         self.rig = Rig(**settings)
         self.rig.worker.random = self.chance.random
         self.server = Server(
-            self.rig.server, self.chance, self._manners, self._said.__contains__, self._note
+            self.rig.server,
+            self.chance,
+            self._manners,
+            self._said.__contains__,
+            self._note,
+            self._notified,
         )
         self.clients: list[RandomClient] = []
         self._cancels: list[tuple[Peer, RandomClient]] = []
@@ -110,6 +115,10 @@ class Stage:
             client.close()
         self.server.close()
         self.rig.close()
+
+    def _notified(self, channel: bytes, payload: bytes) -> None:
+        for client in self.clients:
+            client.owed.notified(channel, payload)
 
     def _note(self, who: str, what: object) -> None:
         self._trace.append((who, what))
@@ -245,14 +254,15 @@ class Stage:
                 client.send()
                 if self._read(client):
                     quiet = 0
-                if not client.over and client.is_settled():
+                heard = not client.owed.due or self.server.losses
+                if heard and not client.over and client.is_settled():
                     self._go(client)
             self.server.step()
             self._turn()
             if round_number % 10 == 9:
                 self.rig.later(0.3)
         waiting = {
-            client.number: [*client.owed.asked][:3] or f"welcome {client.welcome}"
+            client.number: [*client.owed.asked][:3] or client.owed.due or client.welcome
             for client in self.clients
         }
         raise Violation(f"clients wait for ever: {waiting}")

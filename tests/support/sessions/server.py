@@ -54,12 +54,14 @@ class Server:
         manners: Manners,
         known: Callable[[bytes], bool],
         note: Callable[[str, object], None],
+        on_told: Callable[[bytes, bytes], None],
     ) -> None:
         self.listener = listener
         self.chance = chance
         self.manners = manners
         self.known = known
         self.note = note
+        self.on_told = on_told
         self.losses = 0
         self.connections: list[Connection] = []
         self._numbers = 100
@@ -86,6 +88,7 @@ class Server:
     def tell(self, sender: int, told: list[tuple[bytes, bytes]]) -> None:
         """Notifications reach those who listen, in order."""
         for channel, payload in told:
+            self.on_told(channel, payload)
             for each in self.connections:
                 if channel in each.session.channels:
                     each.hears(sender, channel, payload)

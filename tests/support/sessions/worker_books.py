@@ -35,7 +35,8 @@ def check(worker: Worker) -> None:
     if twice := [number for number, count in holders.items() if count > 1]:
         raise Violation(f"server connections in two hands: {twice}")
     for database in worker.databases.values():
-        _check_line(database.desk.queue)
+        for lane in database.desk.queue.lanes.values():
+            _check_line(lane.arrivals)
         try:
             assert_books_are_kept(database.desk)
         except AssertionError as broken:
@@ -45,11 +46,11 @@ def check(worker: Worker) -> None:
                 _check_server(slot)
 
 
-def _check_line(queue) -> None:
-    line = [id(request) for request in islice(queue, WAITING_MAX)]
+def _check_line(arrivals) -> None:
+    line = list(islice(arrivals, WAITING_MAX))
     if len(line) != len(set(line)):
         raise Violation("a request stands in line twice")
-    for request in islice(queue, WAITING_MAX):
+    for request in line:
         client = request.client
         if client.phase == GONE or client.request is not request:
             raise Violation(f"a request stands in line for nobody: phase {client.phase}")
