@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from pglane.cli import standard_streams
 from pglane.errors.refused import RefusedError
 from pglane.version import VERSION
 
@@ -37,6 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0 well ended, 1 refused or failed, 2 not understood, 130 interrupted.
     """
+    standard_streams.make_whole()
     words = sys.argv[1:] if argv is None else list(argv)
     known = parser(with_worker=words[:1] == ["worker"])
     arguments = known.parse_args(words)
