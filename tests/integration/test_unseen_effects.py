@@ -67,6 +67,23 @@ CREATE FUNCTION stamps() RETURNS trigger LANGUAGE plpgsql AS
 CREATE TABLE with_clean_trigger (id int, note text);
 CREATE TRIGGER stamps BEFORE INSERT ON with_clean_trigger
   FOR EACH ROW EXECUTE FUNCTION stamps();
+CREATE FUNCTION sets_named(name text) RETURNS text LANGUAGE plpgsql AS
+  $$ BEGIN RETURN set_config(name, 'anna', false); END $$;
+CREATE FUNCTION sets_custom() RETURNS void LANGUAGE plpgsql AS
+  $$ BEGIN SET named.by_set = 'anna'; END $$;
+CREATE FUNCTION sets_by_another() RETURNS text LANGUAGE sql AS
+  $$ SELECT sets_named('named.by_another') $$;
+CREATE FUNCTION sets_dynamically() RETURNS void LANGUAGE plpgsql AS
+  $$ BEGIN EXECUTE 'SET named.dynamically = anna'; END $$;
+CREATE FUNCTION sets_computed(part text) RETURNS text LANGUAGE sql AS
+  $$ SELECT set_config('computed.' || part, 'anna', false) $$;
+CREATE FUNCTION sets_argument() RETURNS trigger LANGUAGE plpgsql AS
+  $$ BEGIN PERFORM set_config(tg_argv[0], 'anna', false); RETURN new; END $$;
+CREATE TABLE with_argument (id int);
+CREATE TRIGGER fires BEFORE INSERT ON with_argument
+  FOR EACH ROW EXECUTE FUNCTION sets_argument('named.argument');
+CREATE TABLE with_named_default (id int, b text DEFAULT sets_named('named.default'));
+CREATE VIEW with_named_view AS SELECT set_config('named.view', 'anna', false);
 CREATE FUNCTION later() RETURNS int LANGUAGE sql AS 'SELECT 1';
 CREATE TABLE later_trigger (id int);
 """
@@ -119,6 +136,21 @@ CASES = {
     "UPDATE pg_settings": Case(
         "UPDATE pg_settings SET setting = '9MB' WHERE name = 'work_mem'", WORK_MEM, "9MB"
     ),
+    **{
+        f"a custom setting that is named: {where}": Case(
+            statement, f"SELECT current_setting('named.{where}', true)", "anna"
+        )
+        for where, statement in {
+            "by_set": "SELECT sets_custom()",
+            "by_another": "SELECT sets_by_another()",
+            "dynamically": "SELECT sets_dynamically()",
+            "argument": "INSERT INTO with_argument VALUES (1)",
+            "default": "INSERT INTO with_named_default VALUES (1)",
+            "view": "SELECT * FROM with_named_view",
+            "by_client": "SELECT sets_named('named.by_client')",
+            "in_block": "DO $$ BEGIN PERFORM sets_named('named.in_block'); END $$",
+        }.items()
+    },
     "an anonymous block": Case("DO $$ BEGIN PERFORM pg_advisory_lock(4711); END $$", LOCKED, "1"),
 }
 
@@ -184,6 +216,32 @@ def test_no_stranger_sees_it_and_who_caused_it_does(watchful: Gateway, what: str
         assert rows(one.query(case.look)) == [(case.there,)]
     with ScriptedClient.login(target) as later:
         assert rows(later.query(case.look)) != [(case.there,)]
+
+
+@pytest.mark.gateway
+def test_no_stranger_sees_a_setting_of_a_computed_name(watchful: Gateway) -> None:
+    target = known_door(watchful)
+    with ScriptedClient.login(target) as one, ScriptedClient.login(target) as other:
+        other.query("SELECT 1")
+        for number in range(6):
+            assert not errors(one.query(f"SELECT sets_computed('x{number}')"))
+            look = f"SELECT current_setting('computed.x{number}', true)"
+            for client in (other, one):
+                assert rows(client.query(look)) != [("anna",)]
+
+
+@pytest.mark.gateway
+def test_a_setting_whose_name_is_a_parameter_goes_with_its_client(watchful: Gateway) -> None:
+    target = known_door(watchful)
+    look = "SELECT current_setting('named.by_parameter', true)"
+    with ScriptedClient.login(target) as one, ScriptedClient.login(target) as other:
+        for name in ("", "named"):
+            sets = p.parse("SELECT sets_named($1)", name)
+            bound = p.bind((b"named.by_parameter",), statement=name)
+            assert not errors(one.extended(sets, bound, p.execute()))
+            for _ in range(3):
+                assert rows(other.query(look)) != [("anna",)]
+            assert rows(one.query(look)) == [("anna",)]
 
 
 @pytest.mark.parametrize("what", CASES)

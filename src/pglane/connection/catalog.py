@@ -30,6 +30,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pglane.wire.custom_names import ConfigCalls, candidates
 from pglane.wire.lexemes import BROKEN, END, QUOTED, QUOTED_UNICODE, STRING, SYMBOL, WORD, Lexer
 from pglane.wire.mentions import Names
 from pglane.wire.statement_words import FUNCTIONS, Effect
@@ -68,7 +69,6 @@ WRITING = frozenset(b"insert update delete merge truncate call".split())
 DRAWING = re.compile(rb"nextval|setval|alter|refresh", re.IGNORECASE)
 ASKING = re.compile(rb"currval|lastval", re.IGNORECASE)
 """Wherever they stand, in a string of dynamic SQL, too."""
-CUSTOM_NAME = re.compile(rb"[A-Za-z_][\w$]*(\.[A-Za-z_][\w$]*)+")
 CALLABLE = b"f"
 GLOBAL = b"g"
 
@@ -83,6 +83,7 @@ class Words:
         writes: it may write.
         draws: it may draw from a sequence.
         custom: what looks like the name of a custom setting.
+        computes: it may change a setting whose name does not stand in it as one string.
     """
 
     names: frozenset[bytes]
@@ -90,6 +91,7 @@ class Words:
     writes: bool
     draws: bool
     custom: frozenset[bytes]
+    computes: bool
 
 
 @dataclass(slots=True)
@@ -104,6 +106,7 @@ class Closure:
         asks: code asks for the last value of a sequence.
         everything: why nothing is proved; "" if things can be.
         custom: names of custom settings that code in the database may set.
+        computes: it may set others, whose names no text of the catalogs holds.
         settings: names of the settings that a session can change.
     """
 
@@ -113,13 +116,15 @@ class Closure:
     draws: set[bytes] = field(default_factory=set)
     asks: bool = False
     everything: str = ""
+    computes: bool = False
     custom: set[bytes] = field(default_factory=set)
     settings: set[bytes] = field(default_factory=set)
 
     def message(self) -> dict[str, object]:
         """All of it as JSON has forms for it; `names_of` reads it again."""
         lists = {name: sorted(_text(each) for each in getattr(self, name)) for name in _SETS}
-        return {**lists, "asks": self.asks, "everything": self.everything}
+        flags = {"asks": self.asks, "computes": self.computes}
+        return {**lists, **flags, "everything": self.everything}
 
 
 _SETS = ("reads", "writes", "calls", "draws", "custom", "settings")
@@ -135,24 +140,25 @@ def names_of(message: Mapping[str, Any]) -> Names:
         [name.encode("utf-8", "surrogateescape") for name in message[part]]
         for part in ("reads", "writes", "calls", "draws")
     ]
-    return Names(*parts, asks=message["asks"], everything=bool(message["everything"]))
+    asks, computes, everything = message["asks"], message["computes"], message["everything"]
+    return Names(*parts, asks=asks, computes=computes, everything=bool(everything))
 
 
 def read_words(text: bytes, *, statements: bool) -> Words:
     """Reads a text of the catalogs; `statements`: it is a body, not an expression."""
     names: set[bytes] = set()
-    custom: set[bytes] = set()
-    harmful = writes = False
+    harmful = writes = computes = False
     # A backslash means something else in a session that has standard_conforming_strings off.
     for standard in (True, False) if b"\\" in text else (True,):
         reader = _BodyReader(Lexer(text, standard), statements)
         reader.read()
         names |= reader.names
-        custom |= reader.custom
         harmful = harmful or reader.harmful
         writes = writes or reader.writes
+        computes = computes or reader.computes
     draws = writes or DRAWING.search(text) is not None
-    return Words(frozenset(names), harmful, writes, draws, frozenset(custom))
+    custom = frozenset(name.encode() for name in candidates(text, CUSTOM_MAX))
+    return Words(frozenset(names), harmful, writes, draws, custom, computes)
 
 
 class _BodyReader:
@@ -162,15 +168,17 @@ class _BodyReader:
         self.lexer = lexer
         self.statements = statements
         self.names: set[bytes] = set()
-        self.custom: set[bytes] = set()
         self.harmful = False
         self.writes = False
+        self.computes = False
         self._updates = False
         self._previous = b""
+        self._calls = ConfigCalls()
 
     def read(self) -> None:
         lexer = self.lexer
         while (token := lexer.next()) != END:
+            self._calls.take(token, lexer.piece())
             if token in (BROKEN, QUOTED_UNICODE):
                 self.harmful = True
             elif token == WORD:
@@ -178,10 +186,11 @@ class _BodyReader:
             elif token == QUOTED:
                 self._name(lexer.piece()[1:-1].replace(b'""', b'"'))
             elif token == STRING:
-                self._string(lexer.piece())
+                self._string()
             elif token == SYMBOL and lexer.symbol == 59:
                 self._updates = False
                 self._previous = b""
+        self.computes = self.computes or self._calls.computed
 
     def _word(self, word: bytes) -> None:
         if self.statements:
@@ -194,6 +203,7 @@ class _BodyReader:
     def _keyword(self, word: bytes) -> None:
         if word in STATEMENTS_WITH_EFFECTS:
             self.harmful = True
+            self.computes = self.computes or word == b"execute"
         elif word in OPENS_STATEMENT:
             self._updates = False
         elif word == b"update":
@@ -206,12 +216,9 @@ class _BodyReader:
             self.harmful = True
         self.names.add(name)
 
-    def _string(self, piece: bytes) -> None:
+    def _string(self) -> None:
         if self._previous == b"do" and self.statements:  # an anonymous block
-            self.harmful = True
-        inner = piece.strip(b"'")
-        if CUSTOM_NAME.fullmatch(inner):
-            self.custom.add(inner.lower())
+            self.harmful = self.computes = True
 
 
 class Graph:
@@ -224,6 +231,8 @@ class Graph:
         self._nodes: set[bytes] = set()
         self._global: set[bytes] = set()
         self._closure = Closure()
+        self._custom: dict[bytes, set[bytes]] = defaultdict(set)
+        self._computing: set[bytes] = set()
 
     def add(self, row: Sequence[bytes | None]) -> None:
         """One row of `catalog_queries.CATALOGS`."""
@@ -249,8 +258,6 @@ class Graph:
         if language in (b"sql", b"plpgsql"):
             words = read_words(text, statements=True)
             self._text(name, words, (READ, WRITE), relation=False)
-            if words.harmful:
-                self._closure.custom |= words.custom
         elif language == b"names":
             words = read_words(text, statements=False)
             self._text(name, words, (READ, WRITE), relation=False)
@@ -259,6 +266,7 @@ class Graph:
 
     def _mark(self, name: bytes) -> None:
         self._nodes.add(name)
+        self._computing.add(name)
         self._unclean |= {(name, READ), (name, WRITE)}
 
     def _text(
@@ -266,6 +274,9 @@ class Graph:
     ) -> None:
         """What PostgreSQL may run for a name; who writes to a relation writes to what it is of."""
         self._nodes.add(name)
+        self._custom[name] |= words.custom
+        if words.computes:
+            self._computing.add(name)
         for mode in modes:
             if words.harmful:
                 self._unclean.add((name, mode))
@@ -287,7 +298,10 @@ class Graph:
         } & self._nodes - found.reads
         found.draws = drawing & self._nodes - found.reads
         found.calls = {n for n in found.calls | self._nodes if n.isascii()} - found.reads
-        found.custom = set(sorted(found.custom)[:CUSTOM_MAX])
+        doubted = found.reads | found.writes
+        custom = sorted(set().union(*(self._custom[name] for name in doubted)))
+        found.custom = set(custom[:CUSTOM_MAX])
+        found.computes = len(custom) > CUSTOM_MAX or not self._computing.isdisjoint(doubted)
         doubtful = sorted(self._global & (found.reads | found.draws))
         if doubtful:
             first = doubtful[0].decode("utf-8", "replace")

@@ -11,7 +11,7 @@ cdef Allowance _ALL_ALLOWED
 cdef list _NONE_UNSEEN
 cdef set _NO_SETTINGS
 cdef dict _NO_PORTALS
-cdef long long _TRANSACTION, _UNSEEN, _UNSEEN_EFFECTS, _WRITES
+cdef long long _TRANSACTION, _UNPROVED, _UNSEEN, _UNSEEN_EFFECTS, _WRITES
 
 
 cdef class ClientEffects:
@@ -21,6 +21,7 @@ cdef class ClientEffects:
     cdef public int discards
     cdef public list unseen
     cdef public set settings
+    cdef public set named
     cdef public str encoding
     cdef public bint standard_strings
     cdef public bint may_copy
@@ -48,6 +49,8 @@ cdef class ClientEffects:
     @cython.locals(verdict=Verdict)
     cpdef note_executed(self, object statements)
     cdef _note_settings(self, tuple names)
+    cdef _note_named(self, tuple names)
+    cdef _note_parameters(self, bytes parameters)
     cdef _note_unseen(self, Verdict verdict)
     cdef _doubt_reading(self, Verdict verdict)
     cdef bint _is_unread(self, Exchange exchange) except -1

@@ -12,7 +12,7 @@ from pglane.connection.allowance import Allowance
 from pglane.connection.exchange import IN_TRANSACTION, Exchange
 from pglane.connection.prepared_statements import ClientStatement, Shapes
 from pglane.connection.request_messages import MalformedRequest
-from pglane.wire.bound_settings import bound_verdict
+from pglane.wire.bound_settings import bound_verdict, custom_names_bound
 from pglane.wire.statements import Effect, Verdict, VerdictCache
 
 if TYPE_CHECKING:
@@ -65,6 +65,9 @@ WRITES = int(
 """May change data, what names mean, or what others hear."""
 UNSEEN = int(Effect.UNSEEN)
 UNSEEN_MAX = 16
+UNPROVED = int(Effect.UNSEEN | Effect.OPAQUE)
+NAMED_MAX = 32
+"""Candidates for names of custom settings, of one lease."""
 """Statements of one lease that may be named as having left something."""
 TRANSACTION = int(Effect.TRANSACTION)
 COPIES = int(Effect.COPY | Effect.UNKNOWN)
@@ -81,6 +84,7 @@ _READING_EFFECTS: int = READING_EFFECTS
 _RENEWS: int = RENEWS
 _TRANSACTION: int = TRANSACTION
 _UNSEEN: int = UNSEEN
+_UNPROVED: int = UNPROVED
 _UNSEEN_EFFECTS: int = UNSEEN_EFFECTS
 _WRITES: int = WRITES
 
@@ -100,6 +104,7 @@ class ClientEffects:
         discards: DISCARD ALL sent since the lease began and not known to have succeeded.
         unseen: some verdicts of what was forwarded in this lease and has effects no text shows.
         settings: names of settings touched since the lease began.
+        named: what may be names of custom settings that functions set, since then.
         encoding: its client_encoding as the server reports it, or UNCERTAIN.
         standard_strings: its standard_conforming_strings.
         drew: the exchange's segment in which a value of a sequence may have been drawn last, since
@@ -128,6 +133,7 @@ class ClientEffects:
         "hears_itself",
         "later_effects",
         "may_copy",
+        "named",
         "settings",
         "standard_strings",
         "strangers_drew",
@@ -144,6 +150,7 @@ class ClientEffects:
         self.discards = 0
         self.unseen = _NONE_UNSEEN
         self.settings = _NO_SETTINGS
+        self.named = _NO_SETTINGS
         self.encoding = "UTF8"
         self.standard_strings = True
         self.may_copy = False
@@ -178,6 +185,8 @@ class ClientEffects:
         effects = verdict.effects
         if effects & _UNSEEN:
             self._note_unseen(verdict)
+        if effects & _UNPROVED and verdict.custom:
+            self._note_named(verdict.custom)
         self.effects |= effects
         self.unanswered_effects |= effects
         self.later_effects |= effects
@@ -230,6 +239,7 @@ class ClientEffects:
             verdict = self._judge(statement.text.encode())
             if verdict.effects & _UNSEEN:
                 self._note_unseen(verdict)
+            self._note_named(verdict.custom)
             self.effects |= verdict.effects & ~PREPARED
             self._note_settings(verdict.settings)
 
@@ -239,6 +249,19 @@ class ClientEffects:
             self.settings.update(names)
         elif names:
             self.settings = set(names)
+
+    def _note_named(self, names: tuple[str, ...]) -> None:
+        """May be custom settings that an unproved statement sets; enough are remembered."""
+        if not self.named:
+            self.named = set()
+        if len(self.named) < NAMED_MAX:
+            self.named.update(names)
+
+    def _note_parameters(self, parameters: bytes) -> None:
+        """A parameter of an unproved statement may be the name of what a function sets."""
+        names = custom_names_bound(parameters)
+        if names:
+            self._note_named(names)
 
     def _note_unseen(self, verdict: Verdict) -> None:
         if not self.effects & _UNSEEN or not self.unseen:  # the first one of a lease

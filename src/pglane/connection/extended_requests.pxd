@@ -12,7 +12,7 @@ from pglane.wire.statements cimport Verdict
 
 
 cdef int _BIND, _DESCRIBE, _EXECUTE, _PARSE
-cdef long long _BOUND
+cdef long long _BOUND, _UNSEEN
 
 
 cdef class ExtendedRequests(ClientChannels):
@@ -27,6 +27,7 @@ cdef class ExtendedRequests(ClientChannels):
     @cython.locals(reader=MessageReader, end=Py_ssize_t)
     cdef tuple _string(self, Py_ssize_t at)
     cdef Py_ssize_t _string_end(self, Py_ssize_t at) except -1
+    cdef bytes _first_parameters(self, Py_ssize_t at)
     cdef bytes _last_string(self, Py_ssize_t at)
     @cython.locals(reader=MessageReader)
     cdef int _byte(self, Py_ssize_t at) except -1

@@ -7,7 +7,7 @@ messages and hands those to this that are not simple.
 """
 
 from pglane.connection.client_channels import ClientChannels
-from pglane.connection.client_effects import FORGETS
+from pglane.connection.client_effects import FORGETS, UNSEEN
 from pglane.connection.client_names import (
     DEALLOCATES,
     LARGE_TEXT_BYTES,
@@ -40,6 +40,8 @@ FORWARDED = 0
 TERMINATED = 1
 HELD = 2
 OUT_OF_PLACE = 4
+PARAMETERS_READ_BYTES = 2048
+"""Of a Bind in which names of settings are looked for."""
 
 # Compiled, these are C integers that Python code cannot see.
 _BIND: int = BIND
@@ -47,6 +49,7 @@ _BOUND: int = BOUND
 _DESCRIBE: int = DESCRIBE
 _EXECUTE: int = EXECUTE
 _PARSE: int = PARSE
+_UNSEEN: int = UNSEEN
 
 CALLED_BY_NUMBER = Verdict((Kind.CALL,), int(Effect.OPAQUE), ())
 """A function call names its function by a number that only the database knows."""
@@ -185,6 +188,8 @@ class ExtendedRequests(ClientChannels):
         verdict: Verdict = statement.verdict  # type: ignore[assignment]
         if verdict.effects & self.asked:
             return False
+        if verdict.effects & _UNSEEN:
+            self._note_parameters(self._first_parameters(end + 2))
         self._note_bound(portal, statement, verdict, exchange)
         exchange.expect(_BIND)
         return True
@@ -260,6 +265,8 @@ class ExtendedRequests(ClientChannels):
             reader.step_back()
             return HELD
         portal = reader.part(reader.begin + 5, portal_end)
+        if verdict is not None and verdict.effects & _UNSEEN:
+            self._note_parameters(self._first_parameters(name_end + 1))
         self._note_bound(portal, statement, verdict, exchange)
         self.rest_bytes = reader.end - name_end - 1
         exchange.to_server.append(bind_head(portal, target, self.rest_bytes))
@@ -272,6 +279,10 @@ class ExtendedRequests(ClientChannels):
         if verdict.effects & _BOUND:
             return self._bound_verdict(verdict, statement, self.reader.part(at, self.reader.end))
         return verdict
+
+    def _first_parameters(self, at: int) -> bytes:
+        """The beginning of a Bind's tail: names of settings are short."""
+        return self.reader.part(at, min(self.reader.end, at + PARAMETERS_READ_BYTES))
 
     def _describe(self, exchange: Exchange) -> int:
         reader = self.reader

@@ -21,10 +21,9 @@ from pglane.engine.client_connection import (
     WELCOME,
     ClientConnection,
 )
-from pglane.engine.handover import prepare_lease
+from pglane.engine.handover import keep_sum, prepare_lease
 from pglane.engine.lease_ending import end_by
 from pglane.engine.origins import REPORTED
-from pglane.engine.probing import keep_sum
 from pglane.engine.welcome import Welcome, may_be_superuser, tell_defaults
 from pglane.errors import Refusal
 from pglane.errors.protocol import MessageOutOfPlace

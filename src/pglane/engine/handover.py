@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from pglane.connection.preparation import Step
     from pglane.engine.client_link import ClientLink
 
+SUMS_MAX = 16
+"""Settings of a server connection whose hash is remembered."""
+
 
 def prepare_lease(client: "ClientLink", server: ServerLink) -> None:
     """Makes the client's settings true on the server connection, then lets it go on."""
@@ -204,3 +207,11 @@ def put_in_order(server: ServerLink, succeeded: bool) -> None:
         abandoned(server)
     else:
         server.database.close(server)
+
+
+def keep_sum(server: "ServerLink") -> None:
+    """The settings that hold are known now, and their hash."""
+    if len(server.sums) >= SUMS_MAX:
+        server.sums.clear()
+    server.sums[server.vector] = server.sum
+    server.sum = b""

@@ -4,6 +4,8 @@ Before such a lease ends, one query of our own looks at the session (`connection
 
 * Nothing: the server connection is released like any other.
 * Other settings: they are read back and travel with the client, as after a SET.
+* A custom setting may be there whose name nobody knows, because code computes it or has just been
+  made: all settings are reset, so that it goes to nobody.
 * Something that cannot be moved: its client keeps the server connection, for that is how a private
   connection behaves. The statement's fingerprint is logged, and counts as stateful from then on:
   it is refused, or pins, by the same rules as a statement whose text shows the same.
@@ -14,23 +16,22 @@ In a lease of several such statements nobody can tell which of them it was; none
 from typing import TYPE_CHECKING
 
 from pglane.connection.session_probe import Found, probe_text, read_probe, state_names
-from pglane.engine.handover import abandoned
+from pglane.engine.handover import abandoned, clean_for
 from pglane.engine.reading_back import pin, read_back
-from pglane.wire.statements import Verdict
+from pglane.wire.statements import Effect, Verdict
 
 if TYPE_CHECKING:
     from pglane.engine.client_link import ClientLink
     from pglane.engine.server_link import ServerLink
-
-SUMS_MAX = 16
-"""Settings of a server connection whose hash is remembered."""
+OPAQUE = int(Effect.OPAQUE)
 
 
 def probe(client: "ClientLink", server: "ServerLink") -> None:
     """Looks at the session, then ends the lease as it should."""
     watch = server.database.watch
     watch.probes += 1
-    names = watch.looked_at(server.vector.items, client.requests.settings)
+    requests = client.requests
+    names = watch.looked_at(server.vector.items, requests.settings, requests.named)
     text = probe_text(names).encode("utf-8", "surrogateescape")
     server.run(text, lambda fine: _probed(client, server, fine))
 
@@ -51,18 +52,31 @@ def _probed(client: "ClientLink", server: "ServerLink", succeeded: bool) -> None
         sight = server.database.watch.sight
         for verdict in unseen:
             sight.left_nothing(verdict)
-        _settings_are(client, server, found)
+        _settings_are(client, server, found, hides=_may_hide(client, server, unseen))
 
 
-def _settings_are(client: "ClientLink", server: "ServerLink", found: Found) -> None:
+def _may_hide(client: "ClientLink", server: "ServerLink", unseen: list[Verdict]) -> bool:
+    """Whether a custom setting may be there that no question finds."""
+    if server.database.watch.computes or client.requests.effects & OPAQUE:
+        return True
+    return not unseen or not all(verdict.certain for verdict in unseen)
+
+
+def _settings_are(
+    client: "ClientLink", server: "ServerLink", found: Found, *, hides: bool
+) -> None:
     """Nothing but settings can have changed."""
-    if server.sums.get(server.vector) == found.settings:
-        client.requests.settings = set()
-        server.exchange.changed.clear()
-        client.end_lease(server)
+    if server.sums.get(server.vector) != found.settings:
+        server.sum = found.settings
+        read_back(client, server, everything=True, cleans=hides)
         return
-    server.sum = found.settings
-    read_back(client, server, everything=True)
+    client.requests.settings = set()
+    client.requests.named = set()
+    server.exchange.changed.clear()
+    if hides:
+        clean_for(client, server)
+    else:
+        client.end_lease(server)
 
 
 def _look_failed(client: "ClientLink", server: "ServerLink") -> None:
@@ -102,11 +116,3 @@ def _stays(
     if client.session_state is not None:
         client.session_state.has(effects)
     pin(client, server)
-
-
-def keep_sum(server: "ServerLink") -> None:
-    """The settings that hold are known now, and their hash."""
-    if len(server.sums) >= SUMS_MAX:
-        server.sums.clear()
-    server.sums[server.vector] = server.sum
-    server.sum = b""

@@ -10,7 +10,7 @@ from pglane.connection.exchange import IDLE_STATUS
 from pglane.connection.session_reading import DEFAULT_RIGHTS, Question, Told, told_session
 from pglane.connection.settings import PARSE_SETTINGS, RIGHTS
 from pglane.connection.sql_statements import NONE, SqlStatements, told_statements
-from pglane.engine.handover import abandoned, clean_for
+from pglane.engine.handover import abandoned, clean_for, keep_sum
 from pglane.engine.server_link import ServerLink
 from pglane.wire.statements import Effect
 
@@ -72,7 +72,12 @@ class Reading:
         self._cleans = cleans
         self._question = Question(
             requests.settings,
-            [*vector.items, *server.vector.items, *server.database.custom_names],
+            [
+                *vector.items,
+                *server.vector.items,
+                *server.database.custom_names,
+                *requests.named,
+            ],
             everything=unseen or not requests.settings <= vector.items.keys(),
             rights=bool(effects & Effect.ROLE),
             statements=everything
@@ -154,6 +159,8 @@ class Reading:
         there = statements if question.statements else server.vector.prepared
         held = vectors.of(theirs, there)
         server.now_holds(held)
+        if self._cleans and server.sum:
+            keep_sum(server)
         database.accepted.add(server.slot.user, held)
         self._end(vectors.of(mine, statements))
 
@@ -176,6 +183,7 @@ class Reading:
     def _end(self, vector: "Vector") -> None:
         client, server = self._client, self._server
         client.requests.settings = set()
+        client.requests.named = set()
         if server.client is not client:
             abandoned(server)
             return
@@ -195,6 +203,7 @@ class Reading:
 def pin(client: "ClientLink", server: ServerLink) -> None:
     """Its session cannot be carried elsewhere, or is not known: it stays where it is."""
     client.requests.settings = set()
+    client.requests.named = set()
     server.must_discard = True
     server.sum = b""
     if server.client is not client:

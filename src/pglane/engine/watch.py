@@ -51,6 +51,7 @@ class Watch:
         unprovable: why nothing can be proved in this database; "" if things can be.
         sight: what texts do not show.
         verdicts: of the texts of this database's clients.
+        computes: code may set custom settings whose names are not known.
         probes: how often a session was looked at.
     """
 
@@ -65,6 +66,7 @@ class Watch:
         self.generation = 0
         self.catalog_epoch = ""
         self.unprovable = ""
+        self.computes = True
         self.probes = 0
         self.sight = Sight()
         entries_max = database.worker.settings.verdict_cache_entries
@@ -141,6 +143,7 @@ class Watch:
         if state != WATCHING and self.catalog_epoch:
             self.catalog_epoch = ""
             self.sight.learn(UNREAD)
+            self.computes = True
             self._database.note_sequences()
             self.renew()
 
@@ -151,6 +154,8 @@ class Watch:
         self._database.note_custom_names(message["custom"])
         self._settings = message["settings"]
         self.sight.learn(names_of(message))
+        noted = self._database.custom_names.keys() >= set(message["custom"])
+        self.computes = self.sight.names.computes or not noted
         self._database.note_sequences()
         if message["everything"] != self.unprovable:
             self._tell_unprovable(message["everything"])

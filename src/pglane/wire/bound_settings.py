@@ -15,6 +15,7 @@ then the setting counts as changed for the session, and reading it back tells.
 
 import re
 
+from pglane.wire.custom_names import NAME_BYTES_MAX as CUSTOM_BYTES_MAX, NAMES_MAX
 from pglane.wire.statement_forms import ConfigCall, changed
 from pglane.wire.statement_words import Effect
 from pglane.wire.statements import Verdict
@@ -57,7 +58,29 @@ def bound_verdict(verdict: Verdict, types: bytes, parameters: bytes) -> Verdict 
     bound.may_draw = verdict.may_draw
     bound.fingerprint = verdict.fingerprint
     bound.certain = verdict.certain
+    bound.custom = verdict.custom
     return bound
+
+
+def custom_names_bound(parameters: bytes) -> tuple[str, ...]:
+    """What may be names of custom settings among the first parameters of a Bind.
+
+    Args:
+        parameters: what of the tail of the Bind is here.
+    """
+    found = []
+    at = 2 + 2 * max(_int16(parameters, 0), 0)
+    count = min(_int16(parameters, at), NAMES_MAX)
+    at += 2
+    for _ in range(count):
+        length = int.from_bytes(parameters[at : at + 4], "big", signed=True)
+        at += 4
+        value = parameters[at : at + max(length, 0)]
+        at += max(length, 0)
+        plain = b"." in value and len(value) == length <= CUSTOM_BYTES_MAX
+        if plain and PLAIN_NAME.fullmatch(value) is not None:
+            found.append(value.lower().decode())
+    return tuple(found)
 
 
 def _changed(value: bytes, type_oid: int, call: ConfigCall) -> tuple[str, Effect]:

@@ -14,6 +14,7 @@ cdef class Names:
     cdef readonly object calls
     cdef readonly object draws
     cdef readonly bint asks
+    cdef readonly bint computes
     cdef readonly bint beyond_ascii
     cdef readonly bint draws_beyond_ascii
     cdef readonly bint everything

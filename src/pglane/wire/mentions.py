@@ -49,6 +49,7 @@ class Names:
         calls: names that may stand in front of a parenthesis.
         draws: names that lead to nextval without a word of the text that writes.
         asks: code in the database asks for last values of sequences.
+        computes: code in it may set a custom setting whose name stands nowhere.
         beyond_ascii: a name that is not proved clean has letters beyond ASCII.
         everything: nothing can be proved in this database.
         unread: the catalogs were not read yet: every text that writes is doubtful, and every call
@@ -57,8 +58,8 @@ class Names:
 
     # fmt: off
     __slots__ = (
-        "_codes", "asks", "beyond_ascii", "calls", "draws", "draws_beyond_ascii", "everything",
-        "reads", "unread", "writes",
+        "_codes", "asks", "beyond_ascii", "calls", "computes", "draws", "draws_beyond_ascii",
+        "everything", "reads", "unread", "writes",
     )
     # fmt: on
 
@@ -70,6 +71,7 @@ class Names:
         draws: Iterable[bytes] = (),
         *,
         asks: bool = False,
+        computes: bool = False,
         everything: bool = False,
         unread: bool = False,
     ) -> None:
@@ -78,6 +80,7 @@ class Names:
         self.calls = frozenset(calls)
         self.draws = frozenset(draws)
         self.asks = asks
+        self.computes = computes
         self.everything = everything
         self.unread = unread
         self.beyond_ascii = any(not name.isascii() for name in self.reads | self.writes)
@@ -126,6 +129,7 @@ UNREAD = Names(
     where with within xmlelement
     """.split(),
     asks=True,
+    computes=True,
     unread=True,
 )
 """What holds until the catalogs were read; some functions of PostgreSQL's own are known."""

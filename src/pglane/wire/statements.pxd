@@ -15,6 +15,7 @@ cdef class Verdict:
     cdef readonly long long shown
     cdef public str fingerprint
     cdef public bint certain
+    cdef public tuple custom
     cdef readonly tuple settings
     cdef readonly tuple calls
     cdef readonly bint draws

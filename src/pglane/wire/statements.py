@@ -71,12 +71,14 @@ class Verdict:
         shown: the effects that the text itself shows.
         fingerprint: of a text with effects that no text shows; "" for any other.
         certain: such effects cannot be ruled out by having been absent once.
+        custom: what may be names of custom settings that it sets without its text showing it.
     """
 
     __slots__ = (
         "calls",
         "certain",
         "count",
+        "custom",
         "draws",
         "effects",
         "fingerprint",
@@ -101,6 +103,7 @@ class Verdict:
         self.calls = calls
         self.fingerprint = ""
         self.certain = False
+        self.custom: tuple[str, ...] = ()
         self.draws = bool(effects & Effect.SEQUENCE) or not DRAWING.isdisjoint(kinds)
         self.may_draw = bool(effects & DRAWING_EFFECTS) or not DRAWING_NOTHING.issuperset(kinds)
         self.count = len(kinds)

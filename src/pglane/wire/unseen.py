@@ -14,6 +14,7 @@
 What was seen is bounded and goes when the catalogs change.
 """
 
+from pglane.wire.custom_names import candidates
 from pglane.wire.fingerprint import fingerprint
 from pglane.wire.mentions import DRAWS, NOTHING, UNPROVED, UNREAD, Names, mentions
 from pglane.wire.statements import Effect, Verdict
@@ -22,6 +23,7 @@ FINGERPRINTS_MAX = 10_000
 """Remembered of either sort; beyond it they are forgotten together and seen anew."""
 UNKNOWN = int(Effect.UNKNOWN | Effect.MALFORMED)
 UNSEEN = int(Effect.UNSEEN)
+OPAQUE = int(Effect.OPAQUE)
 SHOWN_LATER = ~int(Effect.LISTEN)
 """What counts as shown once it was seen. A text that shows LISTEN is read for its channels."""
 
@@ -50,6 +52,8 @@ class Sight:
         """The scanner's verdict, with what the text does not show."""
         if verdict.shown & UNKNOWN:
             return verdict
+        if verdict.shown & OPAQUE and not verdict.custom:
+            verdict.custom = candidates(text)
         found = mentions(text, standard_conforming_strings, self.names)
         if found == NOTHING:
             return verdict
@@ -60,6 +64,7 @@ class Sight:
         if not certain and mark in self.harmless:
             return drawing(verdict) if found & DRAWS else verdict
         judged = Verdict(verdict.kinds, verdict.shown, verdict.settings, verdict.calls)
+        judged.custom = candidates(text)
         judged.may_draw = True
         judged.effects |= UNSEEN | (self.stateful.get(mark, 0) & SHOWN_LATER)
         judged.fingerprint = mark
@@ -102,5 +107,6 @@ def drawing(verdict: Verdict) -> Verdict:
     if verdict.may_draw:
         return verdict
     other = Verdict(verdict.kinds, verdict.shown, verdict.settings, verdict.calls)
+    other.custom = verdict.custom
     other.may_draw = True
     return other

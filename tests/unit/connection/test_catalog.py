@@ -101,6 +101,39 @@ def test_what_calls_what_is_unclean_is_unclean():
     assert closure.custom == {b"app.x"}
 
 
+@pytest.mark.parametrize(
+    ("text", "custom", "computes"),
+    [
+        (b"SELECT set_config('app.x'::text, '1', false)", {b"app.x"}, False),
+        (b"SELECT set_config($1, '1', false)", set(), True),
+        (b"BEGIN SET app.y = 1; END", {b"app.y"}, False),
+        (b"BEGIN EXECUTE 'SET app.z = 1'; END", {b"app.z"}, True),
+        (b"DO $$ BEGIN SET app.d = 1; END $$", {b"app.d"}, True),
+    ],
+)
+def test_names_that_unclean_code_sets_or_computes(text, custom, computes):
+    """Names count in all that leads to it, and nowhere else."""
+    closure = closure_of(
+        [
+            function(b"f", text),
+            reads(b"v", b"SELECT f('by.caller')"),
+            reads(b"clean", b"SELECT 'not.needed'"),
+        ]
+    )
+    assert closure.custom == custom | {b"by.caller"}
+    assert closure.computes == computes
+    assert names_of(closure.message()).computes == computes
+
+
+def test_other_languages_and_too_many_names_compute(monkeypatch):
+    assert closure_of([function(b"f", b"", b"plpython3u")]).computes
+    monkeypatch.setattr(catalog, "CUSTOM_MAX", 1)
+    assert not closure_of([function(b"f", HARMFUL)]).computes
+    closure = closure_of([function(b"f", HARMFUL), reads(b"v", b"SELECT f('a.b')")])
+    assert closure.computes
+    assert closure.custom == {b"a.b"}
+
+
 def test_triggers_count_where_a_relation_is_written():
     closure = closure_of(
         [

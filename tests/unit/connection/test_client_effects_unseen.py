@@ -2,7 +2,7 @@
 
 import pytest
 
-from pglane.connection.client_effects import UNSEEN_MAX
+from pglane.connection.client_effects import NAMED_MAX, UNSEEN_MAX
 from pglane.connection.sql_statements import SqlStatement
 from pglane.wire import client_messages as c, server_messages as s
 from pglane.wire.mentions import Names
@@ -28,6 +28,34 @@ def test_the_verdicts_of_one_lease_are_kept_each_once_and_not_too_many(
     lease.requests.effects = 0  # a new lease
     lease.send(c.Query(texts[0]))
     assert len(lease.requests.unseen) == 1
+
+
+def test_what_may_be_names_of_settings_is_kept_and_not_too_much(lease: Lease) -> None:
+    sight = Sight()
+    sight.learn(Names((b"f",), (), ()))
+    lease.cache.sight = sight
+    other = lease.client()
+    lease.send(c.Query(b"SELECT 'no.name'"), c.Query(b"SELECT f('app.x')"))
+    lease.send(c.Query(b"DO $$ BEGIN SET app.y = 1; END $$"))
+    lease.requests.note_executed([SqlStatement("a", "PREPARE a AS SELECT f('app.z')", ())])
+    assert lease.requests.named == {"app.x", "app.y", "app.z"}
+    assert other.named == set()
+    for number in range(NAMED_MAX):
+        lease.send(c.Query(b"SELECT f('app.x%d')" % number))
+    assert len(lease.requests.named) == NAMED_MAX
+
+
+@pytest.mark.parametrize("name", [b"", b"a"])
+def test_a_parameter_may_be_the_name_of_a_setting(lease: Lease, name: bytes) -> None:
+    sight = Sight()
+    sight.learn(Names((b"f",), (), ()))
+    lease.cache.sight = sight
+    lease.send(c.Parse(name, b"SELECT f($1)"), c.Sync())
+    lease.answer(s.ParseComplete(), READY)
+    for value in (b"app.x", b"none"):
+        lease.send(c.Bind(b"", name, (), (value,)), c.Sync())
+        lease.answer(s.BindComplete(), READY)
+    assert lease.requests.named == {"app.x"}
 
 
 def test_a_function_called_by_its_number_can_do_anything(lease: Lease) -> None:

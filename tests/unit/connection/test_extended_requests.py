@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from pglane.wire import client_messages as c, server_messages as s
+from pglane.wire.mentions import Names
 from pglane.wire.statements import Effect
+from pglane.wire.unseen import Sight
 from tests.support.lease import FORMS, Lease, error, messages
 
 READY, PARSED, BOUND, CLOSED = (
@@ -71,6 +73,17 @@ def test_parameters_are_looked_at_where_they_matter(lease: Lease) -> None:
     lease.send(c.Bind(b"", b"a", (), (b"client_encoding", b"UTF8")), c.Execute(b"", 0), SYNC)
     assert lease.requests.effects & Effect.SETTING
     assert lease.requests.settings == {"client_encoding"}
+
+
+@pytest.mark.parametrize("name", [b"", b"a"])
+def test_parameters_of_an_unproved_statement_are_looked_at(lease: Lease, name: bytes) -> None:
+    """One of them may be the name of a setting that a function sets."""
+    sight = Sight()
+    sight.learn(Names((b"f",), (), ()))
+    lease.cache.sight = sight
+    prepared(lease, name, b"SELECT f($1)")
+    lease.send(c.Bind(b"", name, (), (b"app.x", b"y" * 5000)), c.Execute(b"", 0), SYNC)
+    assert lease.requests.named == {"app.x"}
 
 
 def test_nobody_elses_unnamed_statement_answers(lease: Lease) -> None:

@@ -25,6 +25,7 @@ def calling(rigs):
     client, server = rig.pair()
     database = rig.worker.databases["app"]
     database.watch.sight.learn(NAMES)
+    database.watch.computes = False
     database.watch.renew()
     return rig, client, server
 
@@ -41,6 +42,12 @@ def reads_settings(server: Peer) -> None:
     server.send(row(b"anna", b"none"))
     server.gets(b"pg_settings")
     server.send(row(b"anna", b"none", json.dumps([]).encode(), b"[]"))
+
+
+def resets(server: Peer) -> None:
+    """Whatever settings there were, nobody else gets them."""
+    server.gets(b"RESET ALL")
+    server.send(message(b"C", b"RESET\x00") + READY)
 
 
 def idle(rig: Rig) -> bool:
@@ -80,6 +87,42 @@ def test_other_settings_are_read_back_again(calling):
     assert link.vector.items["work_mem"] == "9MB"
 
 
+def test_what_code_computes_the_name_of_goes_to_nobody(calling):
+    """Each time; what is known of the settings is remembered all the same."""
+    rig, client, server = calling
+    rig.worker.databases["app"].watch.computes = True
+    call(client, server)
+    server.send(row(*CLEAN))
+    reads_settings(server)
+    resets(server)
+    rig.until(lambda: idle(rig))
+    call(client, server)
+    server.send(row(*CLEAN))
+    resets(server)
+    rig.until(lambda: idle(rig))
+    assert server.look() == b""
+
+
+@pytest.mark.parametrize("text", ["DO $$ BEGIN SET app.x = 1; END $$", "SELECT locks('app.x')"])
+def test_a_custom_setting_that_the_text_names_goes_with_the_client(calling, text):
+    rig, client, server = calling
+    client.send(query(text))
+    server.gets(text.encode())
+    server.send(message(b"C", b"SELECT 1\x00") + READY)
+    server.gets(b'"app.x"')
+    server.send(row(*CLEAN))
+    server.gets(b"RESET ROLE")
+    server.send(row(b"anna", b"none"))
+    server.gets(b"current_setting('app.x', true)")
+    server.send(row(b"7", b"anna", b"none", b"[]", b"[]"))
+    if text.startswith("DO"):
+        resets(server)
+    rig.until(lambda: idle(rig))
+    (link,) = rig.worker.clients.values()
+    assert link.vector.items["app.x"] == "7"
+    assert not link.requests.named
+
+
 def test_what_cannot_be_moved_stays_with_its_client_and_is_named(calling):
     rig, client, server = calling
     call(client, server)
@@ -117,6 +160,7 @@ def test_an_unknown_call_that_left_nothing_is_not_looked_at_again(calling):
     call(client, server, "SELECT what(1)")
     server.send(row(*CLEAN))
     reads_settings(server)
+    resets(server)
     rig.until(lambda: idle(rig))
     client.send(query("SELECT what(2)"))
     server.gets(b"what(2)")
@@ -145,7 +189,7 @@ def test_a_session_that_cannot_be_looked_at_is_closed(calling, answer):
 
 
 def test_hashes_are_bounded(calling, monkeypatch):
-    monkeypatch.setattr("pglane.engine.probing.SUMS_MAX", 0)
+    monkeypatch.setattr("pglane.engine.handover.SUMS_MAX", 0)
     rig, client, server = calling
     call(client, server)
     server.send(row(*CLEAN))

@@ -5,6 +5,7 @@ import pytest
 from pglane.wire.bound_settings import (
     NAME_BYTES_MAX,
     bound_verdict,
+    custom_names_bound,
     read_parameters,
     type_of,
 )
@@ -139,3 +140,20 @@ def test_no_more_is_read_than_asked_for() -> None:
     assert read_parameters(tail(b"a", None, b"c"), 2) == [b"a", None]
     assert read_parameters(tail(b"a", None, b"c"), 5) == [b"a", None, b"c"]
     assert [type_of(types(1, 2), number) for number in (1, 2, 3)] == [1, 2, 0]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "names"),
+    [
+        (tail(b"app.X", None, b"plain", b"b.c", formats=(0, 1)), ("app.x", "b.c")),
+        (tail(b"", b"a b.c", b"x" * 62 + b".y"), ()),
+        (tail(*(b"a.b%d" % number for number in range(99))), tuple(f"a.b{n}" for n in range(8))),
+        (tail(b"a.b", b"c.d")[:-4], ("a.b",)),
+        (tail(b"a.b", b"c.d", b"e" * 99)[:40], ("a.b", "c.d")),
+        (b"", ()),
+        (int16(0) + b"\xff\xff", ()),
+    ],
+)
+def test_what_may_be_names_of_custom_settings(parameters, names) -> None:
+    """Of a Bind of which not all may be here."""
+    assert custom_names_bound(parameters) == names

@@ -40,6 +40,14 @@ def test_what_is_not_proved_is_unseen_for_good(sight):
     assert judge(sight, b"SELECT f(2)").effects == Effect.UNSEEN
 
 
+def test_what_it_may_set_is_looked_for_in_its_text(sight):
+    assert judge(sight, b"SELECT f('app.x')").custom == ("app.x",)
+    assert judge(sight, b"SELECT 'app.x'").custom == ()
+    block = judge(sight, b"DO $$ BEGIN SET app.y = 1; END $$")
+    assert block.custom == ("app.y",)
+    assert sight.judge(b"DO", True, block).custom == ("app.y",), "looked for once"
+
+
 def test_an_unknown_call_is_unseen_until_it_left_nothing(sight):
     verdict = judge(sight, b"SELECT g(1)")
     assert verdict.effects == Effect.UNSEEN
