@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 
 import psycopg
 import pytest
@@ -180,3 +181,27 @@ def _connected_at_last(target: Target) -> psycopg.Connection | None:
     with contextlib.suppress(psycopg.OperationalError):
         return connected(target)
     return None
+
+
+@pytest.mark.gateway
+def test_a_role_without_a_connection_left_is_told_so(cluster: PostgresCluster) -> None:
+    """And is not taken for a server that cannot be reached."""
+    cluster.admin("CREATE ROLE crowded LOGIN PASSWORD 'full' CONNECTION LIMIT 1")
+    settings = {"clients": {"wait_ms_max": 3000}, "users.crowded": {"password": "full"}}
+    gateway = Gateway(cluster, ("--budget", "4"), settings)
+    try:
+        gateway.start()
+        door = gateway.target("transaction")
+        target = replace(door, user="crowded", passwords={"crowded": "full"})
+        with connected(target) as holder, connected(target) as other:
+            holder.execute("BEGIN; SELECT 1")
+            with pytest.raises(psycopg.errors.TooManyConnections) as failure:
+                other.execute("SELECT 1")
+            assert "PGL0607" in str(failure.value)
+            with connected(gateway.target("direct", user="second")) as stranger:
+                stranger.execute("SELECT 1")
+            holder.execute("COMMIT")
+            assert answers(other)
+    finally:
+        gateway.destroy()
+        cluster.admin("DROP ROLE crowded")

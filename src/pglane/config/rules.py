@@ -9,6 +9,7 @@ from pglane.config.settings import Settings
 from pglane.config.verifier_form import is_md5, iterations_of
 from pglane.errors.catalogue import Refusal
 from pglane.errors.configuration import (
+    DatabaseIsConsole,
     Md5NotAsked,
     NetworkInTheClear,
     OutOfRange,
@@ -35,6 +36,10 @@ def is_loopback(address: str) -> bool:
         return ipaddress.ip_address(address).is_loopback
     except ValueError:
         return address == "localhost"
+
+
+CONSOLE = "pglane"
+"""The database that is none (`engine.login`)."""
 
 
 def objections(settings: Settings, places: Mapping[str, str]) -> list[Refusal]:
@@ -122,6 +127,9 @@ def _server(settings: Settings, places: Mapping[str, str]) -> list[Refusal]:
         "user": settings.server_user,
         "database": settings.server_database,
     }
+    if settings.server_database == CONSOLE:
+        where = places.get("server_database", DEFAULT)
+        return [DatabaseIsConsole(where=where, database=CONSOLE)]
     said = [name for name, value in wanted.items() if value]
     missing = [name for name, value in wanted.items() if not value]
     if not said or not missing:

@@ -18,6 +18,8 @@ cdef class LeaseDesk:
     cdef public LaneQueue queue
     cdef public Py_ssize_t opening_max
     cdef public str failure
+    cdef public bint full
+    cdef dict _denied
     cdef public Py_ssize_t rotated
     cdef public bint paused
     cdef list _promised

@@ -60,6 +60,10 @@ LOOKED_AT_MAX = 16
 """Idle connections looked at for one in the client's state; a look costs nanoseconds."""
 BACKOFF_S_MIN = 0.1
 BACKOFF_S_MAX = 5.0
+DENIED_S = 0.1
+"""Between attempts for a role that has no connection left; the others wait that out, too."""
+DENIAL_S_MAX = 1.0
+"""What was said longer ago explains nothing."""
 _PAUSED = WaitReason.PAUSED  # to ask an Enum for a member costs a look-up
 _DATABASE_DOWN = WaitReason.DATABASE_DOWN
 
@@ -71,6 +75,7 @@ class LeaseDesk:
         ledger: where the slots are.
         queue: who waits, and whose the places are.
         failure: what the last attempt to open said, "" after a success.
+        full: it said that there are too many connections.
         paused: nobody is given a server connection, and none is opened.
         rotated: so many server connections of a role are opened before one is used again, and then
             the one unused for longest comes first; 0: the one used last does.
@@ -81,8 +86,10 @@ class LeaseDesk:
         self.queue = LaneQueue(budget)
         self.opening_max = opening_max
         self.failure = ""
+        self.full = False
         self.rotated = 0
         self.paused = False
+        self._denied: dict[str, tuple[str, float]] = {}
         self._promised: list[Request] = []
         self._claims: dict[Request, Slot] = {}
         self._offered = SlotOffer(Slot("", None, 0.0), self.ledger)
@@ -367,6 +374,17 @@ class LeaseDesk:
             self._failed_at = now
         self._unpromise(now)
         return self.gone(slot, now)
+
+    def opening_denied(self, slot: Slot, reason: str, now: float) -> list[Decision]:
+        """The role has no connection left. The server is well: the pause is short."""
+        self._denied[slot.user] = (reason, now)
+        self._open_after = max(self._open_after, now + DENIED_S)
+        return self.gone(slot, now)
+
+    def denial(self, user: str, now: float) -> str:
+        """Why the last attempt for this role was denied; "": it was not, or long ago."""
+        reason, at = self._denied.get(user, ("", 0.0))
+        return reason if now - at < DENIAL_S_MAX else ""
 
     def closing(self, slot: Slot, now: float) -> list[Decision]:
         """The engine ends a server connection of its own accord."""

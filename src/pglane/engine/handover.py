@@ -102,11 +102,25 @@ def forget_all(server: ServerLink, then: "Callable[[bool], None]") -> None:
     """Drops everything that is prepared."""
 
     def forgotten(succeeded: bool) -> None:
+        if not succeeded:  # a statement_timeout, or a cancel that came late
+            _goes_elsewhere(server)
+            return
         server.exchange.statements.clear()
         server.now_holds(server.database.worker.vectors.of(server.vector.items))
         then(succeeded)
 
     server.run(b"DEALLOCATE ALL", forgotten)
+
+
+def _goes_elsewhere(server: ServerLink) -> None:
+    """What others left is still there; of the client, if it is in, nothing was sent yet."""
+    client, database = server.client, server.database
+    if client is None or not client.welcomed or client.block is not None:
+        database.lost(server, "what others had prepared could not be dropped")
+        return
+    client.unlease()
+    database.close(server)
+    client.want()
 
 
 def must_discard_sequences(client: "ClientLink", server: ServerLink) -> bool:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 UNKNOWN_PARAMETER = (b"42704", b"22023")
 CANNOT_CONNECT_NOW = b"57P03"
+TOO_MANY = b"53300"
+OF_THE_ROLE = b"InitializeSessionUserId"
+"""The routine of PostgreSQL that says it of one role's connections; messages are translated."""
 LASTING_CLASSES = (b"08", b"0A", b"22", b"28", b"3D", b"42", b"55")
 """Classes of SQLSTATE that a login gives for reasons time does not heal; 08 is 08P01, our
 protocol refused.
@@ -147,14 +150,14 @@ class Opening:
             worker.check_interval = False
             self.begin(slot, request)
             return
-        worker.log(
-            "warning",
-            "server_connection_failed",
-            f"no server connection for user {slot.user}, database {database.name}: {reason}",
-            user=slot.user,
-            database=database.name,
-        )
         now = database.loop.now
+        if error is not None and is_denied(error):
+            if not database.desk.denial(slot.user, now):
+                self._tell(slot, reason)
+            database.perform(database.desk.opening_denied(slot, reason, now))
+            database.arm_tick()
+            return
+        self._tell(slot, reason)
         if error is not None and error.get("C") == CANNOT_CONNECT_NOW:
             failover.refuses(worker)
         if error is not None and is_lasting(error):
@@ -164,8 +167,19 @@ class Opening:
             decisions = database.desk.gone(slot, now)
         else:
             decisions = database.desk.opening_failed(slot, reason, worker.random(), now)
+            database.desk.full = error is not None and error.get("C") == TOO_MANY
         database.perform(decisions)
         database.arm_tick()
+
+    def _tell(self, slot: "Slot", reason: str) -> None:
+        database = self._database
+        self._worker.log(
+            "warning",
+            "server_connection_failed",
+            f"no server connection for user {slot.user}, database {database.name}: {reason}",
+            user=slot.user,
+            database=database.name,
+        )
 
     def _refuse_all_like(self, request: "Request", error: "ErrorResponse") -> None:
         """The server refused this role or its settings: whoever needs the same hears the same."""
@@ -183,6 +197,11 @@ class Opening:
 def is_about_interval(error: "ErrorResponse") -> bool:
     """An old server does not know the setting with which it would notice a vanished client."""
     return error.get("C") in UNKNOWN_PARAMETER and b"check_interval" in (error.get("M") or b"")
+
+
+def is_denied(error: "ErrorResponse") -> bool:
+    """Whether the role has as many connections as it may have, and others may have more."""
+    return error.get("C") == TOO_MANY and error.get("R") == OF_THE_ROLE
 
 
 def is_lasting(error: "ErrorResponse") -> bool:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from pglane.doors.decisions import Reject
 from pglane.engine import holding
-from pglane.errors.server import ServerUnreachable
+from pglane.errors.server import ServerFull, ServerUnreachable
 from pglane.errors.waiting import (
     WaitedWhilePaused,
     WaitHopeless,
@@ -60,6 +60,13 @@ def rejection(database: "Database", request: "Request") -> "Refusal":
         return WaitedWhilePaused(database=database.name, waited_ms=waited_ms, limit=limit)
     desk = database.desk
     statistics = desk.ledger.statistics()
+    denied = desk.denial(request.user, database.loop.now)
+    if denied or (desk.failure and desk.full):
+        return ServerFull(
+            address=database.worker.address_text(),
+            reason=denied or desk.failure,
+            waited_ms=waited_ms,
+        )
     if desk.failure and not statistics.leased:
         return ServerUnreachable(
             address=database.worker.address_text(), reason=desk.failure, waited_ms=waited_ms

@@ -209,6 +209,15 @@ class VerifierTooSlow(AtConfiguration, Refusal):
     hint = 'make it with at most {iterations_max} iterations, or say auth = "scram" in [clients]'
 
 
+class DatabaseIsConsole(AtConfiguration, Refusal):
+    """The database behind the doors has the name that opens the console."""
+
+    code = "PGL0122"
+    message = "{where}: the database {database} cannot be reached through pglane"
+    detail = "behind every door that name opens pglane's own console"
+    hint = "name another database, or rename it: ALTER DATABASE {database} RENAME TO ..."
+
+
 class TlsFileUnusable(AtConfiguration, Refusal):
     """A certificate, key or list of authorities that cannot be used."""
 

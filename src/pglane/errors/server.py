@@ -15,6 +15,21 @@ class ServerUnreachable(Refusal):
     log_level = "error"
 
 
+class ServerFull(Refusal):
+    """PostgreSQL answers, and refuses one more connection, of anybody or of this role."""
+
+    code = "PGL0607"
+    sqlstate = "53300"
+    message = "PostgreSQL at {address} lets no more connections in"
+    detail = "Last attempt: {reason}. Waited {waited_ms:.0f} ms. Nothing was executed."
+    hint = (
+        "Retry later. If it happens often: raise what PostgreSQL allows (max_connections, "
+        "CONNECTION LIMIT of the role or the database), or keep server.budget below it."
+    )
+    retry_safe = True
+    log_level = "error"
+
+
 class ServerLost(Refusal):
     """The server connection ended while nothing that could have changed data was unanswered."""
 

@@ -45,6 +45,11 @@ def test_half_a_server():
     assert codes(server_host="db", users=(User("u"),)) == ["ServerUnknown"]
 
 
+def test_a_database_that_the_console_hides():
+    server = {"server_host": "db", "server_user": "u", "server_database": "pglane"}
+    assert codes(**server, server_password="p") == ["DatabaseIsConsole"]
+
+
 def test_nobody_could_log_in():
     server = {"server_host": "db", "server_user": "u", "server_database": "d"}
     assert codes(**server) == ["PasswordNeeded"]

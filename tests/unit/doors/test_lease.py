@@ -4,7 +4,7 @@ import pytest
 
 from pglane.connection.settings import Vectors
 from pglane.doors.decisions import Close, Grant, Open, Reject
-from pglane.doors.lease import BACKOFF_S_MAX, BACKOFF_S_MIN, LOOKED_AT_MAX, LeaseDesk
+from pglane.doors.lease import BACKOFF_S_MAX, BACKOFF_S_MIN, DENIED_S, LOOKED_AT_MAX, LeaseDesk
 from pglane.doors.need import Need
 from pglane.pool.ledger import CLEANING, CLOSING, IDLE, LEASED, Slot
 from pglane.scheduler.lane import EXPIRY_SHARE
@@ -289,6 +289,22 @@ def test_an_attempt_is_made_anywhere_in_the_pause(jitter: float) -> None:
     assert isinstance(opening, Open)
     desk.opening_failed(opening.slot, "refused", jitter, 1.0)
     assert desk.next_deadline(1.0) == pytest.approx(1.0 + BACKOFF_S_MIN * jitter)
+
+
+def test_a_role_without_a_connection_left_delays_others_little() -> None:
+    desk = new_desk(2, 2)
+    decisions = desk.arrive(wish(desk), 1.0)
+    for number in range(8):
+        (opening,) = decisions
+        assert isinstance(opening, Open)
+        now = 1.0 + number
+        assert desk.opening_denied(opening.slot, "too many", now) == []
+        assert desk.next_deadline(now) == pytest.approx(now + DENIED_S)
+        assert not desk.failure
+        decisions = desk.tick(now + DENIED_S)
+    assert desk.denial("anna", 8.5) == "too many"
+    assert desk.denial("anna", 9.5) == ""
+    assert desk.denial("berta", 8.5) == ""
 
 
 def test_attempts_that_fail_together_count_as_one() -> None:

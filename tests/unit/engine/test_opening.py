@@ -2,7 +2,7 @@
 
 import pytest
 
-from pglane.engine.opening import is_about_interval, is_lasting
+from pglane.engine.opening import is_about_interval, is_denied, is_lasting
 from pglane.wire.server_messages import ErrorResponse
 from tests.support.engine_rig import LOGIN_ANSWER, READY, STARTUP, error
 from tests.unit.engine.test_database import desk
@@ -45,6 +45,40 @@ def test_what_time_heals_is_waited_out(rigs, sqlstate) -> None:
     rig.accept_login()
     client.gets(READY)
     assert not is_lasting(said(sqlstate))
+
+
+def denied() -> bytes:
+    body = b"SFATAL\0VFATAL\0C53300\0Mzu viele\0RInitializeSessionUserId\0\0"
+    return b"E" + (len(body) + 4).to_bytes(4, "big") + body
+
+
+def test_a_role_without_a_connection_left_is_told_so(rigs) -> None:
+    rig = rigs(wait_ms_max=2000)
+    client = rig.client()
+    for _ in range(14):
+        server = rig.accept()
+        server.gets(STARTUP)
+        server.send(denied())
+        rig.turn(3)
+        rig.later(0.12)
+    assert len(rig.logged("server_connection_failed")) == 1
+    assert not desk(rig).failure
+    rig.later(0.15)
+    told = client.ends()
+    assert b"PGL0607" in told
+    assert b"C53300" in told
+    assert is_denied(said("53300")) is False
+
+
+def test_a_server_that_is_full_is_not_called_unreachable(rigs) -> None:
+    rig = rigs(wait_ms_max=2000)
+    client = rig.client()
+    server = rig.accept()
+    server.gets(STARTUP)
+    server.send(error("53300", "FATAL"))
+    rig.turn(3)
+    rig.later(2.0)
+    assert b"PGL0607" in client.ends()
 
 
 def test_an_old_server_is_asked_again_without_what_it_does_not_know(rig) -> None:

@@ -280,6 +280,27 @@ def test_a_session_forgets_what_others_prepared_by_sql(rigs) -> None:
     server.gets(b"SELECT 1")
 
 
+@pytest.mark.parametrize("left", [False, True])
+def test_what_cannot_be_dropped_at_all_is_met_by_nobody(rigs, left: bool) -> None:
+    """A statement_timeout of the last client, or a cancel that comes late, can stop it."""
+    rig = rigs(budget=1)
+    _, server = prepares(rig)
+    session = rig.client("session")
+    session.gets(READY)
+    session.send(query("SELECT 1"))
+    server.gets(b"DEALLOCATE ALL")
+    if left:
+        session.socket.close()
+        rig.turn(3)
+    server.send(error("57014") + READY)
+    server.gets(b"X\x00\x00\x00\x04")
+    server.socket.close()
+    if left:
+        rig.until(lambda: not desk(rig).ledger.used)
+    else:
+        rig.accept_login().gets(b"SELECT 1")
+
+
 def test_dropping_a_name_of_the_protocol_asks_nothing(rigs) -> None:
     rig = rigs(budget=1)
     client, server = rig.pair()
