@@ -137,6 +137,10 @@ def test_timeouts_that_were_asked_for_fire(crowded_target: Target) -> None:
     [
         ({"nosuch_setting": "1"}, "42704"),
         ({"options": "-c nosuch_setting=1"}, "42704"),
+        ({"USER": "second"}, "42704"),
+        ({"options": "-c user=second"}, "42704"),
+        ({"DATABASE": "postgres"}, "42704"),
+        ({"REPLICATION": "database"}, "42704"),
         ({"statement_timeout": "soon"}, "22023"),
         ({"options": "-c work_mem=lots"}, "22023"),
         ({"options": "--nonsense"}, "42601"),

@@ -6,6 +6,10 @@ settings are made true there. It would take any `pglane.x` for a setting that so
 one that is no word of ours is refused here: nobody is to believe that it was understood. Names are
 case-insensitive in PostgreSQL and kept in lower case; of a name given twice the last counts, a
 parameter of its own before `options` (the order in which PostgreSQL applies them).
+
+The protocol's own words are not case-insensitive: `USER`, or `-c user=x`, asks for a setting that
+there is not. It is refused here as PostgreSQL does it, for in the packet of a server connection it
+would be the word, and another role's name.
 """
 
 import difflib
@@ -13,7 +17,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from pglane.errors import Refusal
-from pglane.errors.entering import WordUnknown
+from pglane.errors.entering import NoSuchSetting, WordUnknown
 from pglane.wire.options import split_options
 from pglane.wire.startup import LENGTH_MAX, STARTUP_KEPT_BYTES_MAX, STARTUPS_KEPT, StartupMessage
 
@@ -76,6 +80,8 @@ def _settings_of(items: tuple[tuple[str, bytes], ...], user: str) -> StartupSett
     for name in named:
         if name.startswith(PGLANE_PREFIX) and name not in WORDS:
             return _unknown(name)
+        if name in PROTOCOL_PARAMETERS or name.startswith(PROTOCOL_PREFIX):
+            return NoSuchSetting(name=name[:WORD_CHARACTERS_MAX])
     replication = text(parameters.get("replication", b""))
     return StartupSettings(
         database=text(parameters.get("database", b"")) or user,
@@ -114,7 +120,9 @@ def server_startup(
 ) -> StartupMessage:
     """The startup packet of a server connection that begins with `settings`."""
     parameters = {"user": octets(user), "database": octets(database)}
-    parameters |= {name: octets(value) for name, value in settings.items()}
+    parameters |= {
+        name: octets(value) for name, value in settings.items() if name not in PROTOCOL_PARAMETERS
+    }
     if check_interval and CHECK_INTERVAL not in parameters:
         parameters[CHECK_INTERVAL] = b"%d" % CHECK_INTERVAL_MS
     return StartupMessage(3, 0, _fitting(parameters))

@@ -220,6 +220,19 @@ class WordUnknown(Refusal):
     log_level = "info"
 
 
+class NoSuchSetting(Refusal):
+    """A word of the protocol was asked for as if it were a setting."""
+
+    code = "PGL0244"
+    sqlstate = "42704"
+    message = 'unrecognized configuration parameter "{name}"'
+    detail = "It is a word of the protocol, spelled otherwise, or asked for in options."
+    hint = "Say it in the connection string itself, in lower case."
+    retry_safe = True
+    fatal = True
+    log_level = "info"
+
+
 class LaneUnknown(Refusal):
     """A client asked for a lane that is not configured."""
 

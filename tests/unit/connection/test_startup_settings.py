@@ -11,7 +11,7 @@ from pglane.connection.startup_settings import (
     text,
 )
 from pglane.errors import Refusal
-from pglane.errors.entering import WordUnknown
+from pglane.errors.entering import NoSuchSetting, WordUnknown
 from pglane.wire.startup import LENGTH_MAX, StartupMessage
 
 
@@ -47,6 +47,29 @@ def test_a_word_that_is_not_ours_is_refused(word: str, asked: dict[str, bytes], 
     assert word[:60] in refusal.text
     assert len(refusal.text) < 120
     assert refusal.hint_text == told
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"USER": b"postgres"},
+        {"Database": b"other"},
+        {"REPLICATION": b"database"},
+        {"OPTIONS": b"-c role=postgres"},
+        {"options": b"-c user=postgres"},
+        {"options": b"--DATABASE=other"},
+        {"_PQ_.command_tag_format": b"fqn"},
+        {"options": b"-c _pq_.x=1"},
+    ],
+)
+def test_a_setting_is_never_a_word_of_the_protocol(asked: dict[str, bytes]) -> None:
+    assert isinstance(startup_settings(packet(**asked), "u"), NoSuchSetting)
+
+
+def test_no_setting_says_who_opens_a_server_connection_and_where() -> None:
+    settings = {"user": "postgres", "database": "other", "replication": "1", "options": "-c a=b"}
+    made = server_startup("u", "d", settings, check_interval=False)
+    assert made.parameters == {"user": b"u", "database": b"d"}
 
 
 def test_the_database_is_the_users_if_none_is_named() -> None:
