@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from tests.support.engine_rig import message, startup
 from tests.support.sessions.habits import Habits, drawn
-from tests.support.sessions.owed import Asked, Owed
+from tests.support.sessions.owed import EARLY, Asked, Owed
 from tests.support.sessions.session import IDLE, OPTION, Session, Violation, authors
 
 STARTUPS_NAMED = ("application_name", "options", "pglane.lane")
@@ -329,6 +329,8 @@ class RandomClient:
             self._step(b"D", b"P" + portal + b"\0", b"P", portal)
         self._step(b"E", portal + b"\0\0\0\0\0", portal)
         self._copying = b"STDIN" in text
+        if self._copying and chance.random() < 0.3:
+            self._step(b"S", b"", EARLY)
 
     def _bind(self, portal: bytes, name: bytes) -> None:
         value = self._value().encode()

@@ -29,6 +29,8 @@ REFUSED = re.compile(rb"PGL\d{4}")
 NO_PORTAL = b"34000"
 FAILS_ANYWAY = {FAILS_IN_FAILED, NO_PORTAL, b"26000"}
 UNASKED = b"NSA"
+EARLY = b"early"
+"""Named by a Sync ahead of copy data: it counts only where the COPY has failed before it."""
 ANSWERS = {b"P": b"1", b"B": b"2", b"C": b"3"}
 
 
@@ -222,6 +224,8 @@ class Owed:
             head.rows.append(body)
         elif kind in b"GH" and not head.copying:
             head.copying = kind
+            if kind == b"G" and len(self.asked) > 1 and EARLY in self.asked[1].names:
+                del self.asked[1]
         elif kind == b"c" and head.copying == b"H":
             pass
         elif kind in b"CI":
