@@ -437,6 +437,7 @@ class ClientLink(ClientConnection):
         if self.block is not None:
             self.block.fail()
         self.transport.write(error_response(refusal))
+        self.requests.channels_heard = False  # what has asked for that is what is dropped
         self.discarding = True
         self.want()
         self.transport.resume()

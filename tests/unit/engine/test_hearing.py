@@ -257,3 +257,27 @@ def test_a_barrier_that_a_commit_waited_for_does_not_stand_for_the_next_listen(r
     client.gets(READY)
     client.send(query("LISTEN b"))
     shared.gets(b'LISTEN "b"')
+
+
+def test_a_barrier_that_a_refused_request_waited_for_does_not_stand_for_the_next_listen(
+    rigs,
+) -> None:
+    rig = rigs(budget=1)
+    client, server = rig.pair()
+    shared = listens(rig, client, server)
+    client.send(query("SELECT 1") + query("NOTIFY a"))
+    server.gets(b"SELECT 1")
+    other = rig.client()
+    other.gets(READY)
+    other.send(query("SELECT 2"))
+    rig.turn(2)
+    server.send(SELECTED)
+    barrier(shared)
+    barrier(shared)
+    server.gets(b"SELECT 2")
+    rig.cancel(min(rig.worker.clients)).ends()
+    client.gets(b"57014")
+    server.send(SELECTED)
+    other.gets(READY)
+    client.send(query("LISTEN b"))
+    shared.gets(b'LISTEN "b"')
