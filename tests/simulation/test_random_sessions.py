@@ -40,10 +40,8 @@ def test_everybody_gets_what_it_is_owed_and_leaves_nothing(
     for seed in range(SEED, SEED + EXAMPLES):
         counts += play(seed)
     with capsys.disabled():
-        clients = sum(count for what, count in counts.items() if what.startswith("clients"))
-        print(
-            f"\nsessions: seeds {SEED} to {seed}: {clients} clients, {counts['cancels']} cancels"
-        )
+        told = ", ".join(f"{count} {what}" for what, count in sorted(counts.items()))
+        print(f"\nsessions: seeds {SEED} to {seed}: {told}")
 
 
 def test_a_seed_gives_the_same_play_again() -> None:
