@@ -83,6 +83,22 @@ def test_superusers_come_from_theirs(gateway: Gateway, door: str) -> None:
     assert come_in(gateway, "app", door=door) == "app"
 
 
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize(
+    "options", ["-c role=app", "--ROLE=third", "-c session_authorization=app", "-c role=none"]
+)
+def test_another_role_is_no_way_around(gateway: Gateway, door: str, options: str) -> None:
+    """What PostgreSQL reports then is true for that role, and a RESET or SET ROLE away."""
+    for _ in range(2):
+        assert "PGL0210" in come_in(gateway, "postgres", door=door, options=options)
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_who_is_no_superuser_may_ask_for_a_role(gateway: Gateway, door: str) -> None:
+    for _ in range(2):
+        assert come_in(gateway, "app", door=door, options="-c role=app") == "app"
+
+
 def test_replication_is_no_way_around(gateway: Gateway, cluster: PostgresCluster) -> None:
     told = come_in(gateway, "postgres", door="direct", replication="database")
     assert "PGL0210" in told

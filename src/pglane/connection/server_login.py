@@ -6,13 +6,17 @@ that fell out of the client's own login, md5 also from the hash. The server's de
 password in clear text is obeyed only where the caller allows it (a Unix socket or loopback: the
 network must not see it).
 
+Whether the role is a superuser PostgreSQL reports with each login. Where the packet asks for a role
+(`SET ROLE` of the startup) it reports that of the other one, so it is asked about the first; where
+it asks for another session authorization nothing is believed.
+
 Source: PostgreSQL manual, "Message Flow: Start-up".
 """
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pglane.connection.startup_settings import octets
+from pglane.connection.startup_settings import named_settings, octets
 from pglane.errors.server import (
     ChannelNotBound,
     Md5HashNotEnough,
@@ -20,7 +24,12 @@ from pglane.errors.server import (
     ServerMisbehaved,
 )
 from pglane.wire.body import MalformedMessage
-from pglane.wire.client_messages import PasswordMessage, SASLInitialResponse, SASLResponse
+from pglane.wire.client_messages import (
+    PasswordMessage,
+    Query,
+    SASLInitialResponse,
+    SASLResponse,
+)
 from pglane.wire.framing import MalformedStream, MessageReader
 from pglane.wire.login_messages import (
     AuthenticationCleartextPassword,
@@ -42,7 +51,12 @@ from pglane.wire.scram import (
     ScramKeys,
     ScramReason,
 )
-from pglane.wire.server_messages import ErrorResponse, ParameterStatus, decode_server_message
+from pglane.wire.server_messages import (
+    DataRow,
+    ErrorResponse,
+    ParameterStatus,
+    decode_server_message,
+)
 from pglane.wire.startup import StartupMessage
 
 if TYPE_CHECKING:
@@ -54,6 +68,14 @@ LOGIN_BYTES_MAX = 64 * 1024
 AUTHENTICATION = 0x52
 ERROR = 0x45
 READY = 0x5A
+
+SUPERUSER = "is_superuser"
+"""Reported by PostgreSQL."""
+QUESTION = Query(
+    b"SELECT r.rolsuper FROM pg_catalog.pg_roles AS r "
+    b"WHERE r.rolname OPERATOR(pg_catalog.=) SESSION_USER"
+).encode()
+"""What is reported is said of the role that was asked for, not of the one that logged in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +112,7 @@ class ServerLogin:
         refusal: why it failed, in our words; None if it did not or the server said why.
         error: the ErrorResponse with which the server refused; None if it did not.
         parameters: reported settings.
+        superuser: the role that logged in is one; None: that is not known.
         process_id: of the backend; 0 if the server did not say.
         key: with which a query of it is cancelled.
         keys: SCRAM keys that worked here; keep them, they save the next login's computing.
@@ -120,6 +143,8 @@ class ServerLogin:
         self.refusal: Refusal | None = None
         self.error: ErrorResponse | None = None
         self.parameters: dict[str, str] = {}
+        self.superuser: bool | None = None
+        self._questioned = False
         self.process_id = 0
         self.key = b""
         self.keys: ScramKeys | None = None
@@ -160,9 +185,25 @@ class ServerLogin:
         if kind == READY:
             if not self._admitted:
                 raise MalformedMessage("ReadyForQuery", "AuthenticationOk before it", "none")
-            self.done = True
+            return self._ready()
+        if self._questioned and kind in (DataRow.kind, ERROR):
+            # An answer that is none leaves it unknown; after a fatal one the server closes.
+            self.superuser = DataRow.decode(body).values != (b"f",) if kind != ERROR else None
             return b""
         self._note(decode_server_message(kind, body))
+        return b""
+
+    def _ready(self) -> bytes:
+        """It is over, unless the server is to be asked something."""
+        named = named_settings(self._startup)
+        if named is not None and "role" in named and "session_authorization" not in named:
+            if not self._questioned:
+                self._questioned = True
+                return QUESTION
+        elif named is not None and "session_authorization" not in named:
+            reported = self.parameters.get(SUPERUSER)
+            self.superuser = None if reported is None else reported != "off"
+        self.done = True
         return b""
 
     def _note(self, message: object) -> None:

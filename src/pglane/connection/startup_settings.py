@@ -90,6 +90,12 @@ def _settings_of(items: tuple[tuple[str, bytes], ...], user: str) -> StartupSett
     )
 
 
+def named_settings(startup: StartupMessage) -> frozenset[str] | None:
+    """Names of the settings that a packet for a server asks for; None: that cannot be read."""
+    asked = startup_settings(startup, "")
+    return None if isinstance(asked, Refusal) else frozenset(asked.settings)
+
+
 def reported_part(settings: dict[str, str]) -> dict[str, str]:
     """Those that what PostgreSQL reports can depend on: it takes our words, and tells nobody.
 

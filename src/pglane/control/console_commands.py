@@ -24,7 +24,8 @@ COMMANDS = ", ".join([*(f"SHOW {name}" for name in SHOWS), *(verb.name for verb 
 _DATABASE_VERBS = {verb.name: verb for verb in DATABASE_VERBS}
 _SET = re.compile(r"SET\s+([\w.]+)\s*(?:=|\sTO\s)\s*(.*)", re.DOTALL | re.IGNORECASE)
 _NAME = re.compile(r'"(?:[^"]|"")+"|[^\s"]+')
-_COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
+_COMMENT = re.compile(r"--[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
+"""One that has no end goes to the end: to look for it behind each beginning could take minutes."""
 _BEGINNINGS = {"BEGIN", "START"}
 _ENDINGS = {"COMMIT": "COMMIT", "END": "COMMIT", "ROLLBACK": "ROLLBACK", "ABORT": "ROLLBACK"}
 _SQL_VERBS = (

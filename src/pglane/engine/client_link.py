@@ -491,7 +491,7 @@ class ClientLink(ClientConnection):
     def lease_ready(self, server: "ServerLink") -> None:
         """The server connection is as this client needs it."""
         if not self.welcomed:
-            welcome = Welcome(dict(server.exchange.parameters))
+            welcome = Welcome(dict(server.exchange.parameters), server.harmless)
             if not server.suspect:
                 self.database.keep_welcome(self.user, self.startup, welcome)
             self.end_lease(server)
@@ -532,7 +532,7 @@ class ClientLink(ClientConnection):
         self._welcome_raw(server)
 
     def _welcome_raw(self, server: "ServerLink") -> None:
-        self._welcome(Welcome(server.exchange.parameters))
+        self._welcome(Welcome(server.exchange.parameters, server.harmless))
         if self.phase == _GONE:
             return
         self.phase = _LEASED

@@ -102,7 +102,7 @@ class Opening:
         link.suspect = begun != self._generation()
         if not link.suspect:
             database.accepted.add(slot.user, link.base)
-            database.keep_welcome(slot.user, link.base, Welcome(dict(login.parameters)))
+            database.keep_welcome(slot.user, link.base, Welcome(dict(login.parameters), link.harmless))
         database.watch.begin()
         if database.paused:
             database.close(link)
@@ -146,7 +146,12 @@ class Opening:
         """It could not be opened; `error` is what the server said, if it said anything."""
         self._dials.pop(slot, None)
         worker, database = self._worker, self._database
-        if error is not None and worker.check_interval and is_about_interval(error):
+        if (
+            error is not None
+            and worker.check_interval
+            and is_about_interval(error)
+            and not _speaks_of_interval(request.client)  # type: ignore[arg-type]
+        ):
             worker.check_interval = False
             self.begin(slot, request)
             return
@@ -202,6 +207,12 @@ def is_about_interval(error: "ErrorResponse") -> bool:
 def is_denied(error: "ErrorResponse") -> bool:
     """Whether the role has as many connections as it may have, and others may have more."""
     return error.get("C") == TOO_MANY and error.get("R") == OF_THE_ROLE
+
+
+def _speaks_of_interval(client: "ClientLink") -> bool:
+    """Whether the server's words may be about what the client itself asked for."""
+    asked = client.login_startup.encode().lower()
+    return b"check_interval" in asked.replace(b"\\", b"").replace(b"-", b"_")
 
 
 def is_lasting(error: "ErrorResponse") -> bool:

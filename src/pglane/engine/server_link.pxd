@@ -55,6 +55,7 @@ cdef class ServerLink(Owner):
     cdef public bint quiet
     cdef public bint raw
     cdef public bint standby
+    cdef public bint harmless
     cdef public bint superuser
     cdef public Slot slot
     cdef public bytes sum

@@ -122,7 +122,8 @@ class ServerLink(Owner):
         dirty: its client left state behind.
         dialled: where it is connected to.
         suspect: it must not be leased again.
-        superuser: it logged in as one.
+        harmless: the role that it logged in as is known to be no superuser.
+        superuser: it is known to be one.
         default_rights: session_authorization and role that RESET gives back; None if not asked.
         standby: its server was one when it said so last.
         sums: hashes of all settings, by the vector that held when they were taken.
@@ -146,6 +147,7 @@ class ServerLink(Owner):
         "exchange",
         "expires",
         "guarded",
+        "harmless",
         "heard",
         "held_cancels",
         "key",
@@ -200,7 +202,8 @@ class ServerLink(Owner):
         self.notifier = 0
         self.suspect = False
         self.standby = login.parameters.get("in_hot_standby") == "on"
-        self.superuser = login.parameters.get("is_superuser") == "on"
+        self.superuser = login.superuser is True
+        self.harmless = login.superuser is False
         self.default_rights: tuple[str, str] | None = None
         self.sum = b""
         self.sums: dict[Vector, bytes] = {}

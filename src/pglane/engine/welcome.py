@@ -48,12 +48,12 @@ class Welcome:
 
     __slots__ = ("encoded", "encoding", "harmless", "parameters", "standard_strings")
 
-    def __init__(self, parameters: dict[str, str]) -> None:
+    def __init__(self, parameters: dict[str, str], harmless: bool = False) -> None:
         self.parameters = parameters
         encoding = parameters.get("client_encoding", "UTF8")
         self.encoding = "UTF8" if encoding == "UTF8" else encoding  # as an `Exchange` has it
         self.standard_strings = parameters.get("standard_conforming_strings", "on") == "on"
-        self.harmless = parameters.get(REPORTED) == "off"
+        self.harmless = harmless and parameters.get(REPORTED) == "off"
         self.encoded = b"".join(
             [
                 parameter_status(

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from pglane.connection.server_login import Credentials, ServerLogin
+from pglane.connection.server_login import QUESTION, Credentials, ServerLogin
 from pglane.errors.server import (
     ChannelNotBound,
     Md5HashNotEnough,
@@ -158,6 +158,62 @@ def test_trust_and_what_the_server_tells() -> None:
     assert (made.process_id, made.key) == (7, b"key1")
     assert made.welcome == welcome
     assert made.rest == b"rest"
+
+
+def asking(**settings: bytes) -> ServerLogin:
+    startup = StartupMessage(3, 0, {"user": b"u", **settings})
+    return ServerLogin("u", startup, Credentials(), NONCE, "127.0.0.1:5432")
+
+
+def reported(value: bytes) -> bytes:
+    return s.ParameterStatus(b"is_superuser", value).encode()
+
+
+@pytest.mark.parametrize(("value", "meant"), [(b"on", True), (b"off", False), (b"", True)])
+def test_the_server_reports_who_is_a_superuser(value: bytes, meant: bool) -> None:
+    made = login()
+    made.receive(OK + reported(value) + READY)
+    assert made.done
+    assert made.superuser is meant
+
+
+def test_a_server_that_does_not_report_it() -> None:
+    made = login()
+    made.receive(OK + READY)
+    assert made.done
+    assert made.superuser is None
+
+
+@pytest.mark.parametrize("asked", [{"Role": b"other"}, {"options": b"-c ro\\le=other"}])
+@pytest.mark.parametrize(("value", "meant"), [(b"t", True), (b"f", False)])
+def test_of_a_role_that_asks_for_another_it_is_asked(
+    asked: dict[str, bytes], value: bytes, meant: bool
+) -> None:
+    made = asking(**asked)
+    assert made.receive(OK + reported(b"off") + READY) == QUESTION
+    assert not made.done
+    row = s.RowDescription(()).encode() + s.DataRow((value,)).encode()
+    assert made.receive(row + s.CommandComplete(b"SELECT 1").encode() + READY) == b""
+    assert made.done
+    assert made.superuser is meant
+    assert made.parameters["is_superuser"] == "off"
+
+
+def test_where_that_is_not_answered_it_is_not_known() -> None:
+    made = asking(role=b"other")
+    made.receive(OK + reported(b"off") + READY)
+    made.receive(s.ErrorResponse((("S", b"ERROR"), ("C", b"57014"))).encode() + READY)
+    assert made.done
+    assert not made.failed
+    assert made.superuser is None
+
+
+@pytest.mark.parametrize("asked", [{"session_authorization": b"o"}, {"options": b"-x"}])
+def test_where_another_session_is_asked_for_nothing_is_believed(asked: dict[str, bytes]) -> None:
+    made = asking(**asked)
+    assert made.receive(OK + reported(b"off") + READY) == b""
+    assert made.done
+    assert made.superuser is None
 
 
 def test_any_split_of_what_the_server_sends() -> None:

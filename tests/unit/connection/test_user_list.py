@@ -181,6 +181,15 @@ def test_what_postgresql_keeps_counts_where_the_list_has_nothing() -> None:
     assert salt_shown(asked(kept, "new")) == b64encode(VERIFIER.salt), "the list's own"
 
 
+@pytest.mark.parametrize(("iterations", "usable"), [(65_536, True), (65_537, False)])
+def test_no_role_makes_everybody_wait_for_its_iterations(iterations: int, usable: bool) -> None:
+    """Its owner may give it a verifier that takes hours to try a password on."""
+    secret = Verifier(iterations, b"salt", b"k" * 32, b"s" * 32)
+    role = Role("u", "d", "1", secret.format().decode())
+    assert (users("plain", {}).secret("u", role) == secret) is usable
+    assert users("scram", {}).secret("u", role) == secret
+
+
 def test_an_md5_hash_of_postgresql_counts_where_md5_does() -> None:
     role = replace(ANNA, secret=md5_stored(b"old", b"secret").decode())
     assert asked(role, auth="md5").way == MD5

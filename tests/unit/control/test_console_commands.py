@@ -24,7 +24,7 @@ def test_one_command_in_many_forms(text):
     assert (command.tag, command.status) == (b"SHOW", None)
 
 
-@pytest.mark.parametrize("text", ["", ";", " ;; ", "-- nothing", "/* nothing */"])
+@pytest.mark.parametrize("text", ["", ";", " ;; ", "-- nothing", "/* nothing */", "/* " * 20_000])
 def test_nothing(text):
     assert read_commands(text) == []
 

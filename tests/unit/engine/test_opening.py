@@ -96,6 +96,25 @@ def test_an_old_server_is_asked_again_without_what_it_does_not_know(rig) -> None
     assert not is_about_interval(said("42704"))
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"client_connection_check_interval": "soon"},
+        {"options": "-c Client-Connection-Check\\_Interval=soon"},
+        {"timezone": "check_interval"},
+    ],
+)
+def test_what_a_client_asks_for_itself_takes_the_interval_from_nobody(rig, asked) -> None:
+    client = rig.client(**asked)
+    server = rig.accept()
+    server.gets(STARTUP)
+    text = 'invalid value for parameter "client_connection_check_interval": "soon"'
+    body = f"SFATAL\0VFATAL\0C22023\0M{text}\0\0".encode()
+    server.send(b"E" + (len(body) + 4).to_bytes(4, "big") + body)
+    assert b"22023" in client.ends()
+    assert rig.worker.check_interval
+
+
 def test_a_direct_client_that_left_while_it_was_opened_leaves_nothing(rig) -> None:
     client = rig.client("direct")
     server = rig.accept()

@@ -29,3 +29,11 @@ def test_what_a_server_does_not_report_is_its_default() -> None:
     welcome = Welcome({})
     assert welcome.encoding == "UTF8"
     assert welcome.standard_strings
+
+
+@pytest.mark.parametrize("reported", ["on", "off", None])
+@pytest.mark.parametrize("harmless", [True, False])
+def test_who_has_a_superusers_rights_is_not_harmless(reported: str | None, harmless: bool) -> None:
+    """Neither the role that logged in may be one, nor the one it asked for."""
+    parameters = {} if reported is None else {"is_superuser": reported}
+    assert Welcome(parameters, harmless).harmless is (harmless and reported == "off")
