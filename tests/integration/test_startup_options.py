@@ -142,6 +142,7 @@ def test_timeouts_that_were_asked_for_fire(crowded_target: Target) -> None:
         ({"DATABASE": "postgres"}, "42704"),
         ({"REPLICATION": "database"}, "42704"),
         ({"statement_timeout": "soon"}, "22023"),
+        ({"local_preload_libraries": "nosuch"}, "58P01"),
         ({"options": "-c work_mem=lots"}, "22023"),
         ({"options": "--nonsense"}, "42601"),
         ({"options": "-c shared_buffers=1GB"}, "55P02"),

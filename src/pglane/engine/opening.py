@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from pglane.wire.server_messages import ErrorResponse
 
 UNKNOWN_PARAMETER = (b"42704", b"22023")
+UNDEFINED_FILE = b"58P01"
+"""A library that is not there: any client may ask for one (`local_preload_libraries`)."""
 CANNOT_CONNECT_NOW = b"57P03"
 TOO_MANY = b"53300"
 OF_THE_ROLE = b"InitializeSessionUserId"
@@ -217,4 +219,5 @@ def _speaks_of_interval(client: "ClientLink") -> bool:
 
 def is_lasting(error: "ErrorResponse") -> bool:
     """Whether trying again would give the same."""
-    return (error.get("C") or b"")[:2] in LASTING_CLASSES
+    code = error.get("C") or b""
+    return code[:2] in LASTING_CLASSES or code == UNDEFINED_FILE

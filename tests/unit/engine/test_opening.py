@@ -13,7 +13,7 @@ def said(sqlstate: str, text: str = "no") -> ErrorResponse:
 
 
 @pytest.mark.parametrize(
-    "sqlstate", ["28P01", "28000", "3D000", "42501", "22023", "0A000", "55000"]
+    "sqlstate", ["28P01", "28000", "3D000", "42501", "22023", "0A000", "55000", "58P01"]
 )
 def test_what_time_does_not_heal_is_told_at_once_to_all_who_need_the_same(rigs, sqlstate) -> None:
     rig = rigs(opening_max=1)
