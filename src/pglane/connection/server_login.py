@@ -6,9 +6,9 @@ that fell out of the client's own login, md5 also from the hash. The server's de
 password in clear text is obeyed only where the caller allows it (a Unix socket or loopback: the
 network must not see it).
 
-Whether the role is a superuser PostgreSQL reports with each login. Where the packet asks for a role
-(`SET ROLE` of the startup) it reports that of the other one, so it is asked about the first; where
-it asks for another session authorization nothing is believed.
+Whether the role is a superuser PostgreSQL reports with each login. Where the packet asks for
+another role, that one's rights are reported, so it is asked about the first; where the packet asks
+for another session authorization, nothing is believed.
 
 Source: PostgreSQL manual, "Message Flow: Start-up".
 """

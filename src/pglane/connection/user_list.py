@@ -44,7 +44,7 @@ NO_SECRET = Verifier(ITERATIONS_DEFAULT, bytes(16), bytes(32), bytes(32)).format
 """Read where there is nothing to read, for that takes time too."""
 
 ITERATIONS_PLAIN_MAX = 65_536
-"""Of a verifier that a role has given itself: what it costs to try a password holds up everybody."""
+"""Of a verifier that a role has given itself: to try a password on it holds up everybody."""
 
 NOTHING = 0
 SCRAM = 1

@@ -104,7 +104,9 @@ class Opening:
         link.suspect = begun != self._generation()
         if not link.suspect:
             database.accepted.add(slot.user, link.base)
-            database.keep_welcome(slot.user, link.base, Welcome(dict(login.parameters), link.harmless))
+            database.keep_welcome(
+                slot.user, link.base, Welcome(dict(login.parameters), link.harmless)
+            )
         database.watch.begin()
         if database.paused:
             database.close(link)

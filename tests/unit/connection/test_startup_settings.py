@@ -4,6 +4,7 @@ import pytest
 
 from pglane.connection.startup_settings import (
     direct_startup,
+    named_settings,
     octets,
     reported_part,
     server_startup,
@@ -64,6 +65,12 @@ def test_a_word_that_is_not_ours_is_refused(word: str, asked: dict[str, bytes], 
 )
 def test_a_setting_is_never_a_word_of_the_protocol(asked: dict[str, bytes]) -> None:
     assert isinstance(startup_settings(packet(**asked), "u"), NoSuchSetting)
+
+
+def test_the_names_of_all_settings_however_they_are_asked_for() -> None:
+    asked = packet(TimeZone=b"UTC", options=b"-c ro\\le=x --Work-Mem=1MB")
+    assert named_settings(asked) == {"timezone", "role", "work_mem"}
+    assert named_settings(packet(options=b"-x")) is None
 
 
 def test_no_setting_says_who_opens_a_server_connection_and_where() -> None:
