@@ -6,6 +6,7 @@
 * A text that calls a name nobody knows (most often an alias with a column list) is unseen until it
   ran once and left nothing; then all texts of its fingerprint are taken for harmless, until the
   catalogs change.
+* Until the catalogs are read nobody knows what is a function: such a text stays unseen.
 * A text that names what is not proved clean is unseen for good. What a function does may depend on
   its arguments and on data, so that it left nothing once proves nothing.
 * A fingerprint that was seen leaving something that cannot be moved has that effect from then on,
@@ -81,8 +82,8 @@ class Sight:
         return self.judge(text, False, verdict)
 
     def left_nothing(self, verdict: Verdict) -> None:
-        """A statement ran and left nothing."""
-        if verdict.certain or not verdict.fingerprint:
+        """A statement ran and left nothing; while nothing is known that proves nothing."""
+        if self.names is UNREAD or verdict.certain or not verdict.fingerprint:
             return
         if len(self.harmless) >= FINGERPRINTS_MAX:
             self.harmless.clear()

@@ -59,6 +59,15 @@ def test_an_unknown_call_is_unseen_until_it_left_nothing(sight):
     assert judge(sight, b"SELECT g(2)").effects == Effect.UNSEEN
 
 
+def test_until_the_catalogs_are_read_that_one_left_nothing_proves_nothing():
+    """A lock that was not to be had leaves nothing; the next time it is had."""
+    sight = Sight()
+    verdict = judge(sight, b"SELECT g(1)")
+    sight.left_nothing(verdict)
+    assert verdict.effects == Effect.UNSEEN
+    assert judge(sight, b"SELECT g(2)").effects == Effect.UNSEEN
+
+
 def test_effects_that_the_text_shows_stay(sight):
     verdict = judge(sight, b"SELECT g(1), pg_advisory_lock(1)")
     assert verdict.effects == Effect.UNSEEN | Effect.ADVISORY
