@@ -65,10 +65,10 @@ WRITES = int(
 """May change data, what names mean, or what others hear."""
 UNSEEN = int(Effect.UNSEEN)
 UNSEEN_MAX = 16
+"""Statements of one lease that may be named as having left something."""
 UNPROVED = int(Effect.UNSEEN | Effect.OPAQUE)
 NAMED_MAX = 32
 """Candidates for names of custom settings, of one lease."""
-"""Statements of one lease that may be named as having left something."""
 TRANSACTION = int(Effect.TRANSACTION)
 COPIES = int(Effect.COPY | Effect.UNKNOWN)
 DEALLOCATING_MAX = 64

@@ -23,6 +23,7 @@ from pglane.wire.statements import Effect, Verdict
 if TYPE_CHECKING:
     from pglane.engine.client_link import ClientLink
     from pglane.engine.server_link import ServerLink
+
 OPAQUE = int(Effect.OPAQUE)
 
 
