@@ -1,7 +1,7 @@
 cimport cython
 
 from pglane.connection.expectations cimport (
-    PendingDeallocation, PendingParse, forget_names, note_step, pass_on
+    PendingDeallocation, PendingParse, forget_names, note_step
 )
 from pglane.connection.failing cimport FailingAnswers
 from pglane.connection.owed cimport is_status

@@ -354,7 +354,7 @@ class Exchange(FailingAnswers):
                 self._payloads[self._head] = None
         elif tag == b"DEALLOCATE ALL" or tag == b"DISCARD ALL":
             self.statements.forget_complete()
-            forget_names(self.names, self._owed_payloads())
+            forget_names(self.names, self._payloads[self._head : self._end])
             return DISCARDED if tag == b"DISCARD ALL" else 0
         return 0
 
@@ -448,7 +448,7 @@ class Exchange(FailingAnswers):
         if self.unit_open:
             self.to_server.append(SYNC_MESSAGE)
         for at in range(self._end - 1, self._head - 1, -1):
-            self._undo(at)
+            self._undo(at, {})
         self._drop()
         self.held = 0
         self.expect(INTERNAL)

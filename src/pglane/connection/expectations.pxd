@@ -44,4 +44,4 @@ cdef class PendingSteps(PendingParse):
 cpdef note_step(object payload, bytes tag)
 @cython.locals(kept=set)
 cpdef forget_names(dict names, list payloads)
-cpdef pass_on(ClientStatement undone, ClientStatement before, list payloads)
+cpdef dict first_changes(list payloads)

@@ -65,18 +65,20 @@ class PendingParse:
         self.client_statement.settled = True
         return PARSE_COMPLETE
 
-    def undo(self, *, failed: bool) -> ClientStatement | None:
-        """It never was: returns what the name meant before.
+    def undo(self, later: "PendingParse | None", *, failed: bool) -> None:
+        """It never was: the name means what it meant before.
 
-        A Parse that failed has destroyed the unnamed statement; one never looked at has not.
+        Where `later` changed it since, behind the Sync, that is what it changed. A Parse that
+        failed has destroyed the unnamed statement; one never looked at has not.
         """
         before = None if failed else self.before
-        if self.names.get(self.name) is self.client_statement:
+        if later is not None:
+            later.before = before
+        elif self.names.get(self.name) is self.client_statement:
             if before is not None:
                 self.names[self.name] = before
             elif self.client_statement is not None:
                 del self.names[self.name]
-        return before
 
 
 def pending_parse(
@@ -165,10 +167,10 @@ def forget_names(names: dict[bytes, ClientStatement], payloads: list[object]) ->
         del names[name]
 
 
-def pass_on(
-    undone: ClientStatement | None, before: ClientStatement | None, payloads: list[object]
-) -> None:
-    """What replaced a statement that never was, beyond a Sync, replaced the one before it."""
+def first_changes(payloads: list[object]) -> dict[bytes, PendingParse]:
+    """Of each name that these change the first one that does."""
+    changes: dict[bytes, PendingParse] = {}
     for payload in payloads:
-        if isinstance(payload, PendingParse) and payload.before is undone is not None:
-            payload.before = before
+        if isinstance(payload, PendingParse):
+            changes.setdefault(payload.name, payload)
+    return changes

@@ -1,6 +1,6 @@
 cimport cython
 
-from pglane.connection.expectations cimport PendingDeallocation, PendingParse, pass_on
+from pglane.connection.expectations cimport PendingDeallocation, PendingParse, first_changes
 from pglane.connection.relayed cimport RelayedAnswers
 from pglane.connection.prepared_statements cimport (
     ClientStatement, ServerStatement, ServerStatements, Shape
@@ -21,10 +21,10 @@ cdef class FailingAnswers(RelayedAnswers):
     cdef int _misfit(self, int kind) except? -1000
     @cython.locals(fields=dict, head=int)
     cdef int _error(self, MessageReader reader) except? -1000
-    @cython.locals(end=Py_ssize_t, at=Py_ssize_t)
+    @cython.locals(end=Py_ssize_t, at=Py_ssize_t, standing=dict)
     cdef _skip_to_sync(self)
-    @cython.locals(kind=int, before=ClientStatement)
-    cdef _undo(self, Py_ssize_t at)
+    @cython.locals(kind=int)
+    cdef _undo(self, Py_ssize_t at, dict standing)
     cdef _undo_deallocation(self, Py_ssize_t at)
     cdef _take_back(self, object statement)
     @cython.locals(at=Py_ssize_t, following=int)

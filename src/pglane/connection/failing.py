@@ -21,7 +21,7 @@ from pglane.connection.expectations import (
     SYNC,
     PendingDeallocation,
     PendingParse,
-    pass_on,
+    first_changes,
 )
 from pglane.connection.prepared_statements import (
     ClientStatement,
@@ -90,20 +90,24 @@ class FailingAnswers(RelayedAnswers):
         end = self._head
         while end < self._end and self._kinds[end] != SYNC:
             end += 1
+        standing = first_changes(self._payloads[end : self._end])
         for at in range(end - 1, self._head - 1, -1):
-            self._undo(at)
+            self._undo(at, standing)
             self._payloads[at] = None
         self.skipping = end == self._end
         self._head = end
         self._trim()
 
-    def _undo(self, at: int) -> None:
-        """Takes back what a message meant: the first one failed, the others are not looked at."""
+    def _undo(self, at: int, standing: dict[bytes, PendingParse]) -> None:
+        """Takes back what a message meant: the first one failed, the others are not looked at.
+
+        `standing`: the first change of each name that is not taken back.
+        """
         kind = self._kinds[at]
         payload = self._payloads[at]
         if isinstance(payload, PendingParse):
-            before = payload.undo(failed=kind == PARSE and at == self._head)
-            pass_on(payload.client_statement, before, self._owed_payloads())
+            failed = kind == PARSE and at == self._head
+            payload.undo(standing.get(payload.name), failed=failed)
             if kind == PARSE:
                 self._take_back(payload.server_statement)
         elif kind == PARSE_SILENT:

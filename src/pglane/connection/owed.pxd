@@ -34,7 +34,6 @@ cdef class OwedAnswers:
     cdef bint _passes(self, int kind, int asked, Py_ssize_t head, int first) except -1
     cdef bint _destroys_only(self, int asked, Py_ssize_t head) except -1
     cdef bytearray _owed_kinds(self)
-    cdef list _owed_payloads(self)
     cdef int _head_kind(self) except -1
     cdef _pop(self)
     cdef _trim(self)

@@ -168,9 +168,6 @@ class OwedAnswers:
     def _owed_kinds(self) -> bytearray:
         return self._kinds[self._head : self._end]
 
-    def _owed_payloads(self) -> list[object]:
-        return self._payloads[self._head : self._end]
-
     def _head_kind(self) -> int:
         return 0 if self._head == self._end else self._kinds[self._head]
 

@@ -304,9 +304,9 @@ class ServerLink(Owner):
     def _discarded(self, client: "ClientLink | None") -> None:
         """DISCARD ALL succeeded: the session is as it was opened."""
         self.now_holds(self.base)
-        self.must_discard = False
         self.exchange.changed.clear()
-        if client is not None:
+        if client is not None:  # one that is gone may have asked for more behind it
+            self.must_discard = False
             client.discarded()
 
     def _ending_reason(self) -> str:

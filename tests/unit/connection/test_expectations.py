@@ -31,34 +31,34 @@ def test_a_close_is_settled(form: Any) -> None:
 def test_a_discarded_parse_gives_the_name_back(form: Any) -> None:
     before, made = statement(form), statement(form)
     names = {b"": made}
-    assert form.pending_parse(None, names, b"", made, before).undo(failed=False) is before
+    form.pending_parse(None, names, b"", made, before).undo(None, failed=False)
     assert names == {b"": before}
 
 
 def test_a_failed_parse_leaves_nothing(form: Any) -> None:
     before, made = statement(form), statement(form)
     names = {b"": made}
-    assert form.pending_parse(None, names, b"", made, before).undo(failed=True) is None
+    form.pending_parse(None, names, b"", made, before).undo(None, failed=True)
     assert names == {}
 
 
 def test_a_discarded_close_keeps_the_statement(form: Any) -> None:
     before = statement(form)
     names: dict[bytes, Any] = {}
-    form.pending_parse(None, names, b"a", None, before).undo(failed=False)
+    form.pending_parse(None, names, b"a", None, before).undo(None, failed=False)
     assert names == {b"a": before}
 
 
 def test_a_discarded_close_of_nothing_does_nothing(form: Any) -> None:
     names: dict[bytes, Any] = {}
-    form.pending_parse(None, names, b"a", None, None).undo(failed=False)
+    form.pending_parse(None, names, b"a", None, None).undo(None, failed=False)
     assert names == {}
 
 
 def test_what_was_replaced_since_is_left_alone(form: Any) -> None:
     made, newer = statement(form), statement(form)
     names = {b"": newer}
-    form.pending_parse(None, names, b"", made, None).undo(failed=False)
+    form.pending_parse(None, names, b"", made, None).undo(None, failed=False)
     assert names == {b"": newer}
 
 
@@ -100,10 +100,31 @@ def test_names_are_forgotten_but_for_those_asked_for_since(form: Any) -> None:
     assert names == {b"": one, b"b": one}
 
 
-def test_what_replaced_an_undone_statement_replaced_the_one_before_it(form: Any) -> None:
+def test_what_changed_an_undone_statement_changed_the_one_before_it(form: Any) -> None:
     first, undone, last = statement(form), statement(form), statement(form)
-    later = form.pending_parse(None, {}, b"", last, undone)
-    form.pass_on(undone, first, [None, later])
+    names = {b"a": last}
+    later = form.pending_parse(None, names, b"a", last, undone)
+    form.pending_parse(None, names, b"a", undone, first).undo(later, failed=False)
     assert later.before is first
-    form.pass_on(None, undone, [form.pending_parse(None, {}, b"", last, None), later])
+    assert names == {b"a": last}
+    form.pending_parse(None, names, b"a", undone, first).undo(later, failed=True)
+    assert later.before is None
+
+
+def test_a_close_that_stands_is_not_taken_for_one_that_is_undone(form: Any) -> None:
+    first = statement(form)
+    names: dict[bytes, Any] = {}
+    later = form.pending_parse(None, names, b"a", None, None)
+    form.pending_parse(None, names, b"a", None, first).undo(later, failed=False)
+    assert names == {}
     assert later.before is first
+
+
+def test_the_first_change_of_each_name_is_found(form: Any) -> None:
+    one, other = statement(form), statement(form)
+    first, second, third = (
+        form.pending_parse(None, {}, name, made, None)
+        for name, made in ((b"a", one), (b"b", other), (b"a", other))
+    )
+    found = form.first_changes([None, first, b"refused", second, third])
+    assert found == {b"a": first, b"b": second}

@@ -171,6 +171,18 @@ def test_a_last_word_behind_a_whole_answer_costs_nobody_anything(rig) -> None:
     assert not client.ended
 
 
+def test_what_a_client_that_is_gone_did_behind_a_discard_is_discarded_too(rig) -> None:
+    client, server = rig.pair()
+    client.send(query("DISCARD ALL") + query("PREPARE p AS SELECT 1"))
+    server.gets(b"PREPARE p")
+    client.socket.close()
+    rig.accept().socket.close()  # a cancel that comes too late
+    server.send(message(b"C", b"DISCARD ALL\x00") + READY)
+    rig.turn(3)
+    server.send(message(b"C", b"PREPARE\x00") + READY)
+    server.gets(b"DISCARD ALL")
+
+
 def test_a_direct_client_that_leaves_takes_its_server_along(rig) -> None:
     client, server = rig.pair("direct")
     client.send(b"unread")
