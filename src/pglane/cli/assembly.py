@@ -39,6 +39,11 @@ OPTIONS = {
 """Settings that an option of the command line can set."""
 NAMING = ("server_host", "server_user", "server_database")
 """Settings that name a database; a port or a password alone does not."""
+OF_EMBEDDED = {
+    "--data-dir": "data_dir",
+    "--postgres-bin": "postgres_bin",
+    "--postgres-user": "postgres_user",
+}
 URI_ARGUMENT = "the URI"
 
 
@@ -144,6 +149,19 @@ def _find_server(
         assembly.origin = "PG* variables" if assembly.server else ""
     if assembly.server is not None:
         assembly.loaded.notes += assembly.server.notes
+    if assembly.origin:
+        assembly.loaded.notes += _unused(arguments, assembly.origin)
+
+
+def _unused(arguments: argparse.Namespace, origin: str) -> list[str]:
+    """What was said about an embedded server that nobody starts."""
+    given = vars(arguments)
+    said = [option for option, name in OF_EMBEDDED.items() if given[name] is not None]
+    if not said:
+        return []
+    named = ", ".join(said)
+    told = "ignored: only the embedded PostgreSQL has a use for it, and the database comes from"
+    return [f"{named}: {told} {origin}"]
 
 
 def _shows_password(uri: str) -> bool:

@@ -16,6 +16,7 @@ from types import FrameType
 from pglane.cli import assembly, screen
 from pglane.cli.password_verifiers import PasswordVerifiers
 from pglane.config import rules
+from pglane.config.hosts import servers_text
 from pglane.config.settings import Settings
 from pglane.config.uri import Server, read_uri
 from pglane.control.supervisor import Supervisor
@@ -87,7 +88,7 @@ def _serve(
 def _headline(settings: Settings, origin: str) -> str:
     place = settings.server_host
     if "," not in place and not place.startswith("/"):
-        place = f"{place}:{settings.server_port}"
+        place = servers_text(place, settings.server_port)
     return f"pglane {VERSION} before {settings.server_database} at {place} (from {origin})"
 
 

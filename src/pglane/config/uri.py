@@ -53,6 +53,9 @@ VARIABLES = {
 }
 NAMING = ("PGHOST", "PGHOSTADDR", "PGPORT", "PGUSER", "PGDATABASE", "PGSERVICE")
 """Variables that name a database; a password alone does not."""
+OPTIONS_IGNORED = (
+    "PGOPTIONS is ignored here: each client's own options hold for it, so set it there"
+)
 HARMLESS = {
     "gssencmode": ("disable", "prefer"),
     "require_auth": ("",),
@@ -237,6 +240,8 @@ def _server(given: dict[str, str], where: str, environment: Mapping[str, str]) -
         if environment.get(variable)
     } | given
     refusals, notes = _objections(words, given, where)
+    if environment.get("PGOPTIONS"):
+        notes.append(OPTIONS_IGNORED)
     tls, wrong = uri_tls.read(words, lambda name: _place(name, given, where), environment)
     refusals += wrong
     refusals += [

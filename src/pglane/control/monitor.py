@@ -22,6 +22,7 @@ from pglane.connection.epochs import POLL, epoch_of
 from pglane.control.log import Log
 from pglane.control.resolver import Resolver
 from pglane.control.server_session import (
+    NotReachedError,
     QuestionRefusedError,
     ServerSession,
     SessionFailedError,
@@ -276,7 +277,7 @@ class Monitors:
             text = f"{MONITORS_MAX} databases are watched already; {database} is not"
             self._log.write("warning", "monitor_limit", text, database=database)
             return
-        monitor = Monitor(database, self._open, self._send, self._log)
+        monitor = Monitor(database, self.open, self._send, self._log)
         monitor.poll_s = self._settings.monitor_ms / 1000
         task = asyncio.get_running_loop().create_task(monitor.run())
         self._running[database] = (monitor, task)
@@ -302,11 +303,16 @@ class Monitors:
             known[0].end()
             known[1].cancel()
 
-    async def _open(self, database: str) -> ServerSession:
+    async def open(self, database: str) -> ServerSession:
+        """Logs in there as the monitors do.
+
+        Raises:
+            SessionFailedError: that cannot be done.
+        """
         settings = self._settings
         found, error = await self._resolver.resolve(settings.server_host, settings.server_port)
         if error:
-            raise SessionFailedError(error)
+            raise NotReachedError(error)
         user, password = monitor_login(settings)
         addresses = [Address(**each) for each in found]
         try:

@@ -6,6 +6,7 @@ about PostgreSQL's protocol is written twice; only the sockets are asyncio's.
 """
 
 import asyncio
+import os
 import secrets
 from collections.abc import Sequence
 
@@ -55,11 +56,19 @@ class SessionFailedError(Exception):
 
     Attributes:
         passed_over: servers that are not what is wanted, and whether each is a standby.
+        sqlstate: of the error that the server answered; empty if it answered none.
     """
 
-    def __init__(self, reason: str, passed_over: dict[str, bool] | None = None) -> None:
+    def __init__(
+        self, reason: str, passed_over: dict[str, bool] | None = None, sqlstate: str = ""
+    ) -> None:
         super().__init__(reason)
         self.passed_over = passed_over or {}
+        self.sqlstate = sqlstate
+
+
+class NotReachedError(SessionFailedError):
+    """No address of the server answered at all."""
 
 
 class NotThisWayError(SessionFailedError):
@@ -113,9 +122,11 @@ class ServerSession:
         """Logs in at the first address that answers and is what is wanted; each has its time.
 
         Raises:
+            NotReachedError: none answers.
             SessionFailedError: none lets us in.
         """
         failure = "the host name has no address"
+        answer: SessionFailedError | None = None
         passed_over: dict[str, bool] = {}
         ways = [
             (kind, address, with_tls)
@@ -134,15 +145,19 @@ class ServerSession:
                 session.close()
                 passed_over[str(address)] = session.standby
                 failure = f"{address}: {wrong}"
+                answer = SessionFailedError(failure)
             except TimeoutError:
                 failure = f"{address}: no answer within {OPEN_S_MAX:g} s"
-            except (OSError, NotThisWayError) as error:
-                failure = f"{address}: {getattr(error, 'strerror', None) or error}"
+            except OSError as error:
+                failure = f"{address}: {_trouble(error)}"
             except SessionFailedError as error:
-                if len(addresses) == 1:
+                if len(addresses) == 1 and not isinstance(error, NotThisWayError):
                     raise
                 failure = f"{address}: {error}"
-        raise SessionFailedError(failure, passed_over)
+                answer = error
+        if answer is None:
+            raise NotReachedError(failure)
+        raise SessionFailedError(failure, passed_over, answer.sqlstate)
 
     @classmethod
     async def _open(
@@ -185,8 +200,8 @@ class ServerSession:
             session.close()
             code = (login.error.get("C") or b"") if login.error is not None else b""
             if code[:2] == NOT_LET_IN and not login.asked:
-                raise NotThisWayError(_reason(login))
-            raise SessionFailedError(_reason(login))
+                raise NotThisWayError(_reason(login), sqlstate=code.decode())
+            raise SessionFailedError(_reason(login), sqlstate=code.decode("ascii", "replace"))
         session.reported = login.parameters
         return session
 
@@ -303,6 +318,14 @@ async def _shake(
     await writer.start_tls(tls.context, server_hostname=name or tls.name)
     session = writer.get_extra_info("ssl_object")
     return UNNAMED if tls.direct and session.selected_alpn_protocol() != ALPN else ""
+
+
+def _trouble(error: OSError) -> str:
+    """What the system says; asyncio writes the address into its place."""
+    text = error.strerror or str(error)
+    if error.errno and text.startswith("Connect call failed"):
+        return os.strerror(error.errno)
+    return text
 
 
 def _reason(login: ServerLogin) -> str:

@@ -34,6 +34,7 @@ from pglane.config import rules
 from pglane.config.settings import Settings, descriptions
 from pglane.control.answers import Answers
 from pglane.control.console import Console
+from pglane.control.first_contact import FirstContact
 from pglane.control.listeners import (
     Listener,
     addresses_by_door,
@@ -43,7 +44,7 @@ from pglane.control.listeners import (
 from pglane.control.log import Log
 from pglane.control.metrics import exposition
 from pglane.control.metrics_server import MetricsServer
-from pglane.control.monitor import Monitors
+from pglane.control.monitor import SERVER, Monitors
 from pglane.control.operator import Operator
 from pglane.control.resolver import Resolver
 from pglane.control.restarts import CRASHES_MAX, WINDOW_S, Restarts
@@ -109,6 +110,7 @@ class Supervisor:
         self._resolver = Resolver()
         self._monitors = Monitors(self._log, self._send, self._resolver)
         self._monitors.configure(settings)
+        self._contact = FirstContact(self._log, self._monitors.open)
         self._roles = RoleLookups(self._log, self._send, self._resolver)
         self._roles.configure(settings)
         self._snapshots = Snapshots(self._send)
@@ -136,7 +138,7 @@ class Supervisor:
             "command_done": lambda message, _: self._commands.answer(message),
             "command_held": lambda message, _: self._commands.took_effect(message),
             "log": self._worker_logs,
-            "watch": lambda message, _: self._monitors.watch(message["database"]),
+            "watch": self._worker_has_server,
             "look": lambda message, _: self._monitors.look(message["database"]),
             "unwatch": lambda message, _: self._monitors.unwatch(message["database"]),
             "stopped": lambda _message, _fds: None,
@@ -191,6 +193,7 @@ class Supervisor:
         for task in self._tasks:
             task.cancel()
         close_listeners(self._listeners)
+        self._contact.end()
         await self._metrics.close()
         await self._monitors.close()
         self._roles.close()
@@ -319,6 +322,11 @@ class Supervisor:
         if not self._was_ready and not self._ending.is_set():
             self._was_ready = True
             self._on_ready(addresses_by_door(self._listeners))
+            self._contact.seek(self._settings)
+
+    def _worker_has_server(self, message: Message, _fds: list[int]) -> None:
+        self._contact.end()
+        self._monitors.watch(message["database"])
 
     def _worker_logs(self, message: Message, _fds: list[int]) -> None:
         self._log.write_fields(
@@ -475,10 +483,14 @@ class Supervisor:
 
     def _put_in_force(self, seen: Settings, fixed: Sequence[str]) -> None:
         kept = {name: getattr(self._settings, name) for name in fixed}
+        before = self._settings
         self._settings = dataclasses.replace(seen, **kept)
         self._log.configure(self._settings.log_format, self._settings.log_level)
         self._monitors.configure(self._settings)
         self._roles.configure(self._settings)
+        moved = any(getattr(before, key) != getattr(self._settings, key) for key in SERVER)
+        if moved and self._was_ready:
+            self._contact.seek(self._settings)
         self._send({"type": "reload", "settings": json.loads(self._settings.to_json())})
 
 

@@ -110,6 +110,34 @@ class ReloadRefused(Refusal):
     log_level: ClassVar[str] = "error"
 
 
+class ServerNotThere(Refusal):
+    """At the start, or after a reload, PostgreSQL cannot be reached; the doors are open."""
+
+    code = "PGL0808"
+    sqlstate = "08001"
+    message = "PostgreSQL at {address} cannot be reached; the doors are open, clients must wait"
+    detail = "{reason}"
+    hint = (
+        "Check its host and port, and that it runs and listens to this machine "
+        "(`pg_isready -h HOST -p PORT`). It is tried again and again; nothing has to be restarted."
+    )
+    retry_safe = True
+
+
+class ServerLetsNobodyIn(Refusal):
+    """At the start, or after a reload, PostgreSQL answers and does not let us in."""
+
+    code = "PGL0809"
+    sqlstate = "08004"
+    message = "PostgreSQL at {address} does not let {user} into database {database}"
+    detail = "{reason}"
+    hint = (
+        "Check user, password and database, and pg_hba.conf: a client that logs in as {user} "
+        "will hear the same."
+    )
+    retry_safe = True
+
+
 class ConsoleUnknownCommand(Refusal):
     """Text that is no command of the console."""
 

@@ -56,6 +56,15 @@ def test_where_the_database_is_comes_from_one_place(write):
     ]
 
 
+def test_what_is_for_the_embedded_server_is_not_dropped_in_silence_beside_another():
+    words = ("--data-dir", "/data", "--postgres-bin", "/bin", "--postgres-user", "pg")
+    beside = parser().parse_args(["up", "postgresql://app@db/shop", *words])
+    (note,) = gather(beside, {}).loaded.notes
+    assert note.startswith("--data-dir, --postgres-bin, --postgres-user: ignored: ")
+    assert note.endswith("the database comes from the URI")
+    assert gather(parser().parse_args(["up", *words]), {}).loaded.notes == []
+
+
 @pytest.mark.parametrize(
     "uri",
     [

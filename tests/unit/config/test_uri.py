@@ -262,3 +262,13 @@ def test_any_text_gives_a_server_or_a_refusal(text):
     for prefix in ("", "postgresql://", "host=x "):
         with contextlib.suppress(RefusedError):
             assert 1 <= read(prefix + text).port <= 65535
+
+
+@pytest.mark.parametrize("text", ["postgresql://anna:pw@db/app", ""])
+def test_settings_of_the_environment_are_not_dropped_in_silence(text):
+    environment = {"PGHOST": "db", "PGUSER": "anna", "PGOPTIONS": "-c work_mem=1GB"}
+    server = read_uri(text, "URI", environment) if text else read_environment(environment)
+    assert server.notes == (
+        "PGOPTIONS is ignored here: each client's own options hold for it, so set it there",
+    )
+    assert read_uri("postgresql://anna@db/app", "URI", {"PGOPTIONS": ""}).notes == ()

@@ -126,7 +126,7 @@ def test_other_servers_in_the_settings_are_looked_for():
     async def run():
         story = Story(*sessions)
         monitors = Monitors(story.log, lambda told: story.sent.append(told) or True, Resolver())
-        monitors._open = story.open
+        monitors.open = story.open
         monitors.configure(Settings(monitor_ms=1))
         monitors.watch("app")
         while not any(told.get("host") == "db1" for told in story.sent):

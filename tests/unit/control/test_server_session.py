@@ -1,12 +1,17 @@
 """The supervisor's own connection to PostgreSQL, against a scripted one."""
 
 import asyncio
+import socket
 from pathlib import Path
 
 import pytest
 
 from pglane.config.settings import Settings
-from pglane.control.server_session import ServerSession, SessionFailedError
+from pglane.control.server_session import (
+    NotReachedError,
+    ServerSession,
+    SessionFailedError,
+)
 from pglane.engine.dialer import Address
 from pglane.engine.server_tls import ServerTls
 from tests.support.engine_rig import LOGIN_ANSWER, READY, error, message
@@ -282,3 +287,23 @@ def test_an_older_server_is_asked_what_it_is(tmp_path):
             return session.role
 
     assert run(story()) == "a standby"
+
+
+def test_a_server_that_does_not_answer_is_told_apart_from_one_that_refuses(tmp_path):
+    with socket.socket() as taken:  # bound and not listening
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        absent = [Address("inet", "127.0.0.1", port)]
+        with pytest.raises(NotReachedError) as told:
+            run(ServerSession.open(absent, "anna", b"secret", "app", PLAIN))
+    assert str(told.value) == f"127.0.0.1:{port}: Connection refused"
+
+    async def story():
+        login = error("28P01", "password authentication failed")
+        async with Server(tmp_path, [], login) as server:
+            await server.open()
+
+    with pytest.raises(SessionFailedError) as refused:
+        run(story())
+    assert not isinstance(refused.value, NotReachedError)
+    assert refused.value.sqlstate == "28P01"

@@ -562,3 +562,36 @@ def test_processes_are_told_with_their_ids():
 
     one, _ = run(then)
     assert one.supervisor._process_ids() == {"supervisor": os.getpid()}
+
+
+def test_a_server_that_is_not_there_is_told_before_any_client_comes():
+    with socket.socket() as taken:  # bound and not listening: nobody answers there
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+
+        async def then(run):
+            await run.logged("server_not_there")
+            os.kill(os.getpid(), signal.SIGINT)
+
+        settings = dataclasses.replace(SETTINGS, server_port=port)
+        one, code = run(then, settings=settings)
+    assert code == 0
+    events = [entry["event"] for entry in one.events()]
+    assert events.index("worker_ready") < events.index("server_not_there")
+    told = one.event("server_not_there")
+    assert f"127.0.0.1:{port}" in told["text"]
+    assert told["level"] == "warning"
+
+
+def test_a_reload_that_names_another_server_looks_for_it():
+    changed = dataclasses.replace(SETTINGS, server_host="no-such-name.invalid")
+    settings = dataclasses.replace(SETTINGS, server_host="")
+
+    async def then(run):
+        os.kill(os.getpid(), signal.SIGHUP)
+        await run.logged("server_not_there")
+        os.kill(os.getpid(), signal.SIGINT)
+
+    one, code = run(then, settings=settings, reload=lambda: changed)
+    assert code == 0
+    assert "no-such-name.invalid" in one.event("server_not_there")["detail"]

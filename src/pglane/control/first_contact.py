@@ -1,0 +1,103 @@
+"""The first contact with PostgreSQL: a wrong port is told at the start, not to the first client.
+
+The doors open whether or not PostgreSQL is there, for it may come later. Beside that a connection
+is opened as the monitors do it, and closed. Who cannot be reached is told once for each reason,
+and tried again with a pause that doubles, until it answers or a client's request has reached it.
+Who answers and lets nobody in is told, and not asked again: each attempt would be one more wrong
+password in its log. Only a server that is starting, stopping or full is.
+"""
+
+import asyncio
+import contextlib
+
+from pglane.config.hosts import servers_text
+from pglane.config.settings import Settings
+from pglane.control.log import Log
+from pglane.control.monitor import Open, monitor_login
+from pglane.control.server_session import NotReachedError, SessionFailedError
+from pglane.errors.processes import ServerLetsNobodyIn, ServerNotThere
+
+RETRY_S_MIN, RETRY_S_MAX = 0.5, 30.0
+CONTACT_S_MAX = 60.0
+"""Time for one attempt, over all addresses."""
+PASSING = ("57P03", "57P01", "57P02", "53300")
+"""SQLSTATEs that go away by themselves: it is starting, stopping, or full."""
+
+
+class FirstContact:
+    """Seeks the server until it is found.
+
+    Args:
+        log: where it is told.
+        open_session: logs in to a database.
+    """
+
+    def __init__(self, log: Log, open_session: Open) -> None:
+        self._log = log
+        self._open = open_session
+        self._task: asyncio.Task[None] | None = None
+        self._told = ""
+        self._ended = asyncio.Event()
+
+    def seek(self, settings: Settings) -> None:
+        """Begins; what is sought so far is given up."""
+        self.end()
+        self._ended = asyncio.Event()
+        self._told = ""
+        if settings.server_host:
+            self._task = asyncio.get_running_loop().create_task(self._seek(settings))
+
+    def end(self) -> None:
+        """Seeks no longer: it was found by others, or nobody wants it any more."""
+        self._ended.set()
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+
+    async def _seek(self, settings: Settings) -> None:
+        place = servers_text(settings.server_host, settings.server_port)
+        pause_s = RETRY_S_MIN
+        while not await self._attempt(settings, place):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._ended.wait(), pause_s)
+            pause_s = min(pause_s * 2, RETRY_S_MAX)
+
+    async def _attempt(self, settings: Settings, place: str) -> bool:
+        """Whether that was the last one."""
+        try:
+            async with asyncio.timeout(CONTACT_S_MAX):
+                session = await self._open(settings.server_database)
+        except TimeoutError:
+            self._tell_absence(place, f"no answer within {CONTACT_S_MAX:g} s")
+            return False
+        except NotReachedError as error:
+            self._tell_absence(place, str(error))
+            return False
+        except SessionFailedError as error:
+            return self._judge(settings, place, error)
+        session.close()
+        if self._told:
+            text = f"PostgreSQL at {place} is reached now"
+            self._log.write("info", "server_reached", text)
+        return True
+
+    def _judge(self, settings: Settings, place: str, error: SessionFailedError) -> bool:
+        """It answered. Without a password of ours it may still let clients in, with theirs."""
+        user, password = monitor_login(settings)
+        if password or error.sqlstate[:2] not in ("", "28"):
+            database = settings.server_database
+            told = {"address": place, "user": user, "database": database}
+            refusal = ServerLetsNobodyIn(**told, reason=error)
+            if self._is_news(str(error)):
+                self._log.refusal("server_login_refused", refusal)
+        return error.sqlstate not in PASSING
+
+    def _tell_absence(self, place: str, reason: str) -> None:
+        if self._is_news(reason):
+            self._log.refusal("server_not_there", ServerNotThere(address=place, reason=reason))
+
+    def _is_news(self, reason: str) -> bool:
+        """Said once for each reason, not for each attempt."""
+        is_news = reason != self._told
+        self._told = reason
+        return is_news
