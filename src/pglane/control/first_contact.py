@@ -57,9 +57,11 @@ class FirstContact:
     async def _seek(self, settings: Settings) -> None:
         place = servers_text(settings.server_host, settings.server_port)
         pause_s = RETRY_S_MIN
+        ended = self._ended  # a cancel that meets a wait that is over is lost (wait_for of 3.11)
         while not await self._attempt(settings, place):
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._ended.wait(), pause_s)
+                await asyncio.wait_for(ended.wait(), pause_s)
+                return
             pause_s = min(pause_s * 2, RETRY_S_MAX)
 
     async def _attempt(self, settings: Settings, place: str) -> bool:

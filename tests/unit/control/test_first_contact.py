@@ -140,3 +140,21 @@ def test_a_new_search_and_an_end_give_up_the_one_before():
         assert story.told() == []
 
     asyncio.run(run())
+
+
+def test_an_end_during_a_pause_is_an_end(monkeypatch):
+    monkeypatch.setattr(module, "RETRY_S_MIN", 60)
+
+    async def run():
+        story = Story(ABSENT)  # another attempt would have nothing to give
+        story.contact.seek(SETTINGS)
+        task = story.contact._task
+        while not story.told():
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        story.contact.end()
+        await asyncio.gather(task, return_exceptions=True)
+        assert story.asked == ["shop"]
+        assert task.cancelled() or task.exception() is None
+
+    asyncio.run(asyncio.wait_for(run(), 10))
