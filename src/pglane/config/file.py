@@ -142,7 +142,16 @@ class _Reader:
             self._unreadable(error.strerror or str(error))
         except UnicodeDecodeError as error:
             self._unreadable(f"byte {error.start} is not UTF-8")
+        except ValueError as error:  # a NUL in its name
+            self._unreadable(str(error))
         return ""
+
+    def _beside(self, named: str) -> Path:
+        """A file as it is named in this one; one of nobody's home is none that exists."""
+        try:
+            return self._file.parent / Path(named).expanduser()
+        except RuntimeError:
+            return self._file.parent / named
 
     def _unreadable(self, seen: str) -> None:
         self._loaded.readable = False
@@ -251,7 +260,7 @@ class _Reader:
         """A file is named as seen from this one; a key that everybody can read is told."""
         if named == SYSTEM:
             return named
-        file = self._file.parent / Path(named).expanduser()
+        file = self._beside(named)
         is_key = setting.key == "tls_key_file" and file.is_file()
         if is_key and file.stat().st_mode & OTHERS_READ:
             self._loaded.notes.append(f"everybody on this machine can read {file}")
@@ -328,7 +337,7 @@ class _Reader:
             if not named:
                 continue
             more = Loaded()
-            file = self._file.parent / Path(named).expanduser()
+            file = self._beside(named)
             reader = _Reader(file, self._environment, more)
             if key == "auth_file":
                 reader.read_userlist()
@@ -446,7 +455,7 @@ class _Reader:
             value = self._environment.get(said, "")
             seen = f"the variable {said} is not set"
         elif source == "_file":
-            value, seen = self._secret_of_file(self._file.parent / Path(said).expanduser())
+            value, seen = self._secret_of_file(self._beside(said))
         else:
             self._forbid_others(*path)
             return said
@@ -463,7 +472,7 @@ class _Reader:
             lines = raw.decode().splitlines()
             if file.stat().st_mode & OTHERS_READ:
                 self._loaded.notes.append(f"everybody on this machine can read {file}")
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, ValueError) as error:
             return "", f"{file}: {error}"
         return (lines[0] if lines else ""), f"{file} is empty"
 

@@ -6,9 +6,17 @@ served from docs/reference/pglane.schema.json, as JSON Schema 2020-12.
 
 from typing import Any
 
+from pglane.config import auth_words
 from pglane.config.description import Description
 from pglane.config.file_settings import file_descriptions
-from pglane.config.lanes import MATCH_KEYS, MATCHES_MAX, TEXT_CHARACTERS_MAX, lane_descriptions
+from pglane.config.lane_tables import NAME
+from pglane.config.lanes import (
+    LANES_MAX,
+    MATCH_KEYS,
+    MATCHES_MAX,
+    TEXT_CHARACTERS_MAX,
+    lane_descriptions,
+)
 from pglane.config.overrides import DOORS, own_descriptions
 from pglane.config.values import example_of
 
@@ -82,21 +90,19 @@ def _value_schema(setting: Description) -> dict[str, Any]:
             "default": list(setting.default),
         }
     if setting.choices:
-        return {"enum": list(setting.choices), "default": setting.default}
+        words = list(setting.choices) + (list(auth_words.SAME) if setting.name == "auth" else [])
+        return {"enum": words, "default": setting.default}
     return {"type": "string", "maxLength": setting.maximum, "default": setting.default}
 
 
 def _limits_schema(scope: str, title: str) -> dict[str, Any]:
     """Limits that somebody may have of its own; without a default, for a wider one holds then."""
-    return {
-        key: {
-            "description": described.meaning,
-            "type": "integer",
-            "minimum": described.minimum,
-            "maximum": described.maximum,
-        }
-        for key, described in own_descriptions(scope, title).items()
-    }
+    found: dict[str, Any] = {}
+    for key, described in own_descriptions(scope, title).items():
+        shape = _value_schema(described)
+        del shape["default"]
+        found[key] = {"description": described.meaning} | shape
+    return found
 
 
 def _databases_schema() -> dict[str, Any]:
@@ -120,15 +126,23 @@ def _lanes_schema() -> dict[str, Any]:
         key: {"description": meaning, "type": "string", "maxLength": TEXT_CHARACTERS_MAX}
         for key, meaning in MATCH_KEYS.items()
     }
+    entry["door"] = {"description": MATCH_KEYS["door"], "enum": list(DOORS)}
     properties["match"] = {
         "description": "who belongs to it; rules are read in the order of the file",
         "type": "array",
         "maxItems": MATCHES_MAX,
-        "items": {"type": "object", "additionalProperties": False, "properties": entry},
+        "items": {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": entry,
+            "dependentRequired": {"value": ["tag"]},
+        },
     }
     return {
         "description": "Classes of traffic and what is promised to them: [lanes.NAME].",
         "type": "object",
+        "maxProperties": LANES_MAX,
+        "propertyNames": {"pattern": f"^{NAME.pattern}$"},
         "additionalProperties": {
             "type": "object",
             "additionalProperties": False,

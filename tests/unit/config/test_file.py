@@ -344,3 +344,11 @@ def test_limits_of_users_of_another_file(write):
 )
 def test_limits_that_are_none(write, text, seen):
     assert seen in "".join(str(refusal) for refusal in read_file(write(text), {}).refusals)
+
+
+@pytest.mark.parametrize("name", ["\\u0000", "~nobody-of-this-name/x"])
+def test_a_file_that_cannot_have_such_a_name_is_told(write, name):
+    text = f'[clients]\nusers_file = "{name}"\n[users.alice]\npassword_file = "{name}"\n'
+    loaded = read_file(write(text), {})
+    told = [type(refusal).__name__ for refusal in loaded.refusals]
+    assert told == ["SecretMissing", "FileUnreadable"]

@@ -23,10 +23,13 @@ def test_shapes_of_values():
     assert properties["server"]["properties"]["budget"]["maximum"] == 10_000
     assert properties["clients"]["properties"]["auth"]["enum"][::4] == ["scram", "trust"]
     assert properties["listen"]["properties"]["addresses"]["type"] == "array"
+    assert "scram-sha-256" in properties["clients"]["properties"]["auth"]["enum"]
     user = properties["users"]["additionalProperties"]
     assert user["additionalProperties"] is False
     assert "verifier_file" in user["properties"]
     assert user["properties"]["query_ms_max"]["type"] == "integer"
+    for lists in ("allow_from", "certificate_names"):
+        assert user["properties"][lists]["type"] == "array"
 
 
 def test_every_setting_of_a_lane_is_in_the_schema_and_on_the_page():
@@ -35,7 +38,10 @@ def test_every_setting_of_a_lane_is_in_the_schema_and_on_the_page():
         assert lane["properties"][setting.key]["description"] == setting.meaning
         assert f"| `{setting.key}`" in page
     assert lane["properties"]["weight"]["type"] == "number"
-    assert "tag" in lane["properties"]["match"]["items"]["properties"]
+    entry = lane["properties"]["match"]["items"]
+    assert "tag" in entry["properties"]
+    assert entry["properties"]["door"]["enum"] == ["transaction", "session", "direct"]
+    assert entry["dependentRequired"] == {"value": ["tag"]}
 
 
 def test_limits_of_doors_and_databases():
