@@ -4,7 +4,7 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help setup up demo test quick lint types integration differential sessions faults soak bleed bench fast lab compat docs check again clean servers
+.PHONY: help setup up demo test quick lint types integration differential sessions faults soak bleed bench fast order lab compat docs check again clean servers
 
 FITTING := import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(or $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -12,6 +12,7 @@ PYTHON ?= $(or $(shell for p in python3 python3.14 python3.13 python3.12 python3
 RUN := .venv/bin/python
 TYPED := $(shell find src -name '*.pxd')
 HALVES := $(TYPED) $(TYPED:.pxd=.py)
+LAYOUT := src/pglane/cold_paths.h src/pglane/hot_functions.txt
 # Through the environment and unexpanded: a password may hold any character and stays out of argv.
 ifneq ($(value URI),)
 export DATABASE_URL := $(value URI)
@@ -70,6 +71,9 @@ bleed: .venv/.test .venv/.built servers  ## measure docs/reference/bleed-matrix.
 fast: .venv/.test servers  ## lay the compiled code out as the benchmark's workloads run it: GCC, some minutes
 	@$(RUN) -m tools.build_fast
 
+order: .venv/.test servers  ## measure anew which functions serve, for the linker: GCC, some minutes
+	@$(RUN) -m tools.measure_order
+
 bench: .venv/.test .venv/.built servers  ## gateway, PgBouncer and direct connections side by side
 	@$(RUN) -m bench
 
@@ -101,5 +105,5 @@ servers: .venv/.test
 .venv/.test: pyproject.toml setup.py tools/set_up.py
 	@$(PYTHON) tools/set_up.py embedded test
 
-.venv/.built: .venv/.up $(HALVES) tools/build_extensions.py
+.venv/.built: .venv/.up $(HALVES) $(LAYOUT) tools/build_extensions.py
 	@$(RUN) -m tools.build_extensions

@@ -6,9 +6,15 @@ serve a client that comes back cold is the pages and cache lines that it touches
 
 A failing compiler is not an error (`optional`): the `.py` are then what runs, slower. Generated C
 goes to the build folder, so that it is never taken for a part of the package. It is not ours to
-review: its warnings are off. In the environment, PGLANE_PURE=1 compiles nothing at all, and
-PGLANE_PROFILE=write:FOLDER or read:FOLDER makes a compiler that knows GCC's options count what
-runs, or lay the code out as it was counted (`make fast`).
+review: its warnings are off.
+
+What serves clients lies together, in two steps. `cold_paths.h` tells the compiler which paths are
+those of errors; `hot_functions.txt` tells the linker which functions serve (`make order` measures
+them). A linker that does not understand how it is told links them as they come.
+
+In the environment, PGLANE_PURE=1 compiles nothing at all, and PGLANE_PROFILE=write:FOLDER or
+read:FOLDER makes a compiler that knows GCC's options count what runs, or lay the code out as it
+was counted (`make fast`).
 """
 
 import os
@@ -19,12 +25,16 @@ from typing import Any
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.errors import LinkError
 
 SOURCE = Path("src")
+COLD_PATHS = SOURCE / "pglane" / "cold_paths.h"
+HOT_FUNCTIONS = SOURCE / "pglane" / "hot_functions.txt"
+USUAL = ["-O2", "-g0", "-include", str(COLD_PATHS)]
 PROFILE = os.environ.get("PGLANE_PROFILE", "")
 PROFILING = {
     "": [],
-    "write": ["-fprofile-generate={}"],
+    "write": ["-fprofile-generate={}", "-ftest-coverage"],
     "read": [
         "-fprofile-use={}", "-fprofile-partial-training", "-fprofile-correction",
         "-Werror=missing-profile",
@@ -49,10 +59,24 @@ def compiled_library() -> Extension:
     return Extension(
         "pglane._compiled",
         [source for module in translated for source in module.sources],
-        extra_compile_args=["-O2", "-g0", *(profiling or ["-w"])],
+        extra_compile_args=[*USUAL, *(profiling or ["-w", "-ffunction-sections"])],
         extra_link_args=profiling[:1],
         optional=True,
     )
+
+
+def linker_script() -> str:
+    """For GNU ld and its likes: the functions named in `hot_functions.txt` first, in that order.
+
+    A line names an object by its module, and a function as C knows it; `.` and more may follow
+    where the compiler made a variant of it.
+    """
+    lines = [line.split() for line in HOT_FUNCTIONS.read_text().splitlines() if line[:1] != "#"]
+    hot = [
+        f"    *pglane/{module}.o(.text.{name} .text.{name}.*)"
+        for module, name in filter(None, lines)
+    ]
+    return "\n".join(["SECTIONS { .text.hot : {", *hot, "} } INSERT BEFORE .text;", ""])
 
 
 class BuildLibrary(build_ext):
@@ -83,11 +107,30 @@ class BuildLibrary(build_ext):
         compiler.compile = compile_parallel
         super().build_extensions()
 
+    def build_extension(self, extension: Extension) -> None:
+        """With hot functions first, or as they come where this linker cannot do that.
+
+        Where GCC orders by a profile, it has named the sections by it.
+        """
+        if PROFILE:
+            super().build_extension(extension)
+            return
+        script = Path(self.build_temp, "hot_functions.ld")
+        script.parent.mkdir(parents=True, exist_ok=True)
+        script.write_text(linker_script())
+        as_they_come = list(extension.extra_link_args)
+        extension.extra_link_args.append(f"-Wl,-T,{script}")
+        try:
+            super().build_extension(extension)
+        except LinkError:
+            extension.extra_link_args = as_they_come
+            super().build_extension(extension)
+
 
 def is_outdated(target: str, source: str) -> bool:
-    """Whether it is missing, or made before its source or this file."""
+    """Whether it is missing, or made before its source, what is included, or this file."""
     made = Path(target).stat().st_mtime_ns if Path(target).exists() else 0
-    return any(made <= Path(other).stat().st_mtime_ns for other in (source, __file__))
+    return any(made <= Path(other).stat().st_mtime_ns for other in (source, COLD_PATHS, __file__))
 
 
 setup(

@@ -10,6 +10,7 @@ from tools import (
     check_mirror_coverage,
     install_test_servers,
     login_timing,
+    measure_order,
     set_up,
 )
 
@@ -72,6 +73,31 @@ def test_a_measurement_says_how_it_was_built(
     assert build_extensions.how_built() == "compiled"
     build_extensions.library().unlink()
     assert build_extensions.how_built() == "not compiled"
+
+
+@pytest.mark.parametrize("name", build_extensions.LAYOUT)
+def test_another_order_of_code_is_built_anew(source: Path, name: str) -> None:
+    told = source.with_name(name)
+    told.touch()
+    os.utime(told, (0, 0))
+    assert build_extensions.is_fresh()
+    later_s = build_extensions.library().stat().st_mtime + 1
+    os.utime(told, (later_s, later_s))
+    assert not build_extensions.is_fresh()
+
+
+def test_hot_functions_come_by_calls() -> None:
+    rare = measure_order.CALLS_MIN - 1
+    counts = {
+        ("engine/loop", "__pyx_f_turn"): measure_order.CALLS_MIN,
+        ("engine/loop", "__pyx_f_start"): rare,
+        ("wire/framing", "__pyx_pw_4wire_7framing_3cut"): measure_order.CALLS_MIN + 1,
+        ("wire/framing", "__pyx_pw_4wire_7framing_5cut"): measure_order.CALLS_MIN + 2,
+    }
+    assert measure_order.hot(counts) == [
+        "wire/framing __pyx_pw_4wire_7framing_*cut",
+        "engine/loop __pyx_f_turn",
+    ]
 
 
 def test_an_extension_beside_its_source_is_deleted(source: Path) -> None:

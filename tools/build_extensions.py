@@ -18,6 +18,8 @@ from pathlib import Path
 SOURCE = Path("src")
 FAST = "fast"
 """The stamp that says that GCC laid the library out by a profile."""
+LAYOUT = ("cold_paths.h", "hot_functions.txt")
+"""What compiler and linker are told of the order of code; see setup.py."""
 
 
 def main() -> int:
@@ -68,12 +70,13 @@ def library() -> Path:
 
 
 def is_fresh() -> bool:
-    """True if the library is there and not older than a source or its types."""
+    """True if the library is there and not older than sources, types and layout."""
     if not library().exists():
         return False
     built = library().stat().st_mtime_ns
-    halves = (half for source in typed_sources() for half in (source, source.with_suffix(".pxd")))
-    return all(half.stat().st_mtime_ns <= built for half in halves)
+    halves = [half for source in typed_sources() for half in (source, source.with_suffix(".pxd"))]
+    layout = [SOURCE / "pglane" / name for name in LAYOUT]
+    return all(path.stat().st_mtime_ns <= built for path in halves + layout if path.exists())
 
 
 def how_built() -> str:
