@@ -68,7 +68,7 @@ class SessionFailedError(Exception):
 
 
 class NotReachedError(SessionFailedError):
-    """No address of the server answered at all."""
+    """No address of the server answered, or those that did are not what is wanted."""
 
 
 class NotThisWayError(SessionFailedError):
@@ -122,7 +122,7 @@ class ServerSession:
         """Logs in at the first address that answers and is what is wanted; each has its time.
 
         Raises:
-            NotReachedError: none answers.
+            NotReachedError: none answers that is wanted.
             SessionFailedError: none lets us in.
         """
         failure = "the host name has no address"
@@ -145,18 +145,20 @@ class ServerSession:
                 session.close()
                 passed_over[str(address)] = session.standby
                 failure = f"{address}: {wrong}"
-                answer = SessionFailedError(failure)
             except TimeoutError:
-                failure = f"{address}: no answer within {OPEN_S_MAX:g} s"
+                silence = f"{address}: no answer within {OPEN_S_MAX:g} s"
+                failure = failure if answer else silence
             except OSError as error:
-                failure = f"{address}: {_trouble(error)}"
+                failure = failure if answer else f"{address}: {_trouble(error)}"
+            except NotThisWayError as error:
+                if answer is None and not passed_over:
+                    failure, answer = f"{address}: {error}", error
             except SessionFailedError as error:
-                if len(addresses) == 1 and not isinstance(error, NotThisWayError):
+                if len(addresses) == 1:
                     raise
-                failure = f"{address}: {error}"
-                answer = error
+                failure, answer = f"{address}: {error}", error
         if answer is None:
-            raise NotReachedError(failure)
+            raise NotReachedError(failure, passed_over)
         raise SessionFailedError(failure, passed_over, answer.sqlstate)
 
     @classmethod

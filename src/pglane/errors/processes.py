@@ -132,8 +132,8 @@ class ServerLetsNobodyIn(Refusal):
     message = "PostgreSQL at {address} does not let {user} into database {database}"
     detail = "{reason}"
     hint = (
-        "Check user, password and database, and pg_hba.conf: a client that logs in as {user} "
-        "will hear the same."
+        "Check user, password, database and sslmode, and pg_hba.conf: a client that logs in as "
+        "{user} will hear the same."
     )
     retry_safe = True
 

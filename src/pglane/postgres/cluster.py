@@ -236,7 +236,14 @@ class Cluster:
             if PORT_TAKEN not in said:
                 break
             self.state.log.unlink()
-        raise RefusedError(ClusterDidNotStart(seen=_last_lines(said), log=self.state.log))
+        seen = _last_lines(said) or self._silent_end()
+        raise RefusedError(ClusterDidNotStart(seen=seen, log=self.state.log))
+
+    def _silent_end(self) -> str:
+        """What is known of a server that could not even write its log."""
+        code = self._process.returncode if self._process is not None else 0
+        free = shutil.disk_usage(self.state.path).free // 1024
+        return f"it ended by exit code {code} and wrote nothing; {free} KiB are free on its disk"
 
     def _spawn(self, account: Account, programs: Path) -> subprocess.Popen[bytes]:
         settings = {

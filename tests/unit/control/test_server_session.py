@@ -307,3 +307,48 @@ def test_a_server_that_does_not_answer_is_told_apart_from_one_that_refuses(tmp_p
         run(story())
     assert not isinstance(refused.value, NotReachedError)
     assert refused.value.sqlstate == "28P01"
+
+
+def test_a_way_that_is_not_offered_does_not_hide_what_was_found(tmp_path):
+    """As `auto` and `allow` do it: without TLS first, and with it then."""
+    allow = ServerTls(Settings(server_tls_sslmode="allow"))
+
+    class Both(Server):
+        async def answer(self, reader, writer):
+            length = int.from_bytes(await reader.readexactly(4), "big")
+            packet = await reader.readexactly(length - 4)
+            writer.write(b"N" if length == 8 else logs_in(PRIMARY))
+            await writer.drain()
+            if length != 8:
+                self.asked.append(packet)
+                await reader.read()
+
+    async def story():
+        async with Both(tmp_path, []) as server:
+            port = 5432
+            addresses = [Address("inet", "127.0.0.1", port)]
+
+            async def connect(_address):
+                return await asyncio.open_unix_connection(str(tmp_path / f".s.PGSQL.{port}"))
+
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr("pglane.control.server_session.connect", connect)
+                await ServerSession.open(addresses, "anna", b"", "app", allow, "standby")
+            assert server.asked
+
+    with pytest.raises(NotReachedError, match="a standby is wanted"):
+        run(story())
+
+
+def test_what_one_server_answered_is_told_rather_than_that_another_is_not_there(tmp_path):
+    async def story():
+        async with Server(tmp_path, [], error("28P01", "FATAL")) as server:
+            addresses = [
+                Address("unix", str(server.path), 5432),
+                Address("unix", str(tmp_path / "nowhere"), 5432),
+            ]
+            await ServerSession.open(addresses, "anna", b"secret", "app", PLAIN)
+
+    with pytest.raises(SessionFailedError, match="so said the server") as told:
+        run(story())
+    assert told.value.sqlstate == "28P01"

@@ -251,3 +251,9 @@ def test_a_free_port_is_kept_and_a_taken_one_is_not():
 def test_folders_in_a_list_setting():
     assert module._quoted(None) == ""
     assert module._quoted(Path('/a, "b"')) == '"/a, ""b"""'
+
+
+def test_one_that_ends_without_a_word_is_told_with_what_is_known(pretend):
+    told = refusal(pretend("exit 5\n").start)
+    assert "it ended by exit code 5 and wrote nothing" in told.detail_text
+    assert "KiB are free on its disk" in told.detail_text
