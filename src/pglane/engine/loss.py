@@ -21,6 +21,8 @@ OF_A_STANDBY = (b"40001", b"57P04")
 """With these PostgreSQL ends a session for a conflict with recovery only: on a standby, where
 nothing can have been committed."""
 
+STOPPED = "the gateway was told to stop at once"
+
 
 def tell_loss(server: "ServerLink", reason: str) -> None:
     """Ends the client that held `server`, if any, with what is true for it."""
@@ -44,6 +46,18 @@ def end_now(client: "ClientLink", refusal: "Refusal", reason: str) -> None:
         client.end_with(loss_answer(client, server, reason))
     else:
         client.end_with(error_response(refusal))
+
+
+def end_at_stop(client: "ClientLink") -> None:
+    """The gateway stops at once: ends a client with what is true for it.
+
+    Of a direct door's client nothing is known, for its bytes pass unread: it hears nothing.
+    """
+    server = client.server
+    if server is None or server.raw or client.has_nothing_under_way():
+        client.end_for_drain()
+    else:
+        client.end_with(loss_answer(client, server, STOPPED))
 
 
 def loss_answer(client: "ClientLink", server: "ServerLink", reason: str) -> bytes:

@@ -38,6 +38,7 @@ from pglane.engine.lane_board import LaneBoard
 from pglane.engine.listener import Listener
 from pglane.engine.login import Entrance
 from pglane.engine.loop import Loop
+from pglane.engine.loss import end_at_stop
 from pglane.engine.operating import Operating
 from pglane.engine.overdue import Overdue
 from pglane.engine.questions import snapshot_rows
@@ -216,7 +217,7 @@ class Worker:
         self._stopping = True
         self._close_entrances()
         for client in list(self.clients.values()):
-            client.end_for_drain()
+            end_at_stop(client)
         for database in self.databases.values():
             database.stop()
         self._control.send({"type": "stopped"})

@@ -116,3 +116,41 @@ def test_no_error_is_told_as_the_rest_of_a_row(rig, door: str, happens) -> None:
         server.gets(b"Q\x00\x00\x00\x01")  # whose matter it is
     else:
         assert client.ends() == b""
+
+
+@pytest.mark.parametrize("door", ["transaction", "session"])
+def test_a_stop_says_what_is_in_doubt(rig, door: str) -> None:
+    client, server = rig.pair(door)
+    client.send(query("UPDATE t SET a = 1"))
+    server.gets(b"UPDATE")
+    rig.say(type="stop")
+    told = client.ends()
+    assert b"C08007\x00" in told
+    assert b"the gateway was told to stop" in told
+    assert b"Nothing of yours was running" not in told
+
+
+def test_a_stop_says_that_a_transaction_is_rolled_back(rig) -> None:
+    client, _server = begun(rig)
+    rig.say(type="stop")
+    told = client.ends()
+    assert b"PGL0602" in told
+    assert b"while a transaction was open" in told
+
+
+def test_a_stop_says_nothing_about_what_it_did_not_read(rig) -> None:
+    client, server = rig.pair("direct")
+    client.send(query("UPDATE t SET a = 1"))
+    server.gets(b"UPDATE")
+    rig.say(type="stop")
+    assert client.ends() == b""
+
+
+def test_a_stop_says_so_to_whom_nothing_is_lost(rig) -> None:
+    client, server = rig.pair("session")
+    client.send(query("SELECT 1"))
+    server.gets(b"SELECT 1")
+    server.send(DONE)
+    client.gets(READY)
+    rig.say(type="stop")
+    assert b"Nothing of yours was running" in client.ends()
