@@ -5,6 +5,7 @@ first word of a line is the door, the second its connection string. Passwords ar
 embedded PostgreSQL only, which was made for development on this machine.
 """
 
+import contextlib
 import sys
 from collections.abc import Mapping, Sequence
 from urllib.parse import quote
@@ -42,7 +43,14 @@ def connection_string(settings: Settings, address: str, *, with_password: bool) 
 def show_doors(
     settings: Settings, addresses: Mapping[str, Sequence[str]], *, with_password: bool
 ) -> None:
-    """Prints a line for every door that is open, then how to stop."""
+    """Prints a line for every door that is open, then how to stop; nobody need be reading."""
+    with contextlib.suppress(BrokenPipeError):
+        _show_doors(settings, addresses, with_password=with_password)
+
+
+def _show_doors(
+    settings: Settings, addresses: Mapping[str, Sequence[str]], *, with_password: bool
+) -> None:
     lines = []
     for door, purpose in PURPOSES.items():
         if addresses.get(door):

@@ -321,8 +321,8 @@ class Supervisor:
         self._log.write("info", "worker_ready", "the worker serves the doors", pid=worker.pid)
         if not self._was_ready and not self._ending.is_set():
             self._was_ready = True
-            self._on_ready(addresses_by_door(self._listeners))
             self._contact.seek(self._settings)
+            self._on_ready(addresses_by_door(self._listeners))
 
     def _worker_has_server(self, message: Message, _fds: list[int]) -> None:
         self._contact.end()

@@ -1,4 +1,6 @@
 import io
+import os
+import sys
 
 import pytest
 
@@ -68,3 +70,12 @@ def test_notes_go_to_standard_error(capsys):
     screen.warn("noted")
     captured = capsys.readouterr()
     assert (captured.out, captured.err) == ("said\n", "note: noted\n")
+
+
+def test_doors_that_nobody_reads_are_no_trouble(monkeypatch):
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as nobody:
+        monkeypatch.setattr(sys, "stdout", nobody)
+        screen.show_doors(SETTINGS, {"transaction": ["127.0.0.1:6543"]}, with_password=False)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), writing)
