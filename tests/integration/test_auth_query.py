@@ -1,14 +1,21 @@
 """Roles that stand in no file: PostgreSQL is asked for them, and judges as it does itself."""
 
+import asyncio
+import io
 import itertools
 import threading
 from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import psycopg
 import pytest
 
+from pglane.config.settings import Settings
+from pglane.control.log import Log
+from pglane.control.resolver import Resolver
+from pglane.control.role_lookups import RoleLookups
 from pglane.wire.scram import ScramKeys, Verifier
 from tests.support.gateway import DOORS, Gateway
 from tests.support.postgres_cluster import PostgresCluster
@@ -51,6 +58,47 @@ def gateway(cluster: PostgresCluster) -> Iterator[Gateway]:
     finally:
         one.destroy()
         cluster.admin("DROP SCHEMA asker CASCADE; DROP ROLE asker", database="app")
+
+
+@pytest.fixture
+def narrow(cluster: PostgresCluster) -> Iterator[str]:
+    """A database that holds the characters of Western Europe only."""
+    cluster.admin("CREATE DATABASE narrow TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'")
+    try:
+        yield "narrow"
+    finally:
+        cluster.admin("DROP DATABASE narrow WITH (FORCE)")
+
+
+def test_a_name_that_the_database_asked_cannot_hold_fails_nobody_else(
+    cluster: PostgresCluster, narrow: str, role: str
+) -> None:
+    """Asked for at once, as logins that come together are."""
+    sent: list[dict[str, Any]] = []
+
+    async def ask() -> None:
+        target = cluster.target("postgres")
+        settings = Settings(
+            server_host=target.host,
+            server_port=target.port,
+            server_user=target.user,
+            server_password=target.password,
+            auth_user=target.user,
+            auth_dbname=narrow,
+        )
+        lookups = RoleLookups(Log(io.StringIO()), lambda told: not sent.append(told), Resolver())
+        lookups.configure(settings)
+        asked = [["\u0416", "app"], [role, "app"], [role, "\u0416"]]
+        await lookups.answer({"id": "1", "roles": asked})
+        lookups.close()
+
+    asyncio.run(ask())
+    assert sent[0]["failed"] == ""
+    stranger, known, elsewhere = sent[0]["found"]
+    assert stranger["secret"] == ""
+    assert known["secret"].startswith("SCRAM-SHA-256$")
+    assert known["may_connect"]
+    assert "may_connect" not in elsewhere
 
 
 @pytest.fixture

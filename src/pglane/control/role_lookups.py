@@ -10,14 +10,19 @@ Two questions: `clients.auth_query` for the secrets, one by one as it is written
 ours for the rest, which anybody may ask. It comes second: of a role that is dropped between them
 it must be said that it was dropped, not that its password is another.
 
+A name that the database asked cannot hold, for its encoding is not UTF-8, is an error to all that
+is asked with it (SQLSTATE class 22). Then each half is asked by itself, down to that name: nobody
+has it. One such name costs a few more statements for each doubling of what was asked.
+
 What fails for the moment is tried again for `ANSWER_S_MAX`, then the worker is told so. The
 connection stays while it is used, and `IDLE_S` longer.
 """
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Any, TypeVar
 
 from pglane.config.settings import Settings
 from pglane.control.log import Log
@@ -38,6 +43,8 @@ ANSWER_S_MAX = 5.0
 """A login waits for it: less than it has in all (`login_ms_max`)."""
 RETRY_S = 0.2
 IDLE_S = 60.0
+DATA_EXCEPTION = "22"
+"""Class of SQLSTATEs; 22P05 and 22021 are about characters."""
 RIGHTS = """
 SELECT asked.place, r.oid, r.rolcanlogin,
        CASE WHEN r.rolsuper THEN -1 ELSE r.rolconnlimit END,
@@ -52,6 +59,8 @@ LEFT JOIN pg_catalog.pg_database d ON d.datname = asked.base
 Send = Callable[[Message], bool]
 Pair = tuple[str, str]
 """User and database."""
+Name = TypeVar("Name")
+Found = TypeVar("Found")
 
 
 class RoleLookups:
@@ -125,23 +134,43 @@ class RoleLookups:
         self._use()
         if session.role != self._server:
             raise SessionFailedError(f"it is {session.role} now, and was {self._server}")
-        secrets = await self._secrets(session, pairs)
-        rights = await self._rights(session, pairs)
+        users = list(dict.fromkeys(user for user, _ in pairs))
+        secrets = await self._each(partial(self._secrets, session), users)
+        rights = await self._each(partial(self._rights, session), pairs)
         return [
-            {"user": user, "database": base, **rights.get(place, {}), "secret": secrets[user]}
-            for place, (user, base) in enumerate(pairs, 1)
+            {
+                "user": user,
+                "database": base,
+                **rights.get((user, base), {}),
+                "secret": secrets.get(user, ""),
+            }
+            for user, base in pairs
         ]
+
+    async def _each(
+        self, ask: Callable[[Sequence[Name]], Awaitable[dict[Name, Found]]], names: Sequence[Name]
+    ) -> dict[Name, Found]:
+        """What is found of each; nothing of a name that cannot be asked for."""
+        try:
+            return await ask(names)
+        except QuestionRefusedError as error:
+            if not error.sqlstate.startswith(DATA_EXCEPTION):
+                raise
+            if len(names) == 1:
+                self._odd = f"a name cannot be asked for (SQLSTATE {error.sqlstate})"
+                return {}
+        half = len(names) // 2
+        return {**await self._each(ask, names[:half]), **await self._each(ask, names[half:])}
 
     async def _rights(
         self, session: ServerSession, pairs: Sequence[Pair]
-    ) -> dict[int, dict[str, Any]]:
+    ) -> dict[Pair, dict[str, Any]]:
         users = _array([user for user, _ in pairs])
         bases = _array([base for _, base in pairs])
         ((*rows,),) = await session.ask(RIGHTS, [(users, bases)])
-        return dict(map(_right, rows))
+        return {pairs[place - 1]: right for place, right in map(_right, rows)}
 
-    async def _secrets(self, session: ServerSession, pairs: Sequence[Pair]) -> dict[str, str]:
-        users = list(dict.fromkeys(user for user, _ in pairs))
+    async def _secrets(self, session: ServerSession, users: Sequence[str]) -> dict[str, str]:
         questions = [(user.encode(),) for user in users]
         answers = await session.ask(self._settings.auth_query, questions)
         return {user: self._secret(user, rows) for user, rows in zip(users, answers, strict=True)}

@@ -76,7 +76,15 @@ class NotThisWayError(SessionFailedError):
 
 
 class QuestionRefusedError(SessionFailedError):
-    """The server answered a question with an error; it may be asked another."""
+    """The server answered a question with an error; it may be asked another.
+
+    Attributes:
+        sqlstate: of the error.
+    """
+
+    def __init__(self, reason: str, sqlstate: str = "") -> None:
+        super().__init__(reason)
+        self.sqlstate = sqlstate
 
 
 class ServerSession:
@@ -246,7 +254,7 @@ class ServerSession:
     async def _answer(self, results: list[list[Row]] | None = None) -> list[Row]:
         """The rows up to ReadyForQuery; what belongs to each statement goes to `results`."""
         rows: list[Row] = []
-        failure = ""
+        failure = sqlstate = ""
         messages = self._messages
         while True:
             while messages.next():
@@ -260,10 +268,12 @@ class ServerSession:
                     status = ParameterStatus.decode(messages.body())
                     self.reported[status.name.decode()] = status.value.decode("utf-8", "replace")
                 elif kind == ERROR:
-                    failure = server_text(ErrorResponse.decode(messages.body()))
+                    error = ErrorResponse.decode(messages.body())
+                    failure = server_text(error)
+                    sqlstate = (error.get("C") or b"").decode("ascii", "replace")
                 elif kind == READY:
                     if failure:
-                        raise QuestionRefusedError(failure)
+                        raise QuestionRefusedError(failure, sqlstate)
                     return rows
                 if len(rows) > ROWS_MAX:
                     raise SessionFailedError(f"an answer has more than {ROWS_MAX} rows")

@@ -203,6 +203,37 @@ def test_an_error_of_the_question_is_not_tried_again(monkeypatch):
     assert story.warnings() == 1
 
 
+class Narrow(Session):
+    """Its database cannot hold one character."""
+
+    async def ask(self, text, parameters):
+        self.asked.append((text, parameters))
+        if any("Ж".encode() in value for values in parameters for value in values):
+            raise QuestionRefusedError("no equivalent", "22P05")
+        if text != RIGHTS:
+            return [[[name, b"SCRAM-SHA-256$x"]] for (name,) in parameters]
+        users = parameters[0][0].decode()[2:-2].split('","')
+        return [[[b"%d" % at, *RIGHT[1:]] for at, _ in enumerate(users, 1)]]
+
+
+@pytest.mark.parametrize("at", range(4))
+@pytest.mark.parametrize("pair", [["Ж", "shop"], ["bert", "Ж"]])
+def test_a_name_that_the_database_cannot_hold_fails_nobody_else(monkeypatch, at, pair):
+    asked = [["anna", "shop"], ["carl", "shop"], ["dora", "shop"]]
+    asked.insert(at, pair)
+    session = Narrow()
+    story = Story(monkeypatch, session)
+    told = story.play(asked)
+    assert told["failed"] == ""
+    assert [[found["user"], found["database"]] for found in told["found"]] == asked
+    assert ["oid" in found for found in told["found"]] == [each != pair for each in asked]
+    secrets = ["" if user == "Ж" else "SCRAM-SHA-256$x" for user, _ in asked]
+    assert [found["secret"] for found in told["found"]] == secrets
+    assert len(session.asked) <= 10, "halves, not each"
+    assert story.warnings() == 1
+    assert "Ж" not in story.stream.getvalue()
+
+
 @pytest.mark.parametrize("rows", [[ANNA, ANNA], [[b"anna"]], [[b"other", b"SCRAM-SHA-256$x"]]])
 def test_an_answer_that_makes_no_sense_lets_nobody_in(monkeypatch, rows):
     story = Story(monkeypatch, Session(secrets=(rows,)))
