@@ -427,6 +427,42 @@ def test_ddl_of_a_client_is_known_at_once(cluster: PostgresCluster, schema: None
         gateway.destroy()
 
 
+VIEWS = 25
+
+
+@pytest.mark.gateway
+def test_what_a_client_has_just_made_is_looked_at_until_the_catalogs_are_read(
+    watchful: Gateway,
+) -> None:
+    """Each statement comes right behind the DDL, before the monitor can have read it."""
+    target = known_door(watchful)
+    with ScriptedClient.login(target) as one, ScriptedClient.login(target) as other:
+        for number in range(VIEWS):
+            setting = f"fresh.number_{number}"
+            set_it = f"set_config('{setting}', 'anna', false)"
+            assert not errors(one.query(f"CREATE VIEW fresh_{number} AS SELECT {set_it}"))
+            assert not errors(one.query(f"SELECT * FROM fresh_{number}"))
+            for _ in range(3):
+                assert other.value(f"SELECT current_setting('{setting}', true)") != "anna"
+        one.query(";".join(f"DROP VIEW fresh_{number}" for number in range(VIEWS)))
+
+
+@pytest.mark.gateway
+def test_behind_ddl_that_was_read_nothing_is_looked_at(watchful: Gateway) -> None:
+    target = known_door(watchful)
+    with ScriptedClient.login(target) as client:
+        client.query("CREATE TABLE read_already (id int)")
+        client.query("DROP TABLE read_already")
+
+        def is_proved() -> bool:
+            before = monitor_row(watchful)["probes"]
+            client.query("SELECT count(*) FROM later_trigger")
+            return monitor_row(watchful)["probes"] == before
+
+        eventually(is_proved, what="the DDL is read")
+        assert all(is_proved() for _ in range(5))
+
+
 @pytest.mark.gateway
 def test_without_the_right_to_read_catalogs_every_write_is_looked_at(
     cluster: PostgresCluster, schema: None

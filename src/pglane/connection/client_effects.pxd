@@ -44,6 +44,7 @@ cdef class ClientEffects:
     cdef _note(self, ClientStatement statement)
     @cython.locals(effects=cython.longlong)
     cdef _note_verdict(self, Verdict verdict)
+    cpdef doubt(self)
     cdef _note_discard(self)
     cpdef discarded(self)
     @cython.locals(verdict=Verdict)

@@ -202,13 +202,17 @@ class ClientEffects:
             self.effects |= _CATALOG
             self._shapes.renew()
         if effects & _MAKES == _CATALOG:
-            if not self.effects & _UNSEEN:
-                self.unseen = _NONE_UNSEEN  # no statement is to blame
-            self.effects |= _UNSEEN
+            self.doubt()
         if verdict.settings:
             self._note_settings(verdict.settings)
         if effects & _READING_EFFECTS:
             self._doubt_reading(verdict)
+
+    def doubt(self) -> None:
+        """The session is to be looked at before this lease ends, whatever its texts show."""
+        if not self.effects & _UNSEEN:
+            self.unseen = _NONE_UNSEEN  # no statement is to blame
+        self.effects |= _UNSEEN
 
     def _note_discard(self) -> None:
         """What is sent behind a DISCARD ALL holds after it; behind a second one, who knows."""

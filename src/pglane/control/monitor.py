@@ -84,6 +84,7 @@ class Monitor:
         self._snapshot: bytes | None = None
         self._catalogs = ""
         self._read_after = 0.0
+        self._asked = 0
         self._ended = False
         self._moves = False
         self._woken = asyncio.Event()
@@ -98,8 +99,9 @@ class Monitor:
         self._moves = True
         self._woken.set()
 
-    def look(self) -> None:
-        """The next question is due at once."""
+    def look(self, number: int) -> None:
+        """The next question is due at once; what it finds answers this call of the worker."""
+        self._asked = number
         if self.state == WATCHING:
             self._woken.set()
 
@@ -164,11 +166,15 @@ class Monitor:
 
     async def _look(self, session: ServerSession) -> None:
         """One question; a second and third one only when something changed."""
+        asked = self._asked
         ((snapshot, loaded, defaults),) = await session.rows(POLL)
         self._tell("defaults", epoch=epoch_of(loaded, defaults))
         self._seen = snapshot
         now = asyncio.get_running_loop().time()
-        if snapshot == self._snapshot or now < self._read_after:
+        if snapshot == self._snapshot:
+            self._looked(asked)
+            return
+        if now < self._read_after:
             return
         try:
             await self._look_at_catalogs(session)
@@ -179,6 +185,13 @@ class Monitor:
         else:
             self._snapshot = snapshot
             self._succeeded()
+            self._looked(asked)
+
+    def _looked(self, asked: int) -> None:
+        """What had taken effect when the worker asked is read, and told."""
+        if asked and asked == self._asked:
+            self._asked = 0
+            self._send({"type": "looked", "database": self._database, "look": asked})
 
     async def _look_at_catalogs(self, session: ServerSession) -> None:
         (seen,) = await session.rows(CATALOG_EPOCH)
@@ -211,7 +224,8 @@ class Monitor:
             self._send(message)
 
     def tell_again(self) -> None:
-        """A new worker knows nothing."""
+        """A new worker knows nothing, and has asked nothing."""
+        self._asked = 0
         for message in self.told.values():
             self._send(message)
 
@@ -290,11 +304,11 @@ class Monitors:
             text = f"an internal error ended the monitor of database {database}"
             self._log.write("error", "monitor_broken", text, error=repr(error))
 
-    def look(self, database: str) -> None:
-        """Something has changed there: look now."""
+    def look(self, database: str, number: int) -> None:
+        """Something has changed there: look now, and tell the worker by this number."""
         known = self._running.get(database)
         if known is not None:
-            known[0].look()
+            known[0].look(number)
 
     def unwatch(self, database: str) -> None:
         """The worker has no server connection there any more."""

@@ -139,7 +139,7 @@ class Supervisor:
             "command_held": lambda message, _: self._commands.took_effect(message),
             "log": self._worker_logs,
             "watch": self._worker_has_server,
-            "look": lambda message, _: self._monitors.look(message["database"]),
+            "look": lambda message, _: self._monitors.look(message["database"], message["look"]),
             "unwatch": lambda message, _: self._monitors.unwatch(message["database"]),
             "stopped": lambda _message, _fds: None,
         }

@@ -383,20 +383,26 @@ class ClientLink(ClientConnection):
             return  # what is answered of the next unit was flushed: its transaction is open
         self._note_answered(exchange)
         if requests.effects & _CATALOG:
-            requests.catalog_settles(transaction_is_over=exchange.status == IDLE_STATUS)
-            if exchange.status == IDLE_STATUS:
-                self.database.watch.look()
+            self._catalog_settles(exchange.status == _IDLE_STATUS)
         if not self.rewrites or self.pinned or exchange.status != _IDLE_STATUS:
             if self.dismissal is not None and exchange.is_idle():
                 self.end_dismissed()
             return  # every door keeps the lease
         if requests.effects & _EXECUTES:
             requests.note_executed(self.vector.prepared.by_name.values())
+        if self.database.unread:
+            requests.doubt()
         if requests.effects & self._lasting == 0 and not exchange.changed:
             self.release(server)
             return
         ending = self.door.after_answer(exchange.status, requests.effects, pinned=self.pinned)
         end_by(self, ending, server)
+
+    def _catalog_settles(self, is_over: bool) -> None:
+        """DDL was answered; whether its transaction is over, too."""
+        self.requests.catalog_settles(transaction_is_over=is_over)
+        if is_over:
+            self.database.watch.look()
 
     def release(self, server: "ServerLink") -> None:
         """It gives its server connection back; what came meanwhile asks anew."""

@@ -32,6 +32,7 @@ cdef class Database:
     cdef public bint vacating
     cdef public bint forgotten
     cdef public bint asks_sequences
+    cdef public bint unread
     cdef public bint paused
     cdef public bint disabled
     cdef public long long reconnects

@@ -85,6 +85,7 @@ class Database:
         takes_back: some lane may ask for a lease.
         notices_due: when somebody who waits is told why; `NEVER`: nobody is.
         asks_sequences: a text, or something in its catalogs, asks for a sequence's last value.
+        unread: DDL of a client has taken effect that the monitor has not read yet.
         paused: nobody gets a server connection until RESUME.
         disabled: no new client is let in until ENABLE.
         forgotten: nobody used it, and the worker has it no more.
@@ -130,6 +131,7 @@ class Database:
             lambda: worker.door_address("session"), worker.log_login_refusal, self.note_sequences
         )
         self.asks_sequences = False
+        self.unread = False
         self.note_sequences()
         self._apply_session_state(settings)
         self._pending: list[Decision] = []

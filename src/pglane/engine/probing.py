@@ -5,7 +5,7 @@ Before such a lease ends, one query of our own looks at the session (`connection
 * Nothing: the server connection is released like any other.
 * Other settings: they are read back and travel with the client, as after a SET.
 * A custom setting may be there whose name nobody knows, because code computes it or has just been
-  made: all settings are reset, so that it goes to nobody.
+  made, or DDL has not been read yet: all settings are reset, so that it goes to nobody.
 * Something that cannot be moved: its client keeps the server connection, for that is how a private
   connection behaves. The statement's fingerprint is logged, and counts as stateful from then on:
   it is refused, or pins, by the same rules as a statement whose text shows the same.
@@ -58,7 +58,8 @@ def _probed(client: "ClientLink", server: "ServerLink", succeeded: bool) -> None
 
 def _may_hide(client: "ClientLink", server: "ServerLink", unseen: list[Verdict]) -> bool:
     """Whether a custom setting may be there that no question finds."""
-    if server.database.watch.computes or client.requests.effects & OPAQUE:
+    database = server.database
+    if database.unread or database.watch.computes or client.requests.effects & OPAQUE:
         return True
     return not unseen or not all(verdict.certain for verdict in unseen)
 

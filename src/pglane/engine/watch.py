@@ -8,6 +8,8 @@ is taken for the one that all began with, unless the monitor took longer to come
 between two looks: then what had been opened meanwhile is replaced as well.
 
 After DDL, whoever made it, statements that are prepared from then on are looked at anew (fact A8).
+From such an answer to a client until the monitor has read what it did, no text of this database
+proves anything: each session is looked at before its lease ends, and its settings are reset.
 When what is known of names changes, texts are judged anew: the cache of verdicts starts afresh,
 and those of prepared statements are renewed, some clients at a time, so that nobody waits for it.
 """
@@ -60,6 +62,8 @@ class Watch:
         self._wanted = False
         self._settings: list[str] = SETTINGS_UNREAD
         self._renewals = 0
+        self._looks = 0
+        self._looked = 0
         self._began = 0.0
         self.state = "not watched"
         self.defaults_epoch = ""
@@ -76,7 +80,14 @@ class Watch:
     def look(self) -> None:
         """DDL of a client has taken effect: the monitor need not wait for its next turn."""
         if self._wanted:
-            self._database.worker.tell_monitor("look", self._database)
+            self._looks += 1
+            self._note_unread()
+            message = {"type": "look", "database": self._database.name, "look": self._looks}
+            self._database.worker.tell_supervisor(message)
+
+    def _note_unread(self) -> None:
+        """Where no catalogs were read, names count as unread; who does not watch answers not."""
+        self._database.unread = self._looked != self._looks and bool(self.catalog_epoch)
 
     def begin(self) -> None:
         """A server connection was opened: from now on the database is to be watched."""
@@ -101,6 +112,9 @@ class Watch:
                 self._database.worker.shapes.renew()
             case "catalog":
                 self._catalog_is(message)
+            case "looked":
+                self._looked = message["look"]
+                self._note_unread()
             case _:
                 self._state_is(message["state"])
 
@@ -142,6 +156,7 @@ class Watch:
         self.state = state
         if state != WATCHING and self.catalog_epoch:
             self.catalog_epoch = ""
+            self._note_unread()
             self.sight.learn(UNREAD)
             self.computes = True
             self._database.note_sequences()
@@ -151,6 +166,7 @@ class Watch:
         if message["epoch"] == self.catalog_epoch:
             return
         self.catalog_epoch = message["epoch"]
+        self._note_unread()
         self._database.note_custom_names(message["custom"])
         self._settings = message["settings"]
         self.sight.learn(names_of(message))

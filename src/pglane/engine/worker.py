@@ -397,7 +397,7 @@ class Worker:
     # The monitor ---------------------------------------------------------------------------
 
     def tell_monitor(self, kind: str, database: Database) -> None:
-        """Tells the supervisor to watch a database, to look at it now, or to let it be."""
+        """Tells the supervisor to watch a database, or to let it be."""
         self._control.send({"type": kind, "database": database.name})
 
     def watched(self, message: dict[str, Any]) -> None:

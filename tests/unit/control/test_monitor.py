@@ -183,16 +183,50 @@ def test_a_monitor_that_is_told_to_looks_at_once(monkeypatch):
     async def run():
         story.monitor = Monitor("app", story.open, story.send, story.log)
         story.monitor.poll_s = 1e6
-        story.monitor.look()
-        story.until = 5
+        story.monitor.look(1)
+        story.until = 6
         task = asyncio.get_running_loop().create_task(story.monitor.run())
-        while len(story.sent) < 4:
+        while len(story.sent) < 5:
             await asyncio.wait({task}, timeout=0.001)
-        story.monitor.look()
+        story.monitor.look(2)
         await asyncio.wait_for(task, 10)
 
     asyncio.run(run())
-    assert story.sent[-1]["type"] == "defaults"
+    assert [told["type"] for told in story.sent[-2:]] == ["defaults", "looked"]
+
+
+@pytest.mark.parametrize("sessions", [(FIRST,), (FIRST, LATER)])
+def test_who_asks_for_a_look_hears_when_all_is_read(sessions):
+    """Once; also where nothing has changed, and behind what was read."""
+    story = Story(Session(*sessions))
+
+    async def run():
+        story.monitor = Monitor("app", story.open, story.send, story.log)
+        story.monitor.poll_s = 0.001
+        story.until = 1000
+        task = asyncio.get_running_loop().create_task(story.monitor.run())
+        while len(story.sent) < 4:
+            await asyncio.wait({task}, timeout=0.001)
+        story.monitor.look(7)
+        while story.sent[-1]["type"] != "looked":
+            await asyncio.wait({task}, timeout=0.001)
+        await asyncio.wait({task}, timeout=0.01)
+        story.monitor.end()
+        await asyncio.wait_for(task, 10)
+
+    asyncio.run(run())
+    told = [message for message in story.sent if message["type"] == "looked"]
+    assert told == [{"type": "looked", "database": "app", "look": 7}]
+
+
+def test_a_new_worker_hears_no_answer_to_another():
+    story = Story(Session(FIRST))
+    story.monitor = Monitor("app", story.open, story.send, story.log)
+    story.monitor.look(7)
+    story.monitor.tell_again()
+    story.until = 4
+    asyncio.run(asyncio.wait_for(story.monitor.run(), 10))
+    assert "looked" not in [message["type"] for message in story.sent]
 
 
 def test_a_session_that_fails_is_told_once_and_opened_again():

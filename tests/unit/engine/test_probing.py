@@ -103,6 +103,17 @@ def test_what_code_computes_the_name_of_goes_to_nobody(calling):
     assert server.look() == b""
 
 
+def test_while_ddl_is_unread_settings_go_to_nobody(calling):
+    """However certain it is what the statement does."""
+    rig, client, server = calling
+    rig.worker.databases["app"].unread = True
+    call(client, server)
+    server.send(row(*CLEAN))
+    reads_settings(server)
+    resets(server)
+    rig.until(lambda: idle(rig))
+
+
 @pytest.mark.parametrize("text", ["DO $$ BEGIN SET app.x = 1; END $$", "SELECT locks('app.x')"])
 def test_a_custom_setting_that_the_text_names_goes_with_the_client(calling, text):
     rig, client, server = calling

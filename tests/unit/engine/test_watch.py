@@ -264,6 +264,74 @@ def test_ddl_of_a_client_makes_the_monitor_look(rigs):
     rig.until(lambda: rig.heard("look"))
 
 
+def ddl(client, server):
+    client.send(query("ALTER TABLE t ADD b int"))
+    server.gets(b"ALTER")
+    server.send(message(b"C", b"ALTER TABLE\x00") + READY)
+
+
+def is_looked_at(client, server):
+    """Whether a statement that nothing is said of is followed by a look; that is left waiting."""
+    client.send(query("SELECT 1"))
+    server.gets(b"SELECT 1")
+    server.send(ANSWER)
+    client.gets(READY)
+    return b"pg_listening_channels" in (server.look() or b"")
+
+
+def looked(rig, number):
+    rig.say(type="looked", database="app", look=number)
+    rig.turn(2)
+
+
+def test_until_ddl_is_read_the_session_is_looked_at_whatever_the_text_says(rigs):
+    rig = rigs()
+    client, server = rig.pair()
+    catalog(rig, "a")
+    assert not is_looked_at(client, server)
+    ddl(client, server)
+    server.gets(b"pg_listening_channels")
+    (told,) = rig.heard("look")
+    assert (told["database"], told["look"]) == ("app", 1)
+
+
+def test_only_the_answer_to_the_last_ddl_ends_that(rigs):
+    rig = rigs()
+    rig.pair()
+    database = rig.worker.databases["app"]
+    catalog(rig, "a")
+    database.watch.look()
+    database.watch.look()
+    looked(rig, 1)
+    assert database.unread
+    catalog(rig, "b")
+    assert database.unread
+    looked(rig, 2)
+    assert not database.unread
+
+
+def test_after_the_answer_nothing_is_looked_at(rigs):
+    rig = rigs()
+    client, server = rig.pair()
+    catalog(rig, "a")
+    rig.worker.databases["app"].watch.look()
+    looked(rig, 1)
+    assert not is_looked_at(client, server)
+
+
+def test_where_nobody_has_read_catalogs_nobody_waits_for_them(rigs):
+    rig = rigs()
+    rig.pair()
+    database = rig.worker.databases["app"]
+    database.watch.look()
+    assert not database.unread
+    catalog(rig, "a")
+    assert database.unread, "they may have been read before the DDL"
+    rig.say(type="monitor", database="app", state="gone")
+    rig.turn(2)
+    assert not database.unread
+
+
 def test_after_ddl_statements_are_looked_at_anew(rigs):
     rig = rigs()
     rig.pair()
