@@ -64,6 +64,8 @@ DENIED_S = 0.1
 """Between attempts for a role that has no connection left; the others wait that out, too."""
 DENIAL_S_MAX = 1.0
 """What was said longer ago explains nothing."""
+DENIED_MAX = 1000
+"""Roles whose denial is remembered; beyond it, the one denied longest ago is forgotten."""
 _PAUSED = WaitReason.PAUSED  # to ask an Enum for a member costs a look-up
 _DATABASE_DOWN = WaitReason.DATABASE_DOWN
 
@@ -377,7 +379,10 @@ class LeaseDesk:
 
     def opening_denied(self, slot: Slot, reason: str, now: float) -> list[Decision]:
         """The role has no connection left. The server is well: the pause is short."""
+        self._denied.pop(slot.user, None)  # in the order of their last denial
         self._denied[slot.user] = (reason, now)
+        if len(self._denied) > DENIED_MAX:
+            del self._denied[next(iter(self._denied))]
         self._open_after = max(self._open_after, now + DENIED_S)
         return self.gone(slot, now)
 

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from pglane.engine.server_tls import ServerTls
 
 
+CANCELS_MAX = 8
+"""Of clients, on their way to one server connection at once: each opens a socket to the server.
+One more would hit the same statement as those do; it is closed unsent."""
+
+
 class ServerCancel(Owner):
     """One cancel request on its way to the server; `done` is called when it is over."""
 

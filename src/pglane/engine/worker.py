@@ -27,7 +27,7 @@ from pglane.connection.user_list import UserList, secret_of
 from pglane.doors import DOORS
 from pglane.engine import failover
 from pglane.engine.addresses import ServerAddresses
-from pglane.engine.cancel import ServerCancel
+from pglane.engine.cancel import CANCELS_MAX, ServerCancel
 from pglane.engine.client_connection import WAITING, ClientConnection
 from pglane.engine.client_link import ClientLink
 from pglane.engine.client_tls import ClientTls, client_certificates
@@ -422,8 +422,10 @@ class Worker:
         if server is None or idle or (server.busy and not server.guarded):
             # Nothing of the client's runs; a query of ours must not be hit in its place.
             transport.close()
-            return
-        self.cancel_request(server, transport.close)
+        elif server.cancels + len(server.held_cancels) >= CANCELS_MAX:
+            transport.close()
+        else:
+            self.cancel_request(server, transport.close)
 
     def cancel_request(self, server: ServerLink, done: Callable[[], None]) -> None:
         """Cancels what runs for a client; if a query of ours is before it, when that is over."""

@@ -4,7 +4,14 @@ import pytest
 
 from pglane.connection.settings import Vectors
 from pglane.doors.decisions import Close, Grant, Open, Reject
-from pglane.doors.lease import BACKOFF_S_MAX, BACKOFF_S_MIN, DENIED_S, LOOKED_AT_MAX, LeaseDesk
+from pglane.doors.lease import (
+    BACKOFF_S_MAX,
+    BACKOFF_S_MIN,
+    DENIED_MAX,
+    DENIED_S,
+    LOOKED_AT_MAX,
+    LeaseDesk,
+)
 from pglane.doors.need import Need
 from pglane.pool.ledger import CLEANING, CLOSING, IDLE, LEASED, Slot
 from pglane.scheduler.lane import EXPIRY_SHARE
@@ -305,6 +312,18 @@ def test_a_role_without_a_connection_left_delays_others_little() -> None:
     assert desk.denial("anna", 8.5) == "too many"
     assert desk.denial("anna", 9.5) == ""
     assert desk.denial("berta", 8.5) == ""
+
+
+def test_denials_of_so_many_roles_are_remembered_and_the_oldest_goes_first() -> None:
+    desk = new_desk(1, 1)
+    names = ["anna", *(f"role_{number}" for number in range(DENIED_MAX - 1)), "anna", "last"]
+    for name in names:
+        slot = desk.ledger.open(name, None, 1.0)
+        assert desk.opening_denied(slot, "too many", 1.0) == []
+    assert [desk.denial(name, 1.0) for name in ("role_0", "role_1", "anna", "last")] == [
+        "",
+        *["too many"] * 3,
+    ]
 
 
 def test_attempts_that_fail_together_count_as_one() -> None:

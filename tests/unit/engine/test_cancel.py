@@ -1,5 +1,6 @@
 """A cancel request finds its lease, and the server connection is in quarantine meanwhile."""
 
+from pglane.engine.cancel import CANCELS_MAX
 from pglane.engine.cancel_keys import PROCESS_ID_MIN
 from tests.support.engine_rig import READY, error, message, query, startup
 from tests.unit.engine.test_database import DONE, desk
@@ -43,6 +44,25 @@ def test_bytes_behind_a_cancel_request_do_not_repeat_it(rig) -> None:
     canceler.send(b"more and more")
     rig.turn(3)
     assert rig.nobody_connects()
+
+
+def test_no_more_than_so_many_are_on_their_way_at_once(rig) -> None:
+    client, server = running(rig)
+    cancelers = [rig.cancel(1) for _ in range(CANCELS_MAX)]
+    strikes = [rig.accept() for _ in cancelers]
+    rig.cancel(1).ends()
+    assert rig.nobody_connects()
+    assert not any(canceler.ended for canceler in cancelers)
+    for strike in strikes:
+        strike.gets(CANCEL)
+        strike.socket.close()
+    for canceler in cancelers:
+        canceler.ends()
+    again = rig.cancel(1)
+    rig.accept().socket.close()
+    again.ends()
+    server.send(error("57014") + READY)
+    client.gets(READY)
 
 
 def test_one_that_waits_is_told_and_keeps_its_connection(rigs) -> None:
