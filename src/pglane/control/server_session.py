@@ -76,15 +76,7 @@ class NotThisWayError(SessionFailedError):
 
 
 class QuestionRefusedError(SessionFailedError):
-    """The server answered a question with an error; it may be asked another.
-
-    Attributes:
-        sqlstate: of the error.
-    """
-
-    def __init__(self, reason: str, sqlstate: str = "") -> None:
-        super().__init__(reason)
-        self.sqlstate = sqlstate
+    """The server answered a question with an error; it may be asked another."""
 
 
 class ServerSession:
@@ -273,7 +265,7 @@ class ServerSession:
                     sqlstate = (error.get("C") or b"").decode("ascii", "replace")
                 elif kind == READY:
                     if failure:
-                        raise QuestionRefusedError(failure, sqlstate)
+                        raise QuestionRefusedError(failure, sqlstate=sqlstate)
                     return rows
                 if len(rows) > ROWS_MAX:
                     raise SessionFailedError(f"an answer has more than {ROWS_MAX} rows")

@@ -209,7 +209,7 @@ class Narrow(Session):
     async def ask(self, text, parameters):
         self.asked.append((text, parameters))
         if any("Ж".encode() in value for values in parameters for value in values):
-            raise QuestionRefusedError("no equivalent", "22P05")
+            raise QuestionRefusedError("no equivalent", sqlstate="22P05")
         if text != RIGHTS:
             return [[[name, b"SCRAM-SHA-256$x"]] for (name,) in parameters]
         users = parameters[0][0].decode()[2:-2].split('","')
