@@ -217,10 +217,14 @@ class ClientRequests(ExtendedRequests):
         return True
 
     def _expect_query(self, exchange: Exchange, deallocation: object) -> None:
-        """A Query destroys the unnamed statement (fact A3)."""
+        """A Query destroys the unnamed statement (fact A3).
+
+        One that is gone already may come back until then, where its Close is discarded.
+        """
         exchange.statements.unnamed = None
         before = self.statements.pop(b"", None) if self.statements else None
-        if before is None or deallocation is not None:
+        gone = before is None and not exchange.outstanding()
+        if gone or deallocation is not None:
             exchange.expect(_QUERY, deallocation)
         else:
             exchange.expect(_QUERY, pending_parse(None, self.statements, b"", None, before))

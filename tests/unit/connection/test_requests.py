@@ -189,6 +189,29 @@ def test_a_query_that_is_discarded_destroys_nothing(lease: Lease) -> None:
     assert lease.requests.statements == {b"": statement}
 
 
+@pytest.mark.parametrize("again", [False, True])
+def test_a_query_behind_a_close_that_is_discarded_destroys_it_all_the_same(
+    lease: Lease, again: bool
+) -> None:
+    lease.send(c.Parse(b"", SELECT), SYNC)
+    lease.answer(PARSED, READY)
+    lease.send(c.Execute(b"x"), c.Close(b"S", b""), SYNC, c.Query(SELECT))
+    if again:
+        lease.send(c.Parse(b"", b"SELECT 2"), SYNC)
+    lease.answer(error(b"34000"), READY)
+    lease.answer(s.CommandComplete(b"SELECT 1"), READY)
+    assert [one.text for one in lease.requests.statements.values()] == [b"SELECT 2"] * again
+
+
+def test_a_close_and_a_query_that_are_discarded_destroy_nothing(lease: Lease) -> None:
+    lease.send(c.Parse(b"", SELECT), SYNC)
+    lease.answer(PARSED, READY)
+    statement = lease.requests.statements[b""]
+    lease.send(c.Execute(b"x"), c.Close(b"S", b""), c.Query(SELECT))
+    lease.answer(error(b"34000"))
+    assert lease.requests.statements == {b"": statement}
+
+
 # Close and the server's own objects
 
 
