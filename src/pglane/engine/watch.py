@@ -82,8 +82,11 @@ class Watch:
         if self._wanted:
             self._looks += 1
             self._note_unread()
-            message = {"type": "look", "database": self._database.name, "look": self._looks}
-            self._database.worker.tell_supervisor(message)
+            self._ask()
+
+    def _ask(self) -> None:
+        message = {"type": "look", "database": self._database.name, "look": self._looks}
+        self._database.worker.tell_supervisor(message)
 
     def _note_unread(self) -> None:
         """Where no catalogs were read, names count as unread; who does not watch answers not."""
@@ -95,6 +98,8 @@ class Watch:
             self._wanted = True
             self._began = self._database.loop.now
             self._database.worker.tell_monitor("watch", self._database)
+            if self._looked != self._looks:
+                self._ask()  # whom it asked last was let go before the answer
 
     def keep_house(self) -> None:
         """Nothing is left to be watched over: the monitor may go."""

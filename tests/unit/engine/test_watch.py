@@ -319,6 +319,25 @@ def test_after_the_answer_nothing_is_looked_at(rigs):
     assert not is_looked_at(client, server)
 
 
+def test_a_monitor_let_go_before_its_answer_is_asked_again(rigs):
+    rig = rigs(server_idle_ms_max=100)
+    _, server = rig.pair()
+    rig.later(2.0)
+    catalog(rig, "a")
+    database = rig.worker.databases["app"]
+    database.watch.look()
+    server.ends()
+    server.socket.close()
+    rig.until(lambda: database.desk.ledger.used == 0)
+    rig.later(2.0)
+    rig.until(lambda: rig.heard("unwatch"))
+    assert [told["look"] for told in rig.heard("look")] == [1]
+    database.watch.begin()
+    rig.until(lambda: len(rig.heard("look")) == 2)
+    looked(rig, 1)
+    assert not database.unread
+
+
 def test_where_nobody_has_read_catalogs_nobody_waits_for_them(rigs):
     rig = rigs()
     rig.pair()
