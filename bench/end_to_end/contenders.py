@@ -150,7 +150,18 @@ def pglane(
 
 
 def refuses_wrong_password(cluster: Cluster, contender: Contender) -> bool:
-    """Whether this contender checks passwords at all; otherwise logins would not compare."""
+    """Whether this contender checks passwords at all; otherwise logins would not compare.
+
+    The right one comes first: a PgBouncer 1.25.2 that sees a wrong one before it knows the keys of
+    the role cannot log in to the server any more ("wrong password type").
+    """
+    password = cluster.psql.password
+    return _is_let_in(cluster, contender, password) and not _is_let_in(
+        cluster, contender, "not-" + password
+    )
+
+
+def _is_let_in(cluster: Cluster, contender: Contender, password: str) -> bool:
     end = contender.endpoint
     argv: list[str | Path] = [
         cluster.psql.program,
@@ -159,8 +170,7 @@ def refuses_wrong_password(cluster: Cluster, contender: Contender) -> bool:
         f"-h{end.host}",
         f"-p{end.port}",
     ]
-    wrong = client_environment("not-" + cluster.psql.password, tls=contender.tls)
-    environment = {**os.environ, **wrong}
+    environment = {**os.environ, **client_environment(password, tls=contender.tls)}
     done = subprocess.run(
         [*argv, f"-U{end.user}", end.database],
         env=environment,
@@ -168,4 +178,4 @@ def refuses_wrong_password(cluster: Cluster, contender: Contender) -> bool:
         capture_output=True,
         check=False,
     )
-    return done.returncode != 0
+    return done.returncode == 0
