@@ -15,6 +15,10 @@ was rewritten) is harmless. The scan is made only when transactions have ended s
 which `txid_current_snapshot()` tells: as long as it is the same text, the same transactions are
 visible, and therefore the same catalogs.
 
+A role that was dropped, and may have been made anew since, leaves sessions behind that go by its
+OID: to them `current_user` is an error, and grants and policies of the new role do not hold. They
+are asked for by their process ids, only when transactions have ended since the last look.
+
 `pg_conf_load_time()` is the moment at which the asking backend itself read the configuration, and
 it does that before it runs the statement that asks. No value of a setting is read here: they may
 hold secrets.
@@ -36,6 +40,12 @@ setdatabase, setrole)
     (SELECT pg_catalog.string_agg(oid::text, ',' ORDER BY oid) FROM pg_catalog.pg_roles
       WHERE rolsuper))"""
 """One row: the snapshot, when the configuration was read, ALTER .. SET and the superusers."""
+
+ROLELESS = """\
+SELECT pid FROM pg_catalog.pg_stat_activity
+  WHERE datname = pg_catalog.current_database() AND usesysid IS NOT NULL AND usename IS NULL
+  ORDER BY pid"""
+"""A row for each session in this database whose role is not there any more; anybody may see it."""
 
 
 def epoch_of(*parts: bytes | None) -> str:

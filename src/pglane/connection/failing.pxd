@@ -19,7 +19,7 @@ cdef class FailingAnswers(RelayedAnswers):
     cdef public bytes instead
 
     cdef int _misfit(self, int kind) except? -1000
-    @cython.locals(fields=dict, head=int)
+    @cython.locals(fields=dict, head=int, events=int)
     cdef int _error(self, MessageReader reader) except? -1000
     @cython.locals(end=Py_ssize_t, at=Py_ssize_t, standing=dict)
     cdef _skip_to_sync(self)
@@ -32,3 +32,6 @@ cdef class FailingAnswers(RelayedAnswers):
     cpdef copy_ends(self)
     cpdef syncs(self)
     cpdef abandon(self)
+
+
+cdef bint _says_role_is_gone(dict fields) except -1

@@ -6,7 +6,7 @@ in between meant nothing, and is taken back, last first. A copy belongs here too
 expected only if it runs, and a client that is gone cannot end it.
 """
 
-from pglane.connection.answer_events import BROKEN, ENDING, TO_SERVER
+from pglane.connection.answer_events import BROKEN, ENDING, ROLELESS, TO_SERVER
 from pglane.connection.expectations import (
     BIND,
     CLOSE_SILENT,
@@ -35,6 +35,13 @@ from pglane.wire.server_messages import error_fields
 
 # Compiled, this is a C integer that Python code cannot see.
 _SYNC: int = SYNC
+
+UNDEFINED_OBJECT = b"42704"
+OF_THE_ROLE = (b"GetUserNameFromId", b"shdepLockAndCheckObject")
+"""Routines of PostgreSQL that say it of a session's own role; messages are translated.
+
+The second also says it of another role, rarely: of one that is dropped at that moment.
+"""
 
 
 class FailingAnswers(RelayedAnswers):
@@ -73,13 +80,13 @@ class FailingAnswers(RelayedAnswers):
         if isinstance(payload, ClientStatement):
             self.statements.distrust(payload.shape, fields)
         self.copy_in = False
-        events = 0
+        events = ROLELESS if _says_role_is_gone(fields) else 0
         if head != QUERY and head != FUNCTION and head != SYNC:
             self._skip_to_sync()
             if self.skipping and not self.attached:
                 self.to_server.append(SYNC_MESSAGE)  # its client is gone: nobody else sends it
                 self.syncs()
-                events = TO_SERVER
+                events |= TO_SERVER
         if refusal is not None:
             self._insert(refusal)
             return -1 - events
@@ -179,3 +186,8 @@ class FailingAnswers(RelayedAnswers):
             self.expect(REFUSED, b"")
         self.to_server.append(SYNC_MESSAGE)
         self.syncs()
+
+
+def _says_role_is_gone(fields: dict[str, bytes]) -> bool:
+    """Whether the role that a session logged in as was dropped meanwhile."""
+    return fields.get("C") == UNDEFINED_OBJECT and fields.get("R") in OF_THE_ROLE

@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable
 from pglane.config.settings import Settings
 from pglane.connection.catalog import closure_of
 from pglane.connection.catalog_queries import CATALOG_EPOCH, CATALOGS, SEARCH_PATH
-from pglane.connection.epochs import POLL, epoch_of
+from pglane.connection.epochs import POLL, ROLELESS, epoch_of
 from pglane.control.log import Log
 from pglane.control.resolver import Resolver
 from pglane.control.server_session import (
@@ -126,7 +126,7 @@ class Monitor:
         async with asyncio.timeout(ANSWER_S_MAX):
             session = await self._opened()
             await session.rows(SEARCH_PATH)
-        self._snapshot = None
+        self._seen = self._snapshot = None
         self._server = session.role
         address = session.address
         if address.host:
@@ -169,6 +169,8 @@ class Monitor:
         asked = self._asked
         ((snapshot, loaded, defaults),) = await session.rows(POLL)
         self._tell("defaults", epoch=epoch_of(loaded, defaults))
+        if snapshot != self._seen:
+            await self._look_for_roleless(session)
         self._seen = snapshot
         now = asyncio.get_running_loop().time()
         if snapshot == self._snapshot:
@@ -186,6 +188,12 @@ class Monitor:
             self._snapshot = snapshot
             self._succeeded()
             self._looked(asked)
+
+    async def _look_for_roleless(self, session: ServerSession) -> None:
+        """Sessions whose role was dropped, by their process ids."""
+        pids = [int(pid or 0) for (pid,) in await session.rows(ROLELESS)]
+        if pids or "roleless" in self.told:
+            self._tell("roleless", pids=pids)
 
     def _looked(self, asked: int) -> None:
         """What had taken effect when the worker asked is read, and told."""

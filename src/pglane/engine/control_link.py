@@ -94,7 +94,7 @@ class ControlLink(Ready):
                 worker.roles.heard(message)
             case "resolved":
                 worker.resolved(message)
-            case "defaults" | "ddl" | "catalog" | "looked" | "monitor":
+            case "defaults" | "roleless" | "ddl" | "catalog" | "looked" | "monitor":
                 worker.watched(message)
             case "server" | "server_changed" | "server_role":
                 failover.told(message, worker)

@@ -14,6 +14,7 @@ from pglane.doors.lane_plan import lane_plan
 from pglane.doors.lease import LeaseDesk
 from pglane.doors.session_state import SessionStatePolicy
 from pglane.engine import hearing
+from pglane.engine.dismissal import role_is_gone
 from pglane.engine.give_back import note_leases, take_back, takes_back
 from pglane.engine.handover import abandoned
 from pglane.engine.lane_origin import origin_of
@@ -436,6 +437,10 @@ class Database:
         if not server.transport.ended:
             server.transport.abort()
             self.ended(server, "the server did not close its end")
+
+    def role_is_gone(self, server: ServerLink) -> None:
+        """The role that it logged in as was dropped: it and those like it are replaced."""
+        role_is_gone(server)
 
     def lost(self, server: ServerLink, reason: str) -> None:
         """The server said that this connection ends, or made no sense."""

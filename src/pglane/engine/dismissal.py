@@ -9,17 +9,26 @@ was that it is idle outside a transaction, and that is still so at the next look
 have sent more; so it hears less. A stream of replication goes on.
 
 Server connections of the role in that database go too: free ones now, the others when released.
+
+A role that is dropped and made anew under its name leaves server connections of the old one:
+PostgreSQL lets them live, and knows no name, grants or policies for them. Of those the monitor
+tells (`connection.epochs`); where it does not look, the first that PostgreSQL says of it to a
+client is enough. They go; the role's clients stay: they came in by what is known here.
 """
 
 from typing import TYPE_CHECKING
 
+from pglane.engine.replacing import links
 from pglane.engine.server_link import ServerLink
 from pglane.errors.roles import DirectRoleEnded, RoleEnded
 from pglane.pool.ledger import SlotState
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
     from pglane.connection.role import Role
     from pglane.engine.client_link import ClientLink
+    from pglane.engine.database import Database
     from pglane.engine.worker import Worker
 
 LOOK_S = 0.05
@@ -42,13 +51,48 @@ def dismiss_surplus(worker: "Worker", role: "Role", change: str) -> None:
 
 def _replace_servers(worker: "Worker", role: "Role") -> None:
     database = worker.databases.get(role.database)
-    if database is None:
-        return
-    for slot in list(database.desk.ledger):
-        if slot.user == role.user and isinstance(slot.link, ServerLink):
-            slot.link.suspect = True
-            if slot.state == SlotState.IDLE:
-                database.close(slot.link)
+    if database is not None:
+        _replace(database, _links_of(database, role.user))
+
+
+def _links_of(database: "Database", user: str) -> "list[ServerLink]":
+    return [link for link in links(database) if link.slot.user == user]
+
+
+def _replace(database: "Database", stale: "Iterable[ServerLink]") -> int:
+    """Free ones now, the others when released; how many were not to go yet."""
+    count = 0
+    for link in stale:
+        count += not link.suspect
+        link.suspect = True
+        if link.slot.state == SlotState.IDLE:
+            database.close(link)
+    return count
+
+
+def replace_roleless(database: "Database", process_ids: "Collection[int]") -> None:
+    """Server connections of these backends, whose role is not there any more."""
+    stale = [link for link in links(database) if link.process_id in process_ids]
+    _tell_replaced(database, _replace(database, stale))
+
+
+def role_is_gone(server: ServerLink) -> None:
+    """PostgreSQL has said to a client that the role of its server connection is not there."""
+    database = server.database
+    stale = _links_of(database, server.slot.user)
+    _tell_replaced(database, _replace(database, stale))
+
+
+def _tell_replaced(database: "Database", count: int) -> None:
+    if count:
+        database.worker.log(
+            "info",
+            "role_made_anew",
+            f"{count} server connections to database {database.name} are of a role that was "
+            "dropped: they are replaced",
+            database=database.name,
+            connections=count,
+        )
 
 
 def dismiss(client: "ClientLink", change: str) -> None:

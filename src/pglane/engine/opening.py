@@ -101,7 +101,8 @@ class Opening:
         if client.need.fresh:
             self._opened_fresh(link, request, client, login.rest)
             return
-        link.suspect = begun != self._generation()
+        stale = begun != self._generation()
+        link.suspect = stale or link.process_id in database.watch.roleless
         if not link.suspect:
             database.accepted.add(slot.user, link.base)
             database.keep_welcome(

@@ -19,6 +19,7 @@ from pglane.connection.answer_events import (
     PARAMETERS,
     READY,
     RELEASED_HOLD,
+    ROLELESS,
     TO_SERVER,
 )
 from pglane.connection.exchange import IDLE_STATUS, Exchange
@@ -258,6 +259,8 @@ class ServerLink(Owner):
             self._ends(events)
             return
         client, guarded = self.client, self.guarded
+        if events & ROLELESS:
+            self.database.role_is_gone(self)
         if events & TO_SERVER:
             self.flush()
         if events & DISCARDED:

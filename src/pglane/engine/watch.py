@@ -17,6 +17,7 @@ and those of prepared statements are renewed, some clients at a time, so that no
 from typing import TYPE_CHECKING, Any
 
 from pglane.connection.catalog import names_of
+from pglane.engine.dismissal import replace_roleless
 from pglane.engine.server_link import ServerLink
 from pglane.pool.ledger import SlotState
 from pglane.wire.mentions import UNREAD
@@ -49,6 +50,7 @@ class Watch:
         state: `watching`, or why not.
         defaults_epoch: the last one heard; "" before the first.
         generation: how often the defaults changed.
+        roleless: process ids of backends whose role was not there any more at the last look.
         catalog_epoch: the last one heard; "" before the first.
         unprovable: why nothing can be proved in this database; "" if things can be.
         sight: what texts do not show.
@@ -68,6 +70,7 @@ class Watch:
         self.state = "not watched"
         self.defaults_epoch = ""
         self.generation = 0
+        self.roleless: frozenset[int] = frozenset()
         self.catalog_epoch = ""
         self.unprovable = ""
         self.computes = True
@@ -113,6 +116,9 @@ class Watch:
         match message["type"]:
             case "defaults":
                 self._defaults_are(message["epoch"])
+            case "roleless":
+                self.roleless = frozenset(message["pids"])
+                replace_roleless(self._database, self.roleless)
             case "ddl":
                 self._database.worker.shapes.renew()
             case "catalog":

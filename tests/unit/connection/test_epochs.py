@@ -2,7 +2,7 @@
 
 import pytest
 
-from pglane.connection.epochs import EPOCH_DIGITS, POLL, epoch_of
+from pglane.connection.epochs import EPOCH_DIGITS, POLL, ROLELESS, epoch_of
 
 
 def test_equal_parts_give_the_same_word():
@@ -20,3 +20,7 @@ def test_other_parts_give_another_word(others):
 
 def test_no_value_of_a_setting_is_asked_for():
     assert "setconfig" not in POLL
+
+
+def test_a_role_that_is_gone_is_told_by_its_lack_of_a_name():
+    assert "usesysid IS NOT NULL AND usename IS NULL" in ROLELESS

@@ -223,3 +223,34 @@ def test_what_the_next_message_waited_for_goes_with_its_client(lease: Lease) -> 
     lease.exchange.held = lease.form.HELD_FOR_CHANNELS
     lease.exchange.abandon()
     assert lease.exchange.is_quiet()
+
+
+def role_error(routine: bytes, code: bytes = b"42704") -> s.ErrorResponse:
+    return error(code, R=routine)
+
+
+@pytest.mark.parametrize("routine", [b"GetUserNameFromId", b"shdepLockAndCheckObject"])
+def test_that_its_role_is_gone_is_told_beside_the_error(lease: Lease, routine: bytes) -> None:
+    lease.send(c.Query(b"SELECT current_user"))
+    told = role_error(routine)
+    assert lease.answer(told, READY) == messages(told, READY)
+    assert lease.events == lease.form.ROLELESS | lease.form.READY
+
+
+@pytest.mark.parametrize(
+    "told",
+    [role_error(b"get_role_oid"), role_error(b"GetUserNameFromId", b"42501"), error(b"42704")],
+)
+def test_what_is_said_of_other_roles_is_an_error_like_any(
+    lease: Lease, told: s.ErrorResponse
+) -> None:
+    lease.send(c.Query(b"SELECT current_user"))
+    lease.answer(told, READY)
+    assert lease.events == lease.form.READY
+
+
+def test_that_its_role_is_gone_is_told_also_where_its_client_is(lease: Lease) -> None:
+    lease.send(*UNIT)
+    lease.exchange.attached = False
+    lease.answer(role_error(b"GetUserNameFromId"))
+    assert lease.events == lease.form.ROLELESS | lease.form.TO_SERVER

@@ -16,6 +16,8 @@ from pglane.engine.dialer import Address
 FIRST = [[b"5:5:", b"yesterday", None]]
 CHANGED = [[b"5:5:", b"yesterday", b"0 16384 77"]]
 LATER = [[b"6:6:", b"yesterday", None]]
+LAST = [[b"9:9:", b"yesterday", None]]
+EVEN_LATER = [[b"8:8:", b"yesterday", None]]
 EPOCH = [[b"1 17", None]]
 OTHER_EPOCH = [[b"1 18", None]]
 CATALOGS = [[b"r", b"t", b"", b"", b""]]
@@ -34,6 +36,7 @@ class Session:
         self.address = Address("inet", "192.0.2.1", 5432, host)
         self.roles = list(roles)
         self.epochs = [EPOCH]
+        self.roleless = [[]]
         self.closed = False
         self.passed_over = {}
 
@@ -49,6 +52,8 @@ class Session:
             if isinstance(epoch, Exception):
                 raise epoch
             return epoch
+        if text == module.ROLELESS:
+            return self.roleless.pop(0) if len(self.roleless) > 1 else self.roleless[0]
         if text == module.CATALOGS:
             return CATALOGS
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
@@ -357,3 +362,12 @@ def test_an_error_of_ours_ends_a_monitor_and_is_told(monkeypatch):
 
     fleet = asyncio.run(story())
     assert "monitor_broken" in fleet.stream.getvalue()
+
+
+def test_sessions_whose_role_is_gone_are_told_when_they_change():
+    session = Session(FIRST, FIRST, LATER, EVEN_LATER, LAST)
+    session.roleless = [[], [[b"11"], [b"12"]], [[b"11"], [b"12"]], []]
+    story = Story(session)
+    story.play(6)
+    told = [message["pids"] for message in story.sent if message["type"] == "roleless"]
+    assert told == [[11, 12], []]

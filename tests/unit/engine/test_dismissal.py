@@ -3,7 +3,7 @@
 from typing import Any
 
 from pglane.connection.role import Role
-from pglane.engine.dismissal import dismiss_all, dismiss_surplus
+from pglane.engine.dismissal import dismiss_all, dismiss_surplus, replace_roleless
 from tests.support.engine_rig import READY, Rig, message, query
 from tests.unit.engine.test_database import DONE
 
@@ -130,3 +130,71 @@ def test_through_the_direct_door_one_that_leaves_is_looked_at_no_more(rig) -> No
     rig.until(lambda: not rig.worker.clients)
     rig.later(0.1)
     assert not rig.logged("internal_error")
+
+
+ROLE_IS_GONE = message(b"E", b"SERROR\0C42704\0Minvalid role OID\0RGetUserNameFromId\0\0")
+
+
+def leave_idle(rig: Rig) -> tuple[Any, Any]:
+    """Two server connections that nobody uses."""
+    first, one = served(rig)
+    client = rig.client()
+    client.gets(READY)
+    first.send(query("BEGIN"))
+    one.gets(b"BEGIN")
+    one.send(IN_TRANSACTION)
+    client.send(query("SELECT 1"))
+    other = rig.accept_login()
+    other.gets(b"SELECT 1")
+    other.send(DONE)
+    client.gets(READY)
+    first.send(query("COMMIT"))
+    one.gets(b"COMMIT")
+    one.send(COMMITTED)
+    first.gets(READY)
+    return one, other
+
+
+def test_server_connections_whose_role_was_dropped_are_replaced(rig) -> None:
+    one, other = leave_idle(rig)
+    (database,) = rig.worker.databases.values()
+    link = next(slot.link for slot in database.desk.ledger)
+    link.process_id = 77
+    replace_roleless(database, {77})
+    replace_roleless(database, {77})
+    rig.turn(2)
+    assert sorted([len(one.look()), len(other.look())]) == [0, 5]
+    (told,) = rig.logged("role_made_anew")
+    assert told["fields"] == {"database": "app", "connections": 1}
+
+
+def test_the_first_who_is_told_that_the_role_is_gone_is_the_last(rig) -> None:
+    one, other = leave_idle(rig)
+    client = next(iter(rig.peers[:1]))
+    client.send(query("SELECT current_user"))
+    rig.until(lambda: b"current_user" in one.look() + other.look())
+    asked = one if b"current_user" in one.taken else other
+    asked.send(ROLE_IS_GONE + READY)
+    assert b"C42704" in client.gets(READY)
+    for server in (one, other):
+        server.gets(b"X\x00\x00\x00\x04")
+    (told,) = rig.logged("role_made_anew")
+    assert told["fields"]["connections"] == 2
+
+
+def test_one_in_use_goes_when_it_is_released(rig) -> None:
+    client, server = served(rig)
+    client.send(query("BEGIN"))
+    server.gets(b"BEGIN")
+    server.send(IN_TRANSACTION)
+    client.gets(b"BEGIN")
+    (database,) = rig.worker.databases.values()
+    link = next(slot.link for slot in database.desk.ledger)
+    replace_roleless(database, {link.process_id})
+    rig.turn(2)
+    assert not server.look()
+    client.send(query("COMMIT"))
+    server.gets(b"COMMIT")
+    server.send(COMMITTED)
+    client.gets(READY)
+    server.gets(b"X\x00\x00\x00\x04")

@@ -74,6 +74,35 @@ def test_a_first_epoch_that_comes_late_closes_what_was_opened_before(rigs):
     assert rig.logged("defaults_changed")
 
 
+def roleless(rig, *process_ids):
+    rig.say(type="roleless", database="app", pids=list(process_ids))
+    rig.turn(2)
+
+
+def test_server_connections_whose_role_is_gone_are_closed(rigs):
+    rig = rigs()
+    client, server = rig.pair()
+    (link,) = (slot.link for slot in rig.worker.databases["app"].desk.ledger)
+    roleless(rig, link.process_id + 1)
+    assert not server.look()
+    roleless(rig, link.process_id)
+    server.ends()
+    roleless(rig)
+    client.send(query("SELECT 1"))
+    rig.accept_login().gets(b"SELECT 1")
+
+
+def test_one_whose_role_went_while_it_was_opened_is_used_once_at_most(rigs):
+    rig = rigs()
+    client = rig.client()
+    server = rig.accept()
+    server.gets(b"user")
+    roleless(rig, 42)
+    server.send(LOGIN_ANSWER)
+    client.gets(READY)
+    server.gets(b"X\x00\x00\x00\x04")
+
+
 def reports(**settings: str) -> bytes:
     told = b"".join(parameter_status(n.encode(), v.encode()) for n, v in settings.items())
     return LOGIN_ANSWER[:9] + told + LOGIN_ANSWER[9:]
