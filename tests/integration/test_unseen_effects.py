@@ -32,6 +32,8 @@ CREATE FUNCTION prepares() RETURNS void LANGUAGE plpgsql AS
   $$ BEGIN EXECUTE 'PREPARE leftover AS SELECT 1'; END $$;
 CREATE FUNCTION makes_table() RETURNS void LANGUAGE plpgsql AS
   $$ BEGIN CREATE TEMP TABLE leftover (id int); END $$;
+CREATE FUNCTION makes_type() RETURNS void LANGUAGE plpgsql AS
+  $$ BEGIN CREATE TYPE pg_temp.leftover AS ENUM ('a'); END $$;
 CREATE FUNCTION sets_within() RETURNS text LANGUAGE plpgsql SET work_mem = '8MB' AS
   $$ BEGIN RETURN set_config('work_mem', '9MB', false); END $$;
 CREATE FUNCTION sets_and_returns() RETURNS int LANGUAGE plpgsql AS
@@ -121,6 +123,9 @@ CASES = {
     ),
     "a function makes a temporary table": Case(
         "SELECT makes_table()", "SELECT to_regclass('pg_temp.leftover') IS NOT NULL", "t"
+    ),
+    "a function makes a temporary type": Case(
+        "SELECT makes_type()", "SELECT to_regtype('pg_temp.leftover') IS NOT NULL", "t"
     ),
     "a function with SET in its definition": Case("SELECT sets_within()", WORK_MEM, "9MB"),
     "a trigger": Case("INSERT INTO with_trigger VALUES (1)", WORK_MEM, "9MB"),

@@ -29,6 +29,7 @@ cdef class ClientEffects:
     cdef public bint changes_channels
     cdef public bint hears_itself
     cdef public Py_ssize_t drew
+    cdef public bint makes_code
     cdef public bint wrote
     cdef public bint strangers_drew
     cdef public long long asked

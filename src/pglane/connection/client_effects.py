@@ -114,6 +114,8 @@ class ClientEffects:
         may_copy: something sent since the server was last idle may be COPY FROM STDIN.
         apart: effects of texts that are not sent on as they are.
         changes_channels: a LISTEN or UNLISTEN was sent since the lease began.
+        makes_code: DDL was sent of which the monitor is to read what it made, before anything is
+            proved.
         wrote: something that may change more than the session was sent since the lease began.
         hears_itself: it keeps its server connection, and hears what comes there.
     """
@@ -132,6 +134,7 @@ class ClientEffects:
         "encoding",
         "hears_itself",
         "later_effects",
+        "makes_code",
         "may_copy",
         "named",
         "settings",
@@ -158,6 +161,7 @@ class ClientEffects:
         self.changes_channels = False
         self.hears_itself = False
         self.drew = -1
+        self.makes_code = False
         self.wrote = False
         self.strangers_drew = False
         self.asked = 0
@@ -201,6 +205,8 @@ class ClientEffects:
         if effects & _RENEWS:
             self.effects |= _CATALOG
             self._shapes.renew()
+            if not verdict.passive:
+                self.makes_code = True
         if effects & _MAKES == _CATALOG:
             self.doubt()
         if verdict.settings:
@@ -236,6 +242,11 @@ class ClientEffects:
         self._shapes.renew()
         if transaction_is_over:
             self.effects &= ~CATALOG
+
+    def names_changed(self) -> None:
+        """What DDL on its way was taken for may be something else now."""
+        if self.effects & _CATALOG:
+            self.makes_code = True
 
     def note_executed(self, statements: "Iterable[SqlStatement]") -> None:
         """One of these, prepared by SQL before, may have been executed."""

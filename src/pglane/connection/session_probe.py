@@ -26,10 +26,11 @@ _EQUALS = "OPERATOR(pg_catalog.=)"
 _LOCKS = f"""EXISTS (SELECT FROM pg_catalog.pg_locks WHERE locktype {_EQUALS} 'advisory'
     AND pid {_EQUALS} pg_catalog.pg_backend_pid())"""
 _TEMPORARY = f"""CASE WHEN pg_catalog.pg_my_temp_schema() {_EQUALS} 0::pg_catalog.oid THEN false
-    ELSE EXISTS (SELECT FROM pg_catalog.pg_class
-      WHERE relnamespace {_EQUALS} pg_catalog.pg_my_temp_schema())
-    OR EXISTS (SELECT FROM pg_catalog.pg_proc
-      WHERE pronamespace {_EQUALS} pg_catalog.pg_my_temp_schema()) END"""
+    ELSE EXISTS (SELECT FROM pg_catalog.pg_depend
+      WHERE refclassid {_EQUALS} 'pg_catalog.pg_namespace'::pg_catalog.regclass
+        AND refobjid {_EQUALS} pg_catalog.pg_my_temp_schema()) END"""
+"""Whatever there is in the schema, by an index: it is what DISCARD TEMP goes by. No catalog has an
+index that begins with the schema, and to walk through pg_class takes 25 ms among 20,000 tables."""
 _PREPARED = """(SELECT pg_catalog.string_agg(
     pg_catalog.concat(' ', p.name, ' ', p.statement), ' ' ORDER BY p.name)
     FROM pg_catalog.pg_prepared_statements p WHERE p.from_sql)"""

@@ -38,6 +38,8 @@ ANSWER_S_MAX = 30.0
 """Time for one question; the server's catalogs are small."""
 PAUSE_TIMES = 10
 """After reading the catalogs nothing is read for so many times as long."""
+ASKED_TIMES = 1
+"""The same when the worker waits for it: until then every client pays more than that reading."""
 RETRY_S_MIN, RETRY_S_MAX = 0.5, 30.0
 REFUSED_S = 2.0
 """When catalogs that could not be read are tried again."""
@@ -83,7 +85,8 @@ class Monitor:
         self._seen: bytes | None = None
         self._snapshot: bytes | None = None
         self._catalogs = ""
-        self._read_after = 0.0
+        self._read_at = 0.0
+        self._read_s = 0.0
         self._asked = 0
         self._ended = False
         self._moves = False
@@ -161,8 +164,12 @@ class Monitor:
         """How long until the next look; sooner when the catalogs are still to be read."""
         if self._seen == self._snapshot:
             return self.poll_s
-        wait_s = self._read_after - asyncio.get_running_loop().time()
+        wait_s = self._due_at() - asyncio.get_running_loop().time()
         return min(self.poll_s, max(wait_s, PAUSE_S_MIN))
+
+    def _due_at(self) -> float:
+        """When the catalogs may be read again, by what the last reading took."""
+        return self._read_at + (ASKED_TIMES if self._asked else PAUSE_TIMES) * self._read_s
 
     async def _look(self, session: ServerSession) -> None:
         """One question; a second and third one only when something changed."""
@@ -172,19 +179,22 @@ class Monitor:
         if snapshot != self._seen:
             await self._look_for_roleless(session)
         self._seen = snapshot
-        now = asyncio.get_running_loop().time()
+        clock = asyncio.get_running_loop().time
         if snapshot == self._snapshot:
             self._looked(asked)
             return
-        if now < self._read_after:
+        began = clock()
+        if began < self._due_at():
             return
         try:
             await self._look_at_catalogs(session)
         except QuestionRefusedError as error:
             # The right to read is missing, or what was being printed was dropped meanwhile.
-            self._read_after = now + REFUSED_S
+            self._read_at, self._read_s = began + REFUSED_S, 0.0
             self._failed(f"its catalogs cannot be read: {error}")
         else:
+            self._read_at = clock()
+            self._read_s = self._read_at - began
             self._snapshot = snapshot
             self._succeeded()
             self._looked(asked)
@@ -207,12 +217,8 @@ class Monitor:
         if catalogs == self._catalogs:
             return
         self._tell("ddl", epoch=catalogs)
-        clock = asyncio.get_running_loop().time
-        began = clock()
         rows = await session.rows(CATALOGS)
         closure = await asyncio.to_thread(closure_of, rows)
-        now = clock()
-        self._read_after = now + PAUSE_TIMES * (now - began)
         self._catalogs = catalogs
         told = closure.message()
         # Another body of a function gives another epoch, whatever follows from it.

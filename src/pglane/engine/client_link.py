@@ -400,8 +400,10 @@ class ClientLink(ClientConnection):
 
     def _catalog_settles(self, is_over: bool) -> None:
         """DDL was answered; whether its transaction is over, too."""
-        self.requests.catalog_settles(transaction_is_over=is_over)
-        if is_over:
+        requests = self.requests
+        requests.catalog_settles(transaction_is_over=is_over)
+        if is_over and requests.makes_code:
+            requests.makes_code = False
             self.database.watch.look()
 
     def release(self, server: "ServerLink") -> None:

@@ -9,7 +9,8 @@ between two looks: then what had been opened meanwhile is replaced as well.
 
 After DDL, whoever made it, statements that are prepared from then on are looked at anew (fact A8).
 From such an answer to a client until the monitor has read what it did, no text of this database
-proves anything: each session is looked at before its lease ends, and its settings are reset.
+proves anything: each session is looked at before its lease ends, and its settings are reset. DDL
+that makes nothing which can run code (`wire.passive_ddl`) has no part in that.
 When what is known of names changes, texts are judged anew: the cache of verdicts starts afresh,
 and those of prepared statements are renewed, some clients at a time, so that nobody waits for it.
 """
@@ -215,6 +216,7 @@ class Watch:
             if client is None:
                 return
             if client.database is self._database:
+                client.requests.names_changed()
                 for statement in list(client.requests.statements.values()):
                     statement.verdict = self.sight.renewed(statement.text, statement.verdict)  # type: ignore[arg-type]
         self._database.loop.call_later(0.0, lambda: self._renew_some(clients, renewal))

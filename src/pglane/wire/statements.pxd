@@ -16,6 +16,7 @@ cdef class Verdict:
     cdef public str fingerprint
     cdef public bint certain
     cdef public tuple custom
+    cdef public bint passive
     cdef readonly tuple settings
     cdef readonly tuple calls
     cdef readonly bint draws
@@ -28,7 +29,7 @@ cdef str _UTF8
 cdef Verdict _UNREADABLE, _MALFORMED, _EMPTY
 
 
-@cython.locals(kinds=list)
+@cython.locals(kinds=list, verdict=Verdict)
 cdef Verdict _verdict(Reader reader, bytes text)
 
 

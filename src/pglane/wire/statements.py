@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pglane.wire.lexemes import Lexer
 from pglane.wire.numberless import numberless
+from pglane.wire.passive_ddl import is_passive
 from pglane.wire.recent_texts import RecentTexts
 from pglane.wire.statement_forms import ConfigCall
 from pglane.wire.statement_reader import Reader
@@ -52,6 +53,8 @@ CACHE_BYTES_MAX = 8 * 1024 * 1024
 """Default bound of a cache's texts taken together, in bytes."""
 LAST_VALUES = re.compile(rb"currval|lastval", re.IGNORECASE)
 """In a text that is run as a value: its strings are not read."""
+RUNS_OTHER_TEXTS = Effect.OPAQUE | Effect.EXECUTES | Effect.UNKNOWN
+"""It may run DDL that does not stand in it."""
 
 
 class Verdict:
@@ -72,6 +75,7 @@ class Verdict:
         fingerprint: of a text with effects that no text shows; "" for any other.
         certain: such effects cannot be ruled out by having been absent once.
         custom: what may be names of custom settings that it sets without its text showing it.
+        passive: its DDL makes nothing that can run code (`pglane.wire.passive_ddl`).
     """
 
     __slots__ = (
@@ -84,6 +88,7 @@ class Verdict:
         "fingerprint",
         "kinds",
         "may_draw",
+        "passive",
         "settings",
         "shown",
         "single",
@@ -104,6 +109,7 @@ class Verdict:
         self.fingerprint = ""
         self.certain = False
         self.custom: tuple[str, ...] = ()
+        self.passive = False
         self.draws = bool(effects & Effect.SEQUENCE) or not DRAWING.isdisjoint(kinds)
         self.may_draw = bool(effects & DRAWING_EFFECTS) or not DRAWING_NOTHING.issuperset(kinds)
         self.count = len(kinds)
@@ -155,7 +161,10 @@ def _verdict(reader: Reader, text: bytes) -> Verdict:
     effects = reader.effects
     if effects & Effect.OPAQUE and LAST_VALUES.search(text):
         effects |= Effect.SEQUENCE_TOLD
-    return Verdict(members, int(effects), tuple(reader.settings), tuple(reader.calls))
+    verdict = Verdict(members, int(effects), tuple(reader.settings), tuple(reader.calls))
+    if effects & Effect.CATALOG and not effects & RUNS_OTHER_TEXTS:
+        verdict.passive = is_passive(text, not reader.lexer.backslash_escapes)
+    return verdict
 
 
 def _is_readable(text: bytes, client_encoding: str) -> bool:

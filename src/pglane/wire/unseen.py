@@ -70,6 +70,7 @@ class Sight:
         judged.effects |= UNSEEN | (self.stateful.get(mark, 0) & SHOWN_LATER)
         judged.fingerprint = mark
         judged.certain = certain
+        judged.passive = verdict.passive and not certain
         return judged
 
     def renewed(self, text: bytes, verdict: Verdict) -> Verdict:

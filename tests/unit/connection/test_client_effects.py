@@ -58,6 +58,23 @@ def test_behind_ddl_a_known_text_is_parsed_again(lease: Lease, text: bytes) -> N
     assert not lease.requests.effects & int(effect.CATALOG)
 
 
+def test_ddl_that_can_run_nothing_is_told_apart(lease: Lease) -> None:
+    requests = lease.requests
+    lease.send(c.Query(b"DROP TABLE t"))
+    assert not requests.makes_code
+    requests.names_changed()
+    assert requests.makes_code, "it was judged by names that meant something else"
+    requests.makes_code = False
+    lease.send(c.Query(b"CREATE VIEW v AS SELECT 1"))
+    assert requests.makes_code
+
+
+def test_without_ddl_it_does_not_matter_what_names_mean(lease: Lease) -> None:
+    lease.send(c.Query(SELECT))
+    lease.requests.names_changed()
+    assert not lease.requests.makes_code
+
+
 def test_a_discard_behind_ddl_does_not_hide_it(lease: Lease) -> None:
     lease.send(c.Query(b"DROP TABLE t"))
     lease.answer(s.CommandComplete(b"DROP TABLE"), READY)

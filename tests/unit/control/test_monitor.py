@@ -172,6 +172,38 @@ def test_catalogs_that_always_change_wait(monkeypatch):
     assert story.play(5) == ["defaults", "ddl", "catalog", "monitor", "defaults"]
 
 
+@pytest.mark.parametrize(("asked", "times"), [(False, 10), (True, 1)])
+def test_the_pause_behind_a_reading_is_short_where_somebody_waits(asked, times):
+    """What has been read counts, also where nothing had changed."""
+    monitor = Monitor("app", None, None, None)
+    now = [100.0]
+
+    class Slow(Session):
+        async def rows(self, text):
+            now[0] += 2.0 if text == module.CATALOG_EPOCH else 0.0
+            return await super().rows(text)
+
+    async def run():
+        asyncio.get_running_loop().time = lambda: now[0]
+        story = Story()
+        story.monitor = monitor
+        monitor._send, monitor._log = story.send, story.log
+        story.until = 100
+        session = Slow(FIRST, LATER, [[b"7:7:", b"yesterday", None]])
+        await monitor._look(session)
+        if asked:
+            monitor.look(1)
+        await monitor._look(session)
+        now[0] += 2.0 * times - 0.1
+        await monitor._look(session)
+        waited = monitor._seen != monitor._snapshot
+        now[0] += 0.2
+        await monitor._look(session)
+        return waited, monitor._seen == monitor._snapshot
+
+    assert asyncio.run(run()) == (True, True)
+
+
 def test_catalogs_that_may_not_be_read_are_told_once_and_defaults_go_on(monkeypatch):
     monkeypatch.setattr(module, "REFUSED_S", 0.0)
     session = Session(FIRST, FIRST, FIRST, CHANGED)

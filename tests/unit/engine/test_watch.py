@@ -286,9 +286,9 @@ def test_a_monitor_that_fails_makes_all_names_doubtful_again(rigs):
 def test_ddl_of_a_client_makes_the_monitor_look(rigs):
     rig = rigs()
     client, server = rig.pair()
-    client.send(query("CREATE TABLE t (a int)"))
+    client.send(query("CREATE VIEW t AS SELECT 1"))
     server.gets(b"CREATE")
-    server.send(message(b"C", b"CREATE TABLE\x00") + READY)
+    server.send(message(b"C", b"CREATE VIEW\x00") + READY)
     client.gets(READY)
     rig.until(lambda: rig.heard("look"))
 
@@ -297,6 +297,30 @@ def ddl(client, server):
     client.send(query("ALTER TABLE t ADD b int"))
     server.gets(b"ALTER")
     server.send(message(b"C", b"ALTER TABLE\x00") + READY)
+
+
+def test_ddl_that_can_run_nothing_makes_nobody_look(rigs):
+    rig = rigs()
+    client, server = rig.pair()
+    catalog(rig, "a", calls=["t"])
+    client.send(query("CREATE TABLE t (a int)"))
+    server.gets(b"CREATE")
+    server.send(message(b"C", b"CREATE TABLE\x00") + READY)
+    server.gets(b"pg_listening_channels")
+    rig.turn(2)
+    assert not rig.heard("look")
+    assert not rig.worker.databases["app"].unread
+
+
+def test_ddl_that_was_on_its_way_when_names_changed_is_read(rigs):
+    rig = rigs()
+    client, server = rig.pair()
+    catalog(rig, "a", calls=["t"])
+    client.send(query("CREATE TABLE t (a int)"))
+    server.gets(b"CREATE")
+    catalog(rig, "b", reads=["int"])
+    server.send(message(b"C", b"CREATE TABLE\x00") + READY)
+    rig.until(lambda: rig.heard("look"))
 
 
 def is_looked_at(client, server):

@@ -30,6 +30,26 @@ def test_statements_without_effect(text: str, kind: str) -> None:
     assert verdict.settings == ()
 
 
+@pytest.mark.parametrize(
+    ("text", "passive"),
+    [
+        ("DROP TABLE t", True),
+        ("SELECT 1", False),
+        ("CREATE VIEW v AS SELECT 1", False),
+        ("DROP TABLE t; DO 'x'", False),
+        ("DROP TABLE t; EXECUTE s", False),
+    ],
+)
+def test_ddl_that_can_run_nothing(text: str, *, passive: bool) -> None:
+    assert judged(text).passive == passive
+
+
+def test_where_a_string_of_ddl_ends_depends_on_a_setting() -> None:
+    text = rb"DROP TABLE t; SELECT '\'; CREATE VIEW v AS SELECT 1 --'"
+    assert not judged(text).passive
+    assert judged(text, strings=False).passive
+
+
 @pytest.mark.parametrize(("text", "kind", "effects"), EFFECTFUL)
 def test_effects(text: str, kind: str, effects: str) -> None:
     verdict = judged(text)

@@ -48,6 +48,12 @@ def test_what_it_may_set_is_looked_for_in_its_text(sight):
     assert sight.judge(b"DO", True, block).custom == ("app.y",), "looked for once"
 
 
+def test_ddl_that_names_what_is_not_proved_is_not_passive(sight):
+    assert judge(sight, b"CREATE TABLE g (a int)").passive
+    assert judge(sight, b"CREATE TABLE t (a int)").passive is False
+    assert judge(sight, b"DROP TABLE f").passive is False
+
+
 def test_an_unknown_call_is_unseen_until_it_left_nothing(sight):
     verdict = judge(sight, b"SELECT g(1)")
     assert verdict.effects == Effect.UNSEEN
