@@ -27,7 +27,8 @@ from pglane.wire.client_messages import (
 from pglane.wire.md5 import Md5Hash
 from pglane.wire.options import encode_options, split_options
 from pglane.wire.saslprep import saslprep
-from pglane.wire.scram import ScramClient, ScramFailure, ScramKeys, ScramServer, Verifier
+from pglane.wire.scram import ScramClient, ScramKeys, ScramServer, Verifier
+from pglane.wire.scram_failure import ScramFailure
 from pglane.wire.server_messages import decode_server_message, error_fields, error_response
 from pglane.wire.startup import StartupMessage, StartupReader, TlsHello, negotiate
 from pglane.wire.tags import COMMENT_BYTES_MAX, TAGS_MAX, tags_of

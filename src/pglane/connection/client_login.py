@@ -34,7 +34,8 @@ from pglane.errors.entering import (
 )
 from pglane.wire.body import MalformedMessage
 from pglane.wire.framing import MalformedStream, MessageReader
-from pglane.wire.scram import ScramFailure, ScramKeys, ScramReason
+from pglane.wire.scram import ScramKeys
+from pglane.wire.scram_failure import ScramFailure, ScramReason
 from pglane.wire.startup import (
     CancelRequest,
     GSSENCRequest,

@@ -6,6 +6,10 @@ that fell out of the client's own login, md5 also from the hash. The server's de
 password in clear text is obeyed only where the caller allows it (a Unix socket or loopback: the
 network must not see it).
 
+Keys of a password can take long to compute: the server says how often is iterated. Beyond what the
+caller allows the login stops and says what it lacks; the caller computes that beside whatever else
+it does, and supplies it.
+
 Whether the role is a superuser PostgreSQL reports with each login. Where the packet asks for
 another role, that one's rights are reported, so it is asked about the first; where the packet asks
 for another session authorization, nothing is believed.
@@ -31,6 +35,7 @@ from pglane.wire.client_messages import (
     SASLResponse,
 )
 from pglane.wire.framing import MalformedStream, MessageReader
+from pglane.wire.key_recipe import KeyRecipe, KeysLacking
 from pglane.wire.login_messages import (
     AuthenticationCleartextPassword,
     AuthenticationMD5Password,
@@ -43,14 +48,8 @@ from pglane.wire.login_messages import (
     decode_authentication,
 )
 from pglane.wire.md5 import Md5Hash, md5_response
-from pglane.wire.scram import (
-    MECHANISM,
-    MECHANISM_PLUS,
-    ScramClient,
-    ScramFailure,
-    ScramKeys,
-    ScramReason,
-)
+from pglane.wire.scram import ITERATIONS_MAX, MECHANISM, MECHANISM_PLUS, ScramClient, ScramKeys
+from pglane.wire.scram_failure import ScramFailure, ScramReason
 from pglane.wire.server_messages import (
     DataRow,
     ErrorResponse,
@@ -106,7 +105,11 @@ class Credentials:
 class ServerLogin:
     """One login.
 
+    Args:
+        inline_max: SCRAM keys that take more iterations are not computed here but lacked.
+
     Attributes:
+        lacks: what the SCRAM keys are to be computed from that it waits for; None: it does not.
         done: ReadyForQuery came.
         asked: the server asked for a proof, or for none: it would let us in.
         refusal: why it failed, in our words; None if it did not or the server said why.
@@ -128,6 +131,7 @@ class ServerLogin:
         credentials: Credentials,
         nonce: bytes,
         address: str,
+        inline_max: int = ITERATIONS_MAX,
     ) -> None:
         self._user = user
         self._startup = startup
@@ -136,7 +140,9 @@ class ServerLogin:
         self._address = address
         self._reader = MessageReader(LOGIN_BYTES_MAX)
         self._scram: ScramClient | None = None
-        self._challenged = False
+        self._challenge = b""
+        self._inline_max = inline_max
+        self.lacks: KeyRecipe | None = None
         self._admitted = False
         self.done = False
         self.asked = False
@@ -173,11 +179,21 @@ class ServerLogin:
         reader.feed(data)
         answers: list[bytes] = []
         try:
-            while not self.done and not self.failed and reader.next():
+            while self._goes_on() and reader.next():
                 answers.append(self._take(reader.kind, reader.body()))
         except (MalformedStream, MalformedMessage) as malformed:
             self.refusal = ServerMisbehaved(seen=malformed, address=self._address)
         return b"".join(answers)
+
+    def _goes_on(self) -> bool:
+        return not self.done and not self.failed and self.lacks is None
+
+    def supply(self, keys: ScramKeys) -> bytes:
+        """Takes the keys that it lacks; returns what the server is to be sent."""
+        self.lacks = None
+        self._scram = self._begun(keys)
+        answer = self._scram_final(self._challenge)
+        return answer + self.receive(b"")
 
     def _take(self, kind: int, body: bytes) -> bytes:
         if kind == AUTHENTICATION:
@@ -281,16 +297,31 @@ class ServerLogin:
         return SASLInitialResponse(mechanism, self._scram.first()).encode()
 
     def _client(self, secret: bytes | ScramKeys) -> ScramClient:
-        return ScramClient(secret, self._nonce, binding=self.binding, bound=self._bound)
+        return ScramClient(
+            secret,
+            self._nonce,
+            binding=self.binding,
+            bound=self._bound,
+            inline_max=self._inline_max,
+        )
+
+    def _begun(self, secret: bytes | ScramKeys) -> ScramClient:
+        """One that has sent its first message, the same as was sent."""
+        begun = self._client(secret)
+        begun.first()
+        return begun
 
     def _scram_final(self, challenge: bytes) -> bytes:
         if self._scram is None:
             return self._unsupported("SASLContinue out of place")
-        self._challenged = True
+        self._challenge = challenge
         try:
             return SASLResponse(self._final(challenge)).encode()
         except ScramFailure as failure:
             return self._unsupported(str(failure))
+        except KeysLacking as lacking:
+            self.lacks = lacking.recipe
+            return b""
 
     def _final(self, challenge: bytes) -> bytes:
         """Keys that do not fit any more (the password was set anew) give way to the password."""
@@ -300,12 +331,11 @@ class ServerLogin:
         except ScramFailure as failure:
             if failure.reason is not ScramReason.OTHER_VERIFIER or not self._credentials.password:
                 raise
-        self._scram = self._client(self._credentials.password)
-        self._scram.first()
+        self._scram = self._begun(self._credentials.password)
         return self._scram.final(challenge)
 
     def _scram_verify(self, proof: bytes) -> bytes:
-        if self._scram is None or not self._challenged:
+        if self._scram is None or not self._challenge:
             return self._unsupported("SASLFinal out of place")
         try:
             self._scram.verify(proof)

@@ -34,6 +34,8 @@ from pglane.engine.server_tls import (
 from pglane.wire.body import MalformedMessage
 from pglane.wire.client_messages import Bind, Execute, Parse, Sync
 from pglane.wire.framing import MalformedStream, MessageReader
+from pglane.wire.key_recipe import ITERATIONS_INLINE_MAX
+from pglane.wire.scram import ScramKeys
 from pglane.wire.server_messages import DataRow, ErrorResponse, ParameterStatus
 
 ANSWER_BYTES_MAX = 64 * 1024 * 1024
@@ -177,7 +179,8 @@ class ServerSession:
         credentials = Credentials(password, None, clear)
         startup = server_startup(user, database, SETTINGS, check_interval=False)
         nonce = secrets.token_urlsafe(24).encode()
-        login = ServerLogin(user, startup, credentials, nonce, str(address))
+        inline_max = ITERATIONS_INLINE_MAX
+        login = ServerLogin(user, startup, credentials, nonce, str(address), inline_max)
         tls.bind(login, ends[1].get_extra_info("ssl_object"))
         return await cls._log_in(login, ends, address)
 
@@ -195,6 +198,9 @@ class ServerSession:
             session._writer.write(login.begin())
             while not login.done and not login.failed:
                 session._writer.write(login.receive(await session._read()))
+                if login.lacks is not None:
+                    keys = await asyncio.to_thread(ScramKeys.of_recipe, login.lacks)
+                    session._writer.write(login.supply(keys))
         except BaseException:
             session.close()
             raise

@@ -35,6 +35,7 @@ from pglane.config.settings import Settings, descriptions
 from pglane.control.answers import Answers
 from pglane.control.console import Console
 from pglane.control.first_contact import FirstContact
+from pglane.control.key_making import KeyMaking
 from pglane.control.listeners import (
     Listener,
     addresses_by_door,
@@ -112,6 +113,7 @@ class Supervisor:
         self._monitors.configure(settings)
         self._contact = FirstContact(self._log, self._monitors.open)
         self._roles = RoleLookups(self._log, self._send, self._resolver)
+        self._keys = KeyMaking(self._send)
         self._roles.configure(settings)
         self._snapshots = Snapshots(self._send)
         self._commands = WorkerCommands(self._send)
@@ -129,10 +131,15 @@ class Supervisor:
         self._tasks: set[asyncio.Task[None]] = set()
         self._timers: list[asyncio.TimerHandle] = []
         self._has_terminal = _has_terminal()
-        self._receivers: dict[str, Callable[[Message, list[int]], None]] = {
+        self._receivers = self._receivers_by_type()
+
+    def _receivers_by_type(self) -> dict[str, Callable[[Message, list[int]], None]]:
+        """Who takes which message of the worker."""
+        return {
             "ready": self._worker_ready,
             "resolve": self._worker_asks_for_addresses,
             "roles": lambda message, _: self._start_task(self._roles.answer(message)),
+            "keys": lambda message, _: self._start_task(self._keys.answer(message)),
             "console": self._worker_hands_over_console,
             "snapshot_rows": lambda message, _: self._snapshots.answer(message),
             "command_done": lambda message, _: self._commands.answer(message),

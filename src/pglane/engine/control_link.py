@@ -90,10 +90,8 @@ class ControlLink(Ready):
                 worker.stop()
             case "reload":
                 worker.reload(message)
-            case "roles":
-                worker.roles.heard(message)
-            case "resolved":
-                worker.resolved(message)
+            case "roles" | "resolved" | "keys":
+                self._take_answer(message)
             case "defaults" | "roleless" | "ddl" | "catalog" | "looked" | "monitor":
                 worker.watched(message)
             case "server" | "server_changed" | "server_role":
@@ -102,6 +100,17 @@ class ControlLink(Ready):
                 worker.snapshot(message["id"], message["what"])
             case _:
                 """A message of a later supervisor: nothing to do."""
+
+    def _take_answer(self, message: dict[str, Any]) -> None:
+        """What the worker asked for."""
+        worker = self._worker
+        match message["type"]:
+            case "roles":
+                worker.roles.heard(message)
+            case "keys":
+                worker.key_making.heard(message)
+            case _:
+                worker.resolved(message)
 
     def send(self, message: dict[str, Any]) -> None:
         """Queues a message; a log line is dropped if the supervisor does not read."""

@@ -30,6 +30,8 @@ from pglane.engine.tls_transport import TlsTransport
 from pglane.engine.transport import NOBODY, Owner, Transport
 from pglane.errors import Refusal
 from pglane.errors.server import ServerTlsFailed
+from pglane.wire.key_recipe import KeyRecipe
+from pglane.wire.scram import ScramKeys
 from pglane.wire.server_messages import ErrorResponse, error_response
 
 KEEPALIVE_IDLE_S = 60
@@ -98,6 +100,14 @@ def tune(sock: socket.socket) -> None:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 6)
 
 
+MakeKeys = Callable[[KeyRecipe, Callable[[ScramKeys], None]], None]
+
+
+def make_at_once(recipe: KeyRecipe, then: Callable[[ScramKeys], None]) -> None:
+    """Where nobody else is to be served meanwhile."""
+    then(ScramKeys.of_recipe(recipe))
+
+
 class Connecting(Ready):
     """A socket until it is connected; `then` gets it, or the reason why not."""
 
@@ -136,7 +146,11 @@ class Connecting(Ready):
 
 
 class Dial(Owner):
-    """One attempt to open a server connection."""
+    """One attempt to open a server connection.
+
+    Attributes:
+        make_keys: makes SCRAM keys that take long to compute, and calls when they are there.
+    """
 
     __slots__ = (
         "_asked_read_only",
@@ -156,6 +170,7 @@ class Dial(Owner):
         "_within_s",
         "address",
         "login",
+        "make_keys",
         "over",
     )
 
@@ -183,6 +198,7 @@ class Dial(Owner):
             for with_tls in tls.attempts(address)
         ]
         self._make_login = make_login
+        self.make_keys: MakeKeys = make_at_once
         self._on_open = on_open
         self._on_failure = on_failure
         self._connecting: Connecting | None = None
@@ -284,7 +300,17 @@ class Dial(Owner):
                 login.parameters.update(self._question.reported)
                 self._judge(login, transport)
             return
-        answer = login.receive(data)
+        waited = login.lacks is not None
+        self._go_on(login, transport, login.receive(data))
+        if login.lacks is not None and not waited:
+            self.make_keys(login.lacks, lambda keys: self._supply(login, transport, keys))
+
+    def _supply(self, login: ServerLogin, transport: Transport, keys: ScramKeys) -> None:
+        """What the login lacked is computed; unless it took too long, it goes on."""
+        if not self.over and self._transport is transport:
+            self._go_on(login, transport, login.supply(keys))
+
+    def _go_on(self, login: ServerLogin, transport: Transport, answer: bytes) -> None:
         if login.failed:
             self._refused(login, transport)
             return

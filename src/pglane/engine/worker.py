@@ -34,6 +34,7 @@ from pglane.engine.client_tls import ClientTls, client_certificates
 from pglane.engine.control_link import ControlLink
 from pglane.engine.database import Database
 from pglane.engine.dialer import Address, Dial
+from pglane.engine.key_making import KeyMaking
 from pglane.engine.lane_board import LaneBoard
 from pglane.engine.listener import Listener
 from pglane.engine.login import Entrance
@@ -52,6 +53,7 @@ from pglane.engine.transport import Owner, Transport
 from pglane.errors import Refusal
 from pglane.errors.refused import RefusedError
 from pglane.errors.waiting import CanceledWhileWaiting
+from pglane.wire.key_recipe import ITERATIONS_INLINE_MAX
 from pglane.wire.md5 import Md5Hash
 from pglane.wire.startup import CancelRequest, StartupMessage
 
@@ -78,6 +80,7 @@ class Worker:
         draining: no new leases; it ends when the last one does.
         leaving: no new clients; it ends when the last one leaves.
         operating: what was told at the console.
+        key_making: has SCRAM keys computed that take long.
         overdue: looks for those who are over a limit in time.
         roles: what PostgreSQL says of its roles.
         relief: looks after its memory.
@@ -113,6 +116,7 @@ class Worker:
         self.internal_errors = 0
         self._lane_board: LaneBoard | None = None
         self._control = ControlLink(self, control)
+        self.key_making = KeyMaking(self._control.send)
         self._addresses = ServerAddresses(self.loop, self._control.send)
         self.operating = Operating(self)
         self.overdue = Overdue(self)
@@ -339,9 +343,10 @@ class Worker:
             clear = address.local or (encrypted and tls.demanded)
             known_hash = self._hashes.get(user) or self.roles.hashes.get(user)
             credentials = Credentials(password, keys, clear, known_hash)
-            return ServerLogin(user, startup, credentials, self.nonce(), str(address))
+            inline_max = ITERATIONS_INLINE_MAX
+            return ServerLogin(user, startup, credentials, self.nonce(), str(address), inline_max)
 
-        return Dial(
+        dial = Dial(
             self.loop,
             addresses,
             login,
@@ -354,6 +359,8 @@ class Worker:
                 asked_read_only=READ_ONLY.encode() in startup.encode(),
             ),
         )
+        dial.make_keys = self.key_making.make
+        return dial
 
     def role_changed(self, link: ServerLink) -> None:
         """A server has said that it is a standby no more, or from now on."""

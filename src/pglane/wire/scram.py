@@ -26,16 +26,15 @@ Source: RFC 5802, RFC 7677; PostgreSQL manual, "SASL Authentication" (the user n
 startup packet, the one in the exchange is ignored).
 """
 
-import hashlib
 from base64 import b64encode
 from binascii import Error as BinasciiError, a2b_base64, b2a_base64
 from dataclasses import dataclass, field
-from enum import StrEnum
 from hashlib import sha256
 from hmac import compare_digest, digest
 from typing import Final, Self
 
-from pglane.wire.saslprep import saslprep
+from pglane.wire.key_recipe import KeyRecipe, KeysLacking
+from pglane.wire.scram_failure import ScramFailure, ScramReason
 
 try:
     import cython  # type: ignore[import-untyped]
@@ -69,35 +68,6 @@ _UNABLE: Final = b"n,,"
 _UNOFFERED: Final = b"y,,"
 _BINDING: Final = b"p=tls-server-end-point,,"
 """The header of a login that is bound to its channel, of one that could be, of one that cannot."""
-
-
-class ScramReason(StrEnum):
-    """Why an exchange failed."""
-
-    MALFORMED = "malformed"
-    """The peer's message is not SCRAM, or not what comes next."""
-    UNSUPPORTED = "unsupported"
-    """The peer insists on something that we do not do."""
-    WRONG_PASSWORD = "wrong password"  # noqa: S105 -- a reason, not a password
-    """The client does not know the password."""
-    IMPOSTOR = "impostor"
-    """The server does not know the password's verifier."""
-    REFUSED = "refused"
-    """The server says no."""
-    DOWNGRADED = "downgraded"
-    """The client was not shown that we can bind the channel."""
-    OTHER_CHANNEL = "other channel"
-    """What the client is bound to is not the channel that it came on."""
-    OTHER_VERIFIER = "other verifier"
-    """The server's salt or iterations are not those of the keys we hold."""
-
-
-class ScramFailure(Exception):
-    """The exchange is over; `reason` says whose fault it is."""
-
-    def __init__(self, reason: ScramReason, text: str) -> None:
-        super().__init__(text)
-        self.reason = reason
 
 
 def _malformed(text: str) -> ScramFailure:
@@ -251,9 +221,15 @@ class ScramKeys:
 
     @classmethod
     def of_password(cls, password: bytes, salt: bytes, iterations: int) -> Self:
-        """Computes them: some 0.5 µs per iteration."""
-        salted = hashlib.pbkdf2_hmac("sha256", saslprep(password), salt, iterations)
-        return cls(iterations, salt, _hmac(salted, b"Client Key"), _hmac(salted, b"Server Key"))
+        """Computes them."""
+        return cls.of_recipe(KeyRecipe(password, salt, iterations))
+
+    @classmethod
+    def of_recipe(cls, recipe: KeyRecipe) -> Self:
+        """Computes them, which may take long."""
+        salted = recipe.salted()
+        client_key, server_key = _hmac(salted, b"Client Key"), _hmac(salted, b"Server Key")
+        return cls(recipe.iterations, recipe.salt, client_key, server_key)
 
     def fit(self, verifier: Verifier) -> bool:
         """Whether they are of the verifier's password."""
@@ -398,6 +374,7 @@ class ScramClient:
         nonce: as for `ScramServer`.
         user: PostgreSQL ignores it and its own client leaves it out; other servers may not.
         iterations_max: more than that is refused, not computed.
+        inline_max: keys of a password that take more iterations are not computed by `final`.
         binding: the hash of the channel, if we could be bound to it.
         bound: the server offers that, and it is to be done.
 
@@ -408,8 +385,8 @@ class ScramClient:
     """
 
     __slots__ = (
-        "_binding", "_first_bare", "_header", "_iterations_max", "_nonce", "_password", "_signed",
-        "keys", "verified",
+        "_binding", "_first_bare", "_header", "_inline_max", "_iterations_max", "_nonce",
+        "_password", "_signed", "keys", "verified",
     )  # fmt: skip
 
     def __init__(
@@ -421,6 +398,7 @@ class ScramClient:
         binding: bytes = b"",
         *,
         bound: bool = False,
+        inline_max: int = ITERATIONS_MAX,
     ) -> None:
         self._header = _BINDING if bound else b"y,," if binding else b"n,,"
         self._binding = binding if bound else b""
@@ -428,6 +406,7 @@ class ScramClient:
         self.keys = None if isinstance(secret, bytes) else secret
         self._nonce = _checked_nonce(nonce)
         self._iterations_max = iterations_max
+        self._inline_max = inline_max
         escaped = user.replace(b"=", b"=3D").replace(b",", b"=2C")
         self._first_bare = b"n=%b,r=%b" % (escaped, self._nonce)
         self._signed = b""
@@ -442,6 +421,7 @@ class ScramClient:
 
         Raises:
             ScramFailure: MALFORMED, UNSUPPORTED (too many iterations), OTHER_VERIFIER.
+            KeysLacking: begin again with the keys of its recipe and the same nonce.
         """
         attributes = _attributes(_sized(server_first))
         if attributes[0].startswith(b"m"):
@@ -487,7 +467,10 @@ class ScramClient:
                 f"the server wants {iterations} iterations, allowed are {self._iterations_max}",
             )
         if self._password is not None:
-            self.keys = ScramKeys.of_password(self._password, salt, iterations)
+            recipe = KeyRecipe(self._password, salt, iterations)
+            if iterations > self._inline_max:
+                raise KeysLacking(recipe)
+            self.keys = ScramKeys.of_recipe(recipe)
         assert self.keys is not None
         if (self.keys.salt, self.keys.iterations) != (salt, iterations):
             raise ScramFailure(

@@ -7,7 +7,8 @@ from pglane.connection.scram_login import ScramLogin, is_length, scram_login
 from pglane.wire.body import MalformedMessage
 from pglane.wire.client_messages import SASLInitialResponse
 from pglane.wire.login_messages import AuthenticationSASLContinue, decode_authentication
-from pglane.wire.scram import MECHANISM, MECHANISM_PLUS, ScramClient, ScramFailure, Verifier
+from pglane.wire.scram import MECHANISM, MECHANISM_PLUS, ScramClient, Verifier
+from pglane.wire.scram_failure import ScramFailure
 
 NONCE = b"servernonce0123456789"
 VERIFIER = Verifier.of_password(b"secret", b"salt" * 4, 4096)

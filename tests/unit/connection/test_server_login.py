@@ -349,3 +349,66 @@ def test_no_answer_raises(kind: int, body: bytes) -> None:
         made.receive(bytes([kind]) + b"\0\0\0" + bytes([len(body) + 4]) + body)
         made.receive(b"R\0\0\0" + bytes([len(body) + 8]) + b"\0\0\0\x0c" + body)
         assert not made.done
+
+
+def lacking(made: ServerLogin, iterations: int = 9) -> tuple[ScramServer, bytes]:
+    """A server whose challenge asks for more than is computed inline, and what it is answered."""
+    server = ScramServer(
+        Verifier.of_password(PASSWORD, b"salt" * 4, iterations), b"servernonce0123456789"
+    )
+    sent = made.receive(m.AuthenticationSASL((MECHANISM,)).encode())
+    first = SASLInitialResponse.decode(sent[5:]).data or b""
+    return server, made.receive(m.AuthenticationSASLContinue(server.first(first)).encode())
+
+
+def patient(**credentials: Any) -> ServerLogin:
+    return ServerLogin("u", STARTUP, Credentials(**credentials), NONCE, "127.0.0.1:5432", 8)
+
+
+def test_keys_that_take_long_are_lacked_until_they_are_supplied() -> None:
+    made = patient(password=PASSWORD)
+    server, sent = lacking(made)
+    assert sent == b""
+    recipe = made.lacks
+    assert recipe is not None
+    assert (recipe.password, recipe.salt, recipe.iterations) == (PASSWORD, b"salt" * 4, 9)
+    assert "secret" not in repr(recipe)
+    sent = made.supply(ScramKeys.of_recipe(recipe))
+    assert made.lacks is None
+    proof = server.final(SASLResponse.decode(sent[5:]).data)
+    made.receive(m.AuthenticationSASLFinal(proof).encode() + OK + READY)
+    assert made.done
+    assert made.keys == ScramKeys.of_recipe(recipe)
+
+
+def test_what_a_server_says_meanwhile_is_looked_at_behind_them() -> None:
+    made = patient(password=PASSWORD)
+    lacking(made)
+    assert made.receive(OK) == b""
+    assert not made.failed
+    assert made.lacks is not None
+    made.supply(ScramKeys.of_recipe(made.lacks))
+    assert "asks" in refused(made) or "Ok" in refused(made)
+
+
+def test_as_many_iterations_as_are_allowed_are_computed_inline() -> None:
+    made = patient(password=PASSWORD)
+    server, sent = lacking(made, 8)
+    assert server.final(SASLResponse.decode(sent[5:]).data)
+    assert made.lacks is None
+
+
+def test_keys_that_fit_need_no_computing() -> None:
+    made = patient(password=PASSWORD, keys=ScramKeys.of_password(PASSWORD, b"salt" * 4, 9))
+    _, sent = lacking(made)
+    assert sent
+    assert made.lacks is None
+
+
+def test_keys_of_an_earlier_password_give_way_to_those_that_are_supplied() -> None:
+    made = patient(password=PASSWORD, keys=ScramKeys.of_password(b"old", b"tlas" * 4, 9))
+    server, sent = lacking(made)
+    assert sent == b""
+    assert made.lacks is not None
+    sent = made.supply(ScramKeys.of_recipe(made.lacks))
+    assert server.final(SASLResponse.decode(sent[5:]).data)

@@ -8,18 +8,18 @@ import pytest
 import scramp
 from hypothesis import given, settings, strategies as st
 
+from pglane.wire.key_recipe import KeyRecipe, KeysLacking
 from pglane.wire.scram import (
     ITERATIONS_MAX,
     KeyedHash,
     ScramClient,
-    ScramFailure,
     ScramKeys,
-    ScramReason,
     ScramServer,
     Verifier,
     salt_of,
     scram_server,
 )
+from pglane.wire.scram_failure import ScramFailure, ScramReason
 
 SALT = b64decode("W22ZaJ0SNY7soEsUEjb6gQ==")
 RFC_VERIFIER = Verifier.of_password(b"pencil", SALT, 4096)
@@ -265,6 +265,19 @@ def test_as_many_iterations_as_allowed_are_computed() -> None:
     assert client.final(b"r=clientX,s=QQ==,i=3")
     with pytest.raises(ScramFailure, match="wants 4 iterations, allowed are 3"):
         client.final(b"r=clientX,s=QQ==,i=4")
+
+
+def test_more_than_is_allowed_inline_is_lacked() -> None:
+    client = ScramClient(b"pencil", b"client", inline_max=3)
+    assert client.final(b"r=clientX,s=QQ==,i=3")
+    with pytest.raises(KeysLacking, match="keys of 4 iterations") as lacking:
+        client.final(b"r=clientX,s=QQ==,i=4")
+    recipe = lacking.value.recipe
+    assert recipe == KeyRecipe(b"pencil", b"A", 4)
+    assert "pencil" not in repr(recipe) + str(lacking.value)
+    again = ScramClient(ScramKeys.of_recipe(recipe), b"client", inline_max=3)
+    expected = ScramClient(b"pencil", b"client").final(b"r=clientX,s=QQ==,i=4")
+    assert again.final(b"r=clientX,s=QQ==,i=4") == expected
 
 
 @pytest.mark.parametrize(
