@@ -137,7 +137,7 @@ class _Reader:
     def _content(self) -> str:
         """The file's text; empty, with a refusal, when it cannot be read."""
         try:
-            return _bytes_of(self._file).decode()
+            return _bytes_of(self._file).decode("utf-8-sig")
         except OSError as error:
             self._unreadable(error.strerror or str(error))
         except UnicodeDecodeError as error:

@@ -233,6 +233,7 @@ class Graph:
         self._closure = Closure()
         self._custom: dict[bytes, set[bytes]] = defaultdict(set)
         self._computing: set[bytes] = set()
+        self._read: dict[tuple[bytes, bool], Words] = {}
 
     def add(self, row: Sequence[bytes | None]) -> None:
         """One row of `catalog_queries.CATALOGS`."""
@@ -251,7 +252,15 @@ class Graph:
             self._mark(name)
         else:
             modes = (WRITE,) if kind == b"w" else (READ, WRITE)
-            self._text(name, read_words(text, statements=False), modes)
+            self._text(name, self._words(text, statements=False), modes)
+
+    def _words(self, text: bytes, *, statements: bool) -> Words:
+        """What it consists of; many tables have the same defaults and checks."""
+        key = (text, statements)
+        words = self._read.get(key)
+        if words is None:
+            words = self._read[key] = read_words(text, statements=statements)
+        return words
 
     def _function(self, name: bytes, language: bytes, extension: bytes, text: bytes) -> None:
         self._nodes.add(name)

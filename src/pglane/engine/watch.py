@@ -22,6 +22,7 @@ from pglane.engine.dismissal import replace_roleless
 from pglane.engine.server_link import ServerLink
 from pglane.pool.ledger import SlotState
 from pglane.wire.mentions import UNREAD
+from pglane.wire.passive_ddl import OWN_NAMES
 from pglane.wire.statements import VerdictCache
 from pglane.wire.unseen import Sight
 
@@ -65,6 +66,7 @@ class Watch:
         self._wanted = False
         self._settings: list[str] = SETTINGS_UNREAD
         self._renewals = 0
+        self._hides_own = False
         self._looks = 0
         self._looked = 0
         self._began = 0.0
@@ -181,7 +183,9 @@ class Watch:
         self._note_unread()
         self._database.note_custom_names(message["custom"])
         self._settings = message["settings"]
-        self.sight.learn(names_of(message))
+        names = names_of(message)
+        self._hides_own = not OWN_NAMES.isdisjoint(names.reads | names.writes)
+        self.sight.learn(names)
         noted = self._database.custom_names.keys() >= set(message["custom"])
         self.computes = self.sight.names.computes or not noted
         self._database.note_sequences()
@@ -216,7 +220,8 @@ class Watch:
             if client is None:
                 return
             if client.database is self._database:
-                client.requests.names_changed()
+                if self._hides_own:
+                    client.requests.names_changed()
                 for statement in list(client.requests.statements.values()):
                     statement.verdict = self.sight.renewed(statement.text, statement.verdict)  # type: ignore[arg-type]
         self._database.loop.call_later(0.0, lambda: self._renew_some(clients, renewal))

@@ -44,6 +44,8 @@ CONSTANTS = frozenset(
     | {b"current_date", b"current_time", b"current_timestamp", b"localtime", b"localtimestamp"}
 )
 CALLS = frozenset({b"now", b"clock_timestamp", b"gen_random_uuid", b"statement_timestamp"})
+OWN_NAMES = TYPES | CALLS
+"""What is taken for PostgreSQL's own, unless something of that name is known not to be clean."""
 CONSTRAINING = frozenset(
     b"""
     action always as by cascade deferrable deferred delete full identity immediate initially key

@@ -114,6 +114,12 @@ def test_suggestions(write, text, suggestion):
     assert suggestion in read_file(write(text), {}).refusals[0].hint_text
 
 
+def test_the_mark_that_editors_put_first_is_not_seen(write):
+    loaded = read_file(write("\ufeff[gateway]\nmemory_bytes_max = 1000000000\n"), {})
+    assert not told(loaded)
+    assert loaded.values == {"memory_bytes_max": 1_000_000_000}
+
+
 @pytest.mark.parametrize(
     ("text", "line"), [("[server\n", 1), ("a = 1\na = 2\n", 2), ('a = "x\nb = 1', 1)]
 )

@@ -243,3 +243,18 @@ def test_code_that_asks_for_last_values_is_told(text):
 def test_what_acts_without_a_name_and_draws_makes_everything_doubtful():
     rows = [function(b"f", b"SELECT nextval('s')", b"sql"), (b"g", b"f", b"", b"", b"")]
     assert "f()" in closure_of(rows).everything
+
+
+def test_the_same_text_of_many_tables_is_read_once(monkeypatch):
+    """A reading takes as long as its texts do, and most of a large database's are equal."""
+    texts = []
+
+    def reading(text, *, statements):
+        texts.append(text)
+        return read_words(text, statements=statements)
+
+    monkeypatch.setattr(catalog, "read_words", reading)
+    rows = [writes(name, b"locks()") for name in (b"a", b"b", b"c")]
+    rows.append(function(b"locks", b"SELECT pg_advisory_lock(1)", b"sql"))
+    assert closure_of(rows).writes == {b"a", b"b", b"c"}
+    assert texts == [b"locks()", b"SELECT pg_advisory_lock(1)"]
