@@ -3,8 +3,9 @@
 Two epochs, each an opaque word that is equal as long as nothing changed:
 
 * The *defaults epoch* covers what a new server connection begins with: ALTER ROLE/DATABASE .. SET,
-  the configuration files, and who is a superuser. Server connections of different epochs may
-  differ for ever (fact A11), so those of an earlier one are replaced.
+  the configuration files, who is a superuser, and whether the database was made anew. Server
+  connections of different epochs may differ for ever (fact A11), so those of an earlier one are
+  replaced.
 * The *catalog epoch* covers what decides which names are clean (`catalog`).
 
 PostgreSQL has no cheap way to be told of a change without objects of our own in the database
@@ -32,6 +33,7 @@ POLL = """\
 SELECT pg_catalog.txid_current_snapshot()::text,
   pg_catalog.pg_conf_load_time()::text,
   pg_catalog.concat_ws(';',
+    (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()),
     (SELECT pg_catalog.string_agg(setdatabase || ' ' || setrole || ' ' || xmin, ',' ORDER BY \
 setdatabase, setrole)
       FROM pg_catalog.pg_db_role_setting
@@ -39,7 +41,8 @@ setdatabase, setrole)
         WHERE datname = pg_catalog.current_database()))),
     (SELECT pg_catalog.string_agg(oid::text, ',' ORDER BY oid) FROM pg_catalog.pg_roles
       WHERE rolsuper))"""
-"""One row: the snapshot, when the configuration was read, ALTER .. SET and the superusers."""
+"""One row: the snapshot, when the configuration was read, and what else defaults are made of:
+which database of this name it is, ALTER .. SET and the superusers."""
 
 ROLELESS = """\
 SELECT pid FROM pg_catalog.pg_stat_activity

@@ -21,6 +21,7 @@ from pglane.engine.client_connection import (
     WELCOME,
     ClientConnection,
 )
+from pglane.engine.doubted import come_in_later
 from pglane.engine.handover import keep_sum, prepare_lease
 from pglane.engine.lease_ending import end_by
 from pglane.engine.origins import REPORTED
@@ -471,12 +472,19 @@ class ClientLink(ClientConnection):
     def begin(self, told_by: "Vector") -> None:
         """It is logged in: it is told the settings that hold for it, or waits for a server."""
         known = self.database.welcomes.get((self.user, told_by))
-        if known is not None and not self.need.fresh:
-            self.welcomed = True
-            self._welcome(known)
-            self.want()
-        else:
+        if known is None or self.need.fresh:
             self._ask_first()
+        elif known.doubted:
+            self._ask_first()
+            come_in_later(self, known)
+        else:
+            self.comes_in(known)
+
+    def comes_in(self, welcome: Welcome) -> None:
+        """It is told what is known, and may send requests."""
+        self.welcomed = True
+        self._welcome(welcome)
+        self.want()
 
     def _ask_first(self) -> None:
         slot = self._lease_idle(self.database.loop.now)
@@ -493,7 +501,7 @@ class ClientLink(ClientConnection):
         self.requests.encoding = welcome.encoding
         self.requests.standard_strings = welcome.standard_strings
         self.told = welcome.parameters
-        self.settled = self.rewrites
+        self.settled = self.rewrites and not welcome.doubted
         self.phase = _IDLE
 
     def lease_ready(self, server: "ServerLink") -> None:

@@ -15,6 +15,7 @@ from pglane.doors.lease import LeaseDesk
 from pglane.doors.session_state import SessionStatePolicy
 from pglane.engine import hearing
 from pglane.engine.dismissal import role_is_gone
+from pglane.engine.doubted import doubt_at_end, unsettle
 from pglane.engine.give_back import note_leases, take_back, takes_back
 from pglane.engine.handover import abandoned
 from pglane.engine.lane_origin import origin_of
@@ -323,10 +324,17 @@ class Database:
             client.rejected(refusal)
 
     def keep_welcome(self, user: str, settings: "Vector", welcome: "Welcome") -> None:
-        """What clients with the same role and settings are told from now on."""
+        """What clients with the same role and settings are told from now on.
+
+        Where it is not what was told before, those who are here are told with their next lease.
+        """
         if len(self.welcomes) >= WELCOMES_MAX:
             self.welcomes.clear()
-        self.welcomes[user, told_by(self.worker.vectors, settings)] = welcome
+        key = user, told_by(self.worker.vectors, settings)
+        known = self.welcomes.get(key)
+        if known is not None and known.parameters != welcome.parameters:
+            unsettle(self)
+        self.welcomes[key] = welcome
 
     def note_custom_names(self, names: "Iterable[str]") -> None:
         """These exist; a function may set them where no text shows it."""
@@ -445,6 +453,7 @@ class Database:
     def lost(self, server: ServerLink, reason: str) -> None:
         """The server said that this connection ends, or made no sense."""
         tell_loss(server, reason)
+        doubt_at_end(self, server.exchange.ending)
         self.close(server)
 
     def ended(self, server: ServerLink, reason: str) -> None:
@@ -452,6 +461,7 @@ class Database:
         if not server.closing:
             server.closing = True
             tell_loss(server, reason)
+            doubt_at_end(self, server.exchange.ending)
         server.free_cancels(strike=False)
         self.listening.servers.pop(server.process_id, None)
         self.perform(self.desk.gone(server.slot, self.loop.now))

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from pglane.connection.catalog import names_of
 from pglane.engine.dismissal import replace_roleless
+from pglane.engine.doubted import doubt
 from pglane.engine.server_link import ServerLink
 from pglane.pool.ledger import SlotState
 from pglane.wire.mentions import UNREAD
@@ -112,6 +113,7 @@ class Watch:
         if self._wanted and not self._database.desk.ledger.used:
             self._wanted = False
             self.state = "not watched"
+            doubt(self._database)
             self._database.worker.tell_monitor("unwatch", self._database)
 
     def heard(self, message: dict[str, Any]) -> None:
@@ -140,9 +142,7 @@ class Watch:
             return
         self.generation += 1
         database = self._database
-        database.welcomes.clear()
-        for client in database.worker.clients.values():
-            client.settled = client.settled and client.database is not database
+        doubt(database)
         database.accepted.clear()
         links = [slot.link for slot in database.desk.ledger]
         stale = [link for link in links if isinstance(link, ServerLink) and not link.raw]

@@ -7,6 +7,7 @@ cdef Py_ssize_t _KEY_AT, _KEY_AND_READY_BYTES
 
 @cython.final
 cdef class Welcome:
+    cdef public bint doubted
     cdef public bytes encoded
     cdef public str encoding
     cdef public bint harmless

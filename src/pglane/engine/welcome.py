@@ -44,12 +44,14 @@ class Welcome:
         encoding: client_encoding.
         standard_strings: standard_conforming_strings.
         harmless: the role is known to be no superuser.
+        doubted: it may not be true any more (`engine.doubted`).
     """
 
-    __slots__ = ("encoded", "encoding", "harmless", "parameters", "standard_strings")
+    __slots__ = ("doubted", "encoded", "encoding", "harmless", "parameters", "standard_strings")
 
     def __init__(self, parameters: dict[str, str], harmless: bool = False) -> None:
         self.parameters = parameters
+        self.doubted = False
         encoding = parameters.get("client_encoding", "UTF8")
         self.encoding = "UTF8" if encoding == "UTF8" else encoding  # as an `Exchange` has it
         self.standard_strings = parameters.get("standard_conforming_strings", "on") == "on"
