@@ -492,6 +492,18 @@ def test_nobody_elses_unnamed_statement_runs(two) -> None:
     assert errors(other.read_until(times=2)) == ["42601", "26000"]
 
 
+def test_a_unit_that_fails_takes_no_unnamed_statement_from_the_next(two) -> None:
+    """What was parsed anew in it is discarded; another client's stands there still."""
+    one, other = two
+    prepare(one, "SELECT 'one'")
+    prepare(other, "SELECT 'other'")
+    unit = p.bind() + p.execute() + p.sync()
+    one.send(p.execute("none") + unit + unit)
+    answer = one.read_until(times=2)
+    assert errors(answer) == ["34000"]
+    assert rows(answer) == [("one",)]
+
+
 def test_a_copy_that_fails_before_it_reads_what_was_sent_ahead(two, table: str) -> None:
     """The trigger of the statement raises: the Sync ahead must not answer the next client."""
     one, other = two

@@ -79,3 +79,10 @@ def test_without_cleaning_a_client_finds_what_another_one_left(
     monkeypatch.setattr(handover, "abandoned", leaves_it)
     monkeypatch.setattr(database, "abandoned", leaves_it)
     assert found_in(SEARCHED_MAX)
+
+
+def test_without_forgetting_a_session_binds_what_others_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(handover, "has_statements", lambda _: False)
+    assert found_in(SEARCHED_MAX)

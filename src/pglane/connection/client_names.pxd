@@ -4,7 +4,9 @@ from pglane.connection.client_effects cimport ClientEffects
 from pglane.connection.exchange cimport Exchange
 from pglane.connection.expectations cimport PendingDeallocation
 from pglane.connection.request_messages cimport message
-from pglane.connection.prepared_statements cimport ClientStatement, ServerStatement, Shape, Shapes
+from pglane.connection.prepared_statements cimport (
+    ClientStatement, ServerStatement, ServerStatements, Shape, Shapes
+)
 from pglane.wire.statements cimport Verdict, VerdictCache
 
 
@@ -44,4 +46,7 @@ cdef class ClientNames(ClientEffects):
     @cython.locals(shape=Shape, told=bint, types=bytes)
     cdef bint _renew_unnamed(self, Exchange exchange, ClientStatement statement) except -1
     cdef _describe_silently(self, Exchange exchange, ClientStatement statement, bytes name)
-    cdef _refuse(self, Exchange exchange, bytes answer)
+    @cython.locals(statements=ServerStatements)
+    cdef bint _is_there(self, ClientStatement statement, Exchange exchange) except -1
+    cdef _unnamed_goes(self, bytes answer)
+    cdef _refuse(self, Exchange exchange, object answer)

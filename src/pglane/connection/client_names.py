@@ -19,6 +19,7 @@ from pglane.connection.expectations import (
     PARSE_SILENT,
     REFUSED,
     PendingDeallocation,
+    PendingRefusal,
 )
 from pglane.connection.prepared_statements import (
     STALE_PLAN_ROUTINE,
@@ -242,9 +243,9 @@ class ClientNames(ClientEffects):
             shape.stale = False  # next time we look again
             self._refuse(exchange, STALE_PLAN)
             return False
-        if exchange.statements.unnamed is statement:
+        if self._is_there(statement, exchange):
             return True
-        exchange.statements.unnamed = statement
+        exchange.statements.holds_unnamed(statement, exchange.segment)
         told = shape.description is not None
         types = shape.fixed_types() if told else statement.types
         exchange.to_server.append(message(b"P", b"\x00%b\x00%b" % (statement.text, types)))
@@ -252,6 +253,19 @@ class ClientNames(ClientEffects):
         if told:
             self._describe_silently(exchange, statement, b"")
         return True
+
+    def _is_there(self, statement: ClientStatement, exchange: Exchange) -> bool:
+        """Whether it is the server's unnamed one, also if what was sent before this unit fails."""
+        statements = exchange.statements
+        if statements.unnamed is not statement:
+            return False
+        if statements.unnamed_segment < 0 or statements.unnamed_segment == exchange.segment:
+            return True
+        return not exchange.may_discard()
+
+    def _unnamed_goes(self, answer: bytes) -> PendingRefusal:
+        """A Parse or Query that is refused destroys the unnamed statement as any that fails."""
+        return PendingRefusal(answer, self.statements, self.statements.pop(b"", None))
 
     def _describe_silently(
         self, exchange: Exchange, statement: ClientStatement, name: bytes
@@ -266,7 +280,7 @@ class ClientNames(ClientEffects):
         exchange.expect(DESCRIBE_SILENT, statement)
         exchange.held = HELD_FOR_DESCRIPTION
 
-    def _refuse(self, exchange: Exchange, answer: bytes) -> None:
+    def _refuse(self, exchange: Exchange, answer: bytes | PendingRefusal) -> None:
         """Makes the server fail here, and the client read `answer` instead of its error."""
         exchange.to_server.append(message(b"P", b"\x00%b\x00\x00\x00" % SYNTAX_THAT_FAILS))
         exchange.statements.unnamed = None

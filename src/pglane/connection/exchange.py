@@ -157,7 +157,7 @@ class Exchange(FailingAnswers):
 
     def ask_internally(self, text: bytes, guards: bool = False) -> None:
         """A query of our own: swallowed, its end is INTERNAL_DONE; `guards`: see `riding`."""
-        self.statements.unnamed = None  # as every Query does (fact A3)
+        self.statements.destroys_unnamed()  # as every Query does (fact A3)
         self.to_server.append(b"Q%b%b\x00" % ((len(text) + 5).to_bytes(4, "big"), text))
         self.expect(INTERNAL, guards or None)
 

@@ -41,6 +41,11 @@ cdef class PendingSteps(PendingParse):
     cpdef done(self, bytes tag)
 
 
+@cython.final
+cdef class PendingRefusal(PendingParse):
+    cdef public bytes answer
+
+
 cpdef note_step(object payload, bytes tag)
 @cython.locals(kept=set)
 cpdef forget_names(dict names, list payloads)

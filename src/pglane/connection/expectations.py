@@ -151,6 +151,25 @@ class PendingSteps(PendingParse):
             self.subscriptions.did(self.steps.pop(0), tag)
 
 
+class PendingRefusal(PendingParse):
+    """A Parse of the unnamed statement, or a Query, that we made the server fail at.
+
+    Attributes:
+        answer: the error that the client reads in place of the server's.
+    """
+
+    __slots__ = ("answer",)
+
+    def __init__(
+        self,
+        answer: bytes,
+        names: dict[bytes, ClientStatement],
+        before: ClientStatement | None,
+    ) -> None:
+        self._set_up(None, names, b"", None, before)
+        self.answer = answer
+
+
 def note_step(payload: object, tag: bytes) -> None:
     """A statement of a client that listens is complete; `payload` says what it was."""
     if isinstance(payload, PendingSteps):

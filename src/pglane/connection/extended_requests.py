@@ -170,7 +170,7 @@ class ExtendedRequests(ClientChannels):
             statement.weight = self._shapes.weigh(len(statement.text))
         before = self.statements.get(b"")
         self.statements[b""] = statement
-        exchange.statements.unnamed = statement
+        exchange.statements.holds_unnamed(statement, -1)
         exchange.expect(_PARSE, pending_parse(None, self.statements, b"", statement, before))
 
     def _bind_unnamed(self, exchange: Exchange) -> bool:
@@ -181,7 +181,7 @@ class ExtendedRequests(ClientChannels):
             return False
         portal = reader.part(reader.begin + 5, end)
         statement = self.statements.get(b"")
-        if statement is None or exchange.statements.unnamed is not statement:
+        if statement is None or not self._is_there(statement, exchange):
             return False
         if not statement.settled and statement.segment != exchange.segment:
             return False
@@ -213,7 +213,7 @@ class ExtendedRequests(ClientChannels):
             verdict = self._judge(text)
             objection = self._allowance.standing_refusal(verdict.effects, text)
             if objection:
-                self._refuse(exchange, objection)
+                self._refuse(exchange, objection if name else self._unnamed_goes(objection))
                 return FORWARDED
         if not name:
             exchange.to_server.append(reader.message())

@@ -21,6 +21,7 @@ cdef class FailingAnswers(RelayedAnswers):
     cdef int _misfit(self, int kind) except? -1000
     @cython.locals(fields=dict, head=int, events=int)
     cdef int _error(self, MessageReader reader) except? -1000
+    cdef object _refusal(self)
     @cython.locals(end=Py_ssize_t, at=Py_ssize_t, standing=dict)
     cdef _skip_to_sync(self)
     @cython.locals(kind=int)

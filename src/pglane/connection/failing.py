@@ -21,6 +21,7 @@ from pglane.connection.expectations import (
     SYNC,
     PendingDeallocation,
     PendingParse,
+    PendingRefusal,
     first_changes,
 )
 from pglane.connection.prepared_statements import (
@@ -72,8 +73,7 @@ class FailingAnswers(RelayedAnswers):
             return self._misfit(0x45)
         if self.subscriptions is not None:
             self.subscriptions.failed()
-        told = self._payloads[self._head] if head in (REFUSED, QUERY) else None
-        refusal = told if isinstance(told, bytes) else None  # we made the server fail (A9)
+        refusal = self._refusal() if head in (REFUSED, QUERY) else None
         if self.instead and fields.get("C") == b"57014":
             refusal, self.instead = self.instead, b""
         payload = self._payloads[self._head] if head in (BIND, DESCRIBE) else None
@@ -91,6 +91,13 @@ class FailingAnswers(RelayedAnswers):
             self._insert(refusal)
             return -1 - events
         return events
+
+    def _refusal(self) -> bytes | None:
+        """What the client is told, where we made the server fail (A9)."""
+        told = self._payloads[self._head]
+        if isinstance(told, PendingRefusal):
+            return told.answer
+        return told if isinstance(told, bytes) else None
 
     def _skip_to_sync(self) -> None:
         """The server discards until Sync; what it will not answer is taken back, last first."""
@@ -113,7 +120,7 @@ class FailingAnswers(RelayedAnswers):
         kind = self._kinds[at]
         payload = self._payloads[at]
         if isinstance(payload, PendingParse):
-            failed = kind == PARSE and at == self._head
+            failed = at == self._head and kind in (PARSE, REFUSED)
             payload.undo(standing.get(payload.name), failed=failed)
             if kind == PARSE:
                 self._take_back(payload.server_statement)

@@ -67,8 +67,12 @@ cdef class ServerStatements:
     cdef Py_ssize_t _next
     cdef public Py_ssize_t statements_max
     cdef public object unnamed
+    cdef public Py_ssize_t unnamed_segment
+    cdef public bint unnamed_left
     cdef public list unclosed
 
+    cpdef holds_unnamed(self, ClientStatement statement, Py_ssize_t segment)
+    cpdef destroys_unnamed(self)
     @cython.locals(statement=ServerStatement)
     cpdef ServerStatement find(self, Shape shape)
     @cython.locals(statement=ServerStatement)

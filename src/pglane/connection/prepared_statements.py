@@ -207,6 +207,8 @@ class ServerStatements:
         statements_max: how many there may be, but for pending ones.
         text_bytes: their texts taken together.
         unnamed: the client statement that the unnamed one is; None if nobody's that lives.
+        unnamed_segment: `Exchange.segment` when we parsed it anew, unasked; -1: its client has.
+        unnamed_left: an unnamed one may be there, whosever it is or was.
         unclosed: no longer in use, and to be closed on the server.
     """
 
@@ -218,6 +220,8 @@ class ServerStatements:
         "text_bytes",
         "unclosed",
         "unnamed",
+        "unnamed_left",
+        "unnamed_segment",
     )
 
     def __init__(self, prefix: bytes, statements_max: int) -> None:
@@ -227,10 +231,23 @@ class ServerStatements:
         self._next = 0
         self.statements_max = statements_max
         self.unnamed: object = None
+        self.unnamed_segment = -1
+        self.unnamed_left = False
         self.unclosed: list[ServerStatement] = []
 
     def __len__(self) -> int:
         return len(self._by_shape)
+
+    def holds_unnamed(self, statement: ClientStatement, segment: int) -> None:
+        """A Parse of it is sent; `segment` as in `unnamed_segment`."""
+        self.unnamed = statement
+        self.unnamed_segment = segment
+        self.unnamed_left = True
+
+    def destroys_unnamed(self) -> None:
+        """A Query is sent that nothing can discard."""
+        self.unnamed = None
+        self.unnamed_left = False
 
     def find(self, shape: Shape) -> ServerStatement | None:
         """The server-side statement of this shape, which is used."""
@@ -359,7 +376,7 @@ class ServerStatements:
         """The server forgot everything."""
         self._by_shape.clear()
         self.text_bytes = 0
-        self.unnamed = None
+        self.destroys_unnamed()
         self.unclosed.clear()
 
     def all(self) -> list[ServerStatement]:

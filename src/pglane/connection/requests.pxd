@@ -49,6 +49,8 @@ cdef class ClientRequests(ExtendedRequests):
     )
     cdef _send_apart(self, Verdict verdict, bytes text, Exchange exchange)
     cdef _fail_query(self, Exchange exchange, bytes answer)
+    @cython.locals(reader=MessageReader, unnamed=bint)
+    cpdef fails_unsent(self)
     @cython.locals(reason=int)
     cdef int _rewrite(self, int kind, Exchange exchange) except -1
     cdef int _reason_to_wait(self, int kind, Exchange exchange) except -1

@@ -272,7 +272,17 @@ class ClientRequests(ExtendedRequests):
     def _fail_query(self, exchange: Exchange, answer: bytes) -> None:
         """Makes the server fail in place of a Query, and the client read `answer`."""
         exchange.to_server.append(message(b"Q", SYNTAX_THAT_FAILS + b"\x00"))
-        exchange.expect(_QUERY, answer)
+        exchange.statements.unnamed = None
+        exchange.expect(_QUERY, self._unnamed_goes(answer))
+
+    def fails_unsent(self) -> None:
+        """The request at the head is refused, and not sent: to its names that is an error."""
+        reader = self.reader
+        if reader.next():
+            unnamed = reader.kind == 0x50 and reader.buffer[reader.begin + HEADER_BYTES] == 0
+            if unnamed or reader.kind == 0x51:
+                self.statements.pop(b"", None)
+            reader.step_back()
 
     # What must be rewritten ------------------------------------------------------------------
 

@@ -447,6 +447,7 @@ class ClientLink(ClientConnection):
             self.block.fail()
         self.transport.write(error_response(refusal))
         self.requests.channels_heard = False  # what has asked for that is what is dropped
+        self.requests.fails_unsent()
         self.discarding = True
         self.want()
         self.transport.resume()

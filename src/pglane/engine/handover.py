@@ -94,8 +94,9 @@ def _made_anew(client: "ClientLink", server: ServerLink, request: bytes, fine: b
 
 
 def has_statements(server: ServerLink) -> bool:
-    """Whether anything is prepared that is not the coming client's."""
-    return len(server.exchange.statements) > 0 or server.vector.prepared is not NONE
+    """Whether anything is prepared that is not the coming client's; the unnamed one counts."""
+    statements = server.exchange.statements
+    return len(statements) > 0 or statements.unnamed_left or server.vector.prepared is not NONE
 
 
 def forget_all(server: ServerLink, then: "Callable[[bool], None]") -> None:

@@ -50,7 +50,10 @@ def answers(client: "ClientLink") -> bool:
         client.database.traffic.transactions += 1
     if reply.drops:
         reader.step_back()
+        requests.fails_unsent()
         client.discarding = True
+    elif reader.kind == QUERY:
+        requests.statements.pop(b"", None)  # as every Query does (fact A3)
     return True
 
 
@@ -61,6 +64,7 @@ def _opens(client: "ClientLink", text: bytes) -> bool:
     tag = opens_with(text)
     if not tag or client.requests.subscriptions is not None:
         return False
+    client.requests.statements.pop(b"", None)  # as every Query does (fact A3)
     client.block = OwnBlock(text)
     client.transport.write(command_complete(tag) + READY_IN_BLOCK)
     _note(client)
@@ -102,6 +106,7 @@ def _refused(client: "ClientLink", server: "ServerLink", block: OwnBlock) -> Non
     block.fail()
     client.unlease()
     client.transport.write(ErrorResponse(tuple(error.items())).encode())
+    client.requests.fails_unsent()
     client.discarding = True
     abandoned(server)
     client.want()

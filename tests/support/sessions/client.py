@@ -56,7 +56,7 @@ class RandomClient:
         self._unsent = self._startup()
         self._queued = len(self._unsent)
         self._unit_open = False
-        self._copying = False
+        self._copying = self._copied = False
         self._came = b""
         self.key = b""
         self.welcome = self.over = self.ending = False
@@ -301,12 +301,25 @@ class RandomClient:
                 self._statement()
             elif drawn < 0.9:
                 self._close_one()
+            if chance.random() < habits.broken:
+                self._break()
             if chance.random() < habits.flushes:
                 self._add(message(b"H"))
             if self._copying:
                 return
         if chance.random() >= habits.open_units:
             self._sync()
+
+    def _break(self) -> None:
+        """The unit fails; a Close of the unnamed statement behind it means nothing."""
+        chance, bare = self._chance, self._habits.bare
+        self._step(b"E", b"none\0\0\0\0\0", b"none")
+        if chance.random() < bare:
+            self._step(b"C", b"S\0", b"S", b"")
+            if chance.random() < bare:
+                self._sync()
+                self._query()
+                self._unit_open = not self._copying
 
     def _sync(self) -> None:
         self._step(b"S", b"")
@@ -315,6 +328,9 @@ class RandomClient:
     def _statement(self) -> None:
         """Parse, Bind, Describe, Execute, or a part of it."""
         chance = self._chance
+        if chance.random() < self._habits.bare and not self._may_copy():
+            self._run(b"")
+            return
         name = b"s%d" % chance.randrange(3) if chance.random() < self._habits.named else b""
         text = self._text()
         while b"; " in text or b"DISCARD" in text or (name and b"STDIN" in text):
@@ -323,14 +339,26 @@ class RandomClient:
             self._step(b"P", name + b"\0" + text + b"\0\0\0", name, text)
             if chance.random() < 0.3:
                 self._step(b"D", b"S" + name + b"\0", b"S", name)
+        self._run(name)
+        self._copying = b"STDIN" in text
+        self._copied |= self._copying
+        if self._copying and chance.random() < 0.3:
+            self._step(b"S", b"", EARLY)
+
+    def _may_copy(self) -> bool:
+        """Whether the unnamed statement may be one that takes data."""
+        if self.owed.nothing():
+            self._copied = b"STDIN" in self.owed.statements.get(b"", b"")
+        return self._copied
+
+    def _run(self, name: bytes) -> None:
+        """A statement that is prepared, or is not."""
+        chance = self._chance
         portal = b"c1" if chance.random() < 0.1 else b""
         self._bind(portal, name)
         if chance.random() < 0.3:
             self._step(b"D", b"P" + portal + b"\0", b"P", portal)
         self._step(b"E", portal + b"\0\0\0\0\0", portal)
-        self._copying = b"STDIN" in text
-        if self._copying and chance.random() < 0.3:
-            self._step(b"S", b"", EARLY)
 
     def _bind(self, portal: bytes, name: bytes) -> None:
         value = self._value().encode()
@@ -338,11 +366,14 @@ class RandomClient:
         self._step(b"B", portal + b"\0" + name + b"\0\0\0" + told + b"\0\0", portal, name, value)
 
     def _close_one(self) -> None:
-        name = b"s%d" % self._chance.randrange(3)
-        if self._chance.random() < 0.7:
+        chance = self._chance
+        bare = chance.random() < self._habits.bare
+        name = b"" if bare else b"s%d" % chance.randrange(3)
+        if chance.random() < 0.7:
             self._step(b"C", b"S" + name + b"\0", b"S", name)
         else:
-            self._step(b"C", b"Pc1\0", b"P", b"c1")
+            portal = b"" if bare else b"c1"
+            self._step(b"C", b"P" + portal + b"\0", b"P", portal)
 
     def _copy(self) -> None:
         if self._chance.random() < 0.6:

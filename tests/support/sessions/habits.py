@@ -26,6 +26,8 @@ class Habits:
         stops_short: how often one that ends leaves its last message short of some bytes.
         strangers: how often one asks for settings that nobody had.
         named: how many statements of the extended protocol have a name.
+        bare: how often the unnamed statement is closed, or bound with no Parse before it.
+        broken: how often a unit fails where it stands, at a portal that is not there.
     """
 
     texts: dict[str, int]
@@ -43,6 +45,8 @@ class Habits:
     stops_short: float = 0.0
     strangers: float = 0.2
     named: float = 0.3
+    bare: float = 0.0
+    broken: float = 0.0
 
 
 @dataclass
@@ -137,6 +141,8 @@ def habits_of(chance: random.Random) -> Habits:
         stops_short=_sometimes(chance, 1.0),
         strangers=chance.choice((0.0, 0.3, 0.8)),
         named=chance.choice((0.0, 0.3, 0.8)),
+        bare=chance.choice((0.0, 0.3, 0.6)),
+        broken=_sometimes(chance, 0.1, 0.3),
     )
 
 

@@ -321,7 +321,11 @@ class Connection(ServerSocket):
         if not sure and not part.startswith(
             b"PREPARE"
         ):  # one of the gateway's may fail, and is left out then
-            self._may_fail(own=part in (b"ROLLBACK", b""))
+            try:
+                self._may_fail(own=part in (b"ROLLBACK", b""))
+            except Fails:
+                self._server.losses += part == b"ROLLBACK"  # what else can be done?
+                raise
         left = self.session.leaves()
         done = self.session.run(part, parameter)
         if not left and self.session.leaves():

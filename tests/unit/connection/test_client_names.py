@@ -340,6 +340,31 @@ def test_the_unnamed_statement_is_not_parsed_again_here(lease: Lease) -> None:
     assert lease.send(c.Describe(b"S", b"")) == messages(c.Describe(b"S", b""))
 
 
+def test_the_unnamed_statement_is_parsed_again_where_that_may_be_discarded(lease: Lease) -> None:
+    """In a unit that fails before it; behind that unit nobody waits."""
+    prepared(lease, b"", SELECT)
+    lease.exchange = lease.server()
+    bound = c.Parse(b"", SELECT), c.Bind(b"", b"")
+    twice = bound[1], bound[1], SYNC
+    assert lease.send(c.Execute(b"x"), *twice) == messages(c.Execute(b"x"), *bound, *twice[1:])
+    assert lease.send(*twice) == messages(*bound, *twice[1:])
+    lease.answer(error(b"34000"), READY)
+    assert lease.exchange.statements.unnamed is None
+    lease.answer(PARSED, BOUND, BOUND, READY)
+    assert lease.send(*twice) == messages(*bound, *twice[1:])
+    lease.answer(PARSED, BOUND, BOUND, READY)
+    assert lease.send(*twice) == messages(*twice)
+
+
+@pytest.mark.usefixtures("strict")
+@pytest.mark.parametrize("refused", [c.Query(b"LOAD 'a'"), c.Parse(b"", b"LOAD 'a'")])
+def test_the_unnamed_statement_goes_with_what_is_refused(lease: Lease, refused: Any) -> None:
+    prepared(lease, b"", SELECT)
+    lease.send(refused)
+    assert lease.requests.statements == {}
+    assert lease.exchange.statements.unnamed is None
+
+
 def test_nobody_elses_unnamed_statement_is_described(lease: Lease) -> None:
     describe = c.Describe(b"S", b"")
     assert lease.send(describe) == messages(c.Close(b"S", b""), describe)

@@ -93,6 +93,15 @@ def test_statements_are_done_one_after_the_other(form: Any) -> None:
     assert heard.seen == [("first", b"LISTEN"), ("second", b"SELECT 1")]
 
 
+def test_a_refusal_that_is_discarded_keeps_the_unnamed_statement(form: Any) -> None:
+    names: dict[bytes, Any] = {}
+    before = statement(form)
+    refusal = form.PendingRefusal(b"no", names, before)
+    assert refusal.answer == b"no"
+    refusal.undo(None, failed=False)
+    assert names == {b"": before}
+
+
 def test_names_are_forgotten_but_for_those_asked_for_since(form: Any) -> None:
     one = statement(form)
     names = {b"": one, b"a": one, b"b": one}

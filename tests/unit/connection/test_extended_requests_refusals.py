@@ -24,6 +24,18 @@ def test_a_refused_parse_is_a_failed_parse(lease: Lease, name: bytes) -> None:
 
 
 @pytest.mark.usefixtures("strict")
+@pytest.mark.parametrize("discarded", [False, True])
+def test_a_refused_parse_destroys_the_unnamed_statement(lease: Lease, discarded: bool) -> None:
+    lease.send(c.Parse(b"", b"SELECT 1"), SYNC)
+    lease.answer(PARSED, READY)
+    if discarded:
+        lease.send(c.Execute(b"x"))
+    lease.send(c.Parse(b"", b"LOAD 'a'"), SYNC)
+    lease.answer(error(b"34000"), READY)
+    assert list(lease.requests.statements) == [b""] * discarded
+
+
+@pytest.mark.usefixtures("strict")
 @pytest.mark.parametrize("name", [b"", b"a"])
 def test_what_may_not_run_now_is_refused_when_bound(lease: Lease, name: bytes) -> None:
     text = b"CREATE TEMP TABLE a ()"

@@ -147,6 +147,12 @@ def test_a_refused_query_gets_our_words(lease: Lease) -> None:
     assert lease.answer(error(b"42601"), READY) == messages(error(b"0A000"), READY)
 
 
+def test_a_refused_query_that_destroys_something_gets_our_words(lease: Lease) -> None:
+    refusal = lease.form.PendingRefusal(error(b"0A000").encode(), {}, None)
+    lease.exchange.expect(lease.form.QUERY, refusal)
+    assert lease.answer(error(b"42601"), READY) == messages(error(b"0A000"), READY)
+
+
 def test_what_an_error_ahead_decides(lease: Lease) -> None:
     exchange = lease.exchange
     assert not exchange.may_discard()

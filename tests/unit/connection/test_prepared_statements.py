@@ -224,6 +224,17 @@ def test_an_unnamed_statement_found_stale_is_not_here_any_more(
     assert statements.unnamed is None
 
 
+def test_an_unnamed_statement_may_be_left_until_a_query(
+    form: Any, statements: Any, shapes: Any
+) -> None:
+    statements.holds_unnamed(told(form, shapes.of(b"x", b"", None)), 3)
+    assert statements.unnamed_segment == 3
+    statements.unnamed = None
+    assert statements.unnamed_left
+    statements.destroys_unnamed()
+    assert not statements.unnamed_left
+
+
 def test_a_statement_is_dropped_by_its_name(statements: Any, shapes: Any) -> None:
     shape, other = shapes.of(b"1", b"", None), shapes.of(b"2", b"", None)
     one, two = add(statements, shape), add(statements, other)

@@ -218,6 +218,27 @@ def test_a_close_and_a_query_that_are_discarded_destroy_nothing(lease: Lease) ->
 # Limits
 
 
+@pytest.mark.parametrize(
+    ("refused", "left"),
+    [
+        (c.Query(b"SELECT 2"), []),
+        (c.Parse(b"", b"SELECT 2"), []),
+        (c.Parse(b"a", b"SELECT 2"), [SELECT]),
+        (c.Bind(b"", b""), [SELECT]),
+    ],
+)
+def test_what_is_refused_unsent_destroys_the_unnamed_statement_as_an_error_would(
+    lease: Lease, refused: Any, left: list[bytes]
+) -> None:
+    lease.send(c.Parse(b"", SELECT), SYNC)
+    lease.answer(PARSED, READY)
+    lease.requests.reader.feed(refused.encode())
+    lease.requests.fails_unsent()
+    assert [one.text for one in lease.requests.statements.values()] == left
+    assert lease.requests.reader.next(), "it is there still"
+    lease.requests.fails_unsent()
+
+
 def test_a_full_pipeline_waits(lease: Lease) -> None:
     form = lease.form
     for _ in range(form.OUTSTANDING_MAX):

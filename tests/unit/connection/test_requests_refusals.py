@@ -25,6 +25,19 @@ def test_a_refused_query_fails_on_the_server_too(lease: Lease) -> None:
     assert error_fields(told[0][5:])["M"] == b"LOAD 'a'"
 
 
+@pytest.mark.usefixtures("strict")
+@pytest.mark.parametrize("discarded", [False, True])
+def test_a_refused_query_destroys_the_unnamed_statement(lease: Lease, discarded: bool) -> None:
+    lease.send(c.Parse(b"", b"SELECT 1"), c.Sync())
+    lease.answer(s.ParseComplete(), READY)
+    if discarded:
+        lease.send(c.Execute(b"x"))
+    lease.send(c.Query(b"LOAD 'a'"))
+    assert lease.exchange.statements.unnamed is None
+    lease.answer(error(b"34000"))
+    assert list(lease.requests.statements) == [b""] * discarded
+
+
 def test_a_text_that_is_allowed_runs(lease: Lease, strict: Strict) -> None:
     lease.requests.encoding = "SJIS"
     text = c.Query(b"SELECT '\x83\x5c'")

@@ -88,6 +88,19 @@ def test_a_refused_request_is_dropped_whole_and_the_next_is_heard(waiting) -> No
     server.gets(message(b"S"))
 
 
+def test_a_refused_parse_leaves_no_unnamed_statement_that_another_bind_could_hit(waiting) -> None:
+    """What is sent behind a unit is sent before anybody has read that the unit was refused."""
+    rig, client, holder, server = waiting
+    statements = rig.worker.clients[max(rig.worker.clients)].requests.statements
+    statements[b""] = object()
+    client.send(message(b"P", b"\x00SELECT 2\x00\x00\x00") + message(b"S"))
+    rig.later(1.0)
+    client.gets(READY)
+    assert statements == {}
+    server.send(DONE)
+    holder.gets(READY)
+
+
 def test_a_refused_pipeline_is_dropped_up_to_its_sync(rigs) -> None:
     rig = rigs(budget=1, wait_ms_max=1000)
     holder, server = rig.pair()

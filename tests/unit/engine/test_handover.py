@@ -149,10 +149,11 @@ def test_the_server_connection_in_the_clients_state_comes_first(rigs) -> None:
     assert server.gets(b"SELECT 2") == query("SELECT 2")
 
 
-def test_a_session_forgets_the_statements_of_others(rigs) -> None:
+@pytest.mark.parametrize("name", [b"one", b""])
+def test_a_session_forgets_the_statements_of_others(rigs, name: bytes) -> None:
     rig = rigs(budget=1)
     client, server = rig.pair()
-    parse = message(b"P", b"one\x00SELECT 1\x00\x00\x00")
+    parse = message(b"P", name + b"\x00SELECT 1\x00\x00\x00")
     client.send(parse + message(b"S"))
     server.gets(message(b"S"))
     server.send(message(b"1") + READY)

@@ -171,6 +171,39 @@ def test_a_begin_that_fails_is_the_answer_to_the_statement(rig, pair):
     client.gets(READY)
 
 
+def has_unnamed(rig):
+    """The client's statements by name, of which the unnamed one is there."""
+    statements = rig.worker.clients[max(rig.worker.clients)].requests.statements
+    statements[b""] = object()
+    return statements
+
+
+def test_a_query_that_is_answered_here_destroys_the_unnamed_statement(rig):
+    client, _ = rig.pair()
+    statements = has_unnamed(rig)
+    client.send(query("BEGIN"))
+    client.gets(IN_BLOCK)
+    assert statements == {}
+    has_unnamed(rig)
+    client.send(query("COMMIT"))
+    client.gets(READY)
+    assert statements == {}
+
+
+def test_a_parse_that_fails_here_destroys_the_unnamed_statement(rig, pair):
+    client, server = pair
+    statements = has_unnamed(rig)
+    client.send(parse("SELECT 2"))
+    server.gets(b"BEGIN")
+    server.send(error("0A000") + READY)
+    client.gets(FAILED)
+    assert statements == {}
+    has_unnamed(rig)
+    client.send(parse("SELECT 3"))
+    assert b"25P02" in client.gets(FAILED)
+    assert statements == {}
+
+
 def test_a_begin_that_makes_no_sense_costs_the_server_connection(rig, pair):
     client, server = pair
     client.send(query("SELECT 1"))
