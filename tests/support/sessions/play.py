@@ -35,6 +35,8 @@ STEPS = 120
 CLIENTS_MAX = 6
 TRACE_MAX = 60
 QUIET_ROUNDS_MAX = 150
+"""In which the server took nothing and no client got anything."""
+SETTLING_ROUNDS_MAX = 5000
 UNDOUBTED = Names((), (), (b"set_config", b"rpad"))
 
 
@@ -243,12 +245,13 @@ class Stage:
             if client.ending or not client.tame:
                 client.close()
         round_number = quiet = 0
-        while quiet < QUIET_ROUNDS_MAX:
+        while quiet < QUIET_ROUNDS_MAX and round_number < SETTLING_ROUNDS_MAX:
             self._forget_those_who_left()
             if not self.clients:
                 return
             round_number += 1
             quiet += 1
+            taken = self.server.taken
             for client in list(self.clients):
                 client.finish()
                 client.send()
@@ -258,6 +261,8 @@ class Stage:
                 if heard and not client.over and client.is_settled():
                     self._go(client)
             self.server.step()
+            if self.server.taken != taken:
+                quiet = 0
             self._turn()
             if round_number % 10 == 9:
                 self.rig.later(0.3)

@@ -44,6 +44,7 @@ class Server:
 
     Attributes:
         losses: how many of them it ended.
+        taken: how many messages they have taken.
         known: whether a client has said this text, with a value of its own, as a whole.
     """
 
@@ -63,6 +64,7 @@ class Server:
         self.note = note
         self.on_told = on_told
         self.losses = 0
+        self.taken = 0
         self.connections: list[Connection] = []
         self._numbers = 100
 
@@ -146,6 +148,7 @@ class Connection(ServerSocket):
     def take(self, one: bytes, *, at_once: bool = False) -> None:
         """One message came."""
         kind = one[:1]
+        self._server.taken += 1
         self._server.note(f"server {self.process_id} takes", one)
         if kind == b"X":
             self.close()
