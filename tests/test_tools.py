@@ -113,6 +113,14 @@ def test_a_missing_compiler_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "no-such-compiler" in build_extensions.obstacle_to_compiling()
 
 
+@pytest.mark.parametrize("empty", ["", " "])
+def test_a_compiler_that_is_none_is_no_reason_to_fail(
+    monkeypatch: pytest.MonkeyPatch, empty: str
+) -> None:
+    monkeypatch.setenv("CC", empty)
+    assert build_extensions.obstacle_to_compiling() == "no C compiler (CC is set, and empty)"
+
+
 @pytest.mark.parametrize("before", [None, "as it was\n"])
 def test_a_replaced_file_is_put_back(tmp_path: Path, before: str | None) -> None:
     path = tmp_path / "conf"
@@ -138,6 +146,26 @@ def test_absence_is_excused_except_in_ci_as_root(
     monkeypatch.setattr(install_test_servers.os, "geteuid", lambda: user)
     monkeypatch.setenv("CI", ci)
     assert install_test_servers.is_required() is required
+
+
+def test_a_model_checker_that_cannot_be_installed_is_asked_for_once_and_is_no_failure(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    found = {"apt-get": "/usr/bin/apt-get"}
+    asked: list[tuple[str, ...]] = []
+    monkeypatch.setenv("CI", "true")
+    monkeypatch.setattr(install_test_servers.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(install_test_servers.shutil, "which", lambda name: found.get(name))
+    monkeypatch.setattr(install_test_servers.sys, "prefix", str(tmp_path))
+    monkeypatch.setattr(install_test_servers, "missing", list)
+    monkeypatch.setattr(install_test_servers, "apt", lambda *words: asked.append(words))
+    assert [install_test_servers.main() for _ in range(2)] == [0, 0]
+    assert [words[0] for words in asked] == ["update", "install"]
+    assert asked[1][-1] == "spin"
+    found["spin"] = "/usr/bin/spin"
+    (tmp_path / ".asked_for_spin").unlink()
+    assert install_test_servers.main() == 0
+    assert len(asked) == 2
 
 
 def test_a_module_below_its_minimum_is_named(capsys: pytest.CaptureFixture[str]) -> None:

@@ -99,7 +99,9 @@ def delete_outdated() -> None:
 
 def obstacle_to_compiling() -> str:
     """What this machine lacks to compile an extension; "" if nothing is missing."""
-    command = os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc"
+    command = os.environ.get("CC", sysconfig.get_config_var("CC") or "cc")
+    if not command.strip():
+        return "no C compiler (CC is set, and empty)"  # setuptools takes that at its word
     if not shutil.which(shlex.split(command)[0]):
         return f"no C compiler ({command})"
     header = Path(sysconfig.get_path("include"), "Python.h")

@@ -1,8 +1,10 @@
-"""Installs the distribution's PostgreSQL and PgBouncer for the tests, if they are absent.
+"""Installs the distribution's PostgreSQL, PgBouncer and Spin for the tests, if they are absent.
 
 The embedded PostgreSQL comes with the package; this second, older server shows that nothing needs
 the newest one. Only as root and with apt-get; elsewhere the tests that need them are skipped with
-the reason that is printed here. In CI as root their absence is a failure.
+the reason that is printed here. In CI as root the servers' absence is a failure. Spin, which checks
+a model (`tests/simulation/lease_races.pml`), is asked for once and never missed: not every
+distribution has it.
 
 Nothing may be started: while the packages are installed a `policy-rc.d` forbids services, and no
 cluster is created. Both files are put back as they were.
@@ -20,16 +22,17 @@ POSTGRESQL = "postgresql-15"
 POSTGRESQL_PROGRAMS = Path("/usr/lib/postgresql/15/bin")
 CREATE_CLUSTER = Path("/etc/postgresql-common/createcluster.conf")
 START_SERVICES = Path("/usr/sbin/policy-rc.d")
+MODEL_CHECKER = "spin"
 APT = ["apt-get", "-q", "-o", "Dpkg::Options::=--force-confold", "-o", "Dpkg::Use-Pty=0"]
 
 
 def main() -> int:
     """Leaves the servers installed, or says why they are not."""
-    if not missing():
-        return 0
     if os.geteuid() == 0 and shutil.which("apt-get"):
-        print(f"make servers: installing {' and '.join(missing())} with apt-get", flush=True)
-        install()
+        if missing():
+            print(f"make servers: installing {' and '.join(missing())} with apt-get", flush=True)
+            install()
+        maybe_install_model_checker(Path(sys.prefix, ".asked_for_spin"))
     if not missing():
         return 0
     print(f"make servers: {absence()}", file=sys.stderr)
@@ -72,6 +75,16 @@ def install() -> None:
         apt("install", "--yes", "--no-install-recommends", "postgresql-common")
         with replaced(CREATE_CLUSTER, "create_main_cluster = false\n", mode=0o644):
             apt("install", "--yes", "--no-install-recommends", POSTGRESQL, "pgbouncer")
+
+
+def maybe_install_model_checker(asked: Path) -> None:
+    """One attempt for each environment; `asked` is made then."""
+    if shutil.which(MODEL_CHECKER) or asked.exists():
+        return
+    asked.touch()
+    print("make servers: installing Spin with apt-get", flush=True)
+    apt("update")
+    apt("install", "--yes", "--no-install-recommends", MODEL_CHECKER)
 
 
 def apt(*arguments: str) -> None:
