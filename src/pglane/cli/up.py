@@ -100,9 +100,8 @@ def _embedded(arguments: argparse.Namespace) -> Iterator[Cluster]:
         find_binaries(arguments.postgres_bin),
         arguments.postgres_user or ACCOUNT,
         note=screen.warn,
+        say=screen.say,
     )
-    if not cluster.state.data.exists():
-        screen.say(f"making a PostgreSQL in {cluster.state.path} (only this once)")
     cluster.start()
     try:
         yield cluster

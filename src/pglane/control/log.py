@@ -80,6 +80,7 @@ class Log:
             detail=refusal.detail_text,
             hint=refusal.hint_text,
             code=refusal.code,
+            sqlstate=refusal.sqlstate,
             **fields,
         )
 

@@ -230,7 +230,7 @@ class Supervisor:
         """The life of one worker. Returns how it crashed; empty when it ended as told."""
         settings = self._settings
         addresses, error = await self._resolver.resolve(settings.server_host, settings.server_port)
-        if error:
+        if error and self._was_ready:  # at the start `first_contact` says so
             self._log.write("warning", "server_name_unresolved", error)
         if self._ending.is_set():
             return ""

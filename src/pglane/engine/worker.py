@@ -493,6 +493,7 @@ class Worker:
             "refused",
             f"{refusal.code} {type(refusal).__name__} to {address}",
             code=refusal.code,
+            sqlstate=refusal.sqlstate,
             user=shown,
             client=address,
         )

@@ -61,6 +61,7 @@ class Cluster:
         bin_dir: the folder of initdb and postgres (`binaries.find_binaries`).
         account: name of the account to run as when we are root and there are no data yet.
         note: is told, in one sentence, about what was found and mended on the way.
+        say: is told that data are made, which takes its time.
         more: further settings of the server, by name.
 
     Raises:
@@ -74,12 +75,14 @@ class Cluster:
         account: str = ACCOUNT,
         note: Callable[[str], None] = lambda _said: None,
         more: Mapping[str, str] = MappingProxyType({}),
+        say: Callable[[str], None] = lambda _said: None,
     ) -> None:
         self.state = StateFolder(data_dir)
         self.port = 0
         self._bin_dir = bin_dir
         self._wanted_account = account
         self._note = note
+        self._say = say
         self._more = dict(more)
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -183,6 +186,7 @@ class Cluster:
 
     def _make_data(self, account: Account, programs: Path, major: int) -> None:
         if not self.state.data.exists():
+            self._say(f"making a PostgreSQL in {self.state.path} (only this once)")
             self._initdb(account, programs, major)
         told = (self.state.data / "PG_VERSION").read_text().strip()
         if told != str(major):

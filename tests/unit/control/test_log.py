@@ -90,6 +90,7 @@ def test_a_refusal_is_told_whole():
     assert entry["text"] == refusal.text
     assert entry["hint"] == refusal.hint_text
     assert (entry["code"], entry["level"], entry["user"]) == ("PGL0814", "warning", "ada")
+    assert entry["sqlstate"] == refusal.sqlstate
 
 
 def test_a_stream_that_fails_stops_nothing():

@@ -279,11 +279,14 @@ def test_a_server_name_that_is_wrong_does_not_keep_the_doors_shut():
 
     async def then(one):
         assert (await one.tell("start"))["addresses"] == []
+        await one.logged("server_not_there")
+        await one.tell("exit 1")
+        await one.logged("server_name_unresolved")
         os.kill(os.getpid(), signal.SIGTERM)
 
     one, code = run(then, settings=settings)
     assert code == 0
-    assert "no-such-name.invalid" in one.event("server_name_unresolved")["text"]
+    assert "worker_crashed" in one.stream.getvalue().split("server_name_unresolved")[0]
 
 
 def test_a_cancelled_run_leaves_nothing():

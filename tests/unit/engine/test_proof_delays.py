@@ -140,6 +140,7 @@ def test_the_log_tells_some_by_themselves_and_the_others_together(rig) -> None:
         assert b"PGL0201" in client.ends()
     alone = [line for line in rig.logged("refused") if line["fields"]["code"] == "PGL0201"]
     assert len(alone) == FREE
+    assert {line["fields"]["sqlstate"] for line in alone} == {"28P01"}
     (line,) = rig.logged("failed_logins")
     assert line["level"] == "warning"
     assert line["fields"] == {"user": "anna", "client": "a Unix socket", "failures": 1}

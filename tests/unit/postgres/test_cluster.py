@@ -40,9 +40,9 @@ def pretend(tmp_path, monkeypatch):
         for name, text in (("postgres", SERVER + server), ("initdb", initdb)):
             (programs / name).write_text(text)
             (programs / name).chmod(0o755)
-        notes = []
-        cluster = Cluster(tmp_path / "state", programs, note=notes.append)
-        cluster.notes = notes
+        notes, said = [], []
+        cluster = Cluster(tmp_path / "state", programs, note=notes.append, say=said.append)
+        cluster.notes, cluster.said = notes, said
         made.append(cluster)
         return cluster
 
@@ -76,6 +76,19 @@ def test_start_and_stop(pretend):
     cluster.stop()
     assert not cluster.is_running
     assert cluster.notes == []
+
+
+@pytest.mark.usefixtures("answered")
+def test_it_is_said_once_that_data_are_made_and_never_by_one_that_is_locked_out(pretend):
+    cluster, other = pretend(WAITS), pretend(WAITS)
+    other.state.take()
+    assert refusal(cluster.start).code == "PGL0906"
+    assert cluster.said == []
+    other.state.release()
+    for _ in range(2):
+        cluster.start()
+        cluster.stop()
+    assert cluster.said == [f"making a PostgreSQL in {cluster.state.path} (only this once)"]
 
 
 @pytest.mark.usefixtures("answered")
