@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tests.soak.faults import Breaker
 from tests.soak.load import Load
+from tests.soak.rest import SERVER_CONNECTIONS, come_to_rest, left_open
 from tests.soak.samples import Curves, sample
 from tests.support.fault_proxy import FaultProxy
 from tests.support.gateway import Gateway
@@ -25,9 +26,6 @@ GRANT ALL ON written TO second;
 SETTINGS = {"server": {"budget": 8}}
 TEND_EVERY_S = 0.5
 COMPARE_EVERY_S = 60.0
-SERVER_CONNECTIONS = "server connections"
-DESCRIPTORS_LEFT_MAX = 4
-"""By so many a process that was the same all the time may have more open at the end."""
 HISTORY = """
 SELECT (SELECT coalesce(sum(delta), 0) FROM pgbench_history),
        (SELECT sum(abalance) FROM pgbench_accounts), (SELECT sum(tbalance) FROM pgbench_tellers),
@@ -150,7 +148,7 @@ class Soak:
         sums = self.cluster.admin(HISTORY, "app")[0]
         if len({int(one) for one in sums}) != 1:
             self.lies.append(f"pgbench: halves of transactions are there: {sums}")
-        self.at_rest.append(self._descriptors())
+        self.at_rest.append(come_to_rest(self._descriptors, self.at_rest[0]))
 
     def _descriptors(self) -> dict[str, int]:
         """Of each process when no client is there."""
@@ -179,14 +177,7 @@ class Soak:
             for role, pid, value, moves, leaks in self.curves.trends()
             if leaks
         ]
-        before, after = self.at_rest[0], self.at_rest[-1]
-        kept = after[SERVER_CONNECTIONS] - before[SERVER_CONNECTIONS] + DESCRIPTORS_LEFT_MAX
-        found += [
-            f"{process}: {after[process]} descriptors at rest, {count} at the beginning"
-            for process, count in before.items()
-            if process in after and after[process] > count + kept
-        ]
-        return found
+        return found + left_open(self.at_rest[0], self.at_rest[-1])
 
     def failures(self) -> list[str]:
         """Everything that must not be."""
