@@ -155,7 +155,7 @@ def test_a_model_checker_that_cannot_be_installed_is_asked_for_once_and_is_no_fa
     asked: list[tuple[str, ...]] = []
     monkeypatch.setenv("CI", "true")
     monkeypatch.setattr(install_test_servers.os, "geteuid", lambda: 0)
-    monkeypatch.setattr(install_test_servers.shutil, "which", lambda name: found.get(name))
+    monkeypatch.setattr(install_test_servers.shutil, "which", found.get)
     monkeypatch.setattr(install_test_servers.sys, "prefix", str(tmp_path))
     monkeypatch.setattr(install_test_servers, "missing", list)
     monkeypatch.setattr(install_test_servers, "apt", lambda *words: asked.append(words))

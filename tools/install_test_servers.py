@@ -2,8 +2,8 @@
 
 The embedded PostgreSQL comes with the package; this second, older server shows that nothing needs
 the newest one. Only as root and with apt-get; elsewhere the tests that need them are skipped with
-the reason that is printed here. In CI as root the servers' absence is a failure. Spin, which checks
-a model (`tests/simulation/lease_races.pml`), is asked for once and never missed: not every
+the reason that is printed here. In CI as root the servers' absence is a failure. Spin, which
+checks a model (`tests/simulation/lease_races.pml`), is asked for once and never missed: not every
 distribution has it.
 
 Nothing may be started: while the packages are installed a `policy-rc.d` forbids services, and no

@@ -77,6 +77,8 @@ cdef class ServerLink(Owner):
     cdef _discarded(self, object client)
     cpdef lease_to(self, LeaseHolder client)
     cpdef unlease(self)
+    @cython.locals(client=LeaseHolder)
+    cpdef bint is_before_a_request(self) except -1
     cpdef bint is_amid_message(self) except -1
     cpdef bint feedable(self) except -1
     cdef _task_done(self)

@@ -344,6 +344,8 @@ class ServerLink(Owner):
 
     def unlease(self) -> None:
         """Nobody holds it."""
+        if self.held_cancels:
+            self.free_cancels(strike=False)
         self.client = None
         self.exchange.attached = False
         if self.transport.paused:
@@ -357,6 +359,12 @@ class ServerLink(Owner):
         client = self.client
         if client is not None and not self.raw:
             client.forward()
+
+    def is_before_a_request(self) -> bool:
+        """Whether a request of its client is behind a query of ours, sent or still to be sent."""
+        client = self.client
+        waits = client is not None and client.requests.reader.buffered_bytes() > 0
+        return self.guarded or waits
 
     def is_amid_message(self) -> bool:
         """Whether its client was sent a part of a message only: nothing can follow it."""
@@ -420,6 +428,8 @@ class ServerLink(Owner):
         self._after_task = None
         if then is not None:
             then(self.exchange.own.error is None)
+        if self.held_cancels and self.client is not None and not self.busy:
+            self.free_cancels(strike=True)
 
     def roll_back(self, then: Callable[[bool], None]) -> None:
         """Ends a transaction that its client left open."""

@@ -426,7 +426,7 @@ class Worker:
         if client is not None and client.phase == WAITING:
             client.database.cancel_waiting(client, CanceledWhileWaiting())
         idle = server is None or not (server.raw or server.exchange.outstanding())
-        if server is None or idle or (server.busy and not server.guarded):
+        if server is None or idle or (server.busy and not server.is_before_a_request()):
             # Nothing of the client's runs; a query of ours must not be hit in its place.
             transport.close()
         elif server.cancels + len(server.held_cancels) >= CANCELS_MAX:
@@ -436,7 +436,7 @@ class Worker:
 
     def cancel_request(self, server: ServerLink, done: Callable[[], None]) -> None:
         """Cancels what runs for a client; if a query of ours is before it, when that is over."""
-        if server.guarded:
+        if server.busy:
             server.held_cancels.append(done)
         else:
             self.cancel_server(server, done)

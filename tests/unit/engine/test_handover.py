@@ -62,6 +62,50 @@ def test_a_cancel_does_not_hit_a_query_of_ours(rigs) -> None:
     assert rig.nobody_connects()
 
 
+@pytest.fixture
+def waiting(rigs) -> tuple[Rig, Peer, Peer, Peer]:
+    """A client whose request waits behind a query of ours, and what cancels it."""
+    rig = rigs(budget=1)
+    first, server = rig.pair()
+    first.send(message(b"P", b"\x00SELECT 1\x00\x00\x00") + message(b"S"))
+    server.gets(message(b"S"))
+    server.send(message(b"1") + READY)
+    first.gets(READY)
+    client = rig.client("session")
+    client.gets(READY)
+    client.send(query("SELECT pg_sleep(9)"))
+    assert b"pg_sleep" not in server.gets(b"DEALLOCATE ALL")
+    canceler = rig.cancel(max(rig.worker.clients))
+    assert rig.nobody_connects(), "it would hit the query of ours"
+    assert not canceler.look()
+    assert not canceler.ended
+    return rig, client, server, canceler
+
+
+def test_a_cancel_amid_a_query_of_ours_hits_the_request_behind_it(waiting) -> None:
+    rig, client, server, canceler = waiting
+    server.send(message(b"C", b"DEALLOCATE ALL\x00") + READY)
+    server.gets(b"pg_sleep")
+    strike = rig.accept()
+    strike.gets((80877102).to_bytes(4, "big"))
+    server.send(error("57014") + READY)
+    assert b"57014" in client.gets(READY)
+    assert not canceler.ended
+    strike.socket.close()
+    canceler.ends()
+    client.send(query("SELECT 2"))
+    server.gets(b"SELECT 2")
+
+
+def test_a_cancel_amid_a_query_of_ours_is_over_with_its_client(waiting) -> None:
+    rig, client, server, canceler = waiting
+    client.socket.close()
+    canceler.ends()
+    server.send(message(b"C", b"DEALLOCATE ALL\x00") + READY)
+    server.gets(b"DISCARD ALL")
+    assert rig.nobody_connects()
+
+
 def test_a_transaction_left_open_is_rolled_back_and_cleaned(rigs) -> None:
     rig = rigs(budget=1)
     client, server = rig.pair()
