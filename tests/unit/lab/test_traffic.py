@@ -172,7 +172,7 @@ def test_who_waits_is_known_while_it_runs() -> None:
 
     play([Stream("otp", rate_per_s=100.0)], look, lambda _text: SILENCE)
     assert seen[0] == (0, 0.0)
-    assert seen[-1][1] >= 0.01
+    assert seen[-1][1] > 0.0
 
 
 def test_the_run_ends_when_what_is_critical_is_answered() -> None:
