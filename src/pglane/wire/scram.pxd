@@ -1,16 +1,19 @@
 cimport cython
 
+from pglane.wire.scram_keys cimport (
+    KeyedHash,
+    from_base64,
+    hash_of,
+    is_same,
+    mix,
+    to_base64,
+)
 
-cdef unsigned char[32] _mixed
 
 cdef bytes _hmac(bytes key, bytes data)
-cdef object _NOTHING_HASHED
 cdef bytes _BINDING, _NAMELESS, _PROOF, _UNABLE, _UNOFFERED
-cdef Py_ssize_t _PROOF_BYTES
+cdef Py_ssize_t _KEY_BYTES, _MESSAGE_BYTES_MAX, _PROOF_BYTES
 
-cdef bytes _hash(bytes data)
-@cython.locals(at=int)
-cdef bytes _xor(bytes left, bytes right)
 @cython.locals(byte=cython.uchar)
 cdef bytes _printable(bytes nonce)
 cdef bytes _checked_nonce(bytes nonce)
@@ -21,15 +24,8 @@ cdef bytes _sized(bytes message)
 cdef list _attributes(bytes message)
 @cython.locals(part=bytes, text=cython.p_char)
 cdef bytes _attribute(list attributes, Py_ssize_t index, bytes name)
+@cython.locals(data=bytes)
 cdef bytes _base64(bytes text)
-
-
-@cython.final
-cdef class KeyedHash:
-    cdef object _inner
-    cdef object _outer
-
-    cpdef bytes of(self, bytes message)
 
 
 @cython.final

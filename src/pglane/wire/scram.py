@@ -16,8 +16,7 @@ taken it out of the offer, and the client is refused (RFC 5802, section 6).
 
 A gateway sees the same verifier with every connection of an application. What does not depend on
 the exchange is computed once for each (`Verifier.prepared`): the salt's text, and the part of an
-HMAC that its key makes. Copies of that part cost a third of a whole HMAC from the library, which
-sets up key and algorithm each time.
+HMAC that its key makes (`wire/scram_keys.py`).
 
 Rejected: asking the standard library's `hmac.digest` for the salted password (`pbkdf2_hmac` is the
 same function in C).
@@ -27,19 +26,21 @@ startup packet, the one in the exchange is ignored).
 """
 
 from base64 import b64encode
-from binascii import Error as BinasciiError, a2b_base64, b2a_base64
 from dataclasses import dataclass, field
-from hashlib import sha256
 from hmac import compare_digest, digest
 from typing import Final, Self
 
 from pglane.wire.key_recipe import KeyRecipe, KeysLacking
 from pglane.wire.scram_failure import ScramFailure, ScramReason
-
-try:
-    import cython  # type: ignore[import-untyped]
-except ModuleNotFoundError:
-    from pglane.wire import uncompiled as cython
+from pglane.wire.scram_keys import (
+    KEY_BYTES,
+    KeyedHash,
+    from_base64,
+    hash_of,
+    is_same,
+    mix,
+    to_base64,
+)
 
 MECHANISM: Final = b"SCRAM-SHA-256"
 MECHANISM_PLUS: Final = b"SCRAM-SHA-256-PLUS"
@@ -53,12 +54,10 @@ SALT_BYTES: Final = 16
 SALT_BYTES_MAX: Final = 1024
 MESSAGE_BYTES_MAX: Final = 4096
 """Longer messages of an exchange are refused unread; real ones have some 200 bytes."""
-KEY_BYTES: Final = 32
-_BLOCK_BYTES: Final = 64
-_NOTHING_HASHED: Final = sha256()
-"""A copy of it costs less than one that looks for its algorithm."""
-_INNER_PAD: Final = bytes(byte ^ 0x36 for byte in range(256))
-_OUTER_PAD: Final = bytes(byte ^ 0x5C for byte in range(256))
+# Compiled, these are C integers: to compare with them costs no object.
+_MESSAGE_BYTES_MAX: int = MESSAGE_BYTES_MAX
+_KEY_BYTES: int = KEY_BYTES
+
 _PROOF: Final = b",p="
 _PROOF_BYTES: Final = 47
 """Of that and 32 bytes in base64: what the last message ends with."""
@@ -78,44 +77,9 @@ def _hmac(key: bytes, data: bytes) -> bytes:
     return digest(key, data, "sha256")
 
 
-def _hash(data: bytes) -> bytes:
-    hashed = _NOTHING_HASHED.copy()
-    hashed.update(data)
-    return hashed.digest()
-
-
-def _xor(left: bytes, right: bytes) -> bytes:
-    """Of `KEY_BYTES` bytes each."""
-    if cython.compiled:
-        for at in range(32):
-            _mixed[at] = left[at] ^ right[at]  # type: ignore[name-defined]  # noqa: F821
-        return _mixed[:32]  # type: ignore[name-defined,no-any-return]  # noqa: F821
-    mixed = int.from_bytes(left, "big") ^ int.from_bytes(right, "big")
-    return mixed.to_bytes(KEY_BYTES, "big")
-
-
 def salt_of(user: bytes, secret: bytes) -> bytes:
     """The salt of a user, always the same; whether the user exists cannot be seen in it."""
     return _hmac(secret, b"salt" + user)[:SALT_BYTES]
-
-
-class KeyedHash:
-    """HMAC-SHA-256 with one key of at most 64 bytes (RFC 2104), whose part is computed once."""
-
-    __slots__ = ("_inner", "_outer")
-
-    def __init__(self, key: bytes) -> None:
-        block = key.ljust(_BLOCK_BYTES, b"\0")
-        self._inner = sha256(block.translate(_INNER_PAD))
-        self._outer = sha256(block.translate(_OUTER_PAD))
-
-    def of(self, message: bytes) -> bytes:
-        """The 32 bytes of `message`."""
-        inner = self._inner.copy()
-        inner.update(message)
-        outer = self._outer.copy()
-        outer.update(inner.digest())
-        return outer.digest()
 
 
 class PreparedVerifier:
@@ -167,7 +131,7 @@ class Verifier:
     ) -> Self:
         """The verifier of a password; `salt` has at least one byte, PostgreSQL uses 16."""
         keys = ScramKeys.of_password(password, salt, iterations)
-        return cls(iterations, salt, _hash(keys.client_key), keys.server_key)
+        return cls(iterations, salt, hash_of(keys.client_key), keys.server_key)
 
     @classmethod
     def mock(cls, user: bytes, secret: bytes, iterations: int = ITERATIONS_DEFAULT) -> Self:
@@ -233,7 +197,7 @@ class ScramKeys:
 
     def fit(self, verifier: Verifier) -> bool:
         """Whether they are of the verifier's password."""
-        return compare_digest(_hash(self.client_key), verifier.stored_key)
+        return compare_digest(hash_of(self.client_key), verifier.stored_key)
 
 
 class ScramServer:
@@ -316,13 +280,13 @@ class ScramServer:
         """
         if not self._server_first:
             raise RuntimeError("final comes behind first")
+        text = client_final
         size = len(_sized(client_final))
         begin = size - _PROOF_BYTES
-        if begin < 0 or not client_final.startswith(_PROOF, begin):
+        if begin < 0 or text[begin : begin + 3] != _PROOF:
             raise _proof_failure(client_final)
-        text = client_final
-        proof = _base64(text[begin + len(_PROOF) : size])
-        if len(proof) != KEY_BYTES:
+        proof = _base64(text[begin + 3 : size])
+        if len(proof) != _KEY_BYTES:
             raise _proof_failure(client_final)
         without_proof = text[:begin]
         if without_proof != self._prefix() + self._nonce:
@@ -349,12 +313,12 @@ class ScramServer:
 
     def _verify(self, without_proof: bytes, proof: bytes) -> bytes:
         prepared = self._prepared
-        signed = b",".join((self._client_first_bare, self._server_first, without_proof))
-        client_key = _xor(proof, prepared.stored_key.of(signed))
-        if not compare_digest(_hash(client_key), prepared.stored_key_bytes):
+        signed = self._client_first_bare + b"," + self._server_first + b"," + without_proof
+        client_key = mix(proof, prepared.stored_key.of(signed))
+        if not is_same(hash_of(client_key), prepared.stored_key_bytes):
             raise ScramFailure(ScramReason.WRONG_PASSWORD, "the proof does not fit the verifier")
         self.client_key = client_key
-        return b"v=" + b2a_base64(prepared.server_key.of(signed), newline=False)
+        return b"v=" + to_base64(prepared.server_key.of(signed))
 
 
 def scram_server(
@@ -435,7 +399,7 @@ class ScramClient:
         keys = self._keys_for(salt, _number(_attribute(attributes, 2, b"i=")))
         without_proof = b"c=%b,r=%b" % (b64encode(self._header + self._binding), nonce)
         self._signed = b",".join((self._first_bare, server_first, without_proof))
-        proof = _xor(keys.client_key, _hmac(_hash(keys.client_key), self._signed))
+        proof = mix(keys.client_key, _hmac(hash_of(keys.client_key), self._signed))
         return without_proof + b",p=" + b64encode(proof)
 
     def verify(self, server_final: bytes) -> None:
@@ -511,7 +475,7 @@ def _printable(nonce: bytes) -> bytes:
 
 
 def _sized(message: bytes) -> bytes:
-    if len(message) > MESSAGE_BYTES_MAX:
+    if len(message) > _MESSAGE_BYTES_MAX:
         raise _malformed(f"{len(message)} bytes, at most {MESSAGE_BYTES_MAX} are possible")
     return message
 
@@ -565,10 +529,10 @@ def _attribute(attributes: list[bytes], index: int, name: bytes) -> bytes:
 
 
 def _base64(text: bytes) -> bytes:
-    try:
-        return a2b_base64(text, strict_mode=True)
-    except BinasciiError:
-        raise _malformed("not base64") from None
+    data = from_base64(text)
+    if data is None:
+        raise _malformed("not base64")
+    return data
 
 
 def _number(digits: bytes) -> int:

@@ -11,7 +11,6 @@ from hypothesis import given, settings, strategies as st
 from pglane.wire.key_recipe import KeyRecipe, KeysLacking
 from pglane.wire.scram import (
     ITERATIONS_MAX,
-    KeyedHash,
     ScramClient,
     ScramKeys,
     ScramServer,
@@ -108,12 +107,6 @@ def test_what_is_no_verifier_is_refused(old: bytes, new: bytes) -> None:
     assert old in text
     with pytest.raises(ValueError, match="a SCRAM verifier looks like"):
         Verifier.parse(text.replace(old, new))
-
-
-@given(key=st.binary(max_size=64), message=st.binary(max_size=300))
-def test_a_keyed_hash_is_an_hmac_time_after_time(key: bytes, message: bytes) -> None:
-    keyed = KeyedHash(key)
-    assert keyed.of(message) == keyed.of(message) == hmac.digest(key, message, "sha256")
 
 
 @settings(max_examples=30)
