@@ -65,8 +65,8 @@ def come_in_later(client: "ClientLink", known: "Welcome") -> None:
 
 
 def _come_in(client: "ClientLink", request: "Request", known: "Welcome") -> None:
-    if client.request is not request:
-        return
+    if client.welcomed or client.request is not request:
+        return  # a client that was let in waits by the same request for its statements
     database = client.database
     database.perform(database.desk.leave(request, database.loop.now))
     client.request = None

@@ -98,6 +98,25 @@ def test_who_is_served_meanwhile_is_told_what_is_true(small) -> None:
     assert not client.look()
 
 
+def test_who_was_let_in_meanwhile_and_waits_again_is_not_let_in_twice(small) -> None:
+    holder, server = held(small)
+    defaults_change(small)
+    client = small.client()
+    release(holder, server)
+    fresh = accept(small, ROME, NO_SUPERUSER)
+    client.gets(READY)
+    other = small.client()
+    other.gets(READY)
+    other.send(query("BEGIN"))
+    fresh.gets(b"BEGIN")
+    fresh.send(IN_TRANSACTION)
+    other.gets(b"BEGIN")
+    client.send(query("SELECT 1"))
+    small.turn(3)
+    small.later(DOUBTED_S + 0.1)
+    assert not client.look()
+
+
 def test_one_that_left_meanwhile_is_not_let_in(small) -> None:
     held(small)
     defaults_change(small)
