@@ -4,6 +4,7 @@ from pglane.connection.login_method cimport LoginMethod
 from pglane.connection.scram_login cimport is_length
 from pglane.connection.user_list cimport Greeting, UserList
 from pglane.wire.framing cimport MessageReader
+from pglane.wire.joining cimport joined
 
 
 cdef object _STARTUP, _LOOKUP, _ASKED, _ENTERED, _OVER
@@ -24,7 +25,7 @@ cdef class ClientLogin:
     cdef LoginMethod _method
     cdef public object stage
     cdef public bint entered
-    cdef public list answers
+    cdef public bytes answer
     cdef public Greeting greeting
     cdef public str user
     cdef public object cancel
@@ -70,6 +71,7 @@ cdef class ClientLogin:
     cdef _read_answers(self, bytes data)
     @cython.locals(answer=bytes, method=LoginMethod)
     cdef _take(self, int kind, bytes body)
+    cdef _say(self, bytes data)
     cdef _enter(self)
     cdef _malformed(self, str seen)
 

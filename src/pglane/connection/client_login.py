@@ -1,7 +1,7 @@
 """A client's way in: first packets, protocol version, authentication.
 
 A state machine without I/O. It is fed what the client sent and collects what the client is to be
-sent in `answers`; it ends by being `entered`, by a `refusal`, by a `cancel` (this connection was
+sent in `answer`; it ends by being `entered`, by a `refusal`, by a `cancel` (this connection was
 only made to cancel another one's query), or by the client's going away.
 
 Whether a client is asked for something, and what for, the user list says (`user_list`); what is
@@ -34,6 +34,7 @@ from pglane.errors.entering import (
 )
 from pglane.wire.body import MalformedMessage
 from pglane.wire.framing import MalformedStream, MessageReader
+from pglane.wire.joining import joined
 from pglane.wire.scram import ScramKeys
 from pglane.wire.scram_failure import ScramFailure, ScramReason
 from pglane.wire.startup import (
@@ -85,7 +86,7 @@ class ClientLogin:
     Attributes:
         stage: where it is.
         entered: the client is who it says.
-        answers: what the client is to be sent; the caller takes and clears it.
+        answer: what the client is to be sent; the caller takes and clears it.
         greeting: what the client's startup packet means, once it came.
         user: the role it asked for.
         cancel: set if all it wanted was to cancel another connection's query.
@@ -115,7 +116,7 @@ class ClientLogin:
         self._method: LoginMethod | None = None
         self.stage = _STARTUP
         self.entered = False
-        self.answers: list[bytes] = []
+        self.answer = b""
         self.greeting: Greeting | None = None
         self.user = ""
         self.cancel: CancelRequest | None = None
@@ -222,14 +223,14 @@ class ClientLogin:
                     self._refuse(packet)
 
     def _decline_encryption(self) -> None:
-        self.answers.append(b"N")
+        self._say(b"N")
 
     def _accept_tls(self, reader: StartupReader) -> None:
         early = len(reader.rest)
         if early:
             self._refuse(EarlyPlaintext(seen=early))
             return
-        self.answers.append(b"S")
+        self._say(b"S")
         self.begins_tls = True
 
     def _take_hello(self, reader: StartupReader) -> None:
@@ -309,14 +310,14 @@ class ClientLogin:
         binding = self.binding if self.encrypted else b""
         told = greeting.told_bound if binding else greeting.told
         if told:
-            self.answers.append(told)
+            self._say(told)
         if greeting.way == _NOTHING:
             self._enter()
             return
         method = self._method = greeting.method(self._nonce, binding)
         request = method.request()
         if request:
-            self.answers.append(request)
+            self._say(request)
         self.stage = _ASKED
 
     def _is_named(self) -> bool:
@@ -349,9 +350,12 @@ class ClientLogin:
         assert method is not None
         answer = method.take(body)
         if method.over:
-            answer = answer + _OK
+            answer = joined(answer, _OK)
             self._enter()
-        self.answers.append(answer)
+        self._say(answer)
+
+    def _say(self, data: bytes) -> None:
+        self.answer = joined(self.answer, data) if self.answer else data
 
     def _enter(self) -> None:
         self.stage = _ENTERED

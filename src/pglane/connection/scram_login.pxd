@@ -1,6 +1,7 @@
 cimport cython
 
 from pglane.connection.login_method cimport LoginMethod
+from pglane.wire.joining cimport joined
 from pglane.wire.scram cimport PreparedVerifier, ScramServer, scram_server
 
 

@@ -7,6 +7,7 @@ What an exchange is, is `wire/scram.py`; here is what PostgreSQL wraps it in.
 
 from pglane.connection.login_method import LoginMethod, ProofMalformed
 from pglane.wire.client_messages import SASLInitialResponse
+from pglane.wire.joining import joined
 from pglane.wire.login_messages import (
     AuthenticationSASL,
     AuthenticationSASLContinue,
@@ -77,7 +78,7 @@ class ScramLogin(LoginMethod):
         word = scram.final(body)
         self.client_key = scram.client_key
         self.over = True
-        return _FINAL_HEADER + word
+        return joined(_FINAL_HEADER, word)
 
     def _first(self, body: bytes) -> bytes:
         text = body
@@ -106,7 +107,7 @@ def _continue(word: bytes) -> bytes:
     """`AuthenticationSASLContinue`, of which no object is made."""
     size = len(word)
     if size < _HEADERS_KEPT:
-        return _CONTINUE_HEADERS[size] + word
+        return joined(_CONTINUE_HEADERS[size], word)
     return sasl_request(AuthenticationSASLContinue.code, word)
 
 

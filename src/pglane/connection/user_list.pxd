@@ -32,6 +32,8 @@ cdef class Greeting:
 @cython.final
 cdef class UserList:
     cdef dict _greetings
+    cdef bytes _latest_packet
+    cdef Greeting _latest
     cdef dict _secrets
     cdef bint _md5
     cdef bint _mocks_md5

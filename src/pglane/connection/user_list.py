@@ -180,10 +180,17 @@ class UserList:
         self._mocks_md5 = auth != "scram" and _is_mostly_md5(self._secrets.values())
         self.proved = ProvedPasswords(mock_secret)
         self._greetings: dict[bytes, Greeting] = {}
+        self._latest_packet = b""  # mostly one application connects
+        self._latest: Greeting | None = None
 
     def greeting(self, packet: bytes) -> Greeting | None:
         """What this packet meant the last time it came."""
-        return self._greetings.get(packet)
+        if packet == self._latest_packet:
+            return self._latest
+        greeting = self._greetings.get(packet)
+        if greeting is not None:
+            self._latest_packet, self._latest = packet, greeting
+        return greeting
 
     def keep(self, packet: bytes, greeting: Greeting) -> None:
         """Remembers what it means, unless it is long (`STARTUP_KEPT_BYTES_MAX`)."""
@@ -192,10 +199,12 @@ class UserList:
         if len(self._greetings) >= STARTUPS_KEPT:
             self._greetings.clear()
         self._greetings[packet] = greeting
+        self._latest_packet, self._latest = packet, greeting
 
     def forget(self) -> None:
         """What packets lead to is another thing now: each is read anew."""
         self._greetings.clear()
+        self._latest_packet, self._latest = b"", None
 
     def knows(self, user: str) -> bool:
         """Whether the user is in the list itself."""

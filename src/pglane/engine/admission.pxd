@@ -6,6 +6,7 @@ from pglane.connection.settings cimport Vector, Vectors
 from pglane.connection.prepared_statements cimport Shapes
 from pglane.doors.need cimport Need, need_of
 from pglane.engine.database cimport Database
+from pglane.engine.welcome cimport Welcome
 from pglane.scheduler.placing cimport Place
 from pglane.wire.statements cimport VerdictCache
 
@@ -18,6 +19,9 @@ cdef class Admission:
     cdef long long _message_bytes_max
     cdef Shapes _shapes
     cdef long long _statements_max
+    cdef tuple _told_as
+    cdef long long _told_of
+    cdef Welcome _welcome
     cdef Vectors _vectors
     cdef VerdictCache _verdicts
     cdef public Database database
@@ -32,7 +36,6 @@ cdef class Admission:
     cdef public object session_state
     cdef public Vector settings
     cdef public object startup
-    cdef public Vector told_by
     cdef public Py_ssize_t unread_bytes_max
     cdef public str user
     cdef public bint virtual
@@ -40,4 +43,6 @@ cdef class Admission:
 
     cdef bint is_current(self) except -1
     cdef Need need(self)
+    @cython.locals(database=Database)
+    cdef Welcome welcome(self)
     cdef ClientRequests requests(self)

@@ -12,7 +12,7 @@ from pglane.connection.startup_settings import LANE, WORK
 from pglane.doors import transaction
 from pglane.doors.lane_wishes import wished_lane
 from pglane.doors.need import Need, need_of
-from pglane.engine.welcome import told_by
+from pglane.engine.welcome import Welcome, told_as
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -36,7 +36,6 @@ class Admission:
         user: the role.
         door: where it came in.
         startup: the startup packet.
-        told_by: the vector of those settings that decide what clients are told when they come in.
         long_keys: whether the clients can take a cancel key of more than 4 bytes.
         database: which they are in.
         settings: the vector of the settings that they ask for.
@@ -59,8 +58,11 @@ class Admission:
         "_message_bytes_max",
         "_shapes",
         "_statements_max",
+        "_told_as",
+        "_told_of",
         "_vectors",
         "_verdicts",
+        "_welcome",
         "database",
         "door",
         "keeps_keys",
@@ -73,7 +75,6 @@ class Admission:
         "session_state",
         "settings",
         "startup",
-        "told_by",
         "unread_bytes_max",
         "user",
         "virtual",
@@ -93,7 +94,9 @@ class Admission:
         self.database = database
         self.limits = database.limits_for(greeting.user, door.NAME)
         self.settings = vectors.of(wanted.settings)
-        self.told_by = told_by(vectors, self.settings)
+        self._told_as = told_as(vectors, self.user, self.settings)
+        self._welcome: Welcome | None = None
+        self._told_of = 0  # of `welcomes_kept`, when it was looked for
         self.lane_wished = wished_lane(self.settings.items, self.settings.items)
         self.work = self.settings.items.get(WORK, "")
         self.place: Place | None = None
@@ -122,6 +125,14 @@ class Admission:
     def need(self) -> Need:
         """What a server connection for a client must be like."""
         return need_of(self.settings, self._base, True, self._fresh)
+
+    def welcome(self) -> Welcome | None:
+        """What clients are told when they come in; None: the database does not know it now."""
+        database = self.database
+        if self._told_of != database.welcomes_kept:
+            self._told_of = database.welcomes_kept
+            self._welcome = database.welcomes.get(self._told_as)
+        return self._welcome
 
     def requests(self) -> ClientRequests:
         """For the messages of a client."""

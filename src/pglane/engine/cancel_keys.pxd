@@ -12,9 +12,7 @@ cdef class CancelKeys:
     cdef RandomBytes _random
 
     cpdef bytes new_key(self, bint long_key)
-    @cython.locals(
-        drawn=bytes, at=Py_ssize_t, number=cython.longlong, process_id=cython.longlong
-    )
+    @cython.locals(process_id=cython.longlong)
     cpdef Py_ssize_t assign(self, object client) except -1
     cpdef withdraw(self, long long process_id)
     cpdef bint knows(self, long long process_id) except -1

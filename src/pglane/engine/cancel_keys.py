@@ -48,11 +48,7 @@ class CancelKeys:
             The process id.
         """
         while True:
-            drawn = self._random.take(4)
-            number = 0
-            for at in range(4):
-                number = number << 8 | drawn[at]
-            process_id = _PROCESS_ID_MIN + number % _PROCESS_IDS
+            process_id = _PROCESS_ID_MIN + self._random.take_number() % _PROCESS_IDS
             if process_id not in self._clients:
                 self._clients[process_id] = client
                 return process_id

@@ -16,6 +16,7 @@ from pglane.wire.framing cimport MessageReader
 
 
 cdef int _WELCOME, _IDLE, _LEASED, _GONE, _IDLE_STATUS
+cdef dict _NOTHING_TOLD
 
 
 cdef class ClientConnection(LeaseHolder):

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 HELD_BACK_BYTES = 65_536
 """Of a client that sent more than can be passed on, nothing more is read where memory is tight."""
 _HELD_BACK_BYTES: int = HELD_BACK_BYTES
+_NOTHING_TOLD: dict[str, str] = {}  # of all that come in; nothing is put into it
 COVERED_BYTES = 1024
 """What each connection is counted with covers so much of what it sent."""
 _COVERED_BYTES: int = COVERED_BYTES
@@ -137,7 +138,7 @@ class ClientConnection(LeaseHolder):
         self.kept_bytes = 0
         self.weight: Weight | None = None
         self.settled = False
-        self.told: dict[str, str] = {}
+        self.told = _NOTHING_TOLD
         self.discarding = False
         self.dismissal: Refusal | None = None
         self.server: ServerLink | None = None

@@ -26,7 +26,9 @@ cdef bint _is_whole_query(const unsigned char *data, Py_ssize_t size)
 
 
 cdef class ClientLink(ClientConnection):
-    cpdef begin(self, Vector told_by)
+    @cython.locals(known=Welcome)
+    cpdef begin(self, Admission admission)
+    cpdef comes_in(self, Welcome welcome)
     cdef _ask_first(self)
     @cython.locals(lease=Request)
     cdef Slot _lease_idle(self, double now)

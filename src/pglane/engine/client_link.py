@@ -36,7 +36,6 @@ from pglane.wire.server_messages import (
 from pglane.wire.statements import Effect
 
 if TYPE_CHECKING:
-    from pglane.connection.settings import Vector
     from pglane.engine.admission import Admission
     from pglane.engine.server_link import ServerLink
     from pglane.engine.syscalls import Chunk, Peer
@@ -470,9 +469,9 @@ class ClientLink(ClientConnection):
 
     # Beginning -----------------------------------------------------------------------------
 
-    def begin(self, told_by: "Vector") -> None:
+    def begin(self, admission: "Admission") -> None:
         """It is logged in: it is told the settings that hold for it, or waits for a server."""
-        known = self.database.welcomes.get((self.user, told_by))
+        known = admission.welcome()
         if known is None or self.need.fresh:
             self._ask_first()
         elif known.doubted:

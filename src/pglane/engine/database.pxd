@@ -23,6 +23,7 @@ cdef class Database:
     cdef public str name
     cdef public LeaseDesk desk
     cdef public dict welcomes
+    cdef public long long welcomes_kept
     cdef public object accepted
     cdef public dict custom_names
     cdef public Traffic traffic

@@ -26,7 +26,7 @@ from pglane.engine.server_link import CLOSE_S_MAX, TERMINATE, LeaseHolder, Serve
 from pglane.engine.standstills import Standstills
 from pglane.engine.waiting import Notices, Refusals
 from pglane.engine.watch import Watch
-from pglane.engine.welcome import told_by
+from pglane.engine.welcome import told_as
 from pglane.pool.ledger import SlotState
 from pglane.scheduler.placing import LanePlacing
 from pglane.scheduler.request import Request
@@ -79,7 +79,8 @@ class Database:
         vacating: nobody is in it and it may be about to be dropped: no server connection is kept
             until a client comes.
         session_state: what clients of the transaction door may leave behind.
-        welcomes: what a new client is told, by its role and what that depends on (`told_by`).
+        welcomes: what a new client is told, by what that depends on (`told_as`).
+        welcomes_kept: how often that table was changed.
         accepted: states that its server connections took: they need not be confirmed again.
         watch: what the monitor says about it.
         custom_names: custom settings that some client made: no view of PostgreSQL lists them.
@@ -108,6 +109,7 @@ class Database:
         self.reads_tags = plan.matching.reads_tags
         self.desk.rotated = settings.rotate
         self.welcomes: dict[tuple[str, Vector], Welcome] = {}
+        self.welcomes_kept = 0
         self.accepted = AcceptedStates()
         self.custom_names: dict[str, None] = {}
         self.traffic: Traffic = Traffic()
@@ -330,11 +332,12 @@ class Database:
         """
         if len(self.welcomes) >= WELCOMES_MAX:
             self.welcomes.clear()
-        key = user, told_by(self.worker.vectors, settings)
+        key = told_as(self.worker.vectors, user, settings)
         known = self.welcomes.get(key)
         if known is not None and known.parameters != welcome.parameters:
             unsettle(self)
         self.welcomes[key] = welcome
+        self.welcomes_kept += 1
 
     def note_custom_names(self, names: "Iterable[str]") -> None:
         """These exist; a function may set them where no text shows it."""

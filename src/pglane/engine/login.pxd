@@ -9,6 +9,7 @@ from pglane.engine.cancel_keys cimport CancelKeys
 from pglane.engine.client_counts cimport ClientCounts
 from pglane.engine.client_link cimport ClientLink, client_link
 from pglane.engine.loop cimport Loop, Timer
+from pglane.engine.network_logins cimport NetworkLogins
 from pglane.engine.randomness cimport RandomText
 from pglane.engine.syscalls cimport peer_network
 from pglane.engine.transport cimport Owner, Transport, open_transport
@@ -22,7 +23,7 @@ cdef class Entrance:
     cdef double _login_s_max
     cdef dict _logins
     cdef long long _numbers
-    cdef dict _of_networks
+    cdef NetworkLogins _networks
     cdef long long _per_address_max
     cdef public FailedLogins failures
     cdef public bint restricted
@@ -46,7 +47,6 @@ cdef class Entrance:
     cdef _too_many_clients(self)
     cpdef long long login_count(self) except -1
     cpdef list logins(self)
-    @cython.locals(network=bytes, left=cython.longlong)
     cpdef login_over(self, LoginLink link)
     cpdef close(self)
     @cython.locals(link=LoginLink)
@@ -78,7 +78,7 @@ cdef class LoginLink(Owner):
 
     cdef _set_up(self, Entrance entrance, int fd, object door, object peer)
     cpdef on_data(self, bytes data)
-    @cython.locals(login=ClientLogin, transport=Transport)
+    @cython.locals(login=ClientLogin, transport=Transport, answer=bytes)
     cdef _go_on(self)
     cpdef look_at(self, bytes data)
     cpdef refuse(self, object refusal)

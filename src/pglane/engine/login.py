@@ -23,6 +23,7 @@ from pglane.engine.admission import Admission
 from pglane.engine.cancel_keys import CancelKeys
 from pglane.engine.client_counts import ClientCounts
 from pglane.engine.client_link import ClientLink, client_link
+from pglane.engine.network_logins import NetworkLogins
 from pglane.engine.origins import AllowedOrigins
 from pglane.engine.proof_delays import Waiting, held_back, is_local, note_failure
 from pglane.engine.randomness import RandomBytes, RandomText
@@ -92,9 +93,9 @@ class Entrance:
         "_clients_max",
         "_login_s_max",
         "_logins",
+        "_networks",
         "_nonces",
         "_numbers",
-        "_of_networks",
         "_per_address_max",
         "_timer",
         "_unauthenticated_max",
@@ -122,7 +123,7 @@ class Entrance:
         self.tls: ClientTls | None = None
         self._numbers = 0
         self._logins: dict[LoginLink, None] = {}
-        self._of_networks: dict[bytes, int] = {}
+        self._networks = NetworkLogins()
         self.failures = FailedLogins()
         self._timer: Timer | None = None
 
@@ -148,11 +149,8 @@ class Entrance:
         """A new connection; bounded in number."""
         link = login_link(self, fd, door, peer)
         self._logins[link] = None
-        of_network = 0
         network = link.network
-        if network:
-            of_network = self._of_networks.get(network, 0) + 1
-            self._of_networks[network] = of_network
+        of_network = self._networks.come(network)
         if self._timer is None:
             self._await_oldest()
         if (
@@ -162,7 +160,7 @@ class Entrance:
             or (len(self._logins) > _TIGHT_LOGINS_MAX and self.loop.memory.is_tight())
         ):
             link.refuse(self._refusal_at_door())
-        elif of_network > self._per_address_max and not is_local(network):
+        elif of_network > self._per_address_max and network and not is_local(network):
             allowed = self._per_address_max
             link.refuse(TooManyLoginsFromThere(seen=of_network, allowed=allowed))
         return link.transport
@@ -191,13 +189,7 @@ class Entrance:
     def login_over(self, link: "LoginLink") -> None:
         """Logged in, refused or gone."""
         del self._logins[link]
-        network = link.network
-        if network:
-            left = self._of_networks[network] - 1
-            if left:
-                self._of_networks[network] = left
-            else:
-                del self._of_networks[network]
+        self._networks.go(link.network)
 
     def close(self) -> None:
         """Nobody is let in any more."""
@@ -278,7 +270,7 @@ class Entrance:
         rest = login.take_rest()
         if rest:
             client.requests.reader.feed(rest)
-        client.begin(admission.told_by)
+        client.begin(admission)
 
     def client_gone(self, client: ClientLink) -> None:
         """Its connection is over."""
@@ -362,8 +354,10 @@ class LoginLink(Owner):
     def _go_on(self) -> None:
         """Does what the login says is to be done now."""
         login, transport = self._login, self.transport
-        if login.answers:
-            transport.write_all(login.answers)
+        answer = login.answer
+        if answer:
+            login.answer = b""
+            transport.write(answer)
         if login.begins_tls:
             self._begin_tls()
         elif login.cancel is not None:

@@ -32,6 +32,19 @@ class RandomBytes:
         data = self._pool
         return data[begin:end]
 
+    def take_number(self) -> int:
+        """The same, 4 of them, as a number."""
+        begin = self._at
+        if begin + 4 > len(self._pool):
+            self._pool = self._fetch(4)
+            begin = 0
+        self._at = begin + 4
+        data = self._pool
+        number = 0
+        for at in range(begin, begin + 4):
+            number = number << 8 | data[at]
+        return number
+
     def _fetch(self, count: int) -> bytes:
         return secrets.token_bytes(max(POOL_BYTES, count))
 

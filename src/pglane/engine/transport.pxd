@@ -3,6 +3,7 @@ cimport cython
 from pglane.engine.loop cimport Loop, Ready
 from pglane.engine.memory cimport Memory
 from pglane.engine.syscalls cimport Chunk, close_descriptor, send_part, send_some
+from pglane.wire.joining cimport joined
 
 
 cdef int _WRITE, _HANG_UP_BITS, _READ_BYTES

@@ -41,6 +41,7 @@ from pglane.engine.syscalls import (
     send_part,
     send_some,
 )
+from pglane.wire.joining import joined
 
 # Compiled, these are C integers: to compare with them costs no object.
 _WRITE: int = WRITE
@@ -279,7 +280,7 @@ class Transport(Ready):
             self._loop.written(self)
             self._first = data
         elif not self._queue and not self._blocked and len(first) + len(data) <= _JOINED_BYTES_MAX:
-            self._first = first + data
+            self._first = joined(first, data)
         else:
             self._enqueue(data)
         self.queued_bytes += len(data)

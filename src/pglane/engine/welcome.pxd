@@ -1,5 +1,7 @@
 cimport cython
 
+from pglane.wire.joining cimport joined
+
 
 cdef unsigned char[19] _key_and_ready
 cdef Py_ssize_t _KEY_AT, _KEY_AND_READY_BYTES

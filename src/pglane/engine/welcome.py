@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from pglane.connection.startup_settings import reported_part
 from pglane.engine.origins import REPORTED
+from pglane.wire.joining import joined
 from pglane.wire.server_messages import parameter_status, ready_for_query
 
 try:
@@ -73,15 +74,15 @@ class Welcome:
             for at in range(4):
                 _key_and_ready[_KEY_AT + at] = process_id >> (24 - 8 * at) & 0xFF  # type: ignore[name-defined]
                 _key_and_ready[_KEY_AT + 4 + at] = key[at]  # type: ignore[name-defined]
-            return self.encoded + _key_and_ready[:_KEY_AND_READY_BYTES]  # type: ignore[name-defined,no-any-return]
+            return joined(self.encoded, _key_and_ready[:_KEY_AND_READY_BYTES])  # type: ignore[name-defined]
         head = b"K" + (8 + size).to_bytes(4, "big")
         return b"".join([self.encoded, head, process_id.to_bytes(4, "big"), key, READY_IDLE])
 
 
-def told_by(vectors: "Vectors", settings: "Vector") -> "Vector":
-    """Those of a client's settings that what it is told when it comes in depends on."""
+def told_as(vectors: "Vectors", user: str, settings: "Vector") -> tuple[str, "Vector"]:
+    """What a client is told when it comes in depends on this: its role, and some settings."""
     reported = reported_part(settings.items)
-    return settings if reported is settings.items else vectors.of(reported)
+    return user, settings if reported is settings.items else vectors.of(reported)
 
 
 def tell_defaults(client: "ClientLink", server: "ServerLink") -> None:

@@ -1,11 +1,12 @@
 cimport cython
 
+from pglane.wire.joining cimport joined
 from pglane.wire.scram_keys cimport (
     KeyedHash,
     from_base64,
     hash_of,
-    is_same,
     mix,
+    proven_key,
     to_base64,
 )
 
@@ -25,7 +26,7 @@ cdef list _attributes(bytes message)
 @cython.locals(part=bytes, text=cython.p_char)
 cdef bytes _attribute(list attributes, Py_ssize_t index, bytes name)
 @cython.locals(data=bytes)
-cdef bytes _base64(bytes text)
+cdef bytes _base64(bytes text, Py_ssize_t begin=*)
 
 
 @cython.final

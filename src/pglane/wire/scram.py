@@ -30,6 +30,7 @@ from dataclasses import dataclass, field
 from hmac import compare_digest, digest
 from typing import Final, Self
 
+from pglane.wire.joining import joined
 from pglane.wire.key_recipe import KeyRecipe, KeysLacking
 from pglane.wire.scram_failure import ScramFailure, ScramReason
 from pglane.wire.scram_keys import (
@@ -37,8 +38,8 @@ from pglane.wire.scram_keys import (
     KeyedHash,
     from_base64,
     hash_of,
-    is_same,
     mix,
+    proven_key,
     to_base64,
 )
 
@@ -253,8 +254,8 @@ class ScramServer:
         text = client_first
         self._gs2_header = header
         self._client_first_bare = text[len(header) : len(client_first)]
-        self._nonce = _nonce_attribute(self._client_first_bare) + self._nonce
-        self._server_first = self._nonce + self._prepared.challenge
+        self._nonce = joined(_nonce_attribute(self._client_first_bare), self._nonce)
+        self._server_first = joined(self._nonce, self._prepared.challenge)
         return self._server_first
 
     def _header_of(self, client_first: bytes) -> bytes:
@@ -285,11 +286,11 @@ class ScramServer:
         begin = size - _PROOF_BYTES
         if begin < 0 or text[begin : begin + 3] != _PROOF:
             raise _proof_failure(client_final)
-        proof = _base64(text[begin + 3 : size])
+        proof = _base64(client_final, begin + 3)
         if len(proof) != _KEY_BYTES:
             raise _proof_failure(client_final)
         without_proof = text[:begin]
-        if without_proof != self._prefix() + self._nonce:
+        if without_proof != joined(self._prefix(), self._nonce):
             self._check(without_proof)
         return self._verify(without_proof, proof)
 
@@ -313,12 +314,12 @@ class ScramServer:
 
     def _verify(self, without_proof: bytes, proof: bytes) -> bytes:
         prepared = self._prepared
-        signed = self._client_first_bare + b"," + self._server_first + b"," + without_proof
-        client_key = mix(proof, prepared.stored_key.of(signed))
-        if not is_same(hash_of(client_key), prepared.stored_key_bytes):
+        signed = joined(self._client_first_bare, b",", self._server_first, b",", without_proof)
+        client_key = proven_key(prepared.stored_key, prepared.stored_key_bytes, signed, proof)
+        if not client_key:
             raise ScramFailure(ScramReason.WRONG_PASSWORD, "the proof does not fit the verifier")
         self.client_key = client_key
-        return b"v=" + to_base64(prepared.server_key.of(signed))
+        return joined(b"v=", to_base64(prepared.server_key.of(signed)))
 
 
 def scram_server(
@@ -528,8 +529,8 @@ def _attribute(attributes: list[bytes], index: int, name: bytes) -> bytes:
     return text[2 : len(part)]
 
 
-def _base64(text: bytes) -> bytes:
-    data = from_base64(text)
+def _base64(text: bytes, begin: int = 0) -> bytes:
+    data = from_base64(text, begin)
     if data is None:
         raise _malformed("not base64")
     return data

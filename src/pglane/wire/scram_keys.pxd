@@ -46,18 +46,41 @@ cdef extern from *:
         return PyBytes_FromStringAndSize((const char *) hash, sizeof(hash));
     }
 
-    static PyObject *pglane_keyed(const char *inner, const char *outer, const char *data,
-                                  Py_ssize_t size)
+    static void pglane_key(unsigned char *hash, const char *inner, const char *outer,
+                           const char *data, Py_ssize_t size)
     {
         pglane_sha state;
-        unsigned char hash[32];
         memcpy(&state, inner, sizeof(state));
         pglane_add(&state, data, (size_t) size);
         pglane_end(hash, &state);
         memcpy(&state, outer, sizeof(state));
-        pglane_add(&state, hash, sizeof(hash));
+        pglane_add(&state, hash, 32);
         pglane_end(hash, &state);
+    }
+
+    static PyObject *pglane_keyed(const char *inner, const char *outer, const char *data,
+                                  Py_ssize_t size)
+    {
+        unsigned char hash[32];
+        pglane_key(hash, inner, outer, data, size);
         return PyBytes_FromStringAndSize((const char *) hash, sizeof(hash));
+    }
+
+    static PyObject *pglane_proven(const char *inner, const char *outer,
+                                   const unsigned char *stored, const char *data,
+                                   Py_ssize_t size, const unsigned char *proof)
+    {
+        pglane_sha state;
+        unsigned char key[32], hash[32], unlike = 0;
+        pglane_key(key, inner, outer, data, size);
+        for (int at = 0; at < 32; at++)
+            key[at] ^= proof[at];
+        pglane_begin(&state);
+        pglane_add(&state, key, sizeof(key));
+        pglane_end(hash, &state);
+        for (int at = 0; at < 32; at++)
+            unlike |= hash[at] ^ stored[at];
+        return PyBytes_FromStringAndSize((const char *) key, unlike ? 0 : 32);
     }
     """
     bint c_find "pglane_find_sha"()
@@ -65,6 +88,10 @@ cdef extern from *:
     bytes c_hash "pglane_hash"(const char *data, Py_ssize_t size)
     bytes c_keyed "pglane_keyed"(
         const char *inner, const char *outer, const char *data, Py_ssize_t size
+    )
+    bytes c_proven "pglane_proven"(
+        const char *inner, const char *outer, const unsigned char *stored, const char *data,
+        Py_ssize_t size, const unsigned char *proof
     )
 
 
@@ -76,20 +103,6 @@ cdef unsigned char[256] _values
 cdef unsigned char[32] _key
 cdef unsigned char[44] _text
 
-cpdef bint hash_directly(bint wanted) except -1
-cpdef bytes hash_of(bytes data)
-@cython.locals(at=int)
-cpdef bytes mix(bytes left, bytes right)
-@cython.locals(at=int, unlike=int)
-cpdef bint is_same(bytes left, bytes right) except -1
-@cython.locals(
-    at=int, of_four=int, seen=cython.uint, word=cython.uint, value=cython.uint
-)
-cpdef bytes from_base64(bytes text)
-@cython.locals(at=int, first=int, pair=cython.uint)
-cpdef bytes to_base64(bytes key)
-
-
 @cython.final
 cdef class KeyedHash:
     cdef object _inner
@@ -98,3 +111,15 @@ cdef class KeyedHash:
     cdef bytes _outer_state
 
     cpdef bytes of(self, bytes message)
+
+
+cpdef bint hash_directly(bint wanted) except -1
+cpdef bytes hash_of(bytes data)
+cpdef bytes mix(bytes left, bytes right)
+cpdef bytes proven_key(KeyedHash stored_key, bytes stored, bytes signed, bytes proof)
+@cython.locals(
+    at=int, of_four=int, seen=cython.uint, word=cython.uint, value=cython.uint
+)
+cpdef bytes from_base64(bytes text, Py_ssize_t begin=*)
+@cython.locals(at=int, first=int, pair=cython.uint)
+cpdef bytes to_base64(bytes key)

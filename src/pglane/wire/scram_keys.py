@@ -97,30 +97,35 @@ class KeyedHash:
 
 def mix(left: bytes, right: bytes) -> bytes:
     """The bits in which two keys differ."""
-    if cython.compiled:
-        for at in range(32):
-            _key[at] = left[at] ^ right[at]  # type: ignore[name-defined]
-        return _key[:32]  # type: ignore[name-defined,no-any-return]
     mixed = int.from_bytes(left, "big") ^ int.from_bytes(right, "big")
     return mixed.to_bytes(KEY_BYTES, "big")
 
 
-def is_same(left: bytes, right: bytes) -> bool:
-    """Whether two keys are; how long that takes does not depend on them."""
-    if cython.compiled and len(left) == 32 == len(right):
-        unlike = 0
-        for at in range(32):
-            unlike |= left[at] ^ right[at]
-        return unlike == 0
-    return compare_digest(left, right)
+def proven_key(stored_key: KeyedHash, stored: bytes, signed: bytes, proof: bytes) -> bytes:
+    """The client's key behind a proof; b"" if its hash is not `stored`.
+
+    How long that takes does not depend on the keys.
+
+    Args:
+        stored_key: what an HMAC begins with whose key is `stored`.
+        stored: 32 bytes.
+        signed: the message that the proof is made for.
+        proof: 32 bytes.
+    """
+    if cython.compiled and stored_key._inner_state and len(stored) == 32 == len(proof):
+        return c_proven(  # type: ignore[name-defined,no-any-return]
+            stored_key._inner_state, stored_key._outer_state, stored, signed, len(signed), proof
+        )
+    key = mix(proof, stored_key.of(signed))
+    return key if compare_digest(hash_of(key), stored) else b""
 
 
-def from_base64(text: bytes) -> bytes | None:
-    """What is written there; None: it is not base64."""
-    if cython.compiled and len(text) == 44 and text[43] == 0x3D:
+def from_base64(text: bytes, begin: int = 0) -> bytes | None:
+    """What is written from `begin` on; None: it is not base64."""
+    if cython.compiled and len(text) - begin == 44 and text[begin + 43] == 0x3D:
         seen = word = 0
         for at in range(43):
-            value = _values[text[at]]  # type: ignore[name-defined]
+            value = _values[text[begin + at]]  # type: ignore[name-defined]
             seen |= value
             word = word << 6 | value
             of_four = at & 3
@@ -129,7 +134,7 @@ def from_base64(text: bytes) -> bytes | None:
         if seen < _NO_DIGIT:
             return _key[:32]  # type: ignore[name-defined,no-any-return]
     try:
-        return a2b_base64(text, strict_mode=True)
+        return a2b_base64(text[begin:], strict_mode=True)
     except BinasciiError:
         return None
 

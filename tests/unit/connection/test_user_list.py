@@ -125,6 +125,19 @@ def test_what_packets_led_to_can_be_forgotten() -> None:
     assert listed.greeting(b"x") is None
 
 
+def test_packets_that_take_turns_lead_each_to_its_own_until_it_is_kept_anew() -> None:
+    listed, one, other = users("trust"), greeting("new", "trust"), greeting("old", "trust")
+    listed.keep(b"one", one)
+    listed.keep(b"other", other)
+    assert [listed.greeting(b"one"), listed.greeting(b"other"), listed.greeting(b"one")] == [
+        one, other, one,
+    ]  # fmt: skip
+    listed.keep(b"one", other)
+    assert listed.greeting(b"one") is other
+    listed.forget()
+    assert listed.greeting(b"one") is None
+
+
 def test_a_long_packet_is_not_remembered() -> None:
     listed = users("trust")
     listed.keep(b"x" * (STARTUP_KEPT_BYTES_MAX + 1), greeting("new", "trust"))

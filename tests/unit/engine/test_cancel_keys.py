@@ -35,8 +35,8 @@ class Loaded(RandomBytes):
         RandomBytes.__init__(self)
         self.numbers = iter(numbers)
 
-    def take(self, count: int) -> bytes:
-        return next(self.numbers).to_bytes(4, "big") + b"k" * (count - 4)
+    def take_number(self) -> int:
+        return next(self.numbers)
 
 
 def test_process_ids_are_those_of_no_process() -> None:

@@ -21,6 +21,18 @@ def test_nothing_is_given_twice(monkeypatch) -> None:
     assert source.take(1) == b"\4"
 
 
+def test_a_number_is_of_four_bytes_that_nobody_was_given(monkeypatch) -> None:
+    monkeypatch.setattr(
+        randomness.secrets, "token_bytes", lambda count: bytes(at & 0xFF for at in range(count))
+    )
+    source = RandomBytes()
+    assert source.take_number() == 0x00010203
+    assert source.take(1) == b"\4"
+    assert source.take_number() == 0x05060708
+    source.take(POOL_BYTES - 12)
+    assert source.take_number() == 0x00010203, "what is left over is too little"
+
+
 def test_they_are_random() -> None:
     source = RandomBytes()
     assert len({source.take(16) for _ in range(1000)}) == 1000

@@ -19,8 +19,8 @@ from pglane.wire.scram_keys import (
     from_base64,
     hash_directly,
     hash_of,
-    is_same,
     mix,
+    proven_key,
     to_base64,
 )
 
@@ -81,18 +81,27 @@ def test_keys_are_mixed_bit_by_bit(left: bytes, right: bytes) -> None:
     assert mix(left, right) == bytes(one ^ other for one, other in zip(left, right, strict=True))
 
 
-@given(key=keys, bit=st.integers(0, 8 * KEY_BYTES - 1))
-def test_one_bit_makes_another_key(key: bytes, bit: int) -> None:
-    other = bytearray(key)
-    other[bit >> 3] ^= 1 << (bit & 7)
-    assert is_same(key, bytes(bytearray(key)))
-    assert not is_same(key, bytes(other))
+@pytest.mark.usefixtures("_hashing")
+@given(key=keys, signed=st.binary(max_size=300), bit=st.integers(0, 8 * KEY_BYTES - 1))
+def test_a_proof_shows_its_key_and_one_bit_makes_it_wrong(
+    key: bytes, signed: bytes, bit: int
+) -> None:
+    stored = hashlib.sha256(key).digest()
+    stored_key = KeyedHash(stored)
+    proof = mix(key, hmac.digest(stored, signed, "sha256"))
+    assert proven_key(stored_key, stored, signed, proof) == key
+    flip = (1 << bit).to_bytes(KEY_BYTES, "big")
+    assert proven_key(stored_key, stored, signed, mix(proof, flip)) == b""
+    assert proven_key(stored_key, mix(stored, flip), signed, proof) == b""
+    assert proven_key(stored_key, stored, signed + b"x", proof) == b""
 
 
+@pytest.mark.usefixtures("_hashing")
 @pytest.mark.parametrize("size", [0, 31, 33])
-def test_what_has_another_length_is_no_key(size: int) -> None:
-    assert not is_same(b"x" * KEY_BYTES, b"x" * size)
-    assert not is_same(b"x" * size, b"x" * KEY_BYTES)
+def test_what_is_stored_in_another_length_fits_no_proof(size: int) -> None:
+    stored = hashlib.sha256(b"k" * KEY_BYTES).digest()
+    proof = mix(b"k" * KEY_BYTES, hmac.digest(stored, b"signed", "sha256"))
+    assert proven_key(KeyedHash(stored), (stored * 2)[:size], b"signed", proof) == b""
 
 
 @given(key=keys)
