@@ -31,6 +31,9 @@ SOURCE = Path("src")
 COLD_PATHS = SOURCE / "pglane" / "cold_paths.h"
 HOT_FUNCTIONS = SOURCE / "pglane" / "hot_functions.txt"
 USUAL = ["-O2", "-g0", "-include", str(COLD_PATHS)]
+PLACED = ["-w", "-ffunction-sections", "-fdata-sections"]
+# Of memory that begins empty: what each call of another module's method reads, globals, methods.
+HOT_UNSET = (".bss.__pyx_vtabptr_* .bss.__pyx_f_*", ".bss.__pyx_v_*", ".bss.__pyx_vtable_*")
 PROFILE = os.environ.get("PGLANE_PROFILE", "")
 PROFILING = {
     "": [],
@@ -59,24 +62,32 @@ def compiled_library() -> Extension:
     return Extension(
         "pglane._compiled",
         [source for module in translated for source in module.sources],
-        extra_compile_args=[*USUAL, *(profiling or ["-w", "-ffunction-sections"])],
+        extra_compile_args=[*USUAL, *(profiling or PLACED)],
         extra_link_args=profiling[:1],
         optional=True,
     )
 
 
 def linker_script() -> str:
-    """For GNU ld and its likes: the functions named in `hot_functions.txt` first, in that order.
+    """For GNU ld and its likes: what serves clients first, code and data.
 
-    A line names an object by its module, and a function as C knows it; `.` and more may follow
-    where the compiler made a variant of it.
+    Of code the functions named in `hot_functions.txt`, in that order: a line names an object by
+    its module, and a function as C knows it; `.` and more may follow where the compiler made a
+    variant of it. Of data the types of those modules, and what their calls read (`HOT_UNSET`).
     """
     lines = [line.split() for line in HOT_FUNCTIONS.read_text().splitlines() if line[:1] != "#"]
-    hot = [
-        f"    *pglane/{module}.o(.text.{name} .text.{name}.*)"
-        for module, name in filter(None, lines)
-    ]
-    return "\n".join(["SECTIONS { .text.hot : {", *hot, "} } INSERT BEFORE .text;", ""])
+    named = [line for line in lines if line]
+    functions = [f"*pglane/{module}.o(.text.{name} .text.{name}.*)" for module, name in named]
+    modules = dict.fromkeys(module for module, _ in named)
+    unset = [f"*pglane/{module}.o({sections})" for sections in HOT_UNSET for module in modules]
+    types = [f"*pglane/{module}.o(.data.rel.local.__pyx_type_*)" for module in modules]
+    return _first("text", functions) + _first("data", types) + _first("bss", unset)
+
+
+def _first(section: str, parts: list[str]) -> str:
+    return "\n".join(
+        [f"SECTIONS {{ .{section}.hot : {{", *parts, f"}} }} INSERT BEFORE .{section};", ""]
+    )
 
 
 class BuildLibrary(build_ext):
