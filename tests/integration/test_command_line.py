@@ -113,6 +113,31 @@ def test_what_a_kill_leaves_is_taken_over(pglane, place):
     assert not postmaster.is_postmaster(left, state / "data")
 
 
+@pytest.mark.parametrize("door", DOORS)
+def test_a_password_that_was_changed_behind_our_back_is_told_with_where_it_stands(
+    pglane, place, door
+):
+    state = place / "state"
+    process = pglane("up", "--data-dir", state, *ANY_PORT)
+    uris = doors_of(process)
+    with psycopg.connect(uris["direct"]) as connection:
+        connection.execute("ALTER ROLE postgres PASSWORD 'mine'")
+    assert end(process, signal.SIGINT) == 0
+
+    process = pglane("up", "--data-dir", state, *ANY_PORT)
+    with pytest.raises(psycopg.OperationalError, match=r"said this to the gateway.*PGL0608"):
+        ask(doors_of(process)[door], "SELECT 1")
+    process.send_signal(signal.SIGINT)
+    error = process.communicate()[1]
+    assert f"does not let pglane in with the password in {state / 'password'}" in error
+    assert "PGL0913" in error
+
+    (state / "password").write_text("mine")
+    process = pglane("up", "--data-dir", state, *ANY_PORT)
+    assert ask(doors_of(process)[door], "SELECT 1") == 1
+    assert end(process, signal.SIGINT) == 0
+
+
 def test_a_postgresql_that_dies_is_told_and_ends_it(pglane, place):
     state = place / "state"
     process = pglane("up", "--data-dir", state, *ANY_PORT)

@@ -80,9 +80,14 @@ def _serve(
         return assembly.settle(again, server if embedded else again.server, verifiers)
 
     missing = cluster.ended if cluster is not None else lambda: None
-    return asyncio.run(
-        Supervisor(settings, on_ready=on_ready, reload=reload, missing=missing).run()
+    supervisor = Supervisor(
+        settings,
+        on_ready=on_ready,
+        reload=reload,
+        missing=missing,
+        locked_out=cluster.locked_out if cluster is not None else None,
     )
+    return asyncio.run(supervisor.run())
 
 
 def _headline(settings: Settings, origin: str) -> str:

@@ -9,15 +9,19 @@ password in its log. Only a server that is starting, stopping or full is.
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 
 from pglane.config.hosts import servers_text
 from pglane.config.settings import Settings
 from pglane.control.log import Log
 from pglane.control.monitor import Open, monitor_login
 from pglane.control.server_session import NotReachedError, SessionFailedError
+from pglane.errors.catalogue import Refusal
 from pglane.errors.processes import ServerLetsNobodyIn, ServerNotThere
 
 RETRY_S_MIN, RETRY_S_MAX = 0.5, 30.0
+LockedOut = Callable[[str], Refusal]
+INVALID = "28P01"
 CONTACT_S_MAX = 60.0
 """Time for one attempt, over all addresses."""
 PASSING = ("57P03", "57P01", "57P02", "53300")
@@ -30,10 +34,13 @@ class FirstContact:
     Args:
         log: where it is told.
         open_session: logs in to a database.
+        locked_out: what to say of a server of our own that refuses our password; None: it is not
+            ours.
     """
 
-    def __init__(self, log: Log, open_session: Open) -> None:
+    def __init__(self, log: Log, open_session: Open, locked_out: LockedOut | None = None) -> None:
         self._log = log
+        self._locked_out = locked_out
         self._open = open_session
         self._task: asyncio.Task[None] | None = None
         self._told = ""
@@ -89,7 +96,9 @@ class FirstContact:
         if password or error.sqlstate[:2] not in ("", "28"):
             database = settings.server_database
             told = {"address": place, "user": user, "database": database}
-            refusal = ServerLetsNobodyIn(**told, reason=error)
+            refusal: Refusal = ServerLetsNobodyIn(**told, reason=error)
+            if self._locked_out is not None and error.sqlstate == INVALID:
+                refusal = self._locked_out(str(error))
             if self._is_news(str(error)):
                 self._log.refusal("server_login_refused", refusal)
         return error.sqlstate not in PASSING

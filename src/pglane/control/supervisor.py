@@ -34,7 +34,7 @@ from pglane.config import rules
 from pglane.config.settings import Settings, descriptions
 from pglane.control.answers import Answers
 from pglane.control.console import Console
-from pglane.control.first_contact import FirstContact
+from pglane.control.first_contact import FirstContact, LockedOut
 from pglane.control.key_making import KeyMaking
 from pglane.control.listeners import (
     Listener,
@@ -82,6 +82,7 @@ class Supervisor:
         reload: reads the settings again; None: HUP changes nothing.
         log: where events go; standard error when None.
         missing: asked every second whether what we cannot do without has gone; a refusal ends us.
+        locked_out: what to say when PostgreSQL is our own and refuses our password.
     """
 
     def __init__(
@@ -93,6 +94,7 @@ class Supervisor:
         reload: Callable[[], Settings] | None = None,
         log: Log | None = None,
         missing: Callable[[], Refusal | None] = lambda: None,
+        locked_out: LockedOut | None = None,
     ) -> None:
         self._settings = settings
         self._missing = missing
@@ -111,7 +113,7 @@ class Supervisor:
         self._resolver = Resolver()
         self._monitors = Monitors(self._log, self._send, self._resolver)
         self._monitors.configure(settings)
-        self._contact = FirstContact(self._log, self._monitors.open)
+        self._contact = FirstContact(self._log, self._monitors.open, locked_out)
         self._roles = RoleLookups(self._log, self._send, self._resolver)
         self._keys = KeyMaking(self._send)
         self._roles.configure(settings)

@@ -12,6 +12,8 @@ from pglane.connection.prepared_statements import ServerStatements
 from pglane.engine import failover
 from pglane.engine.server_link import ServerLink
 from pglane.engine.welcome import Welcome
+from pglane.errors.server import ServerRefusesRole
+from pglane.wire.server_messages import ErrorResponse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from pglane.engine.transport import Transport
     from pglane.pool.ledger import Slot
     from pglane.scheduler.request import Request
-    from pglane.wire.server_messages import ErrorResponse
 
 UNKNOWN_PARAMETER = (b"42704", b"22023")
 UNDEFINED_FILE = b"58P01"
@@ -31,6 +32,9 @@ CANNOT_CONNECT_NOW = b"57P03"
 TOO_MANY = b"53300"
 OF_THE_ROLE = b"InitializeSessionUserId"
 """The routine of PostgreSQL that says it of one role's connections; messages are translated."""
+LOGIN_CLASS = b"28"
+OURS = b"(PGL"
+"""In a DETAIL: it is our own refusal of what PostgreSQL asked for."""
 LASTING_CLASSES = (b"08", b"0A", b"22", b"28", b"3D", b"42", b"55")
 """Classes of SQLSTATE that a login gives for reasons time does not heal; 08 is 08P01, our
 protocol refused.
@@ -146,7 +150,7 @@ class Opening:
             link.on_data(rest)
 
     def failed(
-        self, slot: "Slot", request: "Request", reason: str, error: "ErrorResponse | None"
+        self, slot: "Slot", request: "Request", reason: str, error: ErrorResponse | None
     ) -> None:
         """It could not be opened; `error` is what the server said, if it said anything."""
         self._dials.pop(slot, None)
@@ -167,7 +171,8 @@ class Opening:
             database.perform(database.desk.opening_denied(slot, reason, now))
             database.arm_tick()
             return
-        self._tell(slot, reason)
+        error = told_of(error, slot.user) if error is not None else None
+        self._tell(slot, reason, error)
         if error is not None and error.get("C") == CANNOT_CONNECT_NOW:
             failover.refuses(worker)
         if error is not None and is_lasting(error):
@@ -181,17 +186,20 @@ class Opening:
         database.perform(decisions)
         database.arm_tick()
 
-    def _tell(self, slot: "Slot", reason: str) -> None:
+    def _tell(self, slot: "Slot", reason: str, error: ErrorResponse | None = None) -> None:
         database = self._database
+        found = {} if error is None else {"detail": error.get("D"), "hint": error.get("H")}
+        more = {name: text.decode(errors="replace") for name, text in found.items() if text}
         self._worker.log(
             "warning",
             "server_connection_failed",
             f"no server connection for user {slot.user}, database {database.name}: {reason}",
             user=slot.user,
             database=database.name,
+            **more,
         )
 
-    def _refuse_all_like(self, request: "Request", error: "ErrorResponse") -> None:
+    def _refuse_all_like(self, request: "Request", error: ErrorResponse) -> None:
         """The server refused this role or its settings: whoever needs the same hears the same."""
         desk = self._database.desk
         need = request.need
@@ -204,14 +212,31 @@ class Opening:
                 client.end_with(error.encode())
 
 
-def is_about_interval(error: "ErrorResponse") -> bool:
+def is_about_interval(error: ErrorResponse) -> bool:
     """An old server does not know the setting with which it would notice a vanished client."""
     return error.get("C") in UNKNOWN_PARAMETER and b"check_interval" in (error.get("M") or b"")
 
 
-def is_denied(error: "ErrorResponse") -> bool:
+def is_denied(error: ErrorResponse) -> bool:
     """Whether the role has as many connections as it may have, and others may have more."""
     return error.get("C") == TOO_MANY and error.get("R") == OF_THE_ROLE
+
+
+def told_of(error: ErrorResponse, user: str) -> ErrorResponse:
+    """The same; where it refuses a login, with whose login that was, and what to do.
+
+    A client whose own password was right must not be left to look for a mistake in it.
+    """
+    detail = error.get("D") or b""
+    if (error.get("C") or b"")[:2] != LOGIN_CLASS or OURS in detail:
+        return error
+    refusal = ServerRefusesRole(user=user)
+    more = {
+        "D": b" ".join(filter(None, (detail, refusal.detail_text.encode()))),
+        "H": error.get("H") or refusal.hint_text.encode(),
+    }
+    kept = tuple((code, value) for code, value in error.fields if code not in more)
+    return ErrorResponse(kept + tuple(more.items()))
 
 
 def _speaks_of_interval(client: "ClientLink") -> bool:
@@ -220,7 +245,7 @@ def _speaks_of_interval(client: "ClientLink") -> bool:
     return b"check_interval" in asked.replace(b"\\", b"").replace(b"-", b"_")
 
 
-def is_lasting(error: "ErrorResponse") -> bool:
+def is_lasting(error: ErrorResponse) -> bool:
     """Whether trying again would give the same."""
     code = error.get("C") or b""
     return code[:2] in LASTING_CLASSES or code == UNDEFINED_FILE

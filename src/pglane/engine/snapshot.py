@@ -9,12 +9,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from pglane.config.hosts import server_hosts
+from pglane.connection.startup_settings import startup_settings
 from pglane.engine.addresses import is_name
 from pglane.engine.client_connection import GONE, IDLE, LEASED, WAITING, WELCOME
 from pglane.engine.client_link import ClientLink
 from pglane.engine.server_link import ServerLink
 from pglane.engine.shared_listener import APPLICATION_NAME, SharedListener
 from pglane.engine.syscalls import peer_text
+from pglane.errors.catalogue import Refusal
 from pglane.pool.ledger import Slot, SlotState
 
 if TYPE_CHECKING:
@@ -56,7 +58,7 @@ def client_row(worker: "Worker", client: ClientLink) -> Row:
         "type": "C",
         "user": client.user,
         "database": client.database.name,
-        "replication": "none",
+        "replication": replication_of(client),
         "state": CLIENT_STATES[client.phase],
         "addr": host,
         "port": port,
@@ -79,6 +81,14 @@ def client_row(worker: "Worker", client: ClientLink) -> Row:
         "wait_reason": waits_for(client),
         "pinned": pinned_by(client),
     }
+
+
+def replication_of(client: ClientLink) -> str:
+    """PgBouncer's word for what its startup packet asked for."""
+    asked = startup_settings(client.login_startup, client.user)
+    if isinstance(asked, Refusal) or not asked.replication:
+        return "none"
+    return "logical" if asked.replication == "database" else "physical"
 
 
 def waits_for(client: ClientLink) -> str:
@@ -118,7 +128,7 @@ def server_row(worker: "Worker", database: "Database", slot: Slot) -> Row:
         "type": "S",
         "user": slot.user,
         "database": database.name,
-        "replication": "none",
+        "replication": replication_of(client) if client is not None else "none",
         "state": "being_canceled"
         if link is not None and link.cancels
         else SLOT_STATES[slot.state],

@@ -122,6 +122,20 @@ class ClusterEnded(AtEmbedded, Refusal):
     hint = "start pglane again: PostgreSQL recovers its data. Its log {log} says why it ended"
 
 
+class PasswordChanged(AtEmbedded, Refusal):
+    """Somebody gave the superuser another password than the file has."""
+
+    code = "PGL0913"
+    message = "the embedded PostgreSQL does not let pglane in with the password in {file}"
+    detail = "{reason}"
+    hint = (
+        "Was it changed in PostgreSQL (ALTER ROLE, \\password)? Write the one it has now into "
+        "that file and start pglane again. If nobody knows it: stop pglane, then, as the owner of "
+        "the data: `echo \"ALTER ROLE postgres PASSWORD '...'\" | {postgres} --single -D {data} "
+        "postgres`."
+    )
+
+
 class PasswordLost(AtEmbedded, Refusal):
     """Data without the password that was generated with them."""
 

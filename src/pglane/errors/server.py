@@ -30,6 +30,28 @@ class ServerFull(Refusal):
     log_level = "error"
 
 
+class ServerRefusesRole(Refusal):
+    """The client was let in here, and PostgreSQL does not let the gateway in for it.
+
+    The client gets PostgreSQL's own message and SQLSTATE (class 28), with DETAIL and HINT of this.
+    """
+
+    code = "PGL0608"
+    sqlstate = "28000"
+    message = 'PostgreSQL refuses the login of "{user}"'
+    detail = (
+        "PostgreSQL said this to the gateway, which let you in and then logged in there as "
+        '"{user}".'
+    )
+    hint = (
+        "Was the role's password changed in PostgreSQL? Then the gateway needs the new one too, "
+        "where its configuration names one (and a reload; for the role of [server] a restart). "
+        "If not: pg_hba.conf and PostgreSQL's log say more."
+    )
+    retry_safe = True
+    fatal = True
+
+
 class ServerLost(Refusal):
     """The server connection ended while nothing that could have changed data was unanswered."""
 

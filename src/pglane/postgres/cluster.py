@@ -29,6 +29,7 @@ from pglane.errors.embedded import (
     ClusterEnded,
     FolderUnusable,
     InitdbFailed,
+    PasswordChanged,
     VersionMismatch,
 )
 from pglane.errors.refused import RefusedError
@@ -103,6 +104,12 @@ class Cluster:
         code = self._process.returncode
         seen = f"signal {-code}" if code < 0 else f"exit code {code}"
         return ClusterEnded(process=self.pid, seen=seen, log=self.state.log)
+
+    def locked_out(self, reason: str) -> Refusal:
+        """What to say when it refuses the password that it was made with; `reason`: its words."""
+        state, program = self.state, self._bin_dir / "postgres"
+        told = {"file": state.password_file, "data": state.data, "postgres": program}
+        return PasswordChanged(reason=reason, **told)
 
     @property
     def uri(self) -> str:

@@ -49,6 +49,7 @@ class StateFolder:
         path: the folder.
         data: PostgreSQL's data directory in it.
         log: what the server writes.
+        password_file: what the superuser's password is read from.
     """
 
     def __init__(self, path: Path) -> None:
@@ -56,7 +57,7 @@ class StateFolder:
         self.data = self.path / "data"
         self.log = self.path / "postgres.log"
         self._socket = self.path / "socket"
-        self._password = self.path / "password"
+        self.password_file = self.path / "password"
         self._port = self.path / "port"
         self._lock: IO[str] | None = None
 
@@ -120,11 +121,11 @@ class StateFolder:
             RefusedError: the file is gone.
         """
         try:
-            password = self._password.read_text().strip()
+            password = self.password_file.read_text().strip()
         except OSError:
             password = ""
         if not password:
-            raise RefusedError(PasswordLost(folder=self.path, file=self._password))
+            raise RefusedError(PasswordLost(folder=self.path, file=self.password_file))
         return password
 
     def new_password(self, account: Account) -> Path:
@@ -134,8 +135,8 @@ class StateFolder:
             A second file with it, which `account` can read; to be removed after use.
         """
         password = secrets.token_urlsafe(PASSWORD_BYTES)
-        self._password.unlink(missing_ok=True)
-        _write_new(self._password, password)
+        self.password_file.unlink(missing_ok=True)
+        _write_new(self.password_file, password)
         handed = self._socket / "password"
         _write_new(handed, password, account)
         return handed

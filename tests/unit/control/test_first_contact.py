@@ -11,6 +11,7 @@ from pglane.control import first_contact as module
 from pglane.control.first_contact import FirstContact
 from pglane.control.log import Log
 from pglane.control.server_session import NotReachedError, SessionFailedError
+from pglane.errors.embedded import PasswordChanged
 
 SETTINGS = Settings(
     server_host="db", server_user="app", server_password="secret", server_database="shop"
@@ -33,12 +34,12 @@ class Session:
 class Story:
     """Attempts that end as told; the last one is the end of it."""
 
-    def __init__(self, *ends, settings=SETTINGS):
+    def __init__(self, *ends, settings=SETTINGS, locked_out=None):
         self.ends = list(ends)
         self.settings = settings
         self.asked = []
         self.stream = io.StringIO()
-        self.contact = FirstContact(Log(self.stream, "json"), self.open)
+        self.contact = FirstContact(Log(self.stream, "json"), self.open, locked_out)
 
     async def open(self, database):
         self.asked.append(database)
@@ -96,6 +97,15 @@ def test_one_that_says_nothing_is_absent(monkeypatch):
 def test_one_that_lets_nobody_in_is_told_and_asked_no_more(answer):
     story = Story(answer)
     assert story.play() == [("server_login_refused", "PGL0809")]
+
+
+@pytest.mark.parametrize(("answer", "code"), [(WRONG, "PGL0913"), (NO_DATABASE, "PGL0809")])
+def test_one_of_our_own_is_told_where_its_password_stands(answer, code):
+    def locked_out(reason):
+        return PasswordChanged(reason=reason, file="/d/password", data="/d/data", postgres="pg")
+
+    story = Story(answer, locked_out=locked_out)
+    assert story.play() == [("server_login_refused", code)]
 
 
 def test_one_that_is_starting_is_asked_again():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pglane.engine.opening import is_about_interval, is_denied, is_lasting
+from pglane.engine.opening import is_about_interval, is_denied, is_lasting, told_of
 from pglane.wire.server_messages import ErrorResponse
 from tests.support.engine_rig import LOGIN_ANSWER, READY, STARTUP, error
 from tests.unit.engine.test_database import desk
@@ -28,6 +28,30 @@ def test_what_time_does_not_heal_is_told_at_once_to_all_who_need_the_same(rigs, 
     assert is_lasting(said(sqlstate))
     rig.later(1.0)
     rig.accept().gets(b"berta")
+
+
+def test_who_is_let_in_here_and_not_there_is_told_whose_login_was_refused(rig) -> None:
+    client = rig.client()
+    server = rig.accept()
+    server.gets(STARTUP)
+    server.send(error("28P01", "FATAL"))
+    told = client.ends()
+    assert b"C28P01" in told
+    assert b"DPostgreSQL said this to the gateway" in told
+    assert b"PGL0608" in told
+    assert b"\0HWas the role's password changed in PostgreSQL?" in told
+    (line,) = rig.logged("server_connection_failed")
+    assert "PGL0608" in line["fields"]["detail"]
+    assert "password" in line["fields"]["hint"]
+
+
+def test_what_postgresql_says_by_itself_is_kept() -> None:
+    own = ErrorResponse((("C", b"28000"), ("D", b"seen"), ("H", b"do"), ("R", b"auth_failed")))
+    told = told_of(own, "anna")
+    assert [code for code, _ in told.fields] == ["C", "R", "D", "H"]
+    assert (told.get("D") or b"").startswith(b"seen PostgreSQL said this to the gateway")
+    assert told.get("H") == b"do"
+    assert told_of(said("3D000"), "anna") == said("3D000")
 
 
 @pytest.mark.parametrize(

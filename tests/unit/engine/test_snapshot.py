@@ -5,7 +5,7 @@ import pytest
 from pglane.control.columns import LIST_NAMES, SERVERS
 from pglane.engine.questions import snapshot_rows
 from pglane.engine.snapshot import endpoint, longest
-from tests.support.engine_rig import READY, query
+from tests.support.engine_rig import LOGIN_ANSWER, READY, STARTUP, query
 
 
 @pytest.fixture
@@ -47,6 +47,20 @@ def test_one_that_is_being_opened_is_a_server_too(rig) -> None:
     (server,) = snapshot_rows(rig.worker, "servers")
     assert (server["state"], server["ptr"], server["addr"]) == ("new", "", "")
     assert set(server) == set(SERVERS.keys)
+
+
+@pytest.mark.parametrize(
+    ("asked", "shown"), [("database", "logical"), ("true", "physical"), ("off", "none")]
+)
+def test_replication_is_told_of_both_sides(rig, asked, shown) -> None:
+    client = rig.client("direct", replication=asked)
+    server = rig.accept()
+    server.gets(STARTUP)
+    server.send(LOGIN_ANSWER)
+    client.gets(READY)
+    for kind in ("clients", "servers"):
+        (row,) = snapshot_rows(rig.worker, kind)
+        assert row["replication"] == shown
 
 
 def test_pools_add_up(busy) -> None:
