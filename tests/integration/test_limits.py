@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import psycopg
@@ -205,3 +206,28 @@ def test_a_role_without_a_connection_left_is_told_so(cluster: PostgresCluster) -
     finally:
         gateway.destroy()
         cluster.admin("DROP ROLE crowded")
+
+
+@pytest.mark.gateway
+def test_who_waits_is_served_by_what_is_open_while_a_password_is_rotated(
+    cluster: PostgresCluster,
+) -> None:
+    cluster.admin("CREATE ROLE rotated LOGIN PASSWORD 'old'")
+    gateway = Gateway(cluster, ("--budget", "4"), {"users.rotated": {"password": "old"}})
+    try:
+        gateway.start()
+        target = gateway.target("transaction")
+        target = replace(target, user="rotated", passwords={"rotated": "old"})
+        with connected(target) as holder, connected(target) as waiter:
+            holder.execute("BEGIN; SELECT 1")
+            cluster.admin("ALTER ROLE rotated PASSWORD 'new'")
+            with ThreadPoolExecutor(1) as other:
+                asked = other.submit(answers, waiter)
+                eventually(lambda: "PGL0608" in gateway.log())
+                with pytest.raises(psycopg.OperationalError, match="PGL0608"):
+                    connected(replace(target, port=gateway.target("direct").port))
+                holder.execute("COMMIT")
+                assert asked.result(10)
+    finally:
+        gateway.destroy()
+        cluster.admin("DROP ROLE rotated")

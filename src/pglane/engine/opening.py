@@ -13,16 +13,17 @@ from pglane.engine import failover
 from pglane.engine.server_link import ServerLink
 from pglane.engine.welcome import Welcome
 from pglane.errors.server import ServerRefusesRole
+from pglane.pool.ledger import Slot, SlotState
 from pglane.wire.server_messages import ErrorResponse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pglane.doors.need import Need
     from pglane.engine.client_link import ClientLink
     from pglane.engine.database import Database
     from pglane.engine.dialer import Address, Dial
     from pglane.engine.transport import Transport
-    from pglane.pool.ledger import Slot
     from pglane.scheduler.request import Request
 
 UNKNOWN_PARAMETER = (b"42704", b"22023")
@@ -52,7 +53,7 @@ class Opening:
         self._dials: dict[Slot, Dial] = {}
         self._stopped = False
 
-    def begin(self, slot: "Slot", request: "Request") -> None:
+    def begin(self, slot: Slot, request: "Request") -> None:
         """Opens a server connection in `slot` for what `request` needs."""
         self._worker.with_addresses(lambda found, error: self._dial(slot, request, found, error))
 
@@ -68,7 +69,7 @@ class Opening:
         self._dials.clear()
 
     def _dial(
-        self, slot: "Slot", request: "Request", found: "Sequence[Address]", error: str
+        self, slot: Slot, request: "Request", found: "Sequence[Address]", error: str
     ) -> None:
         if self._stopped:
             return
@@ -89,7 +90,7 @@ class Opening:
 
     def _opened(
         self,
-        slot: "Slot",
+        slot: Slot,
         request: "Request",
         dial: "Dial",
         transport: "Transport",
@@ -118,7 +119,7 @@ class Opening:
         else:
             database.perform(database.desk.opened(slot, database.loop.now))
 
-    def _link(self, slot: "Slot", dial: "Dial", transport: "Transport") -> ServerLink:
+    def _link(self, slot: Slot, dial: "Dial", transport: "Transport") -> ServerLink:
         worker = self._worker
         login = dial.login
         assert login is not None
@@ -150,7 +151,7 @@ class Opening:
             link.on_data(rest)
 
     def failed(
-        self, slot: "Slot", request: "Request", reason: str, error: ErrorResponse | None
+        self, slot: Slot, request: "Request", reason: str, error: ErrorResponse | None
     ) -> None:
         """It could not be opened; `error` is what the server said, if it said anything."""
         self._dials.pop(slot, None)
@@ -165,13 +166,15 @@ class Opening:
             self.begin(slot, request)
             return
         now = database.loop.now
-        if error is not None and is_denied(error):
+        error = told_of(error, slot.user) if error is not None else None
+        if error is not None and (is_denied(error) or self._goes_on(slot, request, error)):
+            if is_about_login(error):
+                worker.forget_keys(slot.user)
             if not database.desk.denial(slot.user, now):
-                self._tell(slot, reason)
+                self._tell(slot, reason, error)
             database.perform(database.desk.opening_denied(slot, reason, now))
             database.arm_tick()
             return
-        error = told_of(error, slot.user) if error is not None else None
         self._tell(slot, reason, error)
         if error is not None and error.get("C") == CANNOT_CONNECT_NOW:
             failover.refuses(worker)
@@ -186,7 +189,20 @@ class Opening:
         database.perform(decisions)
         database.arm_tick()
 
-    def _tell(self, slot: "Slot", reason: str, error: ErrorResponse | None = None) -> None:
+    def _goes_on(self, slot: Slot, request: "Request", error: ErrorResponse) -> bool:
+        """Whether PostgreSQL refuses the role's login, and connections of before serve it.
+
+        So it is while a password is rotated: who waits gets the next of them that is free.
+        """
+        need: Need = request.need  # type: ignore[assignment]
+        if not is_about_login(error) or need.fresh:
+            return False
+        return any(
+            other.user == slot.user and need.accepts(other.base) and _comes_free(other)
+            for other in self._database.desk.ledger
+        )
+
+    def _tell(self, slot: Slot, reason: str, error: ErrorResponse | None = None) -> None:
         database = self._database
         found = {} if error is None else {"detail": error.get("D"), "hint": error.get("H")}
         more = {name: text.decode(errors="replace") for name, text in found.items() if text}
@@ -222,13 +238,26 @@ def is_denied(error: ErrorResponse) -> bool:
     return error.get("C") == TOO_MANY and error.get("R") == OF_THE_ROLE
 
 
+def is_about_login(error: ErrorResponse) -> bool:
+    """Whether the server does not let this role in: its password, pg_hba.conf, NOLOGIN."""
+    return (error.get("C") or b"")[:2] == LOGIN_CLASS
+
+
+def _comes_free(slot: Slot) -> bool:
+    """Whether it serves one transaction after the other: no session keeps it."""
+    link = slot.link
+    if slot.state not in (SlotState.IDLE, SlotState.LEASED) or not isinstance(link, ServerLink):
+        return False
+    return not link.raw and (link.client is None or link.client.door.NAME == "transaction")
+
+
 def told_of(error: ErrorResponse, user: str) -> ErrorResponse:
     """The same; where it refuses a login, with whose login that was, and what to do.
 
     A client whose own password was right must not be left to look for a mistake in it.
     """
     detail = error.get("D") or b""
-    if (error.get("C") or b"")[:2] != LOGIN_CLASS or OURS in detail:
+    if not is_about_login(error) or OURS in detail:
         return error
     refusal = ServerRefusesRole(user=user)
     more = {

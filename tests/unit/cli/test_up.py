@@ -17,9 +17,9 @@ class FakeSupervisor:
     made = None
     during = staticmethod(lambda: None)
 
-    def __init__(self, settings, *, on_ready, reload, missing):
+    def __init__(self, settings, *, on_ready, reload, missing, locked_out):
         self.settings, self.on_ready, self.reload = settings, on_ready, reload
-        self.missing = missing
+        self.missing, self.locked_out = missing, locked_out
         type(self).made = self
 
     async def run(self):
@@ -42,7 +42,7 @@ class FakeCluster:
         self.state, self.bin_dir, self.account = FakeState(data_dir), bin_dir, account
         self.uri = "postgresql://postgres:secret@127.0.0.1:6000/postgres"
         self.life = []
-        self.say = say
+        self.say, self.locked_out = say, object()
         type(self).made = self
 
     def start(self):
@@ -93,6 +93,7 @@ def test_without_a_database_the_embedded_one_with_its_password(capsys, tmp_path)
     cluster = FakeCluster.made
     assert cluster.life == ["start", "stop"]
     assert (str(cluster.bin_dir), cluster.account) == ("/x", "daemon")
+    assert FakeSupervisor.made.locked_out is cluster.locked_out
 
 
 def test_the_embedded_one_is_stopped_when_the_doors_fail(monkeypatch, capsys, tmp_path):

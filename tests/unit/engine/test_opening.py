@@ -4,8 +4,8 @@ import pytest
 
 from pglane.engine.opening import is_about_interval, is_denied, is_lasting, told_of
 from pglane.wire.server_messages import ErrorResponse
-from tests.support.engine_rig import LOGIN_ANSWER, READY, STARTUP, error
-from tests.unit.engine.test_database import desk
+from tests.support.engine_rig import LOGIN_ANSWER, READY, STARTUP, error, query
+from tests.unit.engine.test_database import DONE, desk
 
 
 def said(sqlstate: str, text: str = "no") -> ErrorResponse:
@@ -43,6 +43,38 @@ def test_who_is_let_in_here_and_not_there_is_told_whose_login_was_refused(rig) -
     (line,) = rig.logged("server_connection_failed")
     assert "PGL0608" in line["fields"]["detail"]
     assert "password" in line["fields"]["hint"]
+
+
+def test_who_can_be_served_by_what_is_open_is_not_ended_by_a_password_changed_since(rigs) -> None:
+    """A rotation: connections of before go on, one more is refused, and nobody has to notice."""
+    rig = rigs(budget=3)
+    first, server = rig.pair()
+    first.send(query("SELECT 1"))
+    server.gets(b"SELECT 1")
+    second = rig.client()
+    second.gets(READY)
+    second.send(query("SELECT 2"))
+    rig.accept().send(error("28P01", "FATAL"))
+    rig.until(lambda: rig.logged("server_connection_failed"))
+    server.send(DONE)
+    first.gets(READY)
+    server.gets(b"SELECT 2")
+    direct = rig.client("direct")
+    rig.later(0.2)
+    rig.accept().send(error("28P01", "FATAL"))
+    assert b"PGL0608" in direct.ends(), "nothing that is open serves it"
+
+
+def test_what_a_session_keeps_serves_nobody_else(rigs) -> None:
+    rig = rigs(budget=3)
+    first, server = rig.pair("session")
+    first.send(query("SELECT 1"))
+    server.gets(b"SELECT 1")
+    second = rig.client("session")
+    second.gets(READY)
+    second.send(query("SELECT 2"))
+    rig.accept().send(error("28P01", "FATAL"))
+    assert b"PGL0608" in second.ends()
 
 
 def test_what_postgresql_says_by_itself_is_kept() -> None:

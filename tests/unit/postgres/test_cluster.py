@@ -231,6 +231,15 @@ def test_the_uri_is_quoted(tmp_path):
     assert long.uri == "postgresql://postgres:p@127.0.0.1:0/postgres"
 
 
+def test_where_the_password_stands_is_told(tmp_path):
+    told = Cluster(tmp_path / "it", tmp_path / "bin").locked_out("no")
+    assert told.text.endswith(f"in {tmp_path / 'it' / 'password'}")
+    assert (
+        f"{tmp_path / 'bin' / 'postgres'} --single -D {tmp_path / 'it' / 'data'}" in told.hint_text
+    )
+    assert told.detail_text == "no (PGL0913)"
+
+
 @pytest.mark.parametrize(
     ("answer", "ready"),
     [(b"R\0\0\0\x08\0\0\0\0", True), (b"E\0\0\0\x0fC57P03\0\0", False), (b"", False)],
