@@ -2,9 +2,9 @@
 
 import pytest
 
-from pglane.connection.catalog import Closure, closure_of
-from pglane.connection.catalog_queries import CATALOGS, SEARCH_PATH
+from pglane.connection.catalog import Closure
 from pglane.wire.statements import scan
+from tests.support.catalogs import CatalogReader
 from tests.support.gateway import Gateway
 from tests.support.postgres_cluster import PostgresCluster
 from tests.support.protocol import errors
@@ -38,9 +38,7 @@ PASSIVE = [
 def closure(cluster: PostgresCluster) -> Closure:
     """What the monitor would make of the database, but for harmless names."""
     with cluster.connect("passive") as session:
-        session.execute(SEARCH_PATH)
-        rows = session.execute(CATALOGS.encode()).fetchall()
-    found = closure_of([[part.encode() for part in row] for row in rows])
+        found = CatalogReader(session).read()
     found.calls = set()
     return found
 

@@ -26,7 +26,7 @@ brings in C are taken for harmless: an operator that changes the session is not 
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -69,13 +69,16 @@ WRITING = frozenset(b"insert update delete merge truncate call".split())
 DRAWING = re.compile(rb"nextval|setval|alter|refresh", re.IGNORECASE)
 ASKING = re.compile(rb"currval|lastval", re.IGNORECASE)
 """Wherever they stand, in a string of dynamic SQL, too."""
-CALLABLE = b"f"
-GLOBAL = b"g"
+CALLED, READING, WRITING_TO = "called", "reading", "writing to"
+"""What somebody does with a name when its text may run: a function's, a relation's or type's."""
+MODES = {CALLED: (READ, WRITE), READING: (READ, WRITE), WRITING_TO: (WRITE,)}
+JUDGED = frozenset({b"sql", b"plpgsql", b"names"})
+"""Languages whose words tell what they do; an aggregate is the names of its functions."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Words:
-    """What one text consists of.
+    """What one text consists of. Equal texts may share it.
 
     Attributes:
         names: its identifiers, as PostgreSQL would compare them.
@@ -84,6 +87,7 @@ class Words:
         draws: it may draw from a sequence.
         custom: what looks like the name of a custom setting.
         computes: it may change a setting whose name does not stand in it as one string.
+        asks: it may ask for the last value of a sequence.
     """
 
     names: frozenset[bytes]
@@ -92,6 +96,14 @@ class Words:
     draws: bool
     custom: frozenset[bytes]
     computes: bool
+    asks: bool
+
+
+DOUBTED = Words(frozenset(), True, True, True, frozenset(), True, True)
+"""Of what has one that is not known."""
+
+State = tuple[bytes, int]
+"""A name, and whether it is read or written."""
 
 
 @dataclass(slots=True)
@@ -158,7 +170,8 @@ def read_words(text: bytes, *, statements: bool) -> Words:
         computes = computes or reader.computes
     draws = writes or DRAWING.search(text) is not None
     custom = frozenset(name.encode() for name in candidates(text, CUSTOM_MAX))
-    return Words(frozenset(names), harmful, writes, draws, custom, computes)
+    asks = ASKING.search(text) is not None
+    return Words(frozenset(names), harmful, writes, draws, custom, computes, asks)
 
 
 class _BodyReader:
@@ -222,96 +235,73 @@ class _BodyReader:
 
 
 class Graph:
-    """Names and what they lead to; filled row by row, then `closure` is asked once."""
+    """Names and what they lead to; filled piece by piece, then `closure` is asked once."""
 
     def __init__(self) -> None:
-        self._unclean: set[tuple[bytes, int]] = set()
-        self._drawing: set[tuple[bytes, int]] = set()
-        self._led_to_by: dict[tuple[bytes, int], set[tuple[bytes, int]]] = defaultdict(set)
         self._nodes: set[bytes] = set()
-        self._global: set[bytes] = set()
+        self._marked: set[bytes] = set()
+        self._acting: set[bytes] = set()
         self._closure = Closure()
-        self._custom: dict[bytes, set[bytes]] = defaultdict(set)
-        self._computing: set[bytes] = set()
-        self._read: dict[tuple[bytes, bool], Words] = {}
+        self._users: dict[str, dict[Words, list[bytes]]] = {
+            kind: defaultdict(list) for kind in MODES
+        }
+        self._texts_with: dict[bytes, list[Words]] = defaultdict(list)
+        self._links: dict[bytes, list[tuple[str, bytes]]] = defaultdict(list)
 
-    def add(self, row: Sequence[bytes | None]) -> None:
-        """One row of `catalog_queries.CATALOGS`."""
-        kind, name, language, extension, text = [part or b"" for part in row]
-        if ASKING.search(text):
-            self._closure.asks = True
-        if kind == GLOBAL:
-            self._global.add(name)
-        elif kind == b"b":
-            self._closure.calls.add(name)
-        elif kind == b"s":
-            self._closure.settings.add(name)
-        elif kind == CALLABLE:
-            self._function(name, language, extension, text)
-        elif language == b"foreign":
-            self._mark(name)
-        else:
-            modes = (WRITE,) if kind == b"w" else (READ, WRITE)
-            self._text(name, self._words(text, statements=False), modes)
+    def add_own(self, names: Iterable[bytes], settings: Iterable[bytes]) -> None:
+        """Names that are PostgreSQL's own, and the settings that a session can change."""
+        self._closure.calls.update(names)
+        self._closure.settings.update(settings)
 
-    def _words(self, text: bytes, *, statements: bool) -> Words:
-        """What it consists of; many tables have the same defaults and checks."""
-        key = (text, statements)
-        words = self._read.get(key)
-        if words is None:
-            words = self._read[key] = read_words(text, statements=statements)
-        return words
+    def add_names(self, names: Iterable[bytes]) -> None:
+        """Relations and types. What they lead to is told apart."""
+        self._nodes.update(names)
 
-    def _function(self, name: bytes, language: bytes, extension: bytes, text: bytes) -> None:
+    def add_acting(self, names: Iterable[bytes]) -> None:
+        """Functions that act without being named."""
+        self._acting.update(names)
+
+    def add_function(self, name: bytes, language: bytes, extension: bytes, words: Words) -> None:
+        """One function; `extension`: that it belongs to, or empty."""
+        if language in JUDGED:
+            self.add_text(CALLED, name, words)
+            return
+        self._closure.asks = self._closure.asks or words.asks
+        if extension not in EXTENSIONS:
+            self.mark(name)
         self._nodes.add(name)
-        if language in (b"sql", b"plpgsql"):
-            words = read_words(text, statements=True)
-            self._text(name, words, (READ, WRITE), relation=False)
-        elif language == b"names":
-            words = read_words(text, statements=False)
-            self._text(name, words, (READ, WRITE), relation=False)
-        elif extension not in EXTENSIONS:
-            self._mark(name)
 
-    def _mark(self, name: bytes) -> None:
+    def add_text(self, kind: str, name: bytes, words: Words) -> None:
+        """A text that PostgreSQL may run for a name."""
         self._nodes.add(name)
-        self._computing.add(name)
-        self._unclean |= {(name, READ), (name, WRITE)}
+        self._users[kind][words].append(name)
 
-    def _text(
-        self, name: bytes, words: Words, modes: tuple[int, ...], *, relation: bool = True
-    ) -> None:
-        """What PostgreSQL may run for a name; who writes to a relation writes to what it is of."""
+    def link(self, kind: str, name: bytes, other: bytes) -> None:
+        """One name leads to another without a text."""
+        self._links[other].append((kind, name))
+
+    def mark(self, name: bytes) -> None:
+        """It can do anything."""
         self._nodes.add(name)
-        self._custom[name] |= words.custom
-        if words.computes:
-            self._computing.add(name)
-        for mode in modes:
-            if words.harmful:
-                self._unclean.add((name, mode))
-            if words.draws:
-                self._drawing.add((name, mode))
-            for other in words.names:
-                self._led_to_by[other, READ].add((name, mode))
-                if words.writes or (relation and mode == WRITE):
-                    self._led_to_by[other, WRITE].add((name, mode))
+        self._marked.add(name)
 
     def closure(self) -> Closure:
-        """What follows from all rows."""
-        unclean = self._reached(self._unclean)
-        drawing = {name for name, mode in self._reached(self._drawing) if mode == READ}
+        """What follows from all of it."""
         found = self._closure
-        found.reads = {name for name, mode in unclean if mode == READ and name in self._nodes}
-        found.writes = {
-            name for name, mode in unclean if mode == WRITE
-        } & self._nodes - found.reads
-        found.draws = drawing & self._nodes - found.reads
+        texts = {words for users in self._users.values() for words in users}
+        for words in texts:
+            found.asks = found.asks or words.asks
+            for other in words.names & self._nodes:
+                self._texts_with[other].append(words)
+        marked = {(name, mode) for name in self._marked for mode in (READ, WRITE)}
+        unclean = self._reached(marked | self._states({w for w in texts if w.harmful}))
+        drawn = self._reached(self._states({words for words in texts if words.draws}))
+        found.reads = {name for name, mode in unclean if mode == READ}
+        found.writes = {name for name, mode in unclean if mode == WRITE} - found.reads
+        found.draws = {name for name, mode in drawn if mode == READ} - found.reads
         found.calls = {n for n in found.calls | self._nodes if n.isascii()} - found.reads
-        doubted = found.reads | found.writes
-        custom = sorted(set().union(*(self._custom[name] for name in doubted)))
-        found.custom = set(custom[:CUSTOM_MAX])
-        found.computes = len(custom) > CUSTOM_MAX or not self._computing.isdisjoint(doubted)
-        doubtful = sorted(self._global & (found.reads | found.draws))
+        self._note_custom(found.reads | found.writes)
+        doubtful = sorted(self._acting & (found.reads | found.draws))
         if doubtful:
             first = doubtful[0].decode("utf-8", "replace")
             found.everything = f"an operator, cast, index or conversion uses {first}()"
@@ -319,21 +309,49 @@ class Graph:
             found.everything = f"it has more than {NAMES_MAX} names"
         return found
 
-    def _reached(self, nodes: set[tuple[bytes, int]]) -> set[tuple[bytes, int]]:
+    def _note_custom(self, doubted: set[bytes]) -> None:
+        """The custom settings that what is doubted may set."""
+        names: set[bytes] = set()
+        computes = not self._marked.isdisjoint(doubted)
+        for by_words in self._users.values():
+            for words, users in by_words.items():
+                if (words.custom or words.computes) and not doubted.isdisjoint(users):
+                    names |= words.custom
+                    computes = computes or words.computes
+        self._closure.custom = set(sorted(names)[:CUSTOM_MAX])
+        self._closure.computes = computes or len(names) > CUSTOM_MAX
+
+    def _states(self, texts: set[Words]) -> set[State]:
+        """Whom these texts belong to, and when they may run."""
+        return {
+            (name, mode)
+            for kind, by_words in self._users.items()
+            for words in by_words.keys() & texts
+            for name in by_words[words]
+            for mode in MODES[kind]
+        }
+
+    def _reached(self, states: set[State]) -> set[State]:
         """These, and all that lead to one of them."""
-        reached = set(nodes)
+        reached = set(states)
         queue = list(reached)
         while queue:
-            for node in self._led_to_by.get(queue.pop(), ()):
-                if node not in reached:
-                    reached.add(node)
-                    queue.append(node)
+            name, mode = queue.pop()
+            for state in self._leading_to(name, mode):
+                if state not in reached:
+                    reached.add(state)
+                    queue.append(state)
         return reached
 
-
-def closure_of(rows: Iterable[Sequence[bytes | None]]) -> Closure:
-    """The closure that the rows of `catalog_queries.CATALOGS` give."""
-    graph = Graph()
-    for row in rows:
-        graph.add(row)
-    return graph.closure()
+    def _leading_to(self, name: bytes, mode: int) -> Iterator[State]:
+        """Who reads it, or writes to it; who writes to a relation writes to what it is of."""
+        for words in self._texts_with.get(name, ()):
+            for kind, by_words in self._users.items():
+                for user in by_words.get(words, ()):
+                    for led in MODES[kind]:
+                        if mode == READ or words.writes or (kind != CALLED and led == WRITE):
+                            yield user, led
+        for kind, user in self._links.get(name, ()):
+            for led in MODES[kind]:
+                if mode == READ or led == WRITE:
+                    yield user, led

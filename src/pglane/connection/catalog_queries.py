@@ -1,117 +1,198 @@
-"""What the monitor asks a database's catalogs: the rows of the closure, and whether they changed.
+"""What the monitor asks a database's catalogs: what there is, its texts, and whether it changed.
 
-Every text that PostgreSQL may run by itself is asked for in the form in which PostgreSQL prints
-it, under the name of the function, relation or type that leads to it. Temporary objects are left
-out: no other session can name them. No value of a client is part of any of these texts.
+`LISTING` tells what there is, whole and in one snapshot, each row by its number and its `xmin`.
+Every text that PostgreSQL may run by itself is asked for apart, in the form in which PostgreSQL
+prints it, and only where it is not known yet (`catalog_texts`): to print 5,000 views takes a
+second or more, and a lock on each relation in them. No value of a client is part of such a text.
 
-Kinds of rows: `f` a function; `r` what may happen when the name is read, `w` when it is written;
-`g` a function that acts without being named; `b` a name of PostgreSQL's own; `s` a setting.
+Which column has a relation of its own type is read from what that type's DROP goes by (pg_depend):
+by an index, where to walk through all columns of 20,000 tables takes 80 ms.
 """
 # ruff: noqa: S608 -- every part of these texts is a constant of this file
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 USER = "16384"
 """Objects with a lower number came with PostgreSQL (FirstNormalObjectId)."""
-
-_KEPT = "c.oid >= 16384 AND c.relpersistence <> 't'"
 
 
 def _text_list(*expressions: str) -> str:
     return "concat_ws(' ', " + ", ".join(expressions) + ")"
 
 
-def _catalog_parts() -> Iterator[str]:
-    """Queries of five columns: kind, name, language, extension, text."""
-    none = "'', ''"
-    yield "SELECT 'b', word, '', '', '' FROM pg_get_keywords()"
-    yield f"""SELECT 's', name, {none}, '' FROM pg_settings WHERE context IN ('user', 'superuser')
-      AND name NOT LIKE 'transaction\\_%'
-      AND name NOT IN ('dynamic_library_path', 'session_preload_libraries')"""
-    yield f"SELECT DISTINCT 'b', proname::text, {none}, '' FROM pg_proc WHERE oid < {USER}"
-    yield f"SELECT DISTINCT 'b', typname::text, {none}, '' FROM pg_type WHERE oid < {USER}"
-    body = "pg_get_function_sqlbody(p.oid)"
-    yield f"""SELECT 'f', p.proname::text, l.lanname::text, coalesce(e.extname, '')::text,
-        {_text_list("p.prosrc", body, "pg_get_expr(p.proargdefaults, 0)")}
-      FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
-      LEFT JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid
-        AND d.deptype = 'e' AND d.refclassid = 'pg_extension'::regclass
-      LEFT JOIN pg_extension e ON e.oid = d.refobjid
-      WHERE p.oid >= {USER} AND p.prokind <> 'a'"""
-    parts = [
-        f"nullif(a.{column}, 0)::regproc"
-        for column in "aggtransfn aggfinalfn aggcombinefn aggserialfn aggdeserialfn aggmtransfn "
-        "aggminvtransfn aggmfinalfn".split()
-    ]
-    yield f"""SELECT 'f', p.proname::text, 'names', '', {_text_list(*parts)}
-      FROM pg_aggregate a JOIN pg_proc p ON p.oid = a.aggfnoid WHERE p.oid >= {USER}"""
-    yield from _relation_parts(none)
-    yield from _global_parts(none)
+LOCKING = frozenset({"functions", "rules"})
+"""To print one of these locks the relations that it names until the statement's end."""
+TEXTS_MAX, LOCKING_MAX = 2_000, 100
+"""Texts that are printed by one statement. The locks of all sessions have one table, whose size is
+`max_locks_per_transaction` for each: who fills it makes statements of others fail."""
+
+SEARCH_PATH = "SET search_path = pg_catalog"
+"""Said once on the monitor connection, so that names of other schemas come with their schema."""
 
 
-def _relation_parts(none: str) -> Iterator[str]:
-    relation = "JOIN pg_class c ON c.oid ="
-    yield f"""SELECT 'r', c.relname::text, CASE c.relkind WHEN 'f' THEN 'foreign' ELSE '' END,
-        '', ''
-      FROM pg_class c WHERE {_KEPT} AND c.relkind IN ('r', 'p', 'v', 'm', 'f')"""
-    yield f"""SELECT 'w', c.relname::text, {none}, pg_get_triggerdef(t.oid)
-      FROM pg_trigger t {relation} t.tgrelid
-      WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' AND {_KEPT}"""
-    yield f"""SELECT CASE r.ev_type WHEN '1' THEN 'r' ELSE 'w' END, c.relname::text, {none},
-      pg_get_ruledef(r.oid) FROM pg_rewrite r {relation} r.ev_class WHERE {_KEPT}"""
-    both = _text_list("pg_get_expr(p.polqual, c.oid)", "pg_get_expr(p.polwithcheck, c.oid)")
-    yield f"""SELECT 'r', c.relname::text, {none}, {both}
-      FROM pg_policy p {relation} p.polrelid WHERE {_KEPT}"""
-    yield f"""SELECT 'w', c.relname::text, {none}, pg_get_expr(d.adbin, d.adrelid)
-      FROM pg_attrdef d {relation} d.adrelid WHERE {_KEPT}"""
-    yield f"""SELECT 'w', c.relname::text, {none}, pg_get_constraintdef(k.oid)
-      FROM pg_constraint k {relation} k.conrelid WHERE k.contype IN ('c', 'x') AND {_KEPT}"""
-    yield f"""SELECT 'w', c.relname::text, {none}, quote_ident(o.relname)
-      FROM pg_constraint k {relation} k.confrelid JOIN pg_class o ON o.oid = k.conrelid
-      WHERE k.contype = 'f' AND {_KEPT}
-        AND (k.confdeltype IN ('c', 'n', 'd') OR k.confupdtype IN ('c', 'n', 'd'))"""
-    indexed = _text_list("pg_get_expr(i.indexprs, c.oid)", "pg_get_expr(i.indpred, c.oid)")
-    yield f"""SELECT 'w', c.relname::text, {none}, {indexed} FROM pg_index i {relation} i.indrelid
-      WHERE (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL) AND {_KEPT}"""
-    yield f"""SELECT 'r', c.relname::text, {none}, quote_ident(o.relname)
-      FROM pg_inherits h {relation} h.inhparent JOIN pg_class o ON o.oid = h.inhrelid
-      WHERE {_KEPT}"""
-    yield f"""SELECT DISTINCT CASE t.typtype WHEN 'd' THEN 'w' ELSE 'r' END, c.relname::text,
-      {none}, format_type(t.oid, NULL) FROM pg_attribute a {relation} a.attrelid
-      JOIN pg_type t ON t.oid = a.atttypid
-      WHERE t.oid >= {USER} AND NOT a.attisdropped AND {_KEPT} AND c.relkind IN ('r', 'p', 'f')"""
-    yield f"""SELECT 'r', t.typname::text, {none}, concat_ws(' ', format_type(t.typbasetype, NULL),
-        t.typdefault, (SELECT string_agg(pg_get_constraintdef(k.oid), ' ')
-          FROM pg_constraint k WHERE k.contypid = t.oid))
-      FROM pg_type t WHERE t.typtype = 'd' AND t.oid >= {USER}"""
+def _name(column: str) -> str:
+    """A name on one line: a backslash stands before a backslash, and before an n for its end."""
+    return rf"replace(replace({column}::text, '\', '\\'), E'\n', '\n')"
 
 
-def _global_parts(none: str) -> Iterator[str]:
-    columns = ["typinput", "typoutput", "typreceive", "typsend", "typmodin", "typmodout"]
-    functions = _text_list(*[f"nullif(t.{column}, 0)::regproc" for column in columns])
-    yield f"""SELECT 'r', t.typname::text, {none}, {functions}
-      FROM pg_type t WHERE t.oid >= {USER} AND t.typtype IN ('b', 'r', 'm')"""
-    yield f"""SELECT 'r', t.typname::text, {none},
-        {_text_list("nullif(g.rngcanonical, 0)::regproc", "nullif(g.rngsubdiff, 0)::regproc")}
-      FROM pg_range g JOIN pg_type t ON t.oid = g.rngtypid WHERE t.oid >= {USER}"""
-    reached = {
+_OWN = f"""(SELECT word AS name FROM pg_get_keywords()
+    UNION SELECT proname::text FROM pg_proc WHERE oid < {USER}
+    UNION SELECT typname::text FROM pg_type WHERE oid < {USER}) x"""
+_SETTINGS = r"""pg_settings x WHERE x.context IN ('user', 'superuser')
+    AND x.name NOT LIKE 'transaction\_%'
+    AND x.name NOT IN ('dynamic_library_path', 'session_preload_libraries')"""
+_MEMBERS = """pg_depend d JOIN pg_extension x ON x.oid = d.refobjid
+    WHERE d.refclassid = 'pg_extension'::regclass AND d.classid = 'pg_proc'::regclass
+    AND d.deptype = 'e'"""
+_COLUMNS = f"""pg_depend d WHERE d.refclassid = 'pg_type'::regclass AND d.refobjid >= {USER}
+    AND d.classid = 'pg_class'::regclass AND d.objsubid > 0"""
+_ACTING = " UNION ".join(
+    f"""SELECT p.proname AS name FROM {catalog} x JOIN pg_proc p ON p.oid = x.{column}
+      JOIN pg_language l ON l.oid = p.prolang
+      WHERE x.oid >= {USER} AND p.oid >= {USER} AND NOT (l.lanname = 'c' AND EXISTS (
+        SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid
+          AND d.deptype = 'e'))"""
+    for catalog, column in {
         "pg_operator": "oprcode",
         "pg_cast": "castfunc",
         "pg_amproc": "amproc",
         "pg_conversion": "conproc",
         "pg_event_trigger": "evtfoid",
-    }
-    for catalog, column in reached.items():
-        yield f"""SELECT DISTINCT 'g', p.proname::text, {none}, ''
-          FROM {catalog} x JOIN pg_proc p ON p.oid = x.{column}
-          JOIN pg_language l ON l.oid = p.prolang
-          WHERE x.oid >= {USER} AND p.oid >= {USER} AND NOT (l.lanname = 'c' AND EXISTS (
-            SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid
-              AND d.deptype = 'e'))"""
+    }.items()
+)
+_TYPE_FUNCTIONS = [
+    f"x.{column}" for column in "typinput typoutput typreceive typsend typmodin typmodout".split()
+]
+_PRINTS = (
+    f"(x.typtype <> 'b' OR greatest({', '.join(each + '::oid' for each in _TYPE_FUNCTIONS)})"
+    f" >= {USER})::int"
+)
+_BODY = "pg_get_function_sqlbody(x.oid)"
+_AGGREGATE = [
+    f"nullif(a.{column}, 0)::regproc"
+    for column in "aggtransfn aggfinalfn aggcombinefn aggserialfn aggdeserialfn aggmtransfn "
+    "aggminvtransfn aggmfinalfn".split()
+]
+
+LISTED: dict[str, tuple[tuple[str, ...], str]] = {
+    "own": ((_name("x.name"),), _OWN),
+    "settings": ((_name("x.name"),), _SETTINGS),
+    "languages": (("x.oid", _name("x.lanname")), "pg_language x"),
+    "members": (("d.objid", _name("x.extname")), _MEMBERS),
+    "acting": ((_name("x.name"),), f"({_ACTING}) x"),
+    "functions": (
+        (
+            "x.oid",
+            "x.xmin",
+            "CASE x.prokind WHEN 'a' THEN 0 ELSE x.prolang END",
+            _name("x.proname"),
+        ),
+        f"pg_proc x WHERE x.oid >= {USER}",
+    ),
+    "relations": (
+        ("x.oid", "x.xmin", "x.relkind", "x.reltype", _name("x.relname")),
+        f"""pg_class x WHERE x.oid >= {USER} AND x.relpersistence <> 't'
+          AND x.relkind IN ('r', 'p', 'v', 'm', 'f', 'c')""",
+    ),
+    "types": (
+        ("x.oid", "x.xmin", _PRINTS, "x.typelem", _name("x.typname")),
+        f"pg_type x WHERE x.oid >= {USER} AND x.typtype IN ('b', 'd', 'r', 'm')",
+    ),
+    "triggers": (
+        ("x.oid", "x.xmin", "x.tgrelid"),
+        "pg_trigger x WHERE NOT x.tgisinternal AND x.tgenabled <> 'D'",
+    ),
+    "rules": (
+        ("x.oid", "x.xmin", "x.ev_class", "x.ev_type"),
+        f"pg_rewrite x WHERE x.oid >= {USER}",
+    ),
+    "policies": (("x.oid", "x.xmin", "x.polrelid"), "pg_policy x"),
+    "defaults": (("x.oid", "x.xmin", "x.adrelid"), "pg_attrdef x"),
+    "constraints": (
+        ("x.oid", "x.xmin", "x.conrelid", "x.contypid"),
+        f"pg_constraint x WHERE x.oid >= {USER} AND x.contype IN ('c', 'x')",
+    ),
+    "indexes": (
+        ("x.indexrelid", "x.xmin", "x.indrelid"),
+        "pg_index x WHERE x.indexprs IS NOT NULL OR x.indpred IS NOT NULL",
+    ),
+    "references": (
+        ("x.confrelid", "x.conrelid"),
+        """pg_constraint x WHERE x.contype = 'f'
+          AND (x.confdeltype IN ('c', 'n', 'd') OR x.confupdtype IN ('c', 'n', 'd'))""",
+    ),
+    "heirs": (("x.inhparent", "x.inhrelid"), "pg_inherits x"),
+    "columns": (("d.objid", "d.refobjid"), _COLUMNS),
+}
+"""The parts of `LISTING` by name: the fields of an item, and the rows that there is one for."""
+
+LISTING = "SELECT * FROM " + ",\n".join(
+    "(SELECT "
+    + ", ".join(f"string_agg({field}::text, E'\\n')" for field in fields)
+    + f" FROM {rows}) AS the_{part}"
+    for part, (fields, rows) in LISTED.items()
+)
+"""One row, in one snapshot: all that there is, field by field, with a line for each item. Nothing
+in it is printed by PostgreSQL; that is asked for apart."""
+
+PRINTED: dict[str, tuple[str, str]] = {
+    "functions": (
+        f"""CASE x.prokind WHEN 'a' THEN (SELECT {_text_list(*_AGGREGATE)} FROM pg_aggregate a
+            WHERE a.aggfnoid = x.oid)
+          ELSE {_text_list("x.prosrc", _BODY, "pg_get_expr(x.proargdefaults, 0)")} END""",
+        "pg_proc x WHERE x.oid",
+    ),
+    "types": (
+        _text_list(
+            "format_type(nullif(x.typbasetype, 0), NULL)",
+            "x.typdefault",
+            *(f"nullif({each}, 0)::regproc" for each in _TYPE_FUNCTIONS),
+            """(SELECT concat_ws(' ', format_type(g.rngsubtype, NULL), nullif(g.rngcanonical, 0)
+                ::regproc, nullif(g.rngsubdiff, 0)::regproc)
+              FROM pg_range g WHERE x.oid IN (g.rngtypid, g.rngmultitypid))""",
+        ),
+        "pg_type x WHERE x.oid",
+    ),
+    "triggers": ("pg_get_triggerdef(x.oid)", "pg_trigger x WHERE x.oid"),
+    "rules": ("pg_get_ruledef(x.oid)", "pg_rewrite x WHERE x.oid"),
+    "policies": (
+        _text_list(
+            "pg_get_expr(x.polqual, x.polrelid)", "pg_get_expr(x.polwithcheck, x.polrelid)"
+        ),
+        "pg_policy x WHERE x.oid",
+    ),
+    "defaults": ("pg_get_expr(x.adbin, x.adrelid)", "pg_attrdef x WHERE x.oid"),
+    "constraints": ("pg_get_constraintdef(x.oid)", "pg_constraint x WHERE x.oid"),
+    "indexes": (
+        _text_list("pg_get_expr(x.indexprs, x.indrelid)", "pg_get_expr(x.indpred, x.indrelid)"),
+        "pg_index x WHERE x.indexrelid",
+    ),
+}
+"""What is printed of the items of some parts, and of which rows."""
+
+
+def texts_max(part: str) -> int:
+    """How many texts of a part of the listing one statement may ask for."""
+    return LOCKING_MAX if part in LOCKING else TEXTS_MAX
+
+
+def texts_query(part: str, numbers: Sequence[bytes]) -> str:
+    """What asks for the texts of some items of a part of the listing, by their numbers (OID).
+
+    Its rows are a number and a text; there is none for what was dropped meanwhile.
+
+    Args:
+        part: one of `PRINTED`.
+        numbers: decimal; at most `texts_max(part)` of them.
+    """
+    text, rows = PRINTED[part]
+    listed = b",".join(numbers).decode()
+    number = rows.rpartition(" ")[2]
+    return f"SELECT {number}, {text} FROM {rows} = ANY ('{{{listed}}}'::oid[])"
 
 
 def _epoch_parts() -> Iterator[str]:
-    """One number for each catalog that `CATALOGS` reads: the rows' numbers and transactions."""
+    """One number for each catalog that `LISTING` reads: the rows' numbers and transactions."""
     user = f"x.oid >= {USER}"
     for catalog in ("proc", "operator", "cast", "amproc", "conversion", "extension"):
         yield f"pg_{catalog} x WHERE {user}"
@@ -132,12 +213,6 @@ def _epoch_parts() -> Iterator[str]:
         f"WHERE {user} AND coalesce({kept}, true)"
     )
 
-
-SEARCH_PATH = "SET search_path = pg_catalog"
-"""Said once on the monitor connection, so that names of other schemas come with their schema."""
-
-CATALOGS = "\nUNION ALL ".join(_catalog_parts())
-"""All that the closure is made of. Names may come with their schema: only words count."""
 
 CATALOG_EPOCH = "SELECT " + ", ".join(
     "(SELECT count(*) || ' ' || sum(hashtextextended(x.oid || ' ' || x.xmin, 0)) FROM "

@@ -16,14 +16,22 @@ import json
 from collections.abc import Awaitable, Callable
 
 from pglane.config.settings import Settings
-from pglane.connection.catalog import closure_of
-from pglane.connection.catalog_queries import CATALOG_EPOCH, CATALOGS, SEARCH_PATH
+from pglane.connection.catalog import Closure
+from pglane.connection.catalog_listing import Listing, closure_of, read_listing
+from pglane.connection.catalog_queries import (
+    CATALOG_EPOCH,
+    LISTING,
+    SEARCH_PATH,
+    texts_query,
+)
+from pglane.connection.catalog_texts import PrintedTexts
 from pglane.connection.epochs import POLL, ROLELESS, epoch_of
 from pglane.control.log import Log
 from pglane.control.resolver import Resolver
 from pglane.control.server_session import (
     NotReachedError,
     QuestionRefusedError,
+    Row,
     ServerSession,
     SessionFailedError,
 )
@@ -37,7 +45,8 @@ MONITORS_MAX = 64
 ANSWER_S_MAX = 30.0
 """Time for one question; the server's catalogs are small."""
 PAUSE_TIMES = 10
-"""After reading the catalogs nothing is read for so many times as long."""
+"""After reading the catalogs nothing is read for so many times as long; what had to be printed
+does not count, for it is not printed again."""
 ASKED_TIMES = 1
 """The same when the worker waits for it: until then every client pays more than that reading."""
 RETRY_S_MIN, RETRY_S_MAX = 0.5, 30.0
@@ -84,9 +93,10 @@ class Monitor:
         self._server = ""
         self._seen: bytes | None = None
         self._snapshot: bytes | None = None
-        self._catalogs = ""
+        self._catalogs = self._listed = ""
+        self._texts = PrintedTexts()
         self._read_at = 0.0
-        self._read_s = 0.0
+        self._read_s = self._printed_s = 0.0
         self._asked = 0
         self._ended = False
         self._moves = False
@@ -130,6 +140,8 @@ class Monitor:
             session = await self._opened()
             await session.rows(SEARCH_PATH)
         self._seen = self._snapshot = None
+        self._catalogs = self._listed = ""
+        self._texts = PrintedTexts()
         self._server = session.role
         address = session.address
         if address.host:
@@ -181,20 +193,22 @@ class Monitor:
         self._seen = snapshot
         clock = asyncio.get_running_loop().time
         if snapshot == self._snapshot:
+            self._texts.confirm()
             self._looked(asked)
             return
         began = clock()
         if began < self._due_at():
             return
+        self._printed_s = 0.0
         try:
-            await self._look_at_catalogs(session)
+            await self._look_at_catalogs(session, asked=bool(asked))
         except QuestionRefusedError as error:
             # The right to read is missing, or what was being printed was dropped meanwhile.
             self._read_at, self._read_s = began + REFUSED_S, 0.0
             self._failed(f"its catalogs cannot be read: {error}")
         else:
             self._read_at = clock()
-            self._read_s = self._read_at - began
+            self._read_s = self._read_at - began - self._printed_s
             self._snapshot = snapshot
             self._succeeded()
             self._looked(asked)
@@ -211,19 +225,50 @@ class Monitor:
             self._asked = 0
             self._send({"type": "looked", "database": self._database, "look": asked})
 
-    async def _look_at_catalogs(self, session: ServerSession) -> None:
-        (seen,) = await session.rows(CATALOG_EPOCH)
-        catalogs = epoch_of(*seen)
-        if catalogs == self._catalogs:
-            return
-        self._tell("ddl", epoch=catalogs)
-        rows = await session.rows(CATALOGS)
-        closure = await asyncio.to_thread(closure_of, rows)
-        self._catalogs = catalogs
-        told = closure.message()
-        # Another body of a function gives another epoch, whatever follows from it.
-        epoch = epoch_of(json.dumps(told).encode(), seen[0])
-        self._tell("catalog", epoch=epoch, **told)
+    async def _look_at_catalogs(self, session: ServerSession, *, asked: bool) -> None:
+        """Reads what has changed; whether anything has is asked first where nobody waits."""
+        epoch = ""
+        if not asked:
+            (seen,) = await session.rows(CATALOG_EPOCH)
+            epoch = epoch_of(*seen)
+            if epoch == self._catalogs:
+                return
+        self._catalogs = ""
+        (row,) = await session.rows(LISTING)
+        listing = await asyncio.to_thread(self._take, row)
+        listed = epoch_of(*row)
+        if listed != self._listed:
+            self._tell("ddl", epoch=listed)
+        printed = await self._print(session)
+        if listed != self._listed or printed or "catalog" not in self.told:
+            closure = await asyncio.to_thread(self._closure, listing)
+            told = closure.message()
+            # Another body of a function gives another epoch, whatever follows from it.
+            number = epoch_of(json.dumps(told).encode(), listing.functions_epoch.encode())
+            self._tell("catalog", epoch=number, **told)
+        self._listed = listed
+        if not printed:  # what was printed is to be confirmed by the next listing
+            self._catalogs = epoch
+
+    def _take(self, row: Row) -> Listing:
+        listing = read_listing(row)
+        self._texts.take(listing)
+        return listing
+
+    async def _print(self, session: ServerSession) -> bool:
+        """Has all texts printed that are not known; whether there were any."""
+        printed = False
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        for part, numbers in list(self._texts.lacking()):
+            rows = await session.rows(texts_query(part, numbers))
+            await asyncio.to_thread(self._texts.keep, part, numbers, rows)
+            printed = True
+        self._printed_s = clock() - began  # the next reading will not take that time again
+        return printed
+
+    def _closure(self, listing: Listing) -> Closure:
+        return closure_of(listing, self._texts.words)
 
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):

@@ -3,20 +3,47 @@
 import pytest
 
 from pglane.connection import catalog
-from pglane.connection.catalog import Closure, closure_of, names_of, read_words
+from pglane.connection.catalog import (
+    CALLED,
+    DOUBTED,
+    READING,
+    WRITING_TO,
+    Closure,
+    Graph,
+    names_of,
+    read_words,
+)
 from pglane.wire.mentions import UNPROVED, mentions
 
 
 def function(name, text, language=b"plpgsql", extension=b""):
-    return (b"f", name, language, extension, text)
+    words = read_words(text, statements=True)
+    return lambda graph: graph.add_function(name, language, extension, words)
 
 
 def reads(name, text=b""):
-    return (b"r", name, b"", b"", text)
+    words = read_words(text, statements=False)
+    return lambda graph: graph.add_text(READING, name, words)
 
 
 def writes(name, text):
-    return (b"w", name, b"", b"", text)
+    words = read_words(text, statements=False)
+    return lambda graph: graph.add_text(WRITING_TO, name, words)
+
+
+def acts(name):
+    return lambda graph: graph.add_acting([name])
+
+
+def link(kind, name, other):
+    return lambda graph: graph.link(kind, name, other)
+
+
+def closure_of(pieces):
+    graph = Graph()
+    for piece in pieces:
+        piece(graph)
+    return graph.closure()
 
 
 HARMFUL = b"BEGIN PERFORM set_config('app.x', $1, false); END"
@@ -174,14 +201,42 @@ def test_an_aggregate_is_as_its_functions_are():
     assert closure_of(rows).reads == {b"f", b"agg"}
 
 
-def test_a_foreign_table_is_unclean():
-    assert closure_of([(b"r", b"far", b"foreign", b"", b"")]).reads == {b"far"}
+def test_what_is_marked_is_unclean():
+    assert closure_of([lambda graph: graph.mark(b"far")]).reads == {b"far"}
+
+
+def test_what_cannot_be_known_is_the_worst():
+    closure = closure_of([lambda graph: graph.add_text(CALLED, b"f", DOUBTED)])
+    assert closure.reads == {b"f"}
+    assert closure.asks
+    assert closure.computes
+
+
+def test_a_link_leads_on_as_a_text_does():
+    closure = closure_of(
+        [
+            function(b"f", HARMFUL),
+            reads(b"d", b"f"),
+            reads(b"t"),
+            link(READING, b"t", b"d"),
+            writes(b"u", b"f"),
+            reads(b"parent"),
+            link(READING, b"parent", b"u"),
+            reads(b"referred"),
+            link(WRITING_TO, b"referred", b"u"),
+            link(WRITING_TO, b"keys", b"t"),
+            lambda graph: graph.add_names([b"keys", b"clean"]),
+        ]
+    )
+    assert closure.reads == {b"f", b"d", b"t"}
+    assert closure.writes == {b"u", b"parent", b"referred", b"keys"}
+    assert closure.calls == {b"clean", b"parent", b"referred", b"u", b"keys"}
 
 
 def test_what_acts_without_a_name_makes_everything_doubtful():
-    closure = closure_of([function(b"f", HARMFUL), (b"g", b"f", b"", b"", b"")])
+    closure = closure_of([function(b"f", HARMFUL), acts(b"f")])
     assert "f()" in closure.everything
-    assert closure_of([function(b"f", b"SELECT 1"), (b"g", b"f", b"", b"", b"")]).everything == ""
+    assert closure_of([function(b"f", b"SELECT 1"), acts(b"f")]).everything == ""
 
 
 def test_too_many_names_make_everything_doubtful(monkeypatch):
@@ -191,8 +246,7 @@ def test_too_many_names_make_everything_doubtful(monkeypatch):
 
 def test_the_servers_own_names_and_settings():
     rows = [
-        (b"b", b"count", b"", b"", b""),
-        (b"s", b"work_mem", b"", b"", b""),
+        lambda graph: graph.add_own([b"count"], [b"work_mem"]),
         reads("é".encode()),
     ]
     closure = closure_of(rows)
@@ -241,20 +295,5 @@ def test_code_that_asks_for_last_values_is_told(text):
 
 
 def test_what_acts_without_a_name_and_draws_makes_everything_doubtful():
-    rows = [function(b"f", b"SELECT nextval('s')", b"sql"), (b"g", b"f", b"", b"", b"")]
+    rows = [function(b"f", b"SELECT nextval('s')", b"sql"), acts(b"f")]
     assert "f()" in closure_of(rows).everything
-
-
-def test_the_same_text_of_many_tables_is_read_once(monkeypatch):
-    """A reading takes as long as its texts do, and most of a large database's are equal."""
-    texts = []
-
-    def reading(text, *, statements):
-        texts.append(text)
-        return read_words(text, statements=statements)
-
-    monkeypatch.setattr(catalog, "read_words", reading)
-    rows = [writes(name, b"locks()") for name in (b"a", b"b", b"c")]
-    rows.append(function(b"locks", b"SELECT pg_advisory_lock(1)", b"sql"))
-    assert closure_of(rows).writes == {b"a", b"b", b"c"}
-    assert texts == [b"locks()", b"SELECT pg_advisory_lock(1)"]

@@ -1,26 +1,49 @@
 """The texts that are asked of the catalogs; what they find, the integration tests show."""
 
-from pglane.connection.catalog_queries import CATALOG_EPOCH, CATALOGS, SEARCH_PATH
+import pytest
+
+from pglane.connection.catalog_queries import (
+    CATALOG_EPOCH,
+    LISTED,
+    LISTING,
+    LOCKING_MAX,
+    PRINTED,
+    SEARCH_PATH,
+    TEXTS_MAX,
+    texts_max,
+    texts_query,
+)
 from pglane.wire.statements import Effect, Kind, scan
 
 
-def test_each_is_one_statement_that_changes_nothing():
-    for text in (CATALOGS, CATALOG_EPOCH):
-        verdict = scan(text.encode(), "UTF8", True)
-        assert verdict.kinds == (Kind.SELECT,)
-        assert not verdict.effects
+@pytest.mark.parametrize(
+    "text", [LISTING, CATALOG_EPOCH, *(texts_query(part, [b"1", b"2"]) for part in PRINTED)]
+)
+def test_each_is_one_statement_that_changes_nothing(text):
+    verdict = scan(text.encode(), "UTF8", True)
+    assert verdict.kinds == (Kind.SELECT,)
+    assert not verdict.effects
 
 
 def test_the_path_is_set_for_the_monitors_own_session():
     assert scan(SEARCH_PATH.encode(), "UTF8", True).effects == Effect.SETTING
 
 
-def test_all_parts_have_five_columns_by_their_first():
-    assert CATALOGS.count("UNION ALL") + 1 == len(CATALOGS.split("UNION ALL"))
-    for part in CATALOGS.split("UNION ALL"):
-        assert part.lstrip().startswith("SELECT")
+def test_all_that_is_printed_is_listed_with_what_tells_a_change():
+    for part in PRINTED:
+        assert LISTED[part][0][1] == "x.xmin"
+
+
+def test_texts_are_asked_for_by_number():
+    assert texts_query("indexes", [b"17", b"4"]).startswith("SELECT x.indexrelid, ")
+    assert texts_query("indexes", [b"17", b"4"]).endswith("= ANY ('{17,4}'::oid[])")
+
+
+def test_what_locks_relations_is_printed_in_small_portions():
+    assert (texts_max("rules"), texts_max("defaults")) == (LOCKING_MAX, TEXTS_MAX)
+    assert LOCKING_MAX < TEXTS_MAX
 
 
 def test_temporary_objects_do_not_count():
-    assert "relpersistence <> 't'" in CATALOGS
+    assert "relpersistence <> 't'" in LISTING
     assert "relpersistence <> 't'" in CATALOG_EPOCH

@@ -6,6 +6,7 @@ import io
 import pytest
 
 from pglane.config.settings import Settings, User
+from pglane.connection.catalog_queries import LISTED
 from pglane.control import monitor as module
 from pglane.control.log import Log
 from pglane.control.monitor import Monitor, Monitors, monitor_login
@@ -20,7 +21,19 @@ LAST = [[b"9:9:", b"yesterday", None]]
 EVEN_LATER = [[b"8:8:", b"yesterday", None]]
 EPOCH = [[b"1 17", None]]
 OTHER_EPOCH = [[b"1 18", None]]
-CATALOGS = [[b"r", b"t", b"", b"", b""]]
+
+
+def listing(rules=(), tables=((b"10", b"7", b"r", b"110", b"t"),)):
+    """One table, and perhaps rules of it."""
+    values = []
+    for part, (fields, _) in LISTED.items():
+        items = {"relations": tables, "rules": rules}.get(part, ())
+        for at in range(len(fields)):
+            values.append(b"\n".join(item[at] for item in items) if items else None)
+    return [values]
+
+
+RULE = (b"9", b"7", b"10", b"1")
 
 
 @pytest.fixture(autouse=True)
@@ -36,6 +49,8 @@ class Session:
         self.address = Address("inet", "192.0.2.1", 5432, host)
         self.roles = list(roles)
         self.epochs = [EPOCH]
+        self.listings = [listing()]
+        self.asked = []
         self.roleless = [[]]
         self.closed = False
         self.passed_over = {}
@@ -45,6 +60,7 @@ class Session:
         return self.roles.pop(0) if len(self.roles) > 1 else self.roles[0]
 
     async def rows(self, text):
+        self.asked.append(text)
         if text == module.SEARCH_PATH:
             return []
         if text == module.CATALOG_EPOCH:
@@ -54,8 +70,10 @@ class Session:
             return epoch
         if text == module.ROLELESS:
             return self.roleless.pop(0) if len(self.roleless) > 1 else self.roleless[0]
-        if text == module.CATALOGS:
-            return CATALOGS
+        if text == module.LISTING:
+            return self.listings.pop(0) if len(self.listings) > 1 else self.listings[0]
+        if "pg_get_ruledef" in text:
+            return [[b"9", b"SELECT set_config('a.b', '1', false)"]]
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, Exception):
             raise answer
@@ -159,9 +177,96 @@ def test_catalogs_are_read_when_transactions_ended_and_something_changed(monkeyp
     monkeypatch.setattr(module, "PAUSE_TIMES", 0)
     session = Session(FIRST, FIRST, LATER, [[b"7:7:", b"yesterday", None]])
     session.epochs = [EPOCH, EPOCH, OTHER_EPOCH]
+    session.listings = [listing(), listing([RULE])]
     story = Story(session)
     assert story.play(6) == ["defaults", "ddl", "catalog", "monitor", "ddl", "catalog"]
     assert len(session.epochs) == 1
+    assert [told["reads"] for told in story.sent if told["type"] == "catalog"] == [[], ["t"]]
+
+
+def monitor_of(story):
+    """One that does nothing by itself."""
+    monitor = story.monitor = Monitor("app", None, story.send, story.log)
+    story.until = 1000
+    return monitor
+
+
+def test_what_was_printed_is_printed_once_and_then_confirmed(monkeypatch):
+    """By a listing, where a transaction has ended meanwhile; then the epoch is enough."""
+    monkeypatch.setattr(module, "PAUSE_TIMES", 0)
+    session = Session(*[[[b"%d:5:" % at, b"yesterday", None]] for at in range(9)])
+    session.listings = [listing([RULE])]
+    monitor = monitor_of(Story())
+
+    async def run():
+        asked = []
+        for _ in range(3):
+            session.asked.clear()
+            await monitor._look(session)
+            asked.append(
+                [t == module.LISTING or "ruledef" in t for t in session.asked].count(True)
+            )
+        return asked
+
+    assert asyncio.run(run()) == [2, 1, 0]
+    assert monitor.told["catalog"]["reads"] == ["t"]
+
+
+def test_who_waits_need_not_wait_for_the_epoch():
+    session = Session(FIRST, LATER)
+    session.epochs = [RuntimeError("asked")]
+    monitor = monitor_of(Story())
+    monitor.look(1)
+    asyncio.run(monitor._look(session))
+    assert [told["type"] for told in monitor.told.values()] == [
+        "defaults", "ddl", "catalog", "monitor",
+    ]  # fmt: skip
+    assert monitor._catalogs == ""
+
+
+def test_no_pause_is_as_long_as_the_printing_was():
+    """The first reading prints all; DDL behind it would wait for as long again."""
+    now = [100.0]
+
+    class Slow(Session):
+        async def rows(self, text):
+            now[0] += 30.0 if "pg_get_ruledef" in text else 1.0
+            return await super().rows(text)
+
+    session = Slow(FIRST)
+    session.listings = [listing([RULE])]
+    monitor = monitor_of(Story())
+    monitor.look(1)
+
+    async def run():
+        asyncio.get_running_loop().time = lambda: now[0]
+        await monitor._look(session)
+
+    asyncio.run(run())
+    monitor.look(2)
+    assert monitor._due_at() == now[0] + 1.0
+
+
+def test_nothing_that_was_printed_outlives_its_connection(monkeypatch):
+    """Numbers mean something else on another server, or behind a restore."""
+    monkeypatch.setattr(module, "PAUSE_TIMES", 0)
+    sessions = [Session(FIRST, SessionFailedError("gone")), Session(FIRST)]
+    for session in sessions:
+        session.listings = [listing([RULE])]
+    Story(*sessions).play(7)
+    for session in sessions:
+        assert any("pg_get_ruledef" in text for text in session.asked)
+
+
+def test_catalogs_that_were_not_read_once_are_told_anew(monkeypatch):
+    monkeypatch.setattr(module, "REFUSED_S", 0.0)
+    monkeypatch.setattr(module, "PAUSE_TIMES", 0)
+    session = Session(FIRST, LATER, [[b"7:7:", b"yesterday", None]])
+    session.epochs = [EPOCH, QuestionRefusedError("permission denied"), EPOCH]
+    story = Story(session)
+    assert story.play(7) == [
+        "defaults", "ddl", "catalog", "monitor", "monitor", "catalog", "monitor",
+    ]  # fmt: skip
 
 
 def test_catalogs_that_always_change_wait(monkeypatch):
