@@ -540,6 +540,27 @@ def test_a_session_that_cannot_be_looked_at_is_nobodys(
 
 
 @pytest.mark.gateway
+def test_who_may_not_see_all_settings_is_looked_at_too(
+    cluster: PostgresCluster, schema: None
+) -> None:
+    """The monitor is a superuser and knows of more settings than the client may ask for."""
+    settings = {"server": {"monitor_ms": 20, "monitor_user": "postgres"}}
+    gateway = Gateway(cluster, ("--budget", "3"), settings)
+    try:
+        known_door(gateway.start())
+        target = gateway.target("transaction", user="second", database="unseen")
+        with ScriptedClient.login(target) as client:
+            before = client.value("SELECT pg_backend_pid()")
+            looked_at = int(str(monitor_row(gateway)["probes"]))
+            client.query("SELECT sets_and_returns(), 'second'")
+            assert client.value("SELECT pg_backend_pid()") == before
+            assert int(str(monitor_row(gateway)["probes"])) > looked_at
+        assert "could not be looked at" not in gateway.log()
+    finally:
+        gateway.destroy()
+
+
+@pytest.mark.gateway
 def test_who_keeps_its_server_connection_is_not_looked_at_again(watchful: Gateway) -> None:
     target = known_door(watchful)
     with ScriptedClient.login(target) as client:

@@ -17,11 +17,14 @@ Names are qualified, operators too: the client's search_path may hold others of 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from pglane.connection.session_reading import HIDDEN
 from pglane.connection.settings import quoted
 from pglane.wire.statement_words import Effect
 
 RIGHTS = ("role", "session_authorization")
 
+_SEES_ALL = "pg_catalog.pg_has_role('pg_read_all_settings', 'USAGE')"
+"""Others get an error in place of a setting of `HIDDEN`, and cannot have changed it."""
 _EQUALS = "OPERATOR(pg_catalog.=)"
 _LOCKS = f"""EXISTS (SELECT FROM pg_catalog.pg_locks WHERE locktype {_EQUALS} 'advisory'
     AND pid {_EQUALS} pg_catalog.pg_backend_pid())"""
@@ -59,13 +62,22 @@ class Found:
 def probe_text(settings: Iterable[str]) -> str:
     """The question, for a session in which these settings may have been changed."""
     names = sorted({*settings, *RIGHTS})
-    listed = "{" + ",".join(_element(name) for name in names) + "}"
+    listed = _listed(name for name in names if name.lower() not in HIDDEN)
+    if hidden := [name for name in names if name.lower() in HIDDEN]:
+        listed = (
+            f"pg_catalog.array_cat({listed}, CASE WHEN {_SEES_ALL} THEN {_listed(hidden)} END)"
+        )
     settings_told = f"""(SELECT pg_catalog.string_agg(
     coalesce(pg_catalog.current_setting(n, true), ''), ' ')
-    FROM pg_catalog.unnest({quoted(listed)}::pg_catalog.text[]) n)"""
+    FROM pg_catalog.unnest({listed}) n)"""
     columns = [f"pg_catalog.hashtextextended(pg_catalog.concat({settings_told}, {_PREPARED}), 0)"]
     columns += [column for _, column in _STATE]
     return "SELECT " + ", ".join(columns)
+
+
+def _listed(names: Iterable[str]) -> str:
+    """An array of texts."""
+    return quoted("{" + ",".join(map(_element, names)) + "}") + "::pg_catalog.text[]"
 
 
 def _element(name: str) -> str:

@@ -13,6 +13,16 @@ def test_the_question_names_each_setting_once_and_the_rights():
     assert '{"app.x","role","session_authorization","work_mem"}' in text
 
 
+def test_what_is_hidden_is_asked_of_those_only_who_see_it():
+    text = probe_text(["work_mem", "Dynamic_library_path"])
+    assert (
+        """array_cat('{"role","session_authorization","work_mem"}'::pg_catalog.text[], """ in text
+    )
+    sees = "CASE WHEN pg_catalog.pg_has_role('pg_read_all_settings', 'USAGE') THEN "
+    assert sees + """'{"Dynamic_library_path"}'::pg_catalog.text[] END)""" in text
+    assert "array_cat" not in probe_text(["work_mem"])
+
+
 def test_names_cannot_break_out():
     text = probe_text(["a'b", 'c"d', "e\\f"])
     assert "a''b" in text
