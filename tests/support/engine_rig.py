@@ -44,8 +44,9 @@ def query(text: str) -> bytes:
     return message(b"Q", text.encode() + b"\x00")
 
 
-def error(sqlstate: str, severity: str = "ERROR") -> bytes:
-    told = f"S{severity}\0V{severity}\0C{sqlstate}\0Mso said the server\0\0"
+def error(sqlstate: str, severity: str = "ERROR", routine: str = "") -> bytes:
+    told = f"S{severity}\0V{severity}\0C{sqlstate}\0Mso said the server\0"
+    told += f"R{routine}\0\0" if routine else "\0"
     return message(b"E", told.encode())
 
 

@@ -24,12 +24,16 @@ class Sending:
 
     Attributes:
         bytes: all of it.
-        answers: how many ReadyForQuery it is owed; 0: it is read up to CopyInResponse.
-        commits: for each of those, how many rows are committed with it.
+        commits: for each ReadyForQuery that it is owed, how many rows are committed with it; if it
+            is owed none, it is read up to the message `up_to`.
+        up_to: CopyInResponse, or another kind.
+        early: rows that it may commit itself, of those that a later ReadyForQuery tells of.
     """
 
     bytes: bytes
     commits: tuple[int, ...] = (0,)
+    up_to: str = "G"
+    early: int = 0
 
 
 Shape = Callable[[int], list[Sending]]
@@ -87,6 +91,27 @@ def implicit_block(row: int) -> list[Sending]:
     return [Sending(p.query(f"{insert(row)}; {insert(row + 1)}"), (2,))]
 
 
+def block_in_one_unit_behind_a_copy(row: int) -> list[Sending]:
+    """Nothing tells that the COPY is over: its Sync waits for the answers before it."""
+    data = Sending(p.copy_data(f"{row}\tx\n".encode()) + p.copy_done(), (1,))
+    copies = [Sending(p.query("COPY written FROM STDIN"), ()), data]
+    parts = ("COPY written (id) TO STDOUT", "BEGIN", insert(row + 1), "COMMIT")
+    return [*copies, Sending(b"".join(map(extended, parts)) + p.sync(), (1,))]
+
+
+def flushed_commit(row: int) -> list[Sending]:
+    """The block ends without a ReadyForQuery, and its unit's Sync commits a second row."""
+    inside = [Sending(p.query("BEGIN")), Sending(p.query(insert(row)))]
+    flushed = Sending(extended("COMMIT") + p.flush(), (), "C", early=1)
+    return [*inside, flushed, Sending(extended(insert(row + 1)) + p.sync(), (2,))]
+
+
+def portal_of_a_commit(row: int) -> list[Sending]:
+    bound = p.parse("COMMIT") + p.bind(portal="c") + p.sync()
+    inside = [Sending(p.query("BEGIN")), Sending(bound), Sending(p.query(insert(row)))]
+    return [*inside, Sending(p.execute("c") + p.sync(), (1,))]
+
+
 def two_blocks_in_one_text(row: int) -> list[Sending]:
     text = f"{insert(row)}; COMMIT; {insert(row + 1)}"
     return [Sending(p.query(text), (2,))]
@@ -134,6 +159,7 @@ SHAPES: tuple[Shape, ...] = (
     simple, unnamed, named, block, block_in_one_text, block_in_one_unit, block_in_one_packet,
     units_in_one_packet, implicit_block, two_blocks_in_one_text, copied, with_settings,
     with_savepoint, chained, executed, by_function, by_procedure, returning_much,
+    block_in_one_unit_behind_a_copy, flushed_commit, portal_of_a_commit,
 )  # fmt: skip
 
 SCHEMA = """
@@ -163,13 +189,14 @@ def write(client: ScriptedClient, sendings: list[Sending], row: int, ledger: Led
 
 
 def _commits_behind(sendings: list[Sending], number: int) -> int:
-    return sum(sum(sending.commits) for sending in sendings[number + 1 :])
+    behind = sum(sum(sending.commits) for sending in sendings[number + 1 :])
+    return behind and behind - sum(sending.early for sending in sendings[: number + 1])
 
 
 def _read(client: ScriptedClient, sending: Sending, rows: Iterator[int], ledger: Ledger) -> None:
     """The answers to one sending."""
     if not sending.commits:
-        client.read_until("G")
+        client.read_until(sending.up_to)
     for count in sending.commits:
         messages = client.read_until()
         failed = [one for one in messages if one.kind == "E" and one.sqlstate != "22012"]

@@ -6,11 +6,12 @@ from pglane.connection.prepared_statements cimport ClientStatement, Shapes
 from pglane.wire.statements cimport Verdict, VerdictCache
 
 
-cdef long long _CATALOG, _COPIES, _DISCARDS, _MAKES, _READING_EFFECTS, _RENEWS
+cdef long long _CATALOG, _COPIES, _DISCARDS, _ENDS_BLOCKS, _MAKES, _READING_EFFECTS, _RENEWS
 cdef Allowance _ALL_ALLOWED
 cdef list _NONE_UNSEEN
 cdef set _NO_SETTINGS
 cdef dict _NO_PORTALS
+cdef int _BEGINS
 cdef long long _TRANSACTION, _UNPROVED, _UNSEEN, _UNSEEN_EFFECTS, _WRITES
 
 
@@ -25,6 +26,7 @@ cdef class ClientEffects:
     cdef public str encoding
     cdef public bint standard_strings
     cdef public bint may_copy
+    cdef public bint may_end
     cdef public long long apart
     cdef public bint changes_channels
     cdef public bint hears_itself
@@ -40,9 +42,11 @@ cdef class ClientEffects:
 
     cdef _note_nothing(self, VerdictCache cache, Shapes shapes)
     cpdef limit(self, Allowance allowance)
+    cpdef answered(self, bint over)
     cdef Verdict _judge(self, bytes text)
     @cython.locals(verdict=Verdict)
     cdef _note(self, ClientStatement statement)
+    cdef _note_runs(self, Verdict verdict)
     @cython.locals(effects=cython.longlong)
     cdef _note_verdict(self, Verdict verdict)
     cpdef doubt(self)

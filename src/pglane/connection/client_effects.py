@@ -13,7 +13,7 @@ from pglane.connection.exchange import IN_TRANSACTION, Exchange
 from pglane.connection.prepared_statements import ClientStatement, Shapes
 from pglane.connection.request_messages import MalformedRequest
 from pglane.wire.bound_settings import bound_verdict, custom_names_bound
-from pglane.wire.statements import Effect, Verdict, VerdictCache
+from pglane.wire.statements import Effect, Kind, Verdict, VerdictCache
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -70,6 +70,7 @@ UNPROVED = int(Effect.UNSEEN | Effect.OPAQUE)
 NAMED_MAX = 32
 """Candidates for names of custom settings, of one lease."""
 TRANSACTION = int(Effect.TRANSACTION)
+ENDS_BLOCKS = int(Effect.TRANSACTION | Effect.UNKNOWN)
 COPIES = int(Effect.COPY | Effect.UNKNOWN)
 DEALLOCATING_MAX = 64
 """Portals of a DEALLOCATE or the like that are bound and not executed."""
@@ -79,6 +80,8 @@ _ALL_ALLOWED: Allowance = ALL_ALLOWED
 _CATALOG: int = CATALOG
 _COPIES: int = COPIES
 _DISCARDS: int = DISCARDS
+_ENDS_BLOCKS: int = ENDS_BLOCKS
+_BEGINS: int = int(Kind.BEGIN)
 _MAKES: int = MAKES
 _READING_EFFECTS: int = READING_EFFECTS
 _RENEWS: int = RENEWS
@@ -99,7 +102,8 @@ class ClientEffects:
 
     Attributes:
         effects: session effects of what was forwarded since the lease began (`Effect` bits).
-        unanswered_effects: the same since everything was last answered.
+        unanswered_effects: the same since everything was last answered; `TRANSACTION` stays as
+            long as a portal that ends a block may still be executed, or was in an open unit.
         later_effects: the same since a DISCARD ALL was sent.
         discards: DISCARD ALL sent since the lease began and not known to have succeeded.
         unseen: some verdicts of what was forwarded in this lease and has effects no text shows.
@@ -114,6 +118,7 @@ class ClientEffects:
         may_copy: something sent since the server was last idle may be COPY FROM STDIN.
         apart: effects of texts that are not sent on as they are.
         changes_channels: a LISTEN or UNLISTEN was sent since the lease began.
+        may_end: a statement that may end a transaction block was bound; its portal may be there.
         makes_code: DDL was sent of which the monitor is to read what it made, before anything is
             proved.
         wrote: something that may change more than the session was sent since the lease began.
@@ -136,6 +141,7 @@ class ClientEffects:
         "later_effects",
         "makes_code",
         "may_copy",
+        "may_end",
         "named",
         "settings",
         "standard_strings",
@@ -157,6 +163,7 @@ class ClientEffects:
         self.encoding = "UTF8"
         self.standard_strings = True
         self.may_copy = False
+        self.may_end = False
         self.apart = 0
         self.changes_channels = False
         self.hears_itself = False
@@ -176,6 +183,16 @@ class ClientEffects:
         self.asked = allowance.asked()
         self.apart |= self.asked
 
+    def answered(self, over: bool) -> None:
+        """Everything sent is answered; `over`: no transaction is open and no unit either.
+
+        Only then are portals gone: until then what was bound may end the block at any time, and
+        in a unit without its Sync it may have done so without ReadyForQuery telling it (fact A7).
+        """
+        if over:
+            self.may_end = False
+        self.unanswered_effects = _TRANSACTION if self.may_end else 0
+
     def _judge(self, text: bytes) -> Verdict:
         return self._cache.lookup(text, self.encoding, self.standard_strings)
 
@@ -183,7 +200,13 @@ class ClientEffects:
         if statement is not None:
             verdict: Verdict = statement.verdict  # type: ignore[assignment]
             if verdict.effects:
-                self._note_verdict(verdict)
+                self._note_runs(verdict)
+
+    def _note_runs(self, verdict: Verdict) -> None:
+        """A statement with effects is bound: it runs whenever its portal is executed."""
+        self._note_verdict(verdict)
+        if verdict.effects & _ENDS_BLOCKS and verdict.single != _BEGINS:
+            self.may_end = True
 
     def _note_verdict(self, verdict: Verdict) -> None:
         effects = verdict.effects
@@ -334,7 +357,7 @@ class ClientEffects:
         """Notes a Bind: its statement may run from now on."""
         if verdict is not None:
             if verdict.effects:
-                self._note_verdict(verdict)
+                self._note_runs(verdict)
             if verdict.may_draw:
                 self._note_drawing(verdict, exchange)
         self._note_portal(portal, statement, verdict)

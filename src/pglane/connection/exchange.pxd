@@ -11,7 +11,7 @@ from pglane.connection.prepared_statements cimport (
 from pglane.wire.framing cimport MessageReader
 
 
-cdef int _QUERY, _SYNC, _FUNCTION, _EXECUTE, _INTERNAL, _LOCAL, _READY
+cdef int _QUERY, _SYNC, _FUNCTION, _EXECUTE, _IDLE_STATUS, _INTERNAL, _LOCAL, _READY
 
 
 @cython.final
@@ -43,6 +43,7 @@ cdef class Exchange(FailingAnswers):
     @cython.locals(at=Py_ssize_t, told=bytes)
     cdef bytes _renumbered(self, MessageReader reader)
     @cython.locals(end=Py_ssize_t)
+    cdef bint _is_between(self) except -1
     cdef bint _comes_otherwise(self, MessageReader reader) except -1
     cdef _hand_on(self, MessageReader reader, Py_ssize_t begin, Py_ssize_t end)
     @cython.locals(kind=int)

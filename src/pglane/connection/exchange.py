@@ -80,6 +80,7 @@ _FUNCTION: int = FUNCTION
 _EXECUTE: int = EXECUTE
 _INTERNAL: int = INTERNAL
 _LOCAL: int = LOCAL
+_IDLE_STATUS: int = IDLE_STATUS
 _READY: int = READY
 
 FORGETTING_TAGS = (b"DEALLOCATE ALL\x00", b"DISCARD ALL\x00")
@@ -293,8 +294,8 @@ class Exchange(FailingAnswers):
             if name != STANDBY:  # nobody can set that one
                 self.changed.add(name)
             return PARAMETERS if self.attached else -1 - PARAMETERS
-        if kind == 0x4E:  # Notice: only for a client that holds the lease
-            return 0 if self.attached else -1
+        if kind == 0x4E:
+            return 0 if self.attached and not self._is_between() else -1
         if kind == 0x41:  # Notification
             return 0 if self.attached and not self.deaf and self.renumber is None else -1
         head = self._head_kind()
@@ -303,6 +304,14 @@ class Exchange(FailingAnswers):
         if kind in (0x64, 0x63, 0x48, 0x47) and head in (EXECUTE, QUERY):
             return self._copy_in_begins() if kind == 0x47 else 0
         return self._misfit(kind)
+
+    def _is_between(self) -> bool:
+        """Whether nothing of a client that may go elsewhere is here, nor its transaction.
+
+        What is said unasked then is of the server connection: that it ends, and not its client's.
+        """
+        nothing = self._head == self._end and not self.unit_open and not self.skipping
+        return self.deaf and nothing and self.status == _IDLE_STATUS
 
     def _ready(self, reader: MessageReader) -> int:
         """ReadyForQuery: the Sync, Query or function call at the head is done."""

@@ -95,7 +95,7 @@ class ExtendedRequests(ClientChannels):
             self._note(self.statements.get(name))
             exchange.expect(_BIND)
             if name not in self.statements:
-                self._note_verdict(NOT_ACCOUNTED_FOR)
+                self._note_runs(NOT_ACCOUNTED_FOR)
         elif kind == 0x44:
             exchange.expect(_DESCRIBE)
         elif kind == 0x43:

@@ -37,6 +37,10 @@ from pglane.wire.server_messages import error_fields
 # Compiled, this is a C integer that Python code cannot see.
 _SYNC: int = SYNC
 
+CANCELLED = b"57014"
+OF_A_CANCEL = b"ProcessInterrupts"
+"""Routine of PostgreSQL that cancels what runs. Others say 57014 too: a COPY that its client has
+failed (CopyFail), PL/pgSQL that raises it, a foreign server whose query was cancelled."""
 UNDEFINED_OBJECT = b"42704"
 OF_THE_ROLE = (b"GetUserNameFromId", b"shdepLockAndCheckObject")
 """Routines of PostgreSQL that say it of a session's own role; messages are translated.
@@ -74,7 +78,7 @@ class FailingAnswers(RelayedAnswers):
         if self.subscriptions is not None:
             self.subscriptions.failed()
         refusal = self._refusal() if head in (REFUSED, QUERY) else None
-        if self.instead and fields.get("C") == b"57014":
+        if self.instead and _was_cancelled(fields):
             refusal, self.instead = self.instead, b""
         payload = self._payloads[self._head] if head in (BIND, DESCRIBE) else None
         if isinstance(payload, ClientStatement):
@@ -193,6 +197,11 @@ class FailingAnswers(RelayedAnswers):
             self.expect(REFUSED, b"")
         self.to_server.append(SYNC_MESSAGE)
         self.syncs()
+
+
+def _was_cancelled(fields: dict[str, bytes]) -> bool:
+    """Whether a cancel request did it; who does not name routines is believed."""
+    return fields.get("C") == CANCELLED and fields.get("R", OF_A_CANCEL) == OF_A_CANCEL
 
 
 def _says_role_is_gone(fields: dict[str, bytes]) -> bool:

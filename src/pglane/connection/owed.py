@@ -165,6 +165,10 @@ class OwedAnswers:
         """Whether a statement that may change data was sent and is not answered (fact A7)."""
         return any(kind in (QUERY, EXECUTE, FUNCTION, SYNC) for kind in self._owed_kinds())
 
+    def owes_clients(self) -> bool:
+        """Whether something was asked that is not a query of our own."""
+        return any(kind != INTERNAL for kind in self._owed_kinds())
+
     def _owed_kinds(self) -> bytearray:
         return self._kinds[self._head : self._end]
 

@@ -38,6 +38,7 @@ cdef class ClientConnection(LeaseHolder):
     cdef public long long number
     cdef public object peer
     cdef public int phase
+    cdef public int moves
     cdef public bint pinned
     cdef public long process_id
     cdef public double requested

@@ -77,6 +77,7 @@ class ClientConnection(LeaseHolder):
         settled: its door lends, and nothing that it was told has another default since.
         discarding: its request was refused; what is left of it is dropped.
         kept_bytes: of what it sent, what is kept and counted for itself.
+        moves: server connections in a row that it lost before they were sent anything of it.
         pinned: it keeps its server connection though its door would not have it so.
         session_state: what it may leave on a server connection; None: anything.
         role: what PostgreSQL says of its role; None: it was not asked.
@@ -98,6 +99,7 @@ class ClientConnection(LeaseHolder):
         "lane_tagged",
         "lane_wished",
         "login_startup",
+        "moves",
         "number",
         "peer",
         "phase",
@@ -132,6 +134,7 @@ class ClientConnection(LeaseHolder):
         self.process_id = 0
         self.key = b""
         self.phase = _WELCOME
+        self.moves = 0
         self.pinned = False
         self.session_state: ClientSessionState | None = None
         self.welcomed = False

@@ -29,7 +29,7 @@ cdef class ClientLink(ClientConnection):
     @cython.locals(known=Welcome)
     cpdef begin(self, Admission admission)
     cpdef comes_in(self, Welcome welcome)
-    cdef _ask_first(self)
+    cpdef ask_first(self)
     @cython.locals(lease=Request)
     cdef Slot _lease_idle(self, double now)
     cdef _welcome(self, Welcome welcome)

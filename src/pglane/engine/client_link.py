@@ -313,6 +313,7 @@ class ClientLink(ClientConnection):
     def _begin_lease(self) -> None:
         self.requests.effects = 0
         self.requests.unanswered_effects = 0
+        self.requests.may_end = False
         self.requests.discards = 0
         self.requests.drew = -1
         self.requests.wrote = False
@@ -375,7 +376,7 @@ class ClientLink(ClientConnection):
             hearing.end_transaction(self, server)
             return
         if requests.unanswered_effects:
-            requests.unanswered_effects = 0
+            requests.answered(exchange.status == _IDLE_STATUS and not exchange.unit_open)
             self.parameters_changed(exchange)
         if exchange.skipping or exchange.held or requests.reader.stream_left:
             return
@@ -424,6 +425,7 @@ class ClientLink(ClientConnection):
             server.unlease()
         self.server = None
         self.phase = _IDLE
+        self.moves = 0
         if self.asked >= 0:
             self.asked = -1.0 - self.database.loop.now
         self.began = -1.0
@@ -473,9 +475,9 @@ class ClientLink(ClientConnection):
         """It is logged in: it is told the settings that hold for it, or waits for a server."""
         known = admission.welcome()
         if known is None or self.need.fresh:
-            self._ask_first()
+            self.ask_first()
         elif known.doubted:
-            self._ask_first()
+            self.ask_first()
             come_in_later(self, known)
         else:
             self.comes_in(known)
@@ -486,7 +488,9 @@ class ClientLink(ClientConnection):
         self._welcome(welcome)
         self.want()
 
-    def _ask_first(self) -> None:
+    def ask_first(self) -> None:
+        """Asks for a server connection that tells what its settings look like."""
+        self.phase = _WELCOME
         slot = self._lease_idle(self.database.loop.now)
         if slot is None:
             self.database.wait(self)

@@ -166,13 +166,16 @@ def prepared(client: "ClientLink", server: ServerLink, steps: "list[Step]") -> N
 
 
 def clean_for(client: "ClientLink", server: ServerLink) -> None:
-    """Cleans before the lease ends."""
+    """Cleans before the lease ends; what the client has is known, what else is here is not its."""
+    client.requests.effects = 0
+    server.dirty = True
 
     def cleaned(succeeded: bool) -> None:
         server.suspect = server.suspect or not succeeded
         if server.client is not client:
             abandoned(server)
         else:
+            server.dirty = not succeeded
             client.end_lease(server)
 
     server.clean(cleaned)

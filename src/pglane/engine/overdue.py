@@ -9,7 +9,9 @@ A statement is cancelled as a client would cancel it (rule B10: nothing is fed m
 PostgreSQL answers then is told in words that name the limit; the client stays connected. What has
 not ended `cancel_ms_max` later loses its server connection, and its client hears what is true of
 that: 08007, if it may have been committed. Who pipelines one statement after the other makes
-progress with each answer; the time of a statement begins anew there.
+progress with each answer; the time of a statement begins anew there. A cancel hits what runs when
+it arrives: of a pipeline that may be the statement behind the one that ran too long, and then the
+client is told so.
 
 Timers for each statement were rejected: two heap operations for each transaction, for what nearly
 never happens.
@@ -47,6 +49,9 @@ CLIENTS_A_TURN = 500
 """Clients without a lease that are looked at before others have their turn."""
 
 
+PIPELINED = " Others were sent behind it: if it ended just then, the next one is this one."
+
+
 class Running:
     """What a client's server connection was seen doing.
 
@@ -56,9 +61,11 @@ class Running:
         since: when that was first seen, or asked.
         cancelled: when it was cancelled; negative: it was not.
         limit: for which it was.
+        alone: it was for the time of one statement, not for its transaction's.
+        hit_max: the last unit that it can have hit.
     """
 
-    __slots__ = ("asked", "cancelled", "limit", "since", "units")
+    __slots__ = ("alone", "asked", "cancelled", "hit_max", "limit", "since", "units")
 
     def __init__(self, asked: float, units: int, since: float) -> None:
         self.asked = asked
@@ -66,6 +73,8 @@ class Running:
         self.since = since
         self.cancelled = -1.0
         self.limit: Limit | None = None
+        self.alone = False
+        self.hit_max = 0
 
 
 class Overdue:
@@ -142,6 +151,10 @@ class Overdue:
             seen = self._running[server] = Running(client.asked, units, client.asked)
         elif seen.units != units and seen.cancelled < 0:
             seen.units, seen.since = units, now
+        if seen.alone and seen.units != units and not server.cancels:
+            seen.units, seen.since, seen.cancelled = units, now, -1.0
+            if units >= seen.hit_max:
+                server.exchange.instead, seen.alone = b"", False
         if seen.cancelled >= 0:
             if now - seen.cancelled > self._worker.settings.cancel_ms_max / 1000:
                 del self._running[server]
@@ -151,13 +164,15 @@ class Overdue:
         limits = client.limits
         if 0 < limits.query_s < now - seen.since:
             ran_ms = (now - seen.since) * 1000
-            seen.limit = limits.told("query_ms_max")
-            self._cancel(client, server, seen, StatementTooLong(ran_ms=ran_ms, limit=seen.limit))
+            seen.limit, seen.alone = limits.told("query_ms_max"), True
+            behind = PIPELINED if server.exchange.segment - units > 1 else ""
+            refusal = StatementTooLong(ran_ms=ran_ms, limit=seen.limit, behind=behind)
+            self._cancel(client, server, seen, refusal)
         elif client.began >= 0 and 0 < limits.transaction_s < now - client.began:
             ran_ms = (now - client.began) * 1000
             seen.limit = limits.told("transaction_ms_max")
-            refusal = TransactionCancelled(ran_ms=ran_ms, limit=seen.limit)
-            self._cancel(client, server, seen, refusal)
+            ended = TransactionCancelled(ran_ms=ran_ms, limit=seen.limit)
+            self._cancel(client, server, seen, ended)
 
     def _cancel(
         self, client: "ClientLink", server: ServerLink, seen: Running, refusal: "Refusal"
@@ -171,6 +186,7 @@ class Overdue:
         exchange.instead = error_response(refusal)
 
         def over() -> None:
+            seen.hit_max = exchange.segment
             if not exchange.outstanding():
                 exchange.instead = b""
 

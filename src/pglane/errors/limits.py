@@ -10,8 +10,8 @@ class StatementTooLong(Refusal):
     sqlstate = "57014"
     message = "canceling statement: it ran longer than it may"
     detail = (
-        "After {ran_ms:.0f} ms: {limit}. It was cancelled and rolled back, but for what it had "
-        "committed itself (CALL, VACUUM, CREATE INDEX CONCURRENTLY)."
+        "After {ran_ms:.0f} ms: {limit}.{behind} It was cancelled and rolled back, but for what "
+        "it had committed itself (CALL, VACUUM, CREATE INDEX CONCURRENTLY)."
     )
     hint = "Make the statement shorter, or raise the limit where it is set."
     retry_safe = False

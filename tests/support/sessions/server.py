@@ -356,9 +356,9 @@ class Connection(ServerSocket):
         if rate and self._chance.random() < rate:
             raise Fails(FAULT)
 
-    def _fails(self, fails: Fails) -> None:
+    def _fails(self, fails: Fails, routine: str = "") -> None:
         self.session.fails()
-        self.put(error(fails.sqlstate.decode()))
+        self.put(error(fails.sqlstate.decode(), routine=routine))
         self.flush()
 
     def _copies(self, kind: bytes, body: bytes) -> None:
@@ -376,16 +376,16 @@ class Connection(ServerSocket):
         if self._copying is None:
             return
         if kind == b"f":
-            self._copy_fails(Fails(CANCELED))
+            self._copy_fails(Fails(CANCELED), "CopyGetData")
             return
         self.put(message(b"C", b"COPY %d\0" % len(self._copying)))
         self._copying = None
         if not self.unit.is_open:
             self._ready()
 
-    def _copy_fails(self, fails: Fails) -> None:
+    def _copy_fails(self, fails: Fails, routine: str = "") -> None:
         self._copying = None
-        self._fails(fails)
+        self._fails(fails, routine)
         if self.unit.is_open:
             self.unit.skips = True
         else:

@@ -32,6 +32,30 @@ def test_effects_and_settings_are_noted(lease: Lease) -> None:
     assert requests.encoding == "UTF8"
 
 
+@pytest.mark.parametrize(
+    ("text", "ends"),
+    [(b"COMMIT", True), (b"ROLLBACK", True), (b"BEGIN", False), (b"LISTEN a", False)],
+)
+def test_what_was_bound_may_end_the_block_until_it_is_over(
+    lease: Lease, text: bytes, ends: bool
+) -> None:
+    requests, effect = lease.requests, lease.form.Effect
+    lease.send(c.Parse(b"", text), c.Bind(b"", b""), FLUSH)
+    requests.answered(False)
+    assert requests.unanswered_effects == (int(effect.TRANSACTION) if ends else 0)
+    lease.send(c.Query(b"NOTIFY c"))
+    requests.answered(False)
+    assert bool(requests.unanswered_effects) is ends, "its portal may be there"
+    requests.answered(True)
+    assert requests.unanswered_effects == 0
+    assert not requests.may_end
+
+
+def test_what_nobody_can_read_may_end_the_block(raw: Lease) -> None:
+    raw.send(c.Bind(b"", b"nobody's"))
+    assert raw.requests.may_end
+
+
 def test_the_names_of_many_settings_are_not_copied_with_each_more(lease: Lease) -> None:
     """A client that sets thousands would have the worker do nothing else."""
     lease.send(c.Query(b"SET a.b = 1"))

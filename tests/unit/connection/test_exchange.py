@@ -351,7 +351,24 @@ class Heard:
 
 def test_notifications_for_who_hears_them_elsewhere_are_swallowed(lease: Lease) -> None:
     lease.exchange.deaf = True
+    lease.send(c.Query(b"SELECT 1"))
     assert lease.answer(NOTICE, NOTIFICATION) == messages(NOTICE)
+
+
+def test_between_transactions_who_goes_elsewhere_hears_no_notices(lease: Lease) -> None:
+    """They say that the server connection ends, behind the ReadyForQuery of somebody's last."""
+    exchange = lease.exchange
+    exchange.deaf = True
+    lease.send(c.Query(b"SELECT 1"))
+    done = messages(s.CommandComplete(b"SELECT 1"), READY)
+    assert b"".join(lease.answer(s.CommandComplete(b"SELECT 1"), READY, NOTICE)) == b"".join(done)
+    assert lease.answer(NOTICE) == []
+    exchange.status = ord("T")
+    assert lease.answer(NOTICE) == messages(NOTICE)
+    exchange.status = ord("I")
+    lease.send(c.Parse(b"", b"SELECT 1"), c.Flush())
+    assert lease.answer(s.ParseComplete()) == messages(s.ParseComplete())
+    assert lease.answer(NOTICE) == messages(NOTICE), "its unit is open"
 
 
 def test_what_comes_through_another_connection_is_heard_once(lease: Lease) -> None:

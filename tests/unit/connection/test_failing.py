@@ -51,6 +51,22 @@ def test_a_cancel_of_ours_is_told_once_in_our_own_words(lease: Lease, asked: lis
     assert ours not in lease.answer(error(), READY)
 
 
+@pytest.mark.parametrize(
+    ("routine", "is_ours"), [(b"ProcessInterrupts", True), (b"CopyGetData", False)]
+)
+def test_what_says_cancelled_and_was_not_keeps_its_own_words(
+    lease: Lease, routine: bytes, is_ours: bool
+) -> None:
+    """A COPY that its client fails has the SQLSTATE of a cancel; the cancel is still to come."""
+    ours = encoded(error(b"25P04"))
+    fields = (("S", b"ERROR"), ("V", b"ERROR"), ("C", b"57014"), ("R", routine))
+    lease.exchange.instead = ours
+    lease.send(c.Query(b"COPY t FROM STDIN"), c.Query(b"SELECT 1"))
+    told = lease.answer(s.CopyInResponse(0, ()), s.ErrorResponse(fields), READY)
+    assert (ours in told) is is_ours
+    assert bool(lease.exchange.instead) is not is_ours
+
+
 def test_an_error_of_a_query_or_sync_skips_nothing(lease: Lease) -> None:
     lease.send(c.Query(b"SELECT 1"), SYNC)
     lease.answer(error(), READY, error(), READY)

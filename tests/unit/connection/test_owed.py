@@ -22,6 +22,14 @@ def test_what_is_asked_is_owed_until_it_is_answered(lease: Lease) -> None:
     assert not exchange.executes_unanswered()
 
 
+def test_our_own_queries_are_not_asked_for_clients(lease: Lease) -> None:
+    exchange, form = lease.exchange, lease.form
+    exchange.expect(form.INTERNAL)
+    assert not exchange.owes_clients()
+    exchange.expect(form.PARSE)
+    assert exchange.owes_clients()
+
+
 def test_answered_units_are_counted(lease: Lease) -> None:
     exchange, form = lease.exchange, lease.form
     for kind in (form.QUERY, form.BIND, form.SYNC):

@@ -97,6 +97,67 @@ def test_who_makes_progress_is_not_too_long(rigs):
     assert b"57014" in client.gets(READY)
 
 
+def strikes(rig):
+    """The cancel request that is on its way is carried out."""
+    canceler = rig.accept()
+    rig.until(lambda: len(canceler.look()) == 16, "a cancel request")
+    canceler.socket.close()
+    rig.turn(3)
+
+
+def test_a_copy_that_fails_by_itself_is_not_what_was_cancelled(rigs):
+    """The cancel hits what was sent behind it, and that is told in our words."""
+    rig = rigs(query_ms_max=1000)
+    client, server = asks(rig, "COPY t FROM STDIN")
+    server.send(message(b"G", b"\0\0\0"))
+    client.gets(b"G")
+    client.send(message(b"f", b"no more\0") + query("SELECT 2"))
+    server.gets(b"SELECT 2")
+    rig.later(1.1)
+    strikes(rig)
+    server.send(error("57014", routine="CopyGetData") + READY)
+    assert b"so said the server" in client.gets(READY)
+    server.send(error("57014", routine="ProcessInterrupts") + READY)
+    told = client.gets(READY)
+    assert b"so said the server" not in told
+    assert b"query_ms_max is 1000 ms" in told
+    assert b"Others were sent behind it" in told
+
+
+def test_what_is_pipelined_behind_a_cancelled_statement_has_its_own_time(rigs):
+    rig = rigs(query_ms_max=1000, cancel_ms_max=1500)
+    client, server = rig.pair()
+    client.send(query("SELECT 1") * 2)
+    server.gets(query("SELECT 1") * 2)
+    rig.later(1.1)
+    strikes(rig)
+    server.send(error("57014") + READY)
+    assert b"query_ms_max" in client.gets(READY)
+    for _ in range(3):
+        client.send(query("SELECT 1"))
+        server.gets(b"SELECT 1")
+        for _ in range(8):
+            rig.later(0.1)
+        server.send(DONE)
+        assert client.gets(READY) == DONE
+    assert not client.ended
+
+
+def test_whatever_a_cancel_has_hit_is_told_so_however_late_its_answer_comes(rigs):
+    rig = rigs(query_ms_max=1000)
+    client, server = rig.pair()
+    client.send(query("SELECT 1") * 3)
+    server.gets(query("SELECT 1") * 3)
+    rig.later(1.1)
+    strikes(rig)
+    for _ in range(2):
+        server.send(DONE)
+        assert client.gets(READY) == DONE
+        rig.later(0.2)
+    server.send(error("57014") + READY)
+    assert b"query_ms_max" in client.gets(READY)
+
+
 def test_the_next_statement_has_its_own_time(rigs):
     rig = rigs(query_ms_max=1000)
     client, server = asks(rig)

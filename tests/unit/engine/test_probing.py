@@ -103,6 +103,24 @@ def test_what_code_computes_the_name_of_goes_to_nobody(calling):
     assert server.look() == b""
 
 
+def test_a_client_loses_nothing_while_others_are_kept_from_what_it_left(calling):
+    rig, client, server = calling
+    rig.worker.databases["app"].watch.computes = True
+    call(client, server)
+    server.send(row(*CLEAN))
+    reads_settings(server)
+    client.gets(READY)
+    server.gets(b"RESET ALL")
+    server.send(error("57P01", "FATAL"))
+    server.socket.close()
+    rig.turn(3)
+    assert client.look() == b""
+    assert not client.ended
+    client.send(query("SELECT 1"))
+    rig.accept().socket.close()  # what ran on it is cancelled
+    rig.accept_login().gets(b"SELECT 1")
+
+
 def test_while_ddl_is_unread_settings_go_to_nobody(calling):
     """However certain it is what the statement does."""
     rig, client, server = calling
