@@ -50,7 +50,8 @@ class HoldCursorRefused(Refusal):
     detail = "Seen: {seen}. " + NOT_EXECUTED
     hint = (
         "Read the cursor inside its transaction, without WITH HOLD, or connect to the session "
-        "door: {session}."
+        "door: {session}. Django asks for it in `.iterator()` outside `atomic()`, unless "
+        "DISABLE_SERVER_SIDE_CURSORS is set."
     )
     retry_safe = True
     log_level = "info"
