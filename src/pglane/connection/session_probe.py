@@ -24,7 +24,7 @@ from pglane.wire.statement_words import Effect
 RIGHTS = ("role", "session_authorization")
 
 _SEES_ALL = "pg_catalog.pg_has_role('pg_read_all_settings', 'USAGE')"
-"""Others get an error in place of a setting of `HIDDEN`, and cannot have changed it."""
+"""Others get an error in place of a setting of `HIDDEN`, and cannot set it."""
 _EQUALS = "OPERATOR(pg_catalog.=)"
 _LOCKS = f"""EXISTS (SELECT FROM pg_catalog.pg_locks WHERE locktype {_EQUALS} 'advisory'
     AND pid {_EQUALS} pg_catalog.pg_backend_pid())"""
