@@ -30,6 +30,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pglane.connection.session_reading import HIDDEN
 from pglane.wire.custom_names import ConfigCalls, candidates
 from pglane.wire.lexemes import BROKEN, END, QUOTED, QUOTED_UNICODE, STRING, SYMBOL, WORD, Lexer
 from pglane.wire.mentions import Names
@@ -69,6 +70,8 @@ WRITING = frozenset(b"insert update delete merge truncate call".split())
 DRAWING = re.compile(rb"nextval|setval|alter|refresh", re.IGNORECASE)
 ASKING = re.compile(rb"currval|lastval", re.IGNORECASE)
 """Wherever they stand, in a string of dynamic SQL, too."""
+HIDING = re.compile("|".join(sorted(HIDDEN)).encode(), re.IGNORECASE)
+"""What a superuser's function can set for a caller who may not see it: no look finds that."""
 CALLED, READING, WRITING_TO = "called", "reading", "writing to"
 """What somebody does with a name when its text may run: a function's, a relation's or type's."""
 MODES = {CALLED: (READ, WRITE), READING: (READ, WRITE), WRITING_TO: (WRITE,)}
@@ -86,7 +89,8 @@ class Words:
         writes: it may write.
         draws: it may draw from a sequence.
         custom: what looks like the name of a custom setting.
-        computes: it may change a setting whose name does not stand in it as one string.
+        computes: it may change a setting whose name does not stand in it as one string, or that
+            not everybody may see.
         asks: it may ask for the last value of a sequence.
     """
 
@@ -168,6 +172,7 @@ def read_words(text: bytes, *, statements: bool) -> Words:
         harmful = harmful or reader.harmful
         writes = writes or reader.writes
         computes = computes or reader.computes
+    computes = computes or HIDING.search(text) is not None
     draws = writes or DRAWING.search(text) is not None
     custom = frozenset(name.encode() for name in candidates(text, CUSTOM_MAX))
     asks = ASKING.search(text) is not None

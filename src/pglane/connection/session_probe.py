@@ -24,7 +24,8 @@ from pglane.wire.statement_words import Effect
 RIGHTS = ("role", "session_authorization")
 
 _SEES_ALL = "pg_catalog.pg_has_role('pg_read_all_settings', 'USAGE')"
-"""Others get an error in place of a setting of `HIDDEN`, and cannot set it."""
+"""Others get an error in place of a setting of `HIDDEN`. Where a function may set one for them,
+all settings are reset behind the look (`catalog.HIDING`)."""
 _EQUALS = "OPERATOR(pg_catalog.=)"
 _LOCKS = f"""EXISTS (SELECT FROM pg_catalog.pg_locks WHERE locktype {_EQUALS} 'advisory'
     AND pid {_EQUALS} pg_catalog.pg_backend_pid())"""

@@ -136,6 +136,7 @@ def test_what_calls_what_is_unclean_is_unclean():
         (b"BEGIN SET app.y = 1; END", {b"app.y"}, False),
         (b"BEGIN EXECUTE 'SET app.z = 1'; END", {b"app.z"}, True),
         (b"DO $$ BEGIN SET app.d = 1; END $$", {b"app.d"}, True),
+        (b"SELECT set_config('Dynamic_Library_Path', 'x', false)", set(), True),
     ],
 )
 def test_names_that_unclean_code_sets_or_computes(text, custom, computes):
