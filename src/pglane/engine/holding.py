@@ -95,6 +95,12 @@ def holders_of(database: "Database") -> list[Holder]:
     return sorted(found, key=lambda each: (each.doing == ACTIVE, each.since))
 
 
+def youngest_s(database: "Database") -> float:
+    """How long the latest of the leases of a database has lasted, in seconds; 0.0 without one."""
+    leased = database.desk.ledger.in_state(SlotState.LEASED)
+    return database.loop.now - leased[-1].since if leased else 0.0
+
+
 def told(database: "Database", user: str | None = None) -> str:
     """Who holds the server connections: how many of each door do what; by name those of a user.
 

@@ -105,8 +105,13 @@ def _limit(client: "ClientLink", request: "Request") -> object:
 
 
 def _retry_s(database: "Database", lane: "Lane") -> float:
-    """When another try may fare better: about when those who wait are served; never the same."""
-    served_s = lane.mean_s * (lane.waiting + 1) / max(lane.busy, 1)
+    """When another try may fare better: about when those who wait are served; never the same.
+
+    Who has held a connection for longer than the lane's mean keeps it about as long again, as far
+    as anybody can know; so the next comes free at the age of the youngest lease, not sooner.
+    """
+    hold_s = max(lane.mean_s, holding.youngest_s(database))
+    served_s = hold_s * (lane.waiting + 1) / max(lane.busy, 1)
     chance: float = database.worker.random()
     return min(max(served_s, RETRY_S_MIN), RETRY_S_MAX) * (0.5 + chance)
 

@@ -1,5 +1,7 @@
 """What those hear who wait, and those who are refused."""
 
+import re
+
 from pglane.config.lanes import LaneMatch, LaneSettings
 from pglane.scheduler.reasons import RefusedBecause
 from tests.support.engine_rig import APPLIED, READY, query
@@ -174,6 +176,24 @@ def test_a_refusal_says_whose_limit_it_is_and_when_to_come_again(rigs) -> None:
     assert b"PGL0301" in told
     assert b"wait_ms_max is 2000 for lane own" in told
     assert b"Safe to retry in about" in told
+
+
+def test_who_is_refused_comes_again_when_a_connection_may_be_free(rigs) -> None:
+    """The one there is has been held for 40 s, so it is not free in a tenth of a second."""
+    rig = rigs(budget=1, wait_ms_max=5000)
+    holder, server = rig.pair()
+    waiting = rig.client()
+    waiting.gets(READY)
+    holder.send(query("SELECT pg_sleep(99)"))
+    server.gets(b"pg_sleep")
+    rig.later(36)
+    waiting.send(query("SELECT 1"))
+    rig.turn(2)
+    rig.later(4.6)
+    told = waiting.gets(READY)
+    seen = re.search(rb"Safe to retry in about (\d+) ms", told)
+    assert seen is not None
+    assert 5000 <= int(seen[1]) <= 15_000  # the longest pause named, give or take a half
 
 
 def test_each_kind_of_refusal_has_its_own_words(rigs) -> None:
