@@ -84,9 +84,7 @@ compat: .venv/.test .venv/.built servers  ## drivers' own test suites through th
 	@PGLANE_COMPAT_SOURCES='$(SOURCES)' $(RUN) -m tests.compat $(OPTIONS)
 
 check: .venv/.test .venv/.built servers lint types  ## what CI runs: the same as test
-	@$(RUN) -m tools.check_mirror_coverage
-	@$(RUN) -m pytest -q --form=pure $(wildcard tests/property) tests/test_house.py
-	@$(RUN) -m pytest --form=compiled
+	@$(RUN) -m tools.check
 
 again: .venv/.test .venv/.built  ## what failed in the last run of the tests, once more
 	@$(RUN) -m pytest --form=compiled --last-failed --last-failed-no-failures=none

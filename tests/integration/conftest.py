@@ -47,16 +47,29 @@ def _place_of(door: str) -> str:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "gateway: looks at the gateway itself, not only through it")
+    config.addinivalue_line(
+        "markers", "one_server: what it looks at is the same before each version of PostgreSQL"
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without a gateway asked for, tests of the gateway itself are left out, and counted so."""
-    if THROUGH == "gateway":
-        return
-    left_out = [item for item in items if item.get_closest_marker("gateway")]
+    """Leaves out what would show nothing, and says how many.
+
+    Without a gateway those are tests of the gateway itself; else those that one version of
+    PostgreSQL is enough for, with the others.
+    """
+    left_out = {item for item in items if _shows_nothing(item)}
     if left_out:
-        config.hook.pytest_deselected(items=left_out)
+        config.hook.pytest_deselected(items=list(left_out))
         items[:] = [item for item in items if item not in left_out]
+
+
+def _shows_nothing(item: pytest.Item) -> bool:
+    if THROUGH != "gateway":
+        return item.get_closest_marker("gateway") is not None
+    call = getattr(item, "callspec", None)
+    version = call.params.get("server_version") if call is not None else None
+    return item.get_closest_marker("one_server") is not None and version not in (None, SERVERS[0])
 
 
 @pytest.fixture(scope="session", params=SERVERS, ids=lambda version: f"pg{version}")

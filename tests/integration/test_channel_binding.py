@@ -20,7 +20,7 @@ from tests.support.postgres_cluster import PostgresCluster
 from tests.support.scripted_client import ScriptedClient
 from tests.support.tls_middleman import Middleman
 
-pytestmark = pytest.mark.gateway
+pytestmark = [pytest.mark.gateway, pytest.mark.one_server]
 
 BOTH = b"SCRAM-SHA-256-PLUS\0SCRAM-SHA-256\0\0"
 ONE = b"SCRAM-SHA-256\0\0"

@@ -15,7 +15,7 @@ from tests.support.gateway import DOORS, Gateway
 from tests.support.postgres_cluster import PostgresCluster
 from tests.support.target import PASSWORDS
 
-pytestmark = pytest.mark.gateway
+pytestmark = [pytest.mark.gateway, pytest.mark.one_server]
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,7 @@ from tests.support.scripted_client import ConnectionEndedError, LoginRefusedErro
 from tests.support.target import Target
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.one_server
 MEGABYTE = 1 << 20
 _noise = random.Random(20240229)
 

@@ -81,13 +81,13 @@ def run(installed: Path, *arguments: str) -> str:
     return done.stdout
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def wheel_without_compiler(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("without-compiler")
     return build_wheel(folder, CC="/bin/false", CXX="/bin/false", LDSHARED="/bin/false")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def wheel_with_compiler(tmp_path_factory: pytest.TempPathFactory) -> Path:
     obstacle = build_extensions.obstacle_to_compiling()
     if obstacle:

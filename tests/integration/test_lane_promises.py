@@ -18,7 +18,7 @@ from tests.support.gateway import Gateway
 from tests.support.postgres_cluster import PostgresCluster
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.gateway
+pytestmark = [pytest.mark.gateway, pytest.mark.one_server]
 
 OTP = {"reserve": 1, "borrow_hold_ms": 100, "match": [{"user": "second"}]}
 WRITE = "SELECT lo_create(0)"

@@ -18,7 +18,7 @@ from tests.support.postgres_cluster import PostgresCluster
 from tests.support.scripted_client import LoginRefusedError, ScriptedClient
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.gateway
+pytestmark = [pytest.mark.gateway, pytest.mark.one_server]
 
 LANES: dict[str, dict[str, Any]] = {
     "lanes.otp": {"reserve": 1, "match": [{"user": "second"}], "allow": ["app"]},

@@ -20,7 +20,7 @@ from tests.support.postgres_cluster import PostgresCluster
 from tests.support.scripted_client import ConnectionEndedError, LoginRefusedError, ScriptedClient
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.gateway
+pytestmark = [pytest.mark.gateway, pytest.mark.one_server]
 
 MEGABYTE = 1 << 20
 BOUND_BYTES = 128 * MEGABYTE

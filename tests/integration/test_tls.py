@@ -22,7 +22,7 @@ from tests.support.scripted_client import ScriptedClient
 from tests.support.tls_peer import outdated, trusting
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.gateway
+pytestmark = [pytest.mark.gateway, pytest.mark.one_server]
 
 ASKED = struct.pack("!II", 8, 80877103)
 
