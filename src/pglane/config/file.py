@@ -23,7 +23,7 @@ from pglane.config.pgbouncer_names import GUIDE, suggestion_for
 from pglane.config.places import error_place, line_of, lines_of
 from pglane.config.settings import User
 from pglane.config.tls import SYSTEM
-from pglane.config.uri import read_uri
+from pglane.config.uri import holds_password, read_uri
 from pglane.config.userlist import read_userlist
 from pglane.config.values import judge
 from pglane.config.verifier_form import is_verifier
@@ -457,7 +457,8 @@ class _Reader:
         elif source == "_file":
             value, seen = self._secret_of_file(self._beside(said))
         else:
-            self._forbid_others(*path)
+            if key != "uri" or holds_password(said):
+                self._forbid_others(*path)
             return said
         if not value:
             self._refuse(SecretMissing(where=self._where(*path), key=".".join(path), seen=seen))

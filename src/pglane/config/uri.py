@@ -137,6 +137,14 @@ def read_uri(text: str, where: str, environment: Mapping[str, str]) -> Server:
     return _server(words, where, environment)
 
 
+def holds_password(text: str) -> bool:
+    """Whether a password stands in what `read_uri` reads, or may stand: it is not understood."""
+    try:
+        return bool(read_uri(text, "", {}).password)
+    except RefusedError:
+        return True
+
+
 def read_environment(environment: Mapping[str, str]) -> Server | None:
     """The server that PG* variables name; None when none of `NAMING` is set."""
     named = [name for name in NAMING if environment.get(name)]

@@ -157,6 +157,8 @@ def test_files_that_cannot_be_read(write, tmp_path):
     [
         '[server]\npassword = "hush"',
         '[server]\nuri = "postgresql://u:hush@h/d"',
+        '[server]\nuri = "postgresql://h/d?user=u&password=hush"',
+        '[server]\nuri = "host=h user=u password=hush"',
         '[users.a]\npassword = "hush"',
         f'[users.a]\nverifier = "{VERIFIER}"',
     ],
@@ -169,8 +171,11 @@ def test_a_secret_in_a_file_that_everybody_can_read(write, text):
 
 
 def test_a_file_without_secrets_may_be_read_by_everybody(write):
-    text = '[server]\npassword_env = "P"\nhost = "db"'
-    assert read_file(write(text, mode=0o644), {"P": "x"}).refusals == []
+    for said in (
+        'password_env = "P"\nhost = "db"', 'uri = "postgresql://u@db/d"', 'uri = "host=db user=u"',
+    ):  # fmt: skip
+        loaded = read_file(write(f"[server]\n{said}", mode=0o644), {"P": "x"})
+        assert loaded.refusals == [], said
 
 
 def test_a_user_file_is_never_for_everybody(write):

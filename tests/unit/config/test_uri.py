@@ -4,7 +4,7 @@ import getpass
 import pytest
 from hypothesis import example, given, strategies as st
 
-from pglane.config.uri import Server, read_environment, read_uri
+from pglane.config.uri import Server, holds_password, read_environment, read_uri
 from pglane.errors import RefusedError
 from pglane.errors.configuration import UriMalformed
 
@@ -46,6 +46,22 @@ def refusals(text, **environment):
 )
 def test_what_is_understood(text, expected):
     assert read(text) == Server(*expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("postgresql://u:p@h/d", True),
+        ("postgresql://h/d?password=p", True),
+        ("host=h password=p", True),
+        ("postgresql://u@h/d", False),
+        ("host=h user=u", False),
+        ("postgresql://u:p@q@h/d", True),
+        ("p", True),
+    ],
+)
+def test_what_is_not_understood_may_hold_a_password(text, expected):
+    assert holds_password(text) is expected
 
 
 @pytest.mark.parametrize(
