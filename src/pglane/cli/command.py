@@ -7,11 +7,14 @@ code 1; 2 is argparse's, for words it does not know.
 """
 
 import argparse
+import difflib
 import importlib
+import re
 import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from pglane.cli import standard_streams
 from pglane.errors.refused import RefusedError
@@ -19,6 +22,10 @@ from pglane.version import VERSION
 
 REFUSED = 1
 INTERRUPTED = 128 + signal.SIGINT
+UNKNOWN = re.compile(
+    r"unrecognized arguments: (?P<option>\S+)|invalid choice: '(?P<command>[^']*)'"
+)
+OPTION = re.compile(r"--[a-z-]+")
 
 EXAMPLES = """\
 pglane up                                   three doors before a PostgreSQL of its own
@@ -58,9 +65,35 @@ def main(argv: Sequence[str] | None = None) -> int:
         return INTERRUPTED
 
 
+class Parser(argparse.ArgumentParser):
+    """Says what is near to a word that it does not know."""
+
+    def error(self, message: str) -> NoReturn:
+        """Leaves with exit code 2, as argparse does."""
+        unknown = UNKNOWN.search(message)
+        near = _nearest(unknown["option"], unknown["command"]) if unknown else ""
+        super().error(f"{message}\ndid you mean {near}?" if near else message)
+
+
+def _nearest(option: str | None, command: str | None) -> str:
+    """The word somebody may have meant; "": who knows."""
+    if command is not None and "://" in command:
+        return "pglane up URI"
+    commands = _grammar(with_worker=False)[1].choices
+    usages = [each.format_usage() for each in commands.values()]
+    known = list(commands) if option is None else OPTION.findall("".join(usages))
+    word = (option or command or "").partition("=")[0]
+    return next(iter(difflib.get_close_matches(word, known, 1)), "")
+
+
 def parser(*, with_worker: bool = False) -> argparse.ArgumentParser:
     """What `pglane` understands; `with_worker` adds the command that only the supervisor gives."""
-    known = argparse.ArgumentParser(
+    return _grammar(with_worker=with_worker)[0]
+
+
+def _grammar(*, with_worker: bool) -> tuple[Parser, "argparse._SubParsersAction[Parser]"]:
+    """The parser, and its commands by name."""
+    known = Parser(
         prog="pglane",
         description="What runs between your code and your PostgreSQL: three doors, one budget of "
         "server connections.",
@@ -78,10 +111,10 @@ def parser(*, with_worker: bool = False) -> argparse.ArgumentParser:
         worker = commands.add_parser("worker")
         worker.add_argument("--control-fd", type=int, required=True)
         worker.set_defaults(run="pglane.cli.worker")
-    return known
+    return known, commands
 
 
-def _add_up(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_up(commands: "argparse._SubParsersAction[Parser]") -> None:
     up = commands.add_parser(
         "up",
         help="open the doors",
@@ -113,7 +146,7 @@ def _add_up(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     own.add_argument("--postgres-user", metavar="NAME", help="account it runs as, for root")
 
 
-def _add_check(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_check(commands: "argparse._SubParsersAction[Parser]") -> None:
     check = commands.add_parser(
         "check",
         help="tell all that is wrong with a configuration file",
@@ -126,7 +159,7 @@ def _add_check(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     check.set_defaults(run="pglane.cli.check")
 
 
-def _add_verifier(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_verifier(commands: "argparse._SubParsersAction[Parser]") -> None:
     verifier = commands.add_parser(
         "verifier",
         help="make a SCRAM verifier of a password, for a user file",
@@ -137,7 +170,7 @@ def _add_verifier(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     verifier.set_defaults(run="pglane.cli.verifier")
 
 
-def _add_lab(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_lab(commands: "argparse._SubParsersAction[Parser]") -> None:
     lab = commands.add_parser(
         "lab",
         help="show on a real PostgreSQL who waits, and for how long",
@@ -163,7 +196,7 @@ def _add_lab(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     play.add_argument("--float", action="store_true", help=told)
 
 
-def _add_demo(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_demo(commands: "argparse._SubParsersAction[Parser]") -> None:
     demo = commands.add_parser(
         "demo",
         help="a marketplace for half a minute: pools beside lanes",

@@ -26,11 +26,27 @@ def test_without_a_command_it_says_what_there_is(capsys):
     assert "worker" not in out
 
 
-def test_words_it_does_not_know(capsys):
+@pytest.mark.parametrize(
+    ("words", "said", "near"),
+    [
+        (["upp"], "invalid choice", "up"),
+        (["chekc", "x"], "invalid choice", "check"),
+        (["postgresql://u@h/d"], "invalid choice", "pglane up URI"),
+        (["lab", "runn"], "invalid choice", ""),
+        (["up", "--bugdet", "4"], "unrecognized arguments: --bugdet", "--budget"),
+        (["up", "--sesion-port=1"], "unrecognized arguments", "--session-port"),
+        (["nothing like it"], "invalid choice", ""),
+        (["up", "--budget", "many"], "invalid int value", ""),
+    ],
+)
+def test_words_it_does_not_know(capsys, words, said, near):
     with pytest.raises(SystemExit) as caught:
-        main(["upp"])
+        main(words)
     assert caught.value.code == 2
-    assert "invalid choice" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert said in told
+    assert ("did you mean" in told) is bool(near)
+    assert told.endswith(f"did you mean {near}?\n") or not near
 
 
 @pytest.mark.parametrize(
