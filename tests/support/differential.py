@@ -28,6 +28,8 @@ there in the transaction that drew it, and not in a later one."""
 LAST_VALUES = re.compile(rb"currval\('public\.sq'\)|lastval\(\)")
 Startups = Sequence[Mapping[str, str]]
 FAILS = "SELECT 1/0"
+OWN_OID = 16384
+"""From here on numbers of types are given as they are made: other ones in each database."""
 SETTINGS = (
     "search_path", "statement_timeout", "lock_timeout", "work_mem", "TimeZone", "DateStyle",
     "IntervalStyle", "bytea_output", "extra_float_digits", "row_security", "enable_seqscan",
@@ -109,7 +111,7 @@ class Client:
             self.refused = self.refused or (found[0] if found else "")
             return ("E", one.sqlstate)
         if one.kind == "T":
-            return ("T", one.columns)
+            return ("T", tuple((name, min(oid, OWN_OID), kind) for name, oid, kind in one.columns))
         return (one.kind, one.body)
 
 
@@ -143,6 +145,7 @@ class Worlds:
         self._startups = startups
         self._pairs = [self._pair(startup) for startup in startups]
         self._judges = self._pair({})
+        self._clean_both()
 
     def _pair(self, startup: Mapping[str, str]) -> tuple[Client, Client]:
         truth, door = self._targets
@@ -235,8 +238,12 @@ class Worlds:
             for one in pair:
                 one.query("DISCARD ALL")
                 one.heard.clear()
+        self._clean_both()
+
+    def _clean_both(self) -> None:
         for judge in self._judges:
-            judge.query(self._clean)
+            seen = judge.query(self._clean)
+            assert not any(one[0] == "E" for one in seen.messages), seen  # type: ignore[index]
 
     def _renew(self) -> None:
         """Nobody knows what state they are in."""
@@ -244,8 +251,7 @@ class Worlds:
             truth.line.close()
             door.line.close()
         self._pairs = [self._pair(startup) for startup in self._startups]
-        for judge in self._judges:
-            judge.query(self._clean)
+        self._clean_both()
 
 
 def _failing(step: Step, got: Seen) -> bytes:

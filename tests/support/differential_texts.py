@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from tests.support import protocol
 from tests.support.differential import Step
 
-GROUP = "crew"
 SCHEMA = """
 CREATE SCHEMA s1; CREATE SCHEMA s2;
 CREATE TABLE public.here AS SELECT 'public' AS place;
@@ -179,15 +178,18 @@ def _copy(rows: int) -> Step:
     return Step(f"copy {rows}", octets + protocol.copy_done())
 
 
-steps = st.one_of(
-    st.lists(texts, min_size=1, max_size=1).map(_simple),
-    st.lists(texts, min_size=1, max_size=1).map(_simple),
-    st.lists(texts, min_size=2, max_size=3).map(_simple),
-    st.lists(texts, min_size=1, max_size=1).map(_extended),
-    st.lists(texts, min_size=1, max_size=3).map(_extended),
-    st.tuples(st.sampled_from(NAMES), texts).map(_prepare),
-    st.sampled_from(NAMES).map(_use),
-    st.sampled_from(NAMES).map(_close),
-    bound.map(_bound),
-    st.integers(0, 2).map(_copy),
-)
+def steps_of(texts: st.SearchStrategy[str]) -> st.SearchStrategy[Step]:
+    """Requests of these texts: one or some at once, by every protocol, prepared and used again."""
+    return st.one_of(
+        st.lists(texts, min_size=1, max_size=1).map(_simple),
+        st.lists(texts, min_size=1, max_size=1).map(_simple),
+        st.lists(texts, min_size=2, max_size=3).map(_simple),
+        st.lists(texts, min_size=1, max_size=1).map(_extended),
+        st.lists(texts, min_size=1, max_size=3).map(_extended),
+        st.tuples(st.sampled_from(NAMES), texts).map(_prepare),
+        st.sampled_from(NAMES).map(_use),
+        st.sampled_from(NAMES).map(_close),
+    )
+
+
+steps = st.one_of(steps_of(texts), bound.map(_bound), st.integers(0, 2).map(_copy))

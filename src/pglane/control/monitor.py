@@ -52,6 +52,10 @@ ASKED_TIMES = 1
 RETRY_S_MIN, RETRY_S_MAX = 0.5, 30.0
 REFUSED_S = 2.0
 """When catalogs that could not be read are tried again."""
+PASSING = ("40P01", "42704", "42883", "42P01", "55P03", "57014", "XX000")
+"""SQLSTATEs with which the server does not print what was dropped or locked since it was listed."""
+PASSING_MAX = 5
+"""So often in a row that is listed again at once; what still fails then counts as unreadable."""
 PAUSE_S_MIN = 0.01
 WATCHING = "watching"
 SERVER = ("server_host", "server_port", "server_target_session_attrs")
@@ -97,7 +101,7 @@ class Monitor:
         self._texts = PrintedTexts()
         self._read_at = 0.0
         self._read_s = self._printed_s = 0.0
-        self._asked = 0
+        self._asked = self._passed = 0
         self._ended = False
         self._moves = False
         self._woken = asyncio.Event()
@@ -203,15 +207,24 @@ class Monitor:
         try:
             await self._look_at_catalogs(session, asked=bool(asked))
         except QuestionRefusedError as error:
-            # The right to read is missing, or what was being printed was dropped meanwhile.
-            self._read_at, self._read_s = began + REFUSED_S, 0.0
-            self._failed(f"its catalogs cannot be read: {error}")
+            self._refused(error, began)
         else:
+            self._passed = 0
             self._read_at = clock()
             self._read_s = self._read_at - began - self._printed_s
             self._snapshot = snapshot
             self._succeeded()
             self._looked(asked)
+
+    def _refused(self, error: QuestionRefusedError, began: float) -> None:
+        """The right to read is missing, or what was being printed was dropped meanwhile."""
+        self._catalogs = ""
+        self._passed += 1
+        if error.sqlstate in PASSING and self._passed <= PASSING_MAX:
+            self._read_at, self._read_s = began, 0.0
+            return
+        self._read_at, self._read_s = began + REFUSED_S, 0.0
+        self._failed(f"its catalogs cannot be read: {error}")
 
     async def _look_for_roleless(self, session: ServerSession) -> None:
         """Sessions whose role was dropped, by their process ids."""
@@ -305,9 +318,8 @@ class Monitor:
                 "warning",
                 "monitor_failed",
                 f"database {self._database} is not watched: {reason}. Until this works, "
-                "changed defaults may not be noticed, and after each statement that writes or "
-                "calls a function the session is looked at; server.monitor_user can name another "
-                "role",
+                "changed defaults may not be noticed, and after nearly each transaction the session "
+                "is looked at; server.monitor_user can name another role",
                 database=self._database,
             )
             self._tell("monitor", state=reason)

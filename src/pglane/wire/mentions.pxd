@@ -3,7 +3,8 @@ from pglane.wire.lexemes cimport Lexer
 
 cdef int BROKEN, END, QUOTED, QUOTED_UNICODE, SYMBOL, WORD
 cdef int _READ, _WRITTEN, _WRITES, _CALLED, _DRAWS
-cdef object WRITING_WORDS
+cdef object PLAIN_WORDS, WRITING_WORDS
+cdef bytes PLAIN_SYMBOLS
 
 
 @cython.final

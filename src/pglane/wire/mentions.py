@@ -38,6 +38,15 @@ WRITING_WORDS = frozenset(
     """.split()
 )
 """One of these stands in every text that can fire a trigger or compute a column."""
+PLAIN_WORDS = frozenset(
+    b"""
+    abort asc begin chain commit committed default deferrable desc end false first is isolation
+    last level next no null nulls only read repeatable rollback serializable start transaction true
+    uncommitted work write
+    """.split()
+)
+"""Words that lead nowhere where no parenthesis follows; what holds of any database."""
+PLAIN_SYMBOLS = b"$(),.;"
 
 
 class Names:
@@ -52,8 +61,8 @@ class Names:
         computes: code in it may set a custom setting whose name stands nowhere.
         beyond_ascii: a name that is not proved clean has letters beyond ASCII.
         everything: nothing can be proved in this database.
-        unread: the catalogs were not read yet: every text that writes is doubtful, and every call
-            of what is not in `calls`.
+        unread: the catalogs were not read: every name is doubtful that is not in `calls` or in
+            `PLAIN_WORDS` (a table may be a view, or have a policy), and every operator.
     """
 
     # fmt: off
@@ -98,6 +107,8 @@ class Names:
         name = name[:NAME_BYTES_MAX]
         code = 0
         if name in self.reads or (self.beyond_ascii and not name.isascii()):
+            code = _READ
+        if self.unread and (quoted or not (name in PLAIN_WORDS or name in self.calls)):
             code = _READ
         if name in self.writes:
             code |= _WRITTEN
@@ -148,6 +159,8 @@ def mentions(text: bytes, standard_conforming_strings: bool, names: Names) -> in
         if token == SYMBOL:
             if pending and lexer.symbol == 40:
                 worst = UNKNOWN_CALL
+            if names.unread and lexer.symbol not in PLAIN_SYMBOLS:
+                return UNPROVED
             pending = False
         elif token in (WORD, QUOTED):
             code = names.code(lexer.piece())
@@ -160,7 +173,7 @@ def mentions(text: bytes, standard_conforming_strings: bool, names: Names) -> in
         else:
             pending = False
         token = lexer.next()
-    if all_codes & _WRITES and (all_codes & _WRITTEN or names.unread):
+    if all_codes & _WRITES and all_codes & _WRITTEN:
         return UNPROVED
     if names.unread and worst:
         return UNPROVED

@@ -269,6 +269,27 @@ def test_catalogs_that_were_not_read_once_are_told_anew(monkeypatch):
     ]  # fmt: skip
 
 
+def test_what_is_dropped_while_it_is_printed_is_listed_again(monkeypatch):
+    """What is known still counts meanwhile: the database is watched."""
+    monkeypatch.setattr(module, "PAUSE_TIMES", 0)
+    session = Session(FIRST, LATER, LATER, CHANGED)
+    session.epochs = [EPOCH, QuestionRefusedError("gone", sqlstate="42P01"), OTHER_EPOCH]
+    story = Story(session)
+    assert story.play(5) == ["defaults", "ddl", "catalog", "monitor", "defaults"]
+    assert session.asked.count(module.LISTING) == 2
+    assert "monitor_failed" not in story.stream.getvalue()
+
+
+def test_what_can_never_be_printed_is_told(monkeypatch):
+    monkeypatch.setattr(module, "PAUSE_TIMES", 0)
+    monkeypatch.setattr(module, "PASSING_MAX", 2)
+    session = Session(FIRST, *[LATER] * 4)
+    session.epochs = [EPOCH, *[QuestionRefusedError("broken", sqlstate="XX000")] * 3]
+    story = Story(session)
+    assert story.play(5) == ["defaults", "ddl", "catalog", "monitor", "monitor"]
+    assert "broken" in story.sent[-1]["state"]
+
+
 def test_catalogs_that_always_change_wait(monkeypatch):
     monkeypatch.setattr(module, "PAUSE_TIMES", 1e9)
     session = Session(FIRST, LATER, LATER, CHANGED)

@@ -63,12 +63,20 @@ def test_where_nothing_is_proved_every_text_is_doubtful():
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        (b"SELECT count(*), now() FROM t WHERE id IN (1)", NOTHING),
+        (b"SELECT now(), upper('a'), $1; COMMIT", NOTHING),
+        (b"BEGIN ISOLATION LEVEL REPEATABLE READ", NOTHING),
+        (b"SELECT count(1) FROM t", UNPROVED),
+        (b"TABLE t", UNPROVED),
+        (b'SELECT * FROM "now"', UNPROVED),
         (b"SELECT f(1)", UNPROVED),
+        (b"SELECT commit(1)", UNPROVED),
+        (b"SELECT 'a' @@@ 'b'", UNPROVED),
+        (b"SELECT 'v'::d", UNPROVED),
         (b"UPDATE t SET a = 1", UNPROVED),
+        (b"FETCH c", UNPROVED),
     ],
 )
-def test_before_the_catalogs_were_read_writes_and_calls_are(text, found):
+def test_before_the_catalogs_were_read_every_name_and_operator_is(text, found):
     assert mentions(text, True, UNREAD) == found
 
 
