@@ -53,7 +53,7 @@ RETRY_S_MIN, RETRY_S_MAX = 0.5, 30.0
 REFUSED_S = 2.0
 """When catalogs that could not be read are tried again."""
 PASSING = ("40P01", "42704", "42883", "42P01", "55P03", "57014", "XX000")
-"""SQLSTATEs with which the server does not print what was dropped or locked since it was listed."""
+"""SQLSTATEs with which the server does not print what was dropped or locked since the list."""
 PASSING_MAX = 5
 """So often in a row that is listed again at once; what still fails then counts as unreadable."""
 PAUSE_S_MIN = 0.01
@@ -318,8 +318,8 @@ class Monitor:
                 "warning",
                 "monitor_failed",
                 f"database {self._database} is not watched: {reason}. Until this works, "
-                "changed defaults may not be noticed, and after nearly each transaction the session "
-                "is looked at; server.monitor_user can name another role",
+                "changed defaults may not be noticed, and after nearly each transaction the "
+                "session is looked at; server.monitor_user can name another role",
                 database=self._database,
             )
             self._tell("monitor", state=reason)
