@@ -53,7 +53,7 @@ integration: .venv/.test .venv/.built servers  ## with real PostgreSQL servers a
 
 differential: .venv/.test .venv/.built servers  ## random sequences on moving and on private connections; N=5000, SEED=...
 	@PGLANE_DIFFERENTIAL_EXAMPLES='$(or $(N),5000)' PGLANE_DIFFERENTIAL_SEED='$(or $(SEED),0)' \
-		$(RUN) -m pytest tests/integration/test_differential.py tests/integration/test_code_differential.py
+		$(RUN) -m pytest tests/integration/test_differential.py tests/integration/test_differential_topics.py
 
 sessions: .venv/.test .venv/.built  ## random sessions against a scripted server, any seed again; N=5000, SEED=...
 	@PGLANE_SESSIONS_EXAMPLES='$(or $(N),5000)' PGLANE_SESSIONS_SEED='$(or $(SEED),500)' \

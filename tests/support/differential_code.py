@@ -4,10 +4,8 @@ Functions, views, triggers, rules, defaults, domains, operators and aggregates a
 and dropped while other clients use them; what they leave in a session must be found there only.
 """
 
-from hypothesis import strategies as st
-
 from tests.support import differential_texts as usual
-from tests.support.differential_texts import LOOKS, TENANT, steps_of
+from tests.support.differential_texts import LOOKS, TENANT
 
 SCHEMA = f"""
 {usual.SCHEMA}
@@ -23,8 +21,6 @@ CREATE FUNCTION public.f_apart(text, text) RETURNS float8 LANGUAGE plpgsql IMMUT
 CREATE TABLE public.told (who text);
 ALTER FUNCTION public.f_plain(text, text) OWNER TO app;
 GRANT ALL ON public.told TO app, crew;
-"""
-OWNED = """
 ALTER TABLE public.t OWNER TO app; ALTER TABLE public.told OWNER TO app;
 ALTER TABLE public.watched OWNER TO app; ALTER SEQUENCE public.sq OWNER TO app;
 """
@@ -159,13 +155,3 @@ USES = (
 )  # fmt: skip
 BLOCKS = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT a", "ROLLBACK TO a", "SELECT 1/0")
 TOPICS = (FUNCTIONS, PARTS, USES, USES, USES, (TENANT,), LOOKS[:4], BLOCKS)
-
-
-@st.composite
-def texts(draw: st.DrawFn) -> str:
-    """One of some topic; a strategy of all of them has too long a name for Hypothesis."""
-    topic = TOPICS[draw(st.integers(0, len(TOPICS) - 1))]
-    return topic[draw(st.integers(0, len(topic) - 1))]
-
-
-steps = steps_of(texts())

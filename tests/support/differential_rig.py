@@ -39,6 +39,7 @@ def make_databases(cluster: PostgresCluster, names: tuple[str, str], schema: str
     for name in names:
         cluster.admin(f"CREATE DATABASE {name}")
         cluster.admin(f"ALTER DATABASE {name} SET lock_timeout = '1s'")  # clients take turns
+        cluster.admin(f"GRANT CREATE ON DATABASE {name} TO app, {GROUP}")
         cluster.admin(schema, database=name)
 
 

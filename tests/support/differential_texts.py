@@ -4,6 +4,8 @@ What a sequence needs of the database is made by `SCHEMA`: a table `here` in thr
 says where it is, functions and a trigger with effects that no text shows.
 """
 
+from collections.abc import Sequence
+
 from hypothesis import strategies as st
 
 from tests.support import protocol
@@ -176,6 +178,13 @@ def _copy(rows: int) -> Step:
     data = b"".join(protocol.copy_data(b"copied\t%d\n" % row) for row in range(rows))
     octets = protocol.query("COPY public.t FROM STDIN") + data
     return Step(f"copy {rows}", octets + protocol.copy_done())
+
+
+@st.composite
+def texts_of(draw: st.DrawFn, topics: Sequence[Sequence[str]]) -> str:
+    """A text of some topic. (A strategy of all of them has too long a name for Hypothesis.)"""
+    topic = topics[draw(st.integers(0, len(topics) - 1))]
+    return topic[draw(st.integers(0, len(topic) - 1))]
 
 
 def steps_of(texts: st.SearchStrategy[str]) -> st.SearchStrategy[Step]:

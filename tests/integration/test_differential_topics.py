@@ -1,0 +1,34 @@
+"""Random sequences of statements that change what other statements do, as in `test_differential`.
+
+The statements look harmless. What they do to a session, what they return and whether they may is
+in functions, views, policies, tables and rights that some client made or changed a moment ago.
+"""
+
+from types import ModuleType
+
+import pytest
+
+from tests.support import differential_code, differential_roles, differential_shapes
+from tests.support.differential_rig import EXAMPLES, compare, make_databases, sequences_of, worlds
+from tests.support.differential_texts import steps_of, texts_of
+from tests.support.postgres_cluster import PostgresCluster
+
+pytestmark = pytest.mark.gateway
+
+
+@pytest.mark.parametrize(
+    ("name", "topic"),
+    [("code", differential_code), ("roles", differential_roles), ("shapes", differential_shapes)],
+)
+def test_what_changes_meanwhile_changes_as_on_a_private_connection(
+    cluster: PostgresCluster,
+    server_version: str,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    topic: ModuleType,
+) -> None:
+    names = (f"{name}_truth", f"{name}_door")
+    make_databases(cluster, names, topic.SCHEMA)
+    sequences = sequences_of(steps_of(texts_of(topic.TOPICS)))
+    with worlds(cluster, names, topic.CLEAN, {}) as both:
+        compare(both, sequences, -(-EXAMPLES // 5), server_version, capsys)
