@@ -154,4 +154,8 @@ USES = (
     "WHEN NOT MATCHED THEN INSERT VALUES ('m', v)"),
 )  # fmt: skip
 BLOCKS = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT a", "ROLLBACK TO a", "SELECT 1/0")
+PREPARED = (
+    "SELECT public.f_new()", "SELECT said FROM v_new", "INSERT INTO public.t (n) VALUES (2)",
+    "SELECT 'v'::public.d_new", "TABLE public.t",
+)  # fmt: skip
 TOPICS = (FUNCTIONS, PARTS, USES, USES, USES, (TENANT,), LOOKS[:4], BLOCKS)

@@ -60,4 +60,8 @@ USES = (
     "PREPARE p AS SELECT current_user, who FROM public.mine", "EXECUTE p", "DEALLOCATE p", TENANT,
     "SELECT who FROM public.made", "RESET app.tenant",
 )  # fmt: skip
+PREPARED = (
+    "SELECT current_user, who FROM public.mine", "SELECT public.f_made()", "SET ROLE crew",
+    "INSERT INTO public.mine (n) VALUES (2)",
+)  # fmt: skip
 TOPICS = (ROLES, RIGHTS, USES, USES, BLOCKS)

@@ -45,4 +45,5 @@ USES = (
     "PREPARE p AS SELECT * FROM t", "EXECUTE p", "DEALLOCATE p", "PREPARE q AS TABLE public.t",
     "EXECUTE q", "COPY t TO STDOUT", "DISCARD PLANS", "DISCARD ALL", "SELECT count(*) FROM t",
 )  # fmt: skip
+PREPARED = ("SELECT * FROM t", "TABLE public.t", "SELECT n FROM t", "TABLE public.v_t")
 TOPICS = (CHANGES, USES, USES, USES, BLOCKS)
