@@ -19,6 +19,7 @@ SCHEMA = """
 CREATE FUNCTION sets() RETURNS bool LANGUAGE plpgsql AS
   $$ BEGIN PERFORM set_config('work_mem', '9MB', false); RETURN true; END $$;
 CREATE FUNCTION sets(int, int) RETURNS bool LANGUAGE sql AS $$ SELECT sets() $$;
+CREATE FUNCTION lower(int) RETURNS bool LANGUAGE sql AS $$ SELECT sets() $$;
 CREATE VIEW seen AS SELECT sets();
 CREATE TABLE guarded AS SELECT 1 AS n;
 CREATE POLICY guard ON guarded USING (sets());
@@ -29,7 +30,8 @@ CREATE OPERATOR @@@ (FUNCTION = sets, LEFTARG = int, RIGHTARG = int)
 """
 READS = (
     "SELECT * FROM seen", "TABLE seen", "SELECT n FROM guarded", "SELECT 1::checked",
-    "SELECT CAST(1 AS checked)", "SELECT 1 @@@ 2", "COPY (SELECT n FROM guarded) TO STDOUT",
+    "SELECT CAST(1 AS checked)", "SELECT 1 @@@ 2", "SELECT lower(1)",
+    "COPY (SELECT n FROM guarded) TO STDOUT",
 )  # fmt: skip
 
 

@@ -128,22 +128,16 @@ UNREAD = Names(
     (),
     (),
     b"""
-    abs all and any array array_agg as avg between by bit case cast ceil char character check
-    coalesce concat conflict count cube current_setting date_trunc decimal distinct else except
-    exists explain extract filter float floor format from generate_series greatest group grouping
-    having in include intersect interval into is join json_agg json_build_object jsonb_agg
-    jsonb_build_object key lateral least left length like limit lower ltrim materialized max md5
-    min mod not now nullif numeric offset on or order over overlay partition position precision
-    primary random references replace returning right rollup round row row_number rtrim select set
-    sets some split_part string_agg substr substring sum table then time timestamp to_char to_date
-    to_number to_timestamp treat trim union unique unnest upper using values varchar version when
-    where with within xmlelement
+    all and any array as between case cast coalesce distinct else except exists from group grouping
+    having in intersect into is join lateral like limit not nullif offset on or order primary
+    references returning select some table then union unique using values when where with
     """.split(),
     asks=True,
     computes=True,
     unread=True,
 )
-"""What holds until the catalogs were read; some functions of PostgreSQL's own are known."""
+"""What holds until the catalogs were read: of what may stand in front of a parenthesis, words that
+no function can have as its name. No function is known: another of its name may be found first."""
 
 
 def mentions(text: bytes, standard_conforming_strings: bool, names: Names) -> int:
