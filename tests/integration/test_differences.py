@@ -165,6 +165,29 @@ def test_a_statement_that_nobody_described_follows_its_table(
     assert rows(told) == [("1",)]
 
 
+def test_what_is_made_nearer_in_the_path_is_found_where_it_is_prepared_again(
+    client: ScriptedClient, cluster: PostgresCluster, table: str
+) -> None:
+    schema = f"nearer_{table}"
+    cluster.admin(f"CREATE SCHEMA {schema} AUTHORIZATION app", database="app")
+    cluster.admin(f"INSERT INTO {table} VALUES (1, 'x')", database="app")
+    prepare = protocol.parse(f"TABLE {table}", "kept") + protocol.describe("S", "kept")
+    use = protocol.bind(statement="kept") + protocol.execute()
+    with ScriptedClient.login(cluster.target()) as private:
+        for one in (client, private):
+            one.query(f"SET search_path = {schema}, public")
+            assert not errors(one.extended(prepare))
+        client.query(f"CREATE TABLE {schema}.{table} AS SELECT 'nearer' AS only")
+        assert rows(private.extended(use)) == [("1", "x")], "it goes on with what it found first"
+    told = [client.extended(use) for _ in range(BUDGET)]
+    assert {code for answer in told for code in errors(answer)} == {"0A000"}
+    assert {row for answer in told for row in rows(answer)} <= {("1", "x")}
+    client.extended(protocol.close("S", "kept") + prepare)
+    for _ in range(BUDGET):
+        assert rows(client.extended(use)) == [("nearer",)]
+    cluster.admin(f"DROP SCHEMA {schema} CASCADE", database="app")
+
+
 def test_sql_does_not_know_names_of_the_protocol(client: ScriptedClient) -> None:
     client.extended(protocol.parse("SELECT 1", "by_protocol"))
     assert errors(client.query("EXECUTE by_protocol")) == ["26000"]

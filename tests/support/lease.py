@@ -22,6 +22,7 @@ NAMES = (
     "connection.answer_events",
     "connection.expectations",
     "connection.prepared_statements",
+    "connection.whole_requests",
     "wire.statements",
     "wire.framing",
 )

@@ -2,7 +2,9 @@ cimport cython
 
 from pglane.connection.client_channels cimport ClientChannels
 from pglane.connection.exchange cimport Exchange
-from pglane.connection.expectations cimport PendingDeallocation, PendingSteps, pending_parse
+from pglane.connection.expectations cimport (
+    PendingDeallocation, PendingParse, PendingSteps, pending_parse
+)
 from pglane.connection.request_messages cimport bind_head, message
 from pglane.connection.prepared_statements cimport (
     ClientStatement, ServerStatement, Shape, client_statement
@@ -32,11 +34,12 @@ cdef class ExtendedRequests(ClientChannels):
     @cython.locals(reader=MessageReader)
     cdef int _byte(self, Py_ssize_t at) except -1
     @cython.locals(
-        reader=MessageReader, end=Py_ssize_t, text=bytes, types=bytes, verdict=Verdict
+        reader=MessageReader, end=Py_ssize_t, text=bytes, types=bytes, verdict=Verdict,
+        statement=ClientStatement
     )
     cdef bint _parse_unnamed(self, Exchange exchange) except -1
     @cython.locals(before=ClientStatement)
-    cdef _keep_unnamed(self, ClientStatement statement, Exchange exchange)
+    cdef PendingParse _keep_unnamed(self, ClientStatement statement, Exchange exchange)
     @cython.locals(
         reader=MessageReader, end=Py_ssize_t, portal=bytes, statement=ClientStatement,
         verdict=Verdict
@@ -45,7 +48,8 @@ cdef class ExtendedRequests(ClientChannels):
     cdef bint _describe_portal(self, Exchange exchange) except -1
     @cython.locals(
         reader=MessageReader, at=Py_ssize_t, shape=Shape, statement=ClientStatement,
-        known=ServerStatement, fresh=ServerStatement, verdict=Verdict, objection=bytes
+        known=ServerStatement, fresh=ServerStatement, verdict=Verdict, objection=bytes,
+        unnamed=ClientStatement
     )
     cdef int _parse_named(self, Exchange exchange) except -1
     @cython.locals(

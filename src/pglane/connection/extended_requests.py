@@ -23,6 +23,7 @@ from pglane.connection.expectations import (
     EXECUTE,
     FUNCTION,
     PARSE,
+    PendingParse,
     pending_parse,
 )
 from pglane.connection.prepared_statements import (
@@ -161,17 +162,19 @@ class ExtendedRequests(ClientChannels):
         )
         if verdict.effects & self.asked:
             return False
-        self._keep_unnamed(client_statement(text, types, verdict, NO_SHAPE), exchange)
+        statement = client_statement(text, types, verdict, NO_SHAPE)
+        exchange.expect(_PARSE, self._keep_unnamed(statement, exchange))
         return True
 
-    def _keep_unnamed(self, statement: ClientStatement, exchange: Exchange) -> None:
+    def _keep_unnamed(self, statement: ClientStatement, exchange: Exchange) -> PendingParse:
+        """It is what no name means from here on; for whom its answer comes."""
         statement.segment = exchange.segment
         if len(statement.text) > LARGE_TEXT_BYTES:
             statement.weight = self._shapes.weigh(len(statement.text))
         before = self.statements.get(b"")
         self.statements[b""] = statement
         exchange.statements.holds_unnamed(statement, -1)
-        exchange.expect(_PARSE, pending_parse(None, self.statements, b"", statement, before))
+        return pending_parse(None, self.statements, b"", statement, before)
 
     def _bind_unnamed(self, exchange: Exchange) -> bool:
         """A Bind of the unnamed statement that this server connection holds is sent as it is."""
@@ -217,7 +220,8 @@ class ExtendedRequests(ClientChannels):
                 return FORWARDED
         if not name:
             exchange.to_server.append(reader.message())
-            self._keep_unnamed(client_statement(text, types, verdict, NO_SHAPE), exchange)
+            unnamed = client_statement(text, types, verdict, NO_SHAPE)
+            exchange.expect(_PARSE, self._keep_unnamed(unnamed, exchange))
             return FORWARDED
         if exchange.may_discard() and (name in self.statements or exchange.may_keep_closed()):
             return self._wait(exchange, HELD_FOR_ANSWERS)

@@ -22,6 +22,10 @@ cdef class OwedAnswers:
 
     @cython.locals(at=Py_ssize_t)
     cpdef expect(self, int kind, object payload=*)
+    @cython.locals(more=Py_ssize_t)
+    cdef _make_room(self)
+    @cython.locals(at=Py_ssize_t, kinds=bytearray)
+    cpdef expect_unit(self, PendingParse parse)
     cpdef bint may_discard(self) except -1
     cpdef bint may_keep_closed(self) except -1
     cpdef Py_ssize_t outstanding(self) except -1

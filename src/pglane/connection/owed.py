@@ -79,8 +79,7 @@ class OwedAnswers:
         """One more answer to come."""
         at = self._end
         if at == len(self._kinds):
-            self._kinds += bytes(at + _ROOM)
-            self._payloads += [None] * (at + _ROOM)
+            self._make_room()
         if kind in (_QUERY, _SYNC, _FUNCTION):
             self._cycle_at = at
             self.segment += 1
@@ -93,6 +92,28 @@ class OwedAnswers:
         if payload is not None:
             self._payloads[at] = payload
         self._end = at + 1
+
+    def _make_room(self) -> None:
+        more = self._end + _ROOM
+        self._kinds += bytes(more)
+        self._payloads += [None] * more
+
+    def expect_unit(self, parse: PendingParse) -> None:
+        """Parse, Bind, Describe, Execute and Sync of one statement, where nothing else is owed."""
+        at = self._end
+        if at + 5 > len(self._kinds):
+            self._make_room()
+        kinds = self._kinds
+        kinds[at] = _PARSE
+        kinds[at + 1] = _BIND
+        kinds[at + 2] = _DESCRIBE
+        kinds[at + 3] = _EXECUTE
+        kinds[at + 4] = _SYNC
+        self._payloads[at] = parse
+        self._end = at + 5
+        self._cycle_at = at + 4
+        self.segment += 1
+        self.unit_open = False
 
     def may_discard(self) -> bool:
         """Whether a Sync is between what may fail and what is asked next."""

@@ -61,6 +61,13 @@ def bind_head(portal: bytes, statement: bytes, rest_bytes: int) -> bytes:
     return b"B%b%b\x00%b\x00" % (length.to_bytes(4, "big"), portal, statement)
 
 
+def zero_in(data: bytes, begin: int, end: int) -> int:
+    """Index of the first zero byte of a part of `data`; -1 if there is none."""
+    if cython.compiled:
+        return c_zero_at(data, begin, end)  # type: ignore[name-defined,no-any-return]
+    return data.find(b"\x00", begin, end)
+
+
 def error(sqlstate: bytes, text: bytes, routine: bytes = b"") -> bytes:
     """An ErrorResponse as PostgreSQL itself would word it.
 

@@ -2,9 +2,9 @@ cimport cython
 
 from pglane.connection.exchange cimport Exchange
 from pglane.connection.expectations cimport PendingDeallocation, PendingSteps, pending_parse
-from pglane.connection.extended_requests cimport ExtendedRequests
 from pglane.connection.request_messages cimport message
 from pglane.connection.prepared_statements cimport ClientStatement, Shapes
+from pglane.connection.whole_requests cimport WholeRequests
 from pglane.wire.framing cimport MessageReader, message_reader
 from pglane.wire.statements cimport Verdict, VerdictCache
 
@@ -13,7 +13,7 @@ cdef int _FORWARDED, _HEADER_BYTES, _HELD, _QUERY
 
 
 @cython.final
-cdef class ClientRequests(ExtendedRequests):
+cdef class ClientRequests(WholeRequests):
     cdef public int out_of_place
 
     cdef _set_up(

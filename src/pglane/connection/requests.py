@@ -31,10 +31,10 @@ from pglane.connection.extended_requests import (
     HELD,
     OUT_OF_PLACE,
     TERMINATED,
-    ExtendedRequests,
 )
 from pglane.connection.prepared_statements import Shapes
 from pglane.connection.request_messages import MalformedRequest, message
+from pglane.connection.whole_requests import WholeRequests
 from pglane.errors.protocol import MessageMalformed
 from pglane.wire.framing import HEADER_BYTES, MalformedStream, message_reader
 from pglane.wire.server_messages import error_response
@@ -49,7 +49,7 @@ _QUERY: int = QUERY
 KNOWN = frozenset(b"QPBDEHSCFdcfXp")
 
 
-class ClientRequests(ExtendedRequests):
+class ClientRequests(WholeRequests):
     """The messages of one client after its login, and the names it gave.
 
     Attributes:
@@ -195,12 +195,14 @@ class ClientRequests(ExtendedRequests):
         return self._asks(data, reader.begin + 5, last, exchange)
 
     def begins_with(self, data: bytes, size: int, exchange: Exchange) -> bool:
-        """Notes the Query that these bytes are, where nothing else waits; True: send them on.
+        """Notes the request that these bytes are, where nothing else waits; True: send them on.
 
-        What `forward` does with a chunk that is one Query, without a copy of it. False: nothing
-        was noted, the reader is to be fed.
+        What `forward` does with a chunk that is one Query or one whole unit, without a copy of it.
+        False: nothing was noted, the reader is to be fed.
         """
         exchange.names = self.statements
+        if data[0] == 0x50:
+            return self._asks_unit(data, size, exchange)
         return self._asks(data, _HEADER_BYTES, size - 1, exchange)
 
     def _asks(self, data: bytes, begin: int, end: int, exchange: Exchange) -> bool:

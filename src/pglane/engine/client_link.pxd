@@ -3,6 +3,7 @@ cimport cython
 from pglane.connection.exchange cimport Exchange
 from pglane.connection.requests cimport ClientRequests
 from pglane.connection.settings cimport Vector
+from pglane.connection.whole_requests cimport is_whole_request
 from pglane.doors.need cimport Need
 from pglane.engine.admission cimport Admission
 from pglane.engine.database cimport Database
@@ -21,8 +22,6 @@ cdef int _TERMINATE, _HEADER_BYTES, _LOOKED_AT_BYTES
 cdef long long _CATALOG, _DATABASE, _EXECUTES, _NOTIFIES, _TOLD_OF
 
 cdef bint _is_ignored(int kind)
-@cython.locals(high=Py_ssize_t, length=Py_ssize_t)
-cdef bint _is_whole_query(const unsigned char *data, Py_ssize_t size)
 
 
 cdef class ClientLink(ClientConnection):
@@ -37,7 +36,7 @@ cdef class ClientLink(ClientConnection):
     cdef bint takes(self, Chunk chunk) except -1
     @cython.locals(server=ServerLink)
     cdef bint _asks_on(self, Chunk chunk) except -1
-    cdef bint _is_query(self, const unsigned char *data, Py_ssize_t size) except -1
+    cdef bint _is_request(self, const unsigned char *data, Py_ssize_t size) except -1
     @cython.locals(
         data="const unsigned char *", size=Py_ssize_t, first=int, second=int, at=Py_ssize_t
     )

@@ -12,6 +12,7 @@ from pglane.connection.client_effects import CATALOG
 from pglane.connection.exchange import HELD_FOR_CHANNELS, IDLE_STATUS
 from pglane.connection.extended_requests import HELD, OUT_OF_PLACE, TERMINATED
 from pglane.connection.request_messages import stream_malformed
+from pglane.connection.whole_requests import is_whole_request
 from pglane.engine import hearing, lane_wishes, last_answers, own_blocks
 from pglane.engine.client_connection import (
     GONE,
@@ -55,15 +56,6 @@ def _is_ignored(kind: int) -> bool:
     return kind == 0x48 or kind == 0x64 or kind == 0x63 or kind == 0x66
 
 
-def _is_whole_query(data: bytes, size: int) -> bool:
-    """Whether this is one whole Query and nothing else."""
-    if size <= _HEADER_BYTES or data[0] != 0x51 or data[size - 1] != 0:
-        return False
-    high = data[1]  # in a variable of its own: shifted as C's int it would turn negative
-    length = (high << 24) | (data[2] << 16) | (data[3] << 8) | data[4]
-    return length + 1 == size
-
-
 # Compiled, these are C integers that Python code cannot see: to compare with them costs no object.
 _WELCOME: int = WELCOME
 _IDLE: int = IDLE
@@ -89,10 +81,10 @@ class ClientLink(ClientConnection):
     # What comes ----------------------------------------------------------------------------
 
     def takes(self, chunk: "Chunk") -> bool:
-        """The client sent something: a Query that is all there is goes on without being kept."""
+        """The client sent something: a request that is all there is goes on without being kept."""
         if self.phase == _LEASED:
             return self._asks_on(chunk)
-        if self.phase != _IDLE or self.discarding or not self._is_query(chunk.data, chunk.size):
+        if self.phase != _IDLE or self.discarding or not self._is_request(chunk.data, chunk.size):
             return False
         database = self.database
         if self.block is not None or (database.reads_tags and self._may_say_a_lane(chunk)):
@@ -120,7 +112,7 @@ class ClientLink(ClientConnection):
     def _asks_on(self, chunk: "Chunk") -> bool:
         """The next request of a client that has a server connection."""
         server = self.server
-        if server is None or server.raw or not self._is_query(chunk.data, chunk.size):
+        if server is None or server.raw or not self._is_request(chunk.data, chunk.size):
             return False
         if not server.feedable() or not server.exchange.is_quiet():
             return False
@@ -130,17 +122,18 @@ class ClientLink(ClientConnection):
         self._note_asked()
         return True
 
-    def _is_query(self, data: bytes, size: int) -> bool:
-        """Whether what came is one whole Query, and nothing came before that waits."""
-        if not _is_whole_query(data, size):
+    def _is_request(self, data: bytes, size: int) -> bool:
+        """Whether what came is one whole request, and nothing came before that waits."""
+        if not is_whole_request(data, size):
             return False
         return self.requests.reader.would_take(size - 1)
 
     def _may_say_a_lane(self, chunk: "Chunk") -> bool:
-        """Whether a Query may hold tags, leave those of the last one, or begin a block."""
+        """Whether a request may hold tags, leave those of the last one, or begin a block."""
         data, size = chunk.data, chunk.size
         if (
-            self.lane_tagged
+            data[0] != 0x51
+            or self.lane_tagged
             or self.work_tagged
             or size > _LOOKED_AT_BYTES
             or size < _HEADER_BYTES + 2
@@ -157,7 +150,7 @@ class ClientLink(ClientConnection):
         return at < size
 
     def _asks(self, data: bytes, size: int, server: "ServerLink") -> bool:
-        """Sends a Query on; False if it cannot be sent as it is."""
+        """Sends a request on; False if it cannot be sent as it is."""
         requests = self.requests
         if not requests.begins_with(data, size, server.exchange):
             return False
@@ -276,12 +269,12 @@ class ClientLink(ClientConnection):
             self.forward()
 
     def _asks_kept(self, server: "ServerLink") -> bool:
-        """Sends on what it kept while it waited, if that is one Query and no more."""
+        """Sends on what it kept while it waited, if that is one request and no more."""
         reader = self.requests.reader
         if not reader.is_untouched() or self.transport.paused:
             return False
         data = reader.buffer
-        if not _is_whole_query(data, reader.size) or not server.feedable():
+        if not is_whole_request(data, reader.size) or not server.feedable():
             return False
         if not server.exchange.is_quiet() or not self._asks(data, reader.size, server):
             return False

@@ -5,13 +5,13 @@ cdef extern from *:
     """
     #include <string.h>
 
-    static Py_ssize_t zero_at(const char *data, Py_ssize_t at, Py_ssize_t end)
+    static Py_ssize_t zero_at(const unsigned char *data, Py_ssize_t at, Py_ssize_t end)
     {
-        const char *found = at < end ? memchr(data + at, 0, (size_t) (end - at)) : NULL;
+        const unsigned char *found = at < end ? memchr(data + at, 0, (size_t) (end - at)) : NULL;
         return found ? found - data : -1;
     }
     """
-    Py_ssize_t c_zero_at "zero_at"(const char *data, Py_ssize_t at, Py_ssize_t end)
+    Py_ssize_t c_zero_at "zero_at"(const unsigned char *data, Py_ssize_t at, Py_ssize_t end)
 
 
 cdef Py_ssize_t _HEADER

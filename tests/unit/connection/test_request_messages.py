@@ -70,3 +70,9 @@ def test_a_length_is_too_large_or_cannot_be(
 ) -> None:
     told = form.stream_malformed(MalformedStream(ord(kind), length, 1000))
     assert type(told).__name__ == refusal.__name__
+
+
+def test_a_zero_byte_is_found_within_its_part_only(form: Any) -> None:
+    data = b"ab\x00cd\x00"
+    found = [form.zero_in(data, begin, 5) for begin in range(7)]
+    assert found == [2, 2, 2, -1, -1, -1, -1]

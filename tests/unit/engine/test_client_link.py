@@ -35,6 +35,57 @@ def test_a_query_that_waited_goes_on_and_is_not_kept(waiting) -> None:
     holder.gets(READY)
 
 
+UNIT = (
+    message(b"P", b"\x00SELECT $1\x00\x00\x00")
+    + message(b"B", b"\x00\x00\x00\x00\x00\x01\x00\x00\x00\x011\x00\x00")
+    + message(b"D", b"P\x00")
+    + message(b"E", b"\x00\x00\x00\x00\x00")
+    + message(b"S")
+)
+UNIT_DONE = message(b"1") + message(b"2") + message(b"n") + DONE
+
+
+def test_a_unit_in_one_piece_goes_on_and_is_not_kept(rigs) -> None:
+    rig = rigs(budget=1)
+    client, server = rig.pair()
+    reader = rig.worker.clients[1].requests.reader
+    before = reader.buffer
+    for _ in range(2):
+        client.send(UNIT)
+        assert server.gets(UNIT) == UNIT
+        assert reader.buffer is before, "nobody copied it"
+        server.send(UNIT_DONE)
+        assert client.gets(READY) == UNIT_DONE
+
+
+def test_a_unit_that_waited_goes_on_and_is_not_kept(rigs) -> None:
+    rig = rigs(budget=1)
+    holder, server = rig.pair()
+    client = rig.client()
+    client.gets(READY)
+    holder.send(query("SELECT 0"))
+    server.gets(b"SELECT 0")
+    client.send(UNIT)
+    rig.turn(2)
+    link = rig.worker.clients[max(rig.worker.clients)]
+    assert link.requests.reader.buffer == UNIT
+    server.send(DONE)
+    assert server.gets(UNIT) == UNIT
+    assert link.requests.reader.buffer == b""
+    server.send(UNIT_DONE)
+    assert client.gets(READY) == UNIT_DONE
+
+
+@pytest.mark.parametrize("text", [b"SET work_mem = 1", b"SELECT 1; SELECT 2"])
+def test_a_unit_that_needs_care_goes_on_as_well(rigs, text: bytes) -> None:
+    rig = rigs(budget=1)
+    client, server = rig.pair()
+    asked = UNIT.replace(message(b"P", b"\x00SELECT $1\x00\x00\x00"), b"")
+    asked = message(b"P", b"\x00" + text + b"\x00\x00\x00") + asked
+    client.send(asked)
+    assert server.gets(asked) == asked
+
+
 def test_all_that_waited_goes_on_in_order(waiting) -> None:
     rig, client, _, server = waiting
     client.send(query("SELECT 2") + message(b"P", b"\x00SELECT 3\x00\x00\x00"))

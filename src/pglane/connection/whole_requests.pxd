@@ -1,0 +1,31 @@
+cimport cython
+
+from pglane.connection.exchange cimport Exchange
+from pglane.connection.expectations cimport PendingParse
+from pglane.connection.extended_requests cimport ExtendedRequests
+from pglane.connection.prepared_statements cimport ClientStatement, client_statement
+from pglane.connection.request_messages cimport zero_in
+from pglane.wire.statements cimport Verdict
+
+
+cdef Py_ssize_t _HEADER_BYTES, _BIND_BYTES, _DESCRIBE_BYTES, _TEXT_AT
+
+cpdef bint is_whole_request(const unsigned char *data, Py_ssize_t size) except -1
+@cython.locals(
+    bind=Py_ssize_t, describe=Py_ssize_t, execute=Py_ssize_t, sync=Py_ssize_t, begin=Py_ssize_t
+)
+cdef bint _is_whole_unit(const unsigned char *data, Py_ssize_t size) noexcept
+@cython.locals(high=Py_ssize_t, length=Py_ssize_t, end=Py_ssize_t)
+cdef Py_ssize_t _behind(
+    const unsigned char *data, Py_ssize_t at, Py_ssize_t size, int kind
+) noexcept
+
+
+cdef class WholeRequests(ExtendedRequests):
+    @cython.locals(
+        bind=Py_ssize_t, end=Py_ssize_t, verdict=Verdict, text=bytes, types=bytes,
+        statement=ClientStatement, parse=PendingParse
+    )
+    cdef bint _asks_unit(
+        self, const unsigned char *data, Py_ssize_t size, Exchange exchange
+    ) except -1

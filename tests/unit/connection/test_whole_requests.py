@@ -1,0 +1,172 @@
+"""A request in one piece means the same, and asks for the same, kept or not; in both forms."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, strategies as st
+
+from pglane.wire import client_messages as c, server_messages as s
+from tests.support.lease import FORMS, Lease, encoded, error, split
+
+READY, PARSED, BOUND = s.ReadyForQuery(b"I"), s.ParseComplete(), s.BindComplete()
+DONE, SYNC = s.CommandComplete(b"SELECT 1"), c.Sync()
+TEXT = b"SELECT a FROM t WHERE b = $1"
+DRAWS = b"INSERT INTO t VALUES ($1)"
+
+
+def unit(text: bytes = TEXT, types: tuple[int, ...] = ()) -> list[Any]:
+    bind = c.Bind(b"", b"", (), (b"1",))
+    return [c.Parse(b"", text, types), bind, c.Describe(b"P", b""), c.Execute(b""), SYNC]
+
+
+def state(lease: Lease) -> tuple[Any, ...]:
+    requests, exchange = lease.requests, lease.exchange
+    unnamed = requests.statements.get(b"")
+    kept = unnamed and (unnamed.text, unnamed.types, unnamed.settled, unnamed.segment)
+    there = exchange.statements.unnamed is unnamed, exchange.statements.unnamed_segment
+    noted = (requests.effects, requests.drew, requests.wrote, requests.may_end)
+    asked = (exchange.outstanding(), exchange.segment, exchange.unit_open, exchange.drawn)
+    owed = [exchange._kinds[at] for at in range(exchange.outstanding())] if pure(lease) else []
+    return (kept, there, noted, asked, exchange.may_discard(), owed)
+
+
+def pure(lease: Lease) -> bool:
+    return lease.form is FORMS["pure"]
+
+
+def goes_on(lease: Lease, *messages: Any) -> bool:
+    """Whether it is sent on as it came."""
+    data = encoded(*messages)
+    assert lease.form.is_whole_request(data, len(data))
+    return bool(lease.requests.begins_with(data, len(data), lease.exchange))
+
+
+def both(lease: Lease) -> tuple[Lease, Lease]:
+    return lease, Lease(lease.form, statements_max=3)
+
+
+@pytest.mark.parametrize("text", [TEXT, DRAWS, b"", b"SELECT '" + b"x" * 5000 + b"'"])
+@pytest.mark.parametrize("types", [(), (23, 25)])
+def test_it_asks_for_the_same_kept_or_not(
+    lease: Lease, text: bytes, types: tuple[int, ...]
+) -> None:
+    kept, other = both(lease)
+    for _ in range(2):
+        sent = encoded(*unit(text, types))
+        assert kept.send(sent) == split(sent)
+        assert goes_on(other, sent)
+        assert state(kept) == state(other)
+        for each in (kept, other):
+            assert each.answer(PARSED, BOUND, s.NoData(), DONE, READY)
+            assert each.exchange.is_quiet()
+        assert state(kept) == state(other)
+
+
+def test_an_error_takes_back_the_same(lease: Lease) -> None:
+    kept, other = both(lease)
+    for each in (kept, other):
+        each.send(c.Parse(b"", b"SELECT 2"), SYNC)
+        each.answer(PARSED, READY)
+    kept.send(*unit())
+    assert goes_on(other, *unit())
+    for each in (kept, other):
+        assert len(each.answer(error(), READY)) == 2
+        assert b"" not in each.requests.statements
+        assert each.exchange.is_quiet()
+
+
+def test_its_statement_can_be_bound_again(lease: Lease) -> None:
+    assert goes_on(lease, *unit())
+    lease.answer(PARSED, BOUND, s.NoData(), DONE, READY)
+    again = [c.Bind(b"", b""), c.Execute(b""), SYNC]
+    assert lease.send(*again) == split(encoded(*again))
+
+
+def test_behind_what_is_owed_it_is_expected_too(lease: Lease) -> None:
+    exchange, form = lease.exchange, lease.form
+    for _ in range(7):
+        for kind in (form.PARSE, form.SYNC):
+            exchange.expect(kind)
+    before = exchange.outstanding()
+    assert goes_on(lease, *unit())
+    assert exchange.outstanding() == before + 5
+    lease.answer(*[PARSED, READY] * 7, PARSED, BOUND, s.NoData(), DONE, READY)
+    assert exchange.is_quiet()
+
+
+REFUSED = {
+    "a text with effects": lambda lease: unit(b"SET search_path = x"),
+    "a text that is listened for": lambda lease: unit(b"LISTEN a"),
+    "a text that does not end": lambda lease: malformed(),
+    "a door that keeps names": lambda lease: setattr(lease.requests, "virtual", False),
+    "a COPY that may be under way": lambda lease: setattr(lease.requests, "may_copy", True),
+    "a COPY that is": lambda lease: setattr(lease.exchange, "copy_in", True),
+    "channels that change": lambda lease: setattr(lease.requests, "changes_channels", True),
+    "a portal that deallocates": lambda lease: lease.send(
+        c.Parse(b"", b"DEALLOCATE a"), c.Bind(b"", b"")
+    ) and None,
+}  # fmt: skip
+
+
+def malformed() -> list[Any]:
+    body = b"\x00SELECT 1"
+    return [b"P" + (len(body) + 4).to_bytes(4, "big") + body, *unit()[1:]]
+
+
+@pytest.mark.parametrize("why", REFUSED)
+def test_what_needs_care_is_to_be_kept(lease: Lease, why: str) -> None:
+    made = REFUSED[why](lease)
+    before = state(lease)
+    assert not goes_on(lease, *(made if isinstance(made, list) else unit()))
+    assert state(lease) == before
+
+
+OTHERS = {
+    "a name": [c.Parse(b"a", TEXT), *unit()[1:]],
+    "a portal's name": [unit()[0], c.Bind(b"p", b""), *unit()[2:]],
+    "a statement's name": [unit()[0], c.Bind(b"", b"a"), *unit()[2:]],
+    "a statement that is described": [*unit()[:2], c.Describe(b"S", b""), *unit()[3:]],
+    "a portal that is named": [*unit()[:2], c.Describe(b"P", b"p"), *unit()[3:]],
+    "no Describe": [*unit()[:2], *unit()[3:]],
+    "no Sync": unit()[:4],
+    "more": [*unit(), SYNC],
+    "a Sync with a body": [*unit()[:4], b"S\x00\x00\x00\x05x"],
+    "a Bind without a body": [unit()[0], b"B\x00\x00\x00\x05\x00", *unit()[2:]],
+    "a Parse without a body": [b"P\x00\x00\x00\x04", *unit()[1:]],
+    "a Describe that does not end": [*unit()[:2], b"D\x00\x00\x00\x06Px", *unit()[3:]],
+    "a Describe without a body": [*unit()[:2], b"D\x00\x00\x00\x04", *unit()[3:]],
+    "a Query and more": [c.Query(TEXT), SYNC],
+    "a Query that does not end": [b"Q\x00\x00\x00\x05x"],
+    "a part of a Query": [c.Query(TEXT).encode()[:9]],
+    "nothing but a zero byte": [b"\x00"],
+    "a part of a header": [b"Q\x00"],
+    "a Sync": [SYNC],
+    "a length that cannot be": [b"P\x00\x00\x00\x03\x00" + TEXT, *unit()[1:]],
+    "a length beyond the end": [*unit()[:4], b"S\x7f\xff\xff\xff"],
+}
+
+
+@pytest.mark.parametrize("what", OTHERS)
+def test_anything_else_is_no_such_request(lease: Lease, what: str) -> None:
+    data = encoded(*OTHERS[what])
+    assert not lease.form.is_whole_request(data, len(data))
+
+
+def test_a_query_is_one(lease: Lease) -> None:
+    data = c.Query(TEXT).encode()
+    assert lease.form.is_whole_request(data, len(data))
+
+
+@given(at=st.integers(0, 200), byte=st.integers(0, 255), cut=st.integers(0, 100))
+def test_what_is_taken_for_a_unit_is_five_messages(at: int, byte: int, cut: int) -> None:
+    data = bytearray(encoded(*unit()))
+    data[at % len(data)] = byte
+    changed = bytes(data[: len(data) - cut])
+    verdicts = {
+        name: form.is_whole_request(changed, len(changed))
+        for name, form in FORMS.items()
+        if changed
+    }
+    assert len(set(verdicts.values())) <= 1, "both forms agree"
+    if any(verdicts.values()):
+        assert b"".join(m[:1] for m in split(changed)) == b"PBDES"
