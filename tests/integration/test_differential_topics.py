@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 from hypothesis import strategies as st
 
-from tests.support import differential_code, differential_roles
+from tests.support import differential_code, differential_roles, differential_tables
 from tests.support.differential_rig import EXAMPLES, compare, make_databases, sequences_of, worlds
 from tests.support.differential_texts import steps_of, texts_of
 from tests.support.postgres_cluster import PostgresCluster
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.gateway
 
 @pytest.mark.parametrize(
     ("name", "topic"),
-    [("code", differential_code), ("roles", differential_roles)],
+    [("code", differential_code), ("roles", differential_roles), ("tables", differential_tables)],
 )
 def test_what_changes_meanwhile_changes_as_on_a_private_connection(
     cluster: PostgresCluster,

@@ -354,6 +354,24 @@ def test_ddl_that_is_taken_back_counts_too(two, table: str) -> None:
         assert [m.body for m in after] == [m.body for m in before]
 
 
+def test_a_change_that_is_taken_back_is_so_for_who_prepared_before(
+    two, cluster: PostgresCluster, table: str
+) -> None:
+    """As on a private connection: an error as long as it returns something else."""
+    one, other = two
+    with ScriptedClient.login(cluster.target()) as private:
+        for client in (one, private):
+            assert not errors(
+                client.extended(p.parse(f"TABLE {table}", "s1") + p.describe("S", "s1"))
+            )
+        for change, told in [("ADD more int", ["0A000"]), ("DROP more", [])] * 2:
+            other.query(f"ALTER TABLE {table} {change}")
+            for client in (private, one):
+                for _ in range(2):
+                    answer = client.extended(p.bind((), "s1") + p.execute())
+                    assert errors(answer) == told
+
+
 def test_nobody_reads_rows_of_a_shape_he_was_not_told(
     two, cluster: PostgresCluster, table: str
 ) -> None:

@@ -46,7 +46,6 @@ STALE_PLAN = error(b"0A000", b"cached plan must not change result type", STALE_P
 """asyncpg and JDBC know it by the routine; they prepare again by themselves."""
 NO_SHAPE = Shape(b"", b"", None)
 STALE = Shape(b"", b"", None)
-STALE.stale = True
 DEALLOCATES = int(Kind.DEALLOCATE)
 EXECUTES = int(Kind.EXECUTE)
 FETCHES = int(Kind.FETCH)
@@ -192,7 +191,8 @@ class ClientNames(ClientEffects):
         if statement is None:
             return b"%b?" % name if exchange.statements.is_ours(name) else name
         shape = self._shape_of(statement)
-        if shape.stale:
+        if shape is STALE or exchange.statements.unlike is shape:
+            exchange.statements.unlike = None
             self._refuse(exchange, STALE_PLAN)
             return None
         known = exchange.statements.find(shape)
@@ -217,7 +217,7 @@ class ClientNames(ClientEffects):
     def _shape_of(self, statement: ClientStatement) -> Shape:
         """The statement under the client's present state; what it promised stays promised."""
         shape = statement.shape
-        if shape.parse_key is not self.parse_key and not shape.stale:
+        if shape.parse_key is not self.parse_key:
             renewed = self._shapes.of(statement.text, statement.types, self.parse_key)
             if renewed.description is None:
                 renewed.description = shape.description
@@ -239,8 +239,8 @@ class ClientNames(ClientEffects):
             exchange.expect(CLOSE_SILENT)
             return True
         shape = statement.shape
-        if shape.stale:
-            shape.stale = False  # next time we look again
+        if exchange.statements.unlike is shape:
+            exchange.statements.unlike = None
             self._refuse(exchange, STALE_PLAN)
             return False
         if self._is_there(statement, exchange):

@@ -187,6 +187,7 @@ class FailingAnswers(RelayedAnswers):
         here too. What it said next is dropped, whatever that waited for.
         """
         self.held = 0
+        self.statements.unlike = None
         if self.copy_in:
             self.to_server.append(COPY_FAIL)
             self.copy_ends()

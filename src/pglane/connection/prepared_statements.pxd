@@ -70,6 +70,7 @@ cdef class ServerStatements:
     cdef public Py_ssize_t unnamed_segment
     cdef public bint unnamed_left
     cdef public list unclosed
+    cdef public Shape unlike
 
     cpdef holds_unnamed(self, ClientStatement statement, Py_ssize_t segment)
     cpdef destroys_unnamed(self)

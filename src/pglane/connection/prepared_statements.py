@@ -43,8 +43,9 @@ class Shape:
 
     Attributes: description: the ParameterDescription and RowDescription or NoData that clients
     were told, without the columns' origins; None if nobody asked. stale: what it takes or returns
-    has changed since (fact A8): a Bind must fail until it is parsed anew. epoch: of the catalogs,
-    when it was first asked for. weight: its bytes are counted.
+    has changed since (fact A8): who parses the text anew gets another shape, and who has this one
+    gets an error as long as that is so. epoch: of the catalogs, when it was first asked for.
+    weight: its bytes are counted.
     """
 
     __slots__ = ("description", "epoch", "parse_key", "stale", "text", "types", "weight")
@@ -210,6 +211,7 @@ class ServerStatements:
         unnamed_segment: `Exchange.segment` when we parsed it anew, unasked; -1: its client has.
         unnamed_left: an unnamed one may be there, whosever it is or was.
         unclosed: no longer in use, and to be closed on the server.
+        unlike: the shape that was compared last, if what it returns here is not what was told.
     """
 
     __slots__ = (
@@ -219,6 +221,7 @@ class ServerStatements:
         "statements_max",
         "text_bytes",
         "unclosed",
+        "unlike",
         "unnamed",
         "unnamed_left",
         "unnamed_segment",
@@ -234,6 +237,7 @@ class ServerStatements:
         self.unnamed_segment = -1
         self.unnamed_left = False
         self.unclosed: list[ServerStatement] = []
+        self.unlike: Shape | None = None
 
     def __len__(self) -> int:
         return len(self._by_shape)
@@ -332,16 +336,22 @@ class ServerStatements:
         self._check(shape)
 
     def compare(self, client_statement: ClientStatement, description: bytes) -> None:
-        """Our own Describe before a Bind on another server connection (fact A8)."""
+        """Our own Describe before a Bind on another server connection (fact A8).
+
+        What returns something else than was told is not kept: it may be as told next time.
+        """
         shape = client_statement.shape
         description = without_origins(description)
         if shape.description is None:
             shape.description = description
-        if shape.description != description:
-            shape.stale = True
-            if self.unnamed is client_statement:
-                self.unnamed = None
-        self._check(shape)
+        if shape.description == description:
+            self._check(shape)
+            return
+        shape.stale = True
+        self.unlike = shape
+        self.drop(shape)
+        if self.unnamed is client_statement:
+            self.unnamed = None
 
     def _check(self, shape: Shape) -> None:
         statement = self._by_shape.get(shape)
@@ -378,6 +388,7 @@ class ServerStatements:
         self.text_bytes = 0
         self.destroys_unnamed()
         self.unclosed.clear()
+        self.unlike = None
 
     def all(self) -> list[ServerStatement]:
         """Everything that may exist on the server."""

@@ -384,12 +384,6 @@ def test_names_are_uncertain_behind_what_may_be_discarded(lease: Lease, name: by
     assert lease.outcome == lease.form.HELD
 
 
-def test_a_stale_statement_cannot_be_described_either(lease: Lease) -> None:
-    prepared(lease)
-    lease.requests.statements[b"a"].shape.stale = True
-    assert lease.send(c.Describe(b"S", b"a")) == messages(FAILS)
-
-
 def test_a_describe_waits_like_a_bind(lease: Lease) -> None:
     prepared(lease)
     lease.exchange = lease.server()

@@ -47,6 +47,40 @@ def test_an_unnamed_statement_that_returns_something_else_is_stale(lease: Lease)
     assert lease.forward() == messages(c.Bind(b"", b""), SYNC), "it is as it was"
 
 
+def test_a_named_statement_is_asked_for_again_each_time(lease: Lease) -> None:
+    """A change that is taken back is taken back for who was told of the first form, too."""
+    prepared(lease, b"a", b"TABLE t", INT4, NO_ROWS)
+    for number in (b"1", b"2"):
+        name = b"ours_" + number
+        assert c.Parse(name, b"TABLE t", (23,)).encode() in lease.send(c.Bind(b"", b"a"), SYNC)
+        closed = [] if number == b"1" else [s.CloseComplete()]
+        lease.answer(*closed, PARSED, INT4, ROWS)
+        assert lease.forward() == messages(FAILS, SYNC)
+        assert states(lease.answer(error(b"42601"), READY)) == [b"0A000", b"Z"]
+    lease.send(c.Bind(b"", b"a"), SYNC)
+    lease.answer(s.CloseComplete(), PARSED, INT4, NO_ROWS)
+    assert lease.forward() == messages(c.Bind(b"", b"ours_3"), SYNC), "it is as it was"
+
+
+def test_who_parses_it_meanwhile_gets_it_as_it_is(lease: Lease) -> None:
+    prepared(lease, b"a", b"TABLE t", INT4, NO_ROWS)
+    lease.send(c.Bind(b"", b"a"), SYNC)
+    lease.answer(PARSED, INT4, ROWS)
+    lease.forward()
+    lease.answer(error(b"42601"), READY)
+    told = lease.requests.statements[b"a"].shape
+    assert lease.send(c.Parse(b"b", b"TABLE t"))[-1][:1] == b"P", "not answered here"
+    assert lease.requests.statements[b"b"].shape is not told
+
+
+def test_nobody_later_is_refused_for_who_left_before_he_heard(lease: Lease) -> None:
+    prepared(lease, b"a", b"TABLE t", INT4, NO_ROWS)
+    lease.send(c.Bind(b"", b"a"), SYNC)
+    lease.answer(PARSED, INT4, ROWS)
+    lease.exchange.abandon()
+    assert lease.exchange.statements.unlike is None
+
+
 def test_an_unnamed_statement_that_is_still_here_is_not_asked_again(lease: Lease) -> None:
     lease.send(c.Parse(b"", INSERT), c.Describe(b"S", b""), SYNC)
     lease.answer(PARSED, INT4, NO_ROWS, READY)

@@ -277,11 +277,23 @@ def test_a_refused_parse_makes_the_server_fail(lease: Lease) -> None:
 
 
 @pytest.mark.parametrize("message", [c.Bind(b"", b"a"), c.Describe(b"S", b"a")])
-def test_a_stale_statement_is_refused(lease: Lease, message: Any) -> None:
+def test_a_statement_that_returns_something_else_here_is_refused_once(
+    lease: Lease, message: Any
+) -> None:
     prepared(lease)
-    lease.requests.statements[b"a"].shape.stale = True
+    lease.exchange.statements.unlike = lease.requests.statements[b"a"].shape
     assert lease.send(message) == messages(c.Parse(b"", b"pglane refuses"))
     assert lease.outcome == lease.form.FORWARDED
+    assert lease.exchange.statements.unlike is None
+
+
+@pytest.mark.parametrize("message", [c.Bind(b"", b"a"), c.Describe(b"S", b"a")])
+def test_whether_a_stale_plan_is_one_still_is_for_postgresql_to_say(
+    lease: Lease, message: Any
+) -> None:
+    prepared(lease)
+    lease.requests.statements[b"a"].shape.stale = True
+    assert lease.send(message)[0][:1] == message.encode()[:1]
 
 
 @pytest.mark.parametrize("message", [c.Bind(b"", b"a"), c.Describe(b"S", b"a")])

@@ -196,6 +196,11 @@ def test_our_own_description_is_compared(form: Any, statements: Any, shapes: Any
     assert not shape.stale
     statements.compare(told(form, shape), b"U")
     assert shape.stale
+    assert statements.unlike is shape
+    assert statements.find(shape) is None
+    assert statements.unclosed == [statement]
+    statements.clear()
+    assert statements.unlike is None
 
 
 def test_types_that_were_told_are_fixed(form: Any, statements: Any, shapes: Any) -> None:
