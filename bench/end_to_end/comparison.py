@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from math import comb
 from statistics import median
 
 from bench.end_to_end.pgbench import Run
@@ -9,15 +10,16 @@ from bench.end_to_end.pgbench import Run
 # Throughputs this close are called equal; CPU time decides. Under foreign load fair throughputs
 # vary by 12 % from run to run, their medians of five by about 5 %.
 TIE = 0.05
+UNLIKELY = 0.025  # on each side
 
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """A median and what it lies between."""
+    """A median, and between what it lies with 95 % probability (see `likely`)."""
 
     median: float
-    least: float
-    most: float
+    low: float
+    high: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +60,22 @@ class Row:
 
 def spread(values: Iterable[float]) -> Spread | None:
     """None when there is no value."""
-    known = list(values)
-    return Spread(median(known), min(known), max(known)) if known else None
+    known = sorted(values)
+    return Spread(median(known), *likely(known)) if known else None
+
+
+def likely(ordered: list[float]) -> tuple[float, float]:
+    """What the median of all runs that there could be lies between, whatever they look like.
+
+    As in a sign test: each run is as likely above it as below (Conover, "Practical Nonparametric
+    Statistics", 3.2). Fewer than six runs do not say; then the least and the most.
+    """
+    count = len(ordered)
+    cut = 0
+    while sum(comb(count, below) for below in range(cut + 1)) <= UNLIKELY * 2**count:
+        cut += 1
+    cut = max(cut - 1, 0)
+    return ordered[cut], ordered[count - 1 - cut]
 
 
 def entries(runs: list[Run]) -> list[Entry]:

@@ -46,10 +46,11 @@ DETAIL_HEAD = (
 LEGEND = """\
 Cells of the first table: transactions a second, CPU time of all processes of the contender a
 transaction, latency p50/p99 in ms, [version, server connections]. Ratios are taken within a round:
-median (least..most). `steal`: machine time taken by the hypervisor; `foreign`: used by processes
-that are not of this benchmark; `fair tps`: tps divided by the part of the machine that was left.
-`best`: highest fair tps; among those within 5 % of it, the least CPU time. Latency of `connect`
-rows leaves out the time to connect, tps does not. Figures are comparable within this run only."""
+median (what it lies between with 95 % probability; below six rounds the least..most). `steal`:
+machine time taken by the hypervisor; `foreign`: used by processes that are not of this benchmark;
+`fair tps`: tps divided by the part of the machine that was left. `best`: highest fair tps; among
+those within 5 % of it, the least CPU time. Latency of `connect` rows leaves out the time to
+connect, tps does not. Figures are comparable within this run only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +156,7 @@ def _detail_cells(entry: Entry) -> list[str]:
 def _spread(value: Spread | None, form: str) -> str:
     if value is None:
         return "n/a"
-    return f"{value.median:{form}} ({value.least:{form}}..{value.most:{form}})"
+    return f"{value.median:{form}} ({value.low:{form}}..{value.high:{form}})"
 
 
 def table(head: Sequence[str], body: Iterable[Sequence[str]]) -> str:

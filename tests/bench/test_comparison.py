@@ -1,10 +1,11 @@
 """The arithmetic of the end-to-end benchmark: what is best, and ratios round by round."""
 
+import random
 from dataclasses import replace
 
 import pytest
 
-from bench.end_to_end.comparison import Spread, best, entries, rows
+from bench.end_to_end.comparison import Spread, best, entries, likely, rows
 from bench.end_to_end.pgbench import Run
 
 
@@ -65,3 +66,20 @@ def test_only_rounds_that_both_finished_count() -> None:
         run("pglane", 8, 1, 200, 15),
     ]
     assert rows(runs)[0].cpu_ratio == Spread(0.5, 0.5, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("count", "cut"), [(1, 0), (5, 0), (6, 0), (8, 0), (9, 1), (11, 1), (40, 13)]
+)
+def test_what_a_median_lies_between_is_known_better_by_more_runs(count: int, cut: int) -> None:
+    ordered = [float(value) for value in range(count)]
+    assert likely(ordered) == (cut, count - 1 - cut)
+
+
+def test_it_lies_there_nineteen_times_of_twenty() -> None:
+    dice = random.Random(7)
+    hits = 0
+    for _ in range(2000):
+        low, high = likely(sorted(dice.lognormvariate(0.0, 1.0) for _ in range(21)))
+        hits += low <= 1.0 <= high
+    assert 0.95 <= hits / 2000 <= 0.99
