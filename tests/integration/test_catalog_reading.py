@@ -279,3 +279,33 @@ def test_a_domain_in_an_array_or_a_row_is_looked_at(
             assert row["probes"] == 1
     finally:
         gateway.destroy()
+
+
+@pytest.mark.gateway
+def test_whoever_waits_for_the_lock_of_one_table_keeps_nobody_from_another(
+    cluster: PostgresCluster, database: str
+) -> None:
+    """To print views locks what they read, up to the one that somebody is changing."""
+    cluster.admin(
+        "CREATE TABLE first (a int); CREATE VIEW of_first AS TABLE first;"
+        "GRANT SELECT ON first TO app;"
+        "CREATE TABLE second (a int); CREATE VIEW of_second AS TABLE second",
+        database=database,
+    )
+    waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    gateway = Gateway(cluster, ("--budget", "2"))
+    try:
+        with cluster.connect(database) as migrating, migrating.transaction():
+            migrating.execute("LOCK TABLE second")
+            gateway.start()
+            target = gateway.target("transaction", database=database)
+            with ScriptedClient.login(target) as client:
+                assert not errors(client.query("SELECT 1"))
+                eventually(lambda: cluster.admin(waits), what="the monitor waits")
+                cluster.admin(
+                    "SET lock_timeout = '5s'; ALTER TABLE first ADD b int", database=database
+                )
+                assert not errors(client.query("SELECT b FROM first"))
+        eventually(lambda: "is watched" in gateway.log(), what="the catalogs are read")
+    finally:
+        gateway.destroy()

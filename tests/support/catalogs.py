@@ -4,7 +4,7 @@ import psycopg
 
 from pglane.connection.catalog import Closure
 from pglane.connection.catalog_listing import closure_of, read_listing
-from pglane.connection.catalog_queries import LISTING, SEARCH_PATH, texts_query
+from pglane.connection.catalog_queries import LISTING, SESSION_SETTINGS, texts_query
 from pglane.connection.catalog_texts import PrintedTexts
 
 Rows = list[list[bytes | None]]
@@ -21,7 +21,8 @@ class CatalogReader:
         self._session = session
         self._texts = PrintedTexts()
         self.printed = 0
-        session.execute(SEARCH_PATH)
+        for text in SESSION_SETTINGS:
+            session.execute(text)
 
     def _rows(self, text: str) -> Rows:
         rows = self._session.execute(text.encode(), prepare=False).fetchall()

@@ -15,7 +15,8 @@ CREATE FUNCTION public.f_tenant_is() RETURNS text LANGUAGE sql AS
   $$ SELECT set_config('app.tenant', 'by default', false) $$;
 """
 CLEAN = """
-DROP SCHEMA IF EXISTS s3, s4 CASCADE; DROP TABLE IF EXISTS public.made, public.parts CASCADE;
+DROP SCHEMA IF EXISTS s3, s4 CASCADE; DROP TABLE IF EXISTS public.made, public.remade,
+  public.parts, public.parts_1 CASCADE;
 DROP MATERIALIZED VIEW IF EXISTS public.m_t; DROP TYPE IF EXISTS public.kind CASCADE;
 DROP TABLE IF EXISTS public.t CASCADE; CREATE TABLE public.t (who text, n int);
 TRUNCATE public.watched; ALTER SEQUENCE public.sq RESTART

@@ -27,7 +27,10 @@ TEXTS_MAX, LOCKING_MAX = 2_000, 100
 `max_locks_per_transaction` for each: who fills it makes statements of others fail."""
 
 SEARCH_PATH = "SET search_path = pg_catalog"
-"""Said once on the monitor connection, so that names of other schemas come with their schema."""
+LOCK_TIMEOUT = "SET lock_timeout = '500ms'"
+SESSION_SETTINGS = (SEARCH_PATH, LOCK_TIMEOUT)
+"""Said once on the monitor connection: names of other schemas come with their schema, and what it
+has locked to print other texts is let go while somebody keeps it from the next one."""
 
 
 def _name(column: str) -> str:

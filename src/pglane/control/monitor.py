@@ -21,7 +21,7 @@ from pglane.connection.catalog_listing import Listing, closure_of, read_listing
 from pglane.connection.catalog_queries import (
     CATALOG_EPOCH,
     LISTING,
-    SEARCH_PATH,
+    SESSION_SETTINGS,
     texts_query,
 )
 from pglane.connection.catalog_texts import PrintedTexts
@@ -142,7 +142,8 @@ class Monitor:
         self._moves = False
         async with asyncio.timeout(ANSWER_S_MAX):
             session = await self._opened()
-            await session.rows(SEARCH_PATH)
+            for text in SESSION_SETTINGS:
+                await session.rows(text)
         self._seen = self._snapshot = None
         self._catalogs = self._listed = ""
         self._texts = PrintedTexts()

@@ -8,7 +8,7 @@ from pglane.connection.catalog_queries import (
     LISTING,
     LOCKING_MAX,
     PRINTED,
-    SEARCH_PATH,
+    SESSION_SETTINGS,
     TEXTS_MAX,
     texts_max,
     texts_query,
@@ -25,8 +25,9 @@ def test_each_is_one_statement_that_changes_nothing(text):
     assert not verdict.effects
 
 
-def test_the_path_is_set_for_the_monitors_own_session():
-    assert scan(SEARCH_PATH.encode(), "UTF8", True).effects == Effect.SETTING
+@pytest.mark.parametrize("text", SESSION_SETTINGS)
+def test_settings_are_the_monitors_own_sessions(text):
+    assert scan(text.encode(), "UTF8", True).effects == Effect.SETTING
 
 
 def test_all_that_is_printed_is_listed_with_what_tells_a_change():

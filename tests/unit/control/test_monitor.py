@@ -61,7 +61,7 @@ class Session:
 
     async def rows(self, text):
         self.asked.append(text)
-        if text == module.SEARCH_PATH:
+        if text in module.SESSION_SETTINGS:
             return []
         if text == module.CATALOG_EPOCH:
             epoch = self.epochs.pop(0) if len(self.epochs) > 1 else self.epochs[0]
