@@ -22,6 +22,23 @@ def test_what_is_asked_is_owed_until_it_is_answered(lease: Lease) -> None:
     assert not exchange.executes_unanswered()
 
 
+@pytest.mark.parametrize("before", [0, 12])
+def test_a_whole_unit_is_owed_like_its_messages(lease: Lease, before: int) -> None:
+    form, other = lease.form, Lease(lease.form)
+    for each in (lease, other):
+        for _ in range(before):
+            each.exchange.expect(form.SYNC)
+    for kind in (form.PARSE, form.BIND, form.DESCRIBE, form.EXECUTE, form.SYNC):
+        other.exchange.expect(kind)
+    lease.exchange.expect_unit(None)
+    for each in (lease, other):
+        exchange = each.exchange
+        assert (exchange.outstanding(), exchange.segment) == (before + 5, before + 1)
+        assert (exchange.may_discard(), exchange.unit_open) == (True, False)
+        each.answer(*[READY] * before, *PARSED, s.NoData(), DONE, READY)
+        assert exchange.outstanding() == 0
+
+
 def test_our_own_queries_are_not_asked_for_clients(lease: Lease) -> None:
     exchange, form = lease.exchange, lease.form
     exchange.expect(form.INTERNAL)

@@ -377,6 +377,17 @@ def test_a_query_means_the_same_kept_or_not(lease: Lease, text: bytes, unnamed: 
     assert not other.exchange.is_quiet()
 
 
+def test_a_whole_unit_means_the_same_kept_or_not(lease: Lease) -> None:
+    other = Lease(lease.form)
+    unit = encoded(
+        c.Parse(b"", SELECT), c.Bind(b"", b""), c.Describe(b"P", b""), c.Execute(b""), SYNC
+    )
+    assert lease.send(unit) == split(unit)
+    assert other.requests.begins_with(unit, len(unit), other.exchange)
+    assert other.requests.statements[b""].text == SELECT
+    assert other.exchange.outstanding() == lease.exchange.outstanding() == 5
+
+
 @pytest.mark.parametrize("text", [b"LISTEN a", b"DEALLOCATE a", b"DISCARD ALL"])
 def test_a_query_that_is_taken_apart_is_to_be_kept(lease: Lease, text: bytes) -> None:
     query = c.Query(text).encode()
