@@ -9,17 +9,23 @@ from tests.support.engine_rig import READY, error, message, query, startup
 from tests.unit.engine.test_database import DONE, desk
 
 
-@pytest.fixture
-def waiting(rigs):
-    """A rig, a client that waits, the holder, and the server connection."""
-    rig = rigs(budget=1, wait_ms_max=1000)
+def queued(rig, asked: bytes):
+    """A client that waits with what it asked, the holder, and the only server connection."""
     holder, server = rig.pair()
     client = rig.client()
     client.gets(READY)
     holder.send(query("SELECT 0"))
     server.gets(b"SELECT 0")
-    client.send(query("SELECT 1"))
+    client.send(asked)
     rig.turn(2)
+    return client, holder, server
+
+
+@pytest.fixture
+def waiting(rigs):
+    """A rig, a client that waits, the holder, and the server connection."""
+    rig = rigs(budget=1, wait_ms_max=1000)
+    client, holder, server = queued(rig, query("SELECT 1"))
     return rig, client, holder, server
 
 
@@ -60,13 +66,7 @@ def test_a_unit_in_one_piece_goes_on_and_is_not_kept(rigs) -> None:
 
 def test_a_unit_that_waited_goes_on_and_is_not_kept(rigs) -> None:
     rig = rigs(budget=1)
-    holder, server = rig.pair()
-    client = rig.client()
-    client.gets(READY)
-    holder.send(query("SELECT 0"))
-    server.gets(b"SELECT 0")
-    client.send(UNIT)
-    rig.turn(2)
+    client, holder, server = queued(rig, UNIT)
     link = rig.worker.clients[max(rig.worker.clients)]
     assert link.requests.reader.buffer == UNIT
     server.send(DONE)
@@ -97,13 +97,7 @@ def test_all_that_waited_goes_on_in_order(waiting) -> None:
 
 def test_a_query_that_waited_is_looked_at(rigs) -> None:
     rig = rigs(budget=1)
-    holder, server = rig.pair()
-    client = rig.client()
-    client.gets(READY)
-    holder.send(query("SELECT 0"))
-    server.gets(b"SELECT 0")
-    client.send(query("LISTEN news"))
-    rig.turn(2)
+    client, holder, server = queued(rig, query("LISTEN news"))
     server.send(DONE)
     holder.gets(READY)
     assert not server.look(), "it is listened to elsewhere"
@@ -154,13 +148,7 @@ def test_a_refused_parse_leaves_no_unnamed_statement_that_another_bind_could_hit
 
 def test_a_refused_pipeline_is_dropped_up_to_its_sync(rigs) -> None:
     rig = rigs(budget=1, wait_ms_max=1000)
-    holder, server = rig.pair()
-    client = rig.client()
-    client.gets(READY)
-    holder.send(query("SELECT 0"))
-    server.gets(b"SELECT 0")
-    client.send(message(b"P", b"\x00SELECT 2\x00\x00\x00"))
-    rig.turn(2)
+    client, holder, server = queued(rig, message(b"P", b"\x00SELECT 2\x00\x00\x00"))
     rig.later(1.0)
     told = client.gets(b"PGL0301")
     assert READY not in told
@@ -173,13 +161,7 @@ def test_a_refused_pipeline_is_dropped_up_to_its_sync(rigs) -> None:
 
 def test_a_refused_client_may_say_goodbye(rigs) -> None:
     rig = rigs(budget=1, wait_ms_max=1000)
-    holder, server = rig.pair()
-    client = rig.client()
-    client.gets(READY)
-    holder.send(query("SELECT 0"))
-    server.gets(b"SELECT 0")
-    client.send(message(b"P", b"\x00SELECT 2\x00\x00\x00"))
-    rig.turn(2)
+    client, holder, server = queued(rig, message(b"P", b"\x00SELECT 2\x00\x00\x00"))
     rig.later(1.0)
     client.gets(b"PGL0301")
     client.send(message(b"X"))
