@@ -205,10 +205,11 @@ class Gateway:
     def server_connections(self) -> list[tuple[Any, ...]]:
         """What the database sees of this gateway's budget (and of nobody else)."""
         return self.cluster.activity(
-            f"client_port IN ({self._local_ports()}) AND application_name <> 'pglane monitor'"
+            f"client_port IN ({self.local_ports()}) AND application_name <> 'pglane monitor'"
         )
 
-    def _local_ports(self) -> str:
+    def local_ports(self) -> str:
+        """Of its connections to the server, for SQL; never empty."""
         ports = {-1}
         for one in self.processes():
             for line in one.net_connections(kind="tcp"):

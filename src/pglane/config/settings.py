@@ -217,7 +217,7 @@ class Settings:
         "server.monitor_user",
         "",
         "role that watches each database for changed defaults and catalogs; empty: the role that "
-        "pglane itself uses, or the first user with a password",
+        "pglane itself uses, or the first user with a password, or one whose clients are there",
         limits=(0, 63),
     )
     monitor_ms: int = _setting(

@@ -14,7 +14,8 @@ from collections.abc import Callable
 from pglane.config.hosts import servers_text
 from pglane.config.settings import Settings
 from pglane.control.log import Log
-from pglane.control.monitor import Open, monitor_login
+from pglane.control.monitor import Open
+from pglane.control.monitor_logins import configured_login
 from pglane.control.server_session import NotReachedError, SessionFailedError
 from pglane.errors.catalogue import Refusal
 from pglane.errors.processes import ServerLetsNobodyIn, ServerNotThere
@@ -92,10 +93,10 @@ class FirstContact:
 
     def _judge(self, settings: Settings, place: str, error: SessionFailedError) -> bool:
         """It answered. Without a password of ours it may still let clients in, with theirs."""
-        user, password = monitor_login(settings)
-        if password or error.sqlstate[:2] not in ("", "28"):
+        login = configured_login(settings)
+        if login.proves or error.sqlstate[:2] not in ("", "28"):
             database = settings.server_database
-            told = {"address": place, "user": user, "database": database}
+            told = {"address": place, "user": login.user, "database": database}
             refusal: Refusal = ServerLetsNobodyIn(**told, reason=error)
             if self._locked_out is not None and error.sqlstate == INVALID:
                 refusal = self._locked_out(str(error))

@@ -30,5 +30,4 @@ class KeyMaking:
         recipe = KeyRecipe(password, salt, message["iterations"])
         async with self._one_at_a_time:
             keys = await asyncio.to_thread(ScramKeys.of_recipe, recipe)
-        told = {"client": keys.client_key.hex(), "server": keys.server_key.hex()}
-        self._send({"type": "keys", "id": message["id"], **told})
+        self._send({"type": "keys", "id": message["id"], "keys": keys.told()})

@@ -1,13 +1,13 @@
-"""The monitor connections: what the gateway knows of a database beyond what its clients send.
+"""A monitor connection: what the gateway knows of a database beyond what its clients send.
 
 One connection for each database that clients use through a door that lends, extra to the budget,
 opened when the worker says that it has a server connection there and closed when it has none any
 more (an open connection would keep the database from being dropped). It asks a cheap question
 every `server.monitor_ms` and tells the worker when an epoch changed (`connection.epochs`).
 
-It logs in with what the configuration has: `server.monitor_user`, or else the role of the URI, or
-else the first user whose password is known. A monitor that cannot log in tries again with a
-pause that doubles, and says so once; the worker goes on with its last knowledge.
+As whom it logs in, `monitor_logins` says. A monitor that cannot log in tries again with a pause
+that doubles, or as soon as there is another way, and says so once; the worker goes on with its
+last knowledge.
 """
 
 import asyncio
@@ -15,7 +15,6 @@ import contextlib
 import json
 from collections.abc import Awaitable, Callable
 
-from pglane.config.settings import Settings
 from pglane.connection.catalog import Closure
 from pglane.connection.catalog_listing import Listing, closure_of, read_listing
 from pglane.connection.catalog_queries import (
@@ -27,21 +26,14 @@ from pglane.connection.catalog_queries import (
 from pglane.connection.catalog_texts import PrintedTexts
 from pglane.connection.epochs import POLL, ROLELESS, epoch_of
 from pglane.control.log import Log
-from pglane.control.resolver import Resolver
 from pglane.control.server_session import (
-    NotReachedError,
     QuestionRefusedError,
     Row,
     ServerSession,
     SessionFailedError,
 )
 from pglane.engine.channel import Message
-from pglane.engine.dialer import Address
-from pglane.engine.server_tls import ServerTls
-from pglane.errors.refused import RefusedError
 
-MONITORS_MAX = 64
-"""Databases watched at once; beyond it a database is served, and not watched."""
 ANSWER_S_MAX = 30.0
 """Time for one question; the server's catalogs are small."""
 PAUSE_TIMES = 10
@@ -57,32 +49,17 @@ PASSING = ("40P01", "42704", "42883", "42P01", "55P03", "57014", "XX000")
 PASSING_MAX = 5
 """So often in a row that is listed again at once; what still fails then counts as unreadable."""
 PAUSE_S_MIN = 0.01
-WATCHING = "watching"
-SERVER = ("server_host", "server_port", "server_target_session_attrs")
-"""Settings that say which server is meant."""
+CONNECTING, WATCHING = "connecting", "watching"
 
 Send = Callable[[Message], bool]
 Open = Callable[[str], Awaitable[ServerSession]]
-
-
-def monitor_login(settings: Settings) -> tuple[str, str]:
-    """The role that watches, and its password."""
-    passwords = {user.name: user.password for user in settings.users}
-    if settings.server_user:
-        passwords.setdefault(settings.server_user, settings.server_password)
-    wanted = settings.monitor_user
-    if wanted:
-        return wanted, passwords.get(wanted, "")
-    known = [name for name in (settings.server_user, *passwords) if passwords.get(name)]
-    user = known[0] if known else settings.server_user
-    return user, passwords.get(user, "")
 
 
 class Monitor:
     """Watches one database until it is told to end.
 
     Attributes:
-        state: `connecting`, WATCHING, or what went wrong.
+        state: CONNECTING, WATCHING, or what went wrong.
         told: the last message to the worker of each kind; a new worker gets them again.
     """
 
@@ -91,7 +68,7 @@ class Monitor:
         self._open = open_session
         self._send = send
         self._log = log
-        self.state = "connecting"
+        self.state = CONNECTING
         self.told: dict[str, Message] = {}
         self.poll_s = 1.0
         self._server = ""
@@ -115,6 +92,11 @@ class Monitor:
         """Another server is meant from now on."""
         self._moves = True
         self._woken.set()
+
+    def retry(self) -> None:
+        """There is another way to log in: no use to wait."""
+        if self.state not in (CONNECTING, WATCHING):
+            self._woken.set()
 
     def look(self, number: int) -> None:
         """The next question is due at once; what it finds answers this call of the worker."""
@@ -324,93 +306,3 @@ class Monitor:
                 database=self._database,
             )
             self._tell("monitor", state=reason)
-
-
-class Monitors:
-    """The monitors of all databases.
-
-    Args:
-        log: where it is told when one fails.
-        send: sends a message to the worker; False when there is none.
-        resolver: finds the server's addresses.
-    """
-
-    def __init__(self, log: Log, send: Send, resolver: Resolver) -> None:
-        self._log = log
-        self._send = send
-        self._resolver = resolver
-        self._settings = Settings()
-        self._running: dict[str, tuple[Monitor, asyncio.Task[None]]] = {}
-
-    def configure(self, settings: Settings) -> None:
-        """Takes over settings; a connection that exists is kept, unless to another server."""
-        moved = any(getattr(self._settings, key) != getattr(settings, key) for key in SERVER)
-        self._settings = settings
-        for monitor, _ in self._running.values():
-            monitor.poll_s = settings.monitor_ms / 1000
-            if moved:
-                monitor.move()
-
-    def watch(self, database: str) -> None:
-        """The worker has a server connection there, its first."""
-        known = self._running.get(database)
-        if known is not None:
-            known[0].tell_again()
-            return
-        if not self._settings.monitor_ms:
-            return
-        if len(self._running) >= MONITORS_MAX:
-            text = f"{MONITORS_MAX} databases are watched already; {database} is not"
-            self._log.write("warning", "monitor_limit", text, database=database)
-            return
-        monitor = Monitor(database, self.open, self._send, self._log)
-        monitor.poll_s = self._settings.monitor_ms / 1000
-        task = asyncio.get_running_loop().create_task(monitor.run())
-        self._running[database] = (monitor, task)
-        task.add_done_callback(lambda task: self._ended(database, task))
-
-    def _ended(self, database: str, task: asyncio.Task[None]) -> None:
-        error = None if task.cancelled() else task.exception()
-        if error is not None:
-            self._running.pop(database, None)
-            text = f"an internal error ended the monitor of database {database}"
-            self._log.write("error", "monitor_broken", text, error=repr(error))
-
-    def look(self, database: str, number: int) -> None:
-        """Something has changed there: look now, and tell the worker by this number."""
-        known = self._running.get(database)
-        if known is not None:
-            known[0].look(number)
-
-    def unwatch(self, database: str) -> None:
-        """The worker has no server connection there any more."""
-        known = self._running.pop(database, None)
-        if known is not None:
-            known[0].end()
-            known[1].cancel()
-
-    async def open(self, database: str) -> ServerSession:
-        """Logs in there as the monitors do.
-
-        Raises:
-            SessionFailedError: that cannot be done.
-        """
-        settings = self._settings
-        found, error = await self._resolver.resolve(settings.server_host, settings.server_port)
-        if error:
-            raise NotReachedError(error)
-        user, password = monitor_login(settings)
-        addresses = [Address(**each) for each in found]
-        try:
-            tls = ServerTls(settings)
-        except RefusedError as refused:
-            raise SessionFailedError(str(refused)) from refused
-        wanted = settings.server_target_session_attrs
-        return await ServerSession.open(addresses, user, password.encode(), database, tls, wanted)
-
-    async def close(self) -> None:
-        """Ends all of them."""
-        tasks = [task for _, task in self._running.values()]
-        for database in list(self._running):
-            self.unwatch(database)
-        await asyncio.gather(*tasks, return_exceptions=True)

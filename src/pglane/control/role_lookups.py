@@ -25,8 +25,9 @@ from functools import partial
 from typing import Any, TypeVar
 
 from pglane.config.settings import Settings
+from pglane.connection.server_login import Credentials
 from pglane.control.log import Log
-from pglane.control.monitor import SERVER
+from pglane.control.monitors import SERVER
 from pglane.control.resolver import Resolver
 from pglane.control.server_session import (
     QuestionRefusedError,
@@ -196,7 +197,8 @@ class RoleLookups:
         user, password, database = _login(settings)
         addresses = [Address(**each) for each in found]
         wanted = settings.server_target_session_attrs
-        return await ServerSession.open(addresses, user, password.encode(), database, tls, wanted)
+        credentials = Credentials(password.encode())
+        return await ServerSession.open(addresses, user, credentials, database, tls, wanted)
 
     def _tell(self, problem: str) -> None:
         """Each problem is told once, until there is another or none."""

@@ -9,6 +9,7 @@ import asyncio
 import os
 import secrets
 from collections.abc import Sequence
+from dataclasses import replace
 
 from pglane.config.tls import ALPN
 from pglane.connection.server_login import Credentials, ServerLogin
@@ -116,7 +117,7 @@ class ServerSession:
         cls,
         addresses: Sequence[Address],
         user: str,
-        password: bytes,
+        credentials: Credentials,
         database: str,
         tls: ServerTls,
         wanted: str = "any",
@@ -139,7 +140,7 @@ class ServerSession:
         for kind, address, with_tls in ways:
             try:
                 async with asyncio.timeout(OPEN_S_MAX):
-                    session = await cls._open(address, user, password, database, tls, with_tls)
+                    session = await cls._open(address, user, credentials, database, tls, with_tls)
                     wrong = await session._misfit(kind)
                 if not wrong:
                     session.passed_over = passed_over
@@ -168,7 +169,7 @@ class ServerSession:
         cls,
         address: Address,
         user: str,
-        password: bytes,
+        credentials: Credentials,
         database: str,
         tls: ServerTls,
         with_tls: bool,
@@ -176,7 +177,7 @@ class ServerSession:
         ends = await connect(address)
         ends = await secure(*ends, tls, address.host) if with_tls else ends
         clear = address.local or (with_tls and tls.demanded)
-        credentials = Credentials(password, None, clear)
+        credentials = replace(credentials, cleartext_allowed=clear)
         startup = server_startup(user, database, SETTINGS, check_interval=False)
         nonce = secrets.token_urlsafe(24).encode()
         inline_max = ITERATIONS_INLINE_MAX

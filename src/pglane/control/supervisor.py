@@ -45,7 +45,7 @@ from pglane.control.listeners import (
 from pglane.control.log import Log
 from pglane.control.metrics import exposition
 from pglane.control.metrics_server import MetricsServer
-from pglane.control.monitor import SERVER, Monitors
+from pglane.control.monitors import SERVER, Monitors
 from pglane.control.operator import Operator
 from pglane.control.resolver import Resolver
 from pglane.control.restarts import CRASHES_MAX, WINDOW_S, Restarts
@@ -149,6 +149,8 @@ class Supervisor:
             "log": self._worker_logs,
             "watch": self._worker_has_server,
             "look": lambda message, _: self._monitors.look(message["database"], message["look"]),
+            "lend": lambda message, _: self._worker_lends(message, is_news=True),
+            "lend_again": lambda message, _: self._worker_lends(message, is_news=False),
             "unwatch": lambda message, _: self._monitors.unwatch(message["database"]),
             "stopped": lambda _message, _fds: None,
         }
@@ -336,6 +338,10 @@ class Supervisor:
     def _worker_has_server(self, message: Message, _fds: list[int]) -> None:
         self._contact.end()
         self._monitors.watch(message["database"])
+        self._worker_lends(message, is_news=True)
+
+    def _worker_lends(self, message: Message, *, is_news: bool) -> None:
+        self._monitors.lend(message["database"], message["login"], is_news=is_news)
 
     def _worker_logs(self, message: Message, _fds: list[int]) -> None:
         self._log.write_fields(

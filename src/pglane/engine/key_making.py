@@ -67,8 +67,7 @@ class KeyMaking:
         recipe = self._asked.pop(message["id"], None)
         if recipe is None:
             return
-        client_key, server_key = (bytes.fromhex(message[key]) for key in ("client", "server"))
-        keys = ScramKeys(recipe.iterations, recipe.salt, client_key, server_key)
+        keys = ScramKeys.of_told(message["keys"])
         self._kept[recipe] = keys
         if len(self._kept) > KEPT_MAX:
             del self._kept[next(iter(self._kept))]

@@ -113,7 +113,7 @@ class Opening:
             database.keep_welcome(
                 slot.user, link.base, Welcome(dict(login.parameters), link.harmless)
             )
-        database.watch.begin()
+        database.watch.begin(slot.user)
         if database.paused:
             database.close(link)
         else:

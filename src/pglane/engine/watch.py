@@ -99,12 +99,16 @@ class Watch:
         """Where no catalogs were read, names count as unread; who does not watch answers not."""
         self._database.unread = self._looked != self._looks and bool(self.catalog_epoch)
 
-    def begin(self) -> None:
-        """A server connection was opened: from now on the database is to be watched."""
-        if not self._wanted:
+    def begin(self, user: str) -> None:
+        """The server has let in a role: the database is to be watched, as that role if need be."""
+        worker = self._database.worker
+        if self._wanted:
+            if self.state != WATCHING:
+                worker.tell_monitor("lend", self._database, user)
+        else:
             self._wanted = True
             self._began = self._database.loop.now
-            self._database.worker.tell_monitor("watch", self._database)
+            worker.tell_monitor("watch", self._database, user)
             if self._looked != self._looks:
                 self._ask()  # whom it asked last was let go before the answer
 
@@ -114,7 +118,8 @@ class Watch:
             self._wanted = False
             self.state = "not watched"
             doubt(self._database)
-            self._database.worker.tell_monitor("unwatch", self._database)
+            message = {"type": "unwatch", "database": self._database.name}
+            self._database.worker.tell_supervisor(message)
 
     def heard(self, message: dict[str, Any]) -> None:
         """One message of the monitor."""
@@ -168,6 +173,8 @@ class Watch:
     def _state_is(self, state: str) -> None:
         """Catalogs that nobody watches may have changed."""
         self.state = state
+        if state != WATCHING:
+            self._lend_again()
         if state != WATCHING and self.catalog_epoch:
             self.catalog_epoch = ""
             self._note_unread()
@@ -175,6 +182,13 @@ class Watch:
             self.computes = True
             self._database.note_sequences()
             self.renew()
+
+    def _lend_again(self) -> None:
+        """Nobody may log in for hours by whom the monitor could: it is told who is there."""
+        for slot in self._database.desk.ledger:
+            if isinstance(slot.link, ServerLink) and not slot.link.raw:
+                self._database.worker.tell_monitor("lend_again", self._database, slot.user)
+                return
 
     def _catalog_is(self, message: dict[str, Any]) -> None:
         if message["epoch"] == self.catalog_epoch:

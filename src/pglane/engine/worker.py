@@ -55,10 +55,11 @@ from pglane.errors.refused import RefusedError
 from pglane.errors.waiting import CanceledWhileWaiting
 from pglane.wire.key_recipe import ITERATIONS_INLINE_MAX
 from pglane.wire.md5 import Md5Hash
+from pglane.wire.scram import ScramKeys
 from pglane.wire.startup import CancelRequest, StartupMessage
 
 if TYPE_CHECKING:
-    from pglane.wire.scram import ScramKeys, Verifier
+    from pglane.wire.scram import Verifier
 
 HOUSEKEEPING_S = 1.0
 STATEMENT_PREFIX_BYTES = 6
@@ -338,11 +339,8 @@ class Worker:
 
         def login(address: Address, encrypted: bool) -> ServerLogin:
             password = self._passwords.get(user, b"")
-            known = self._server_keys.get(user)
-            keys = known if known is not None or password else self._client_keys.get(user)
             clear = address.local or (encrypted and tls.demanded)
-            known_hash = self._hashes.get(user) or self.roles.hashes.get(user)
-            credentials = Credentials(password, keys, clear, known_hash)
+            credentials = Credentials(password, self._keys_of(user), clear, self._hash_of(user))
             inline_max = ITERATIONS_INLINE_MAX
             return ServerLogin(user, startup, credentials, self.nonce(), str(address), inline_max)
 
@@ -361,6 +359,16 @@ class Worker:
         )
         dial.make_keys = self.key_making.make
         return dial
+
+    def _keys_of(self, user: str) -> ScramKeys | None:
+        """Those that worked at the server, or that a client without a password here has shown."""
+        known = self._server_keys.get(user)
+        if known is not None or self._passwords.get(user):
+            return known
+        return self._client_keys.get(user)
+
+    def _hash_of(self, user: str) -> Md5Hash | None:
+        return self._hashes.get(user) or self.roles.hashes.get(user)
 
     def role_changed(self, link: ServerLink) -> None:
         """A server has said that it is a standby no more, or from now on."""
@@ -403,9 +411,19 @@ class Worker:
 
     # The monitor ---------------------------------------------------------------------------
 
-    def tell_monitor(self, kind: str, database: Database) -> None:
-        """Tells the supervisor to watch a database, or to let it be."""
-        self._control.send({"type": kind, "database": database.name})
+    def tell_monitor(self, kind: str, database: Database, user: str) -> None:
+        """Tells the supervisor to watch a database, or as whom it may: a role that is let in.
+
+        What its clients have shown goes along, over a socket that nobody else has.
+        """
+        keys = self._keys_of(user)
+        known_hash = self._hash_of(user)
+        login = {
+            "user": user,
+            "keys": keys.told() if keys is not None else None,
+            "md5": known_hash.stored.decode() if known_hash is not None else None,
+        }
+        self._control.send({"type": kind, "database": database.name, "login": login})
 
     def watched(self, message: dict[str, Any]) -> None:
         """The monitor of a database has something to tell."""

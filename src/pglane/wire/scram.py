@@ -26,9 +26,10 @@ startup packet, the one in the exchange is ignored).
 """
 
 from base64 import b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hmac import compare_digest, digest
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from pglane.wire.joining import joined
 from pglane.wire.key_recipe import KeyRecipe, KeysLacking
@@ -195,6 +196,25 @@ class ScramKeys:
         salted = recipe.salted()
         client_key, server_key = _hmac(salted, b"Client Key"), _hmac(salted, b"Server Key")
         return cls(recipe.iterations, recipe.salt, client_key, server_key)
+
+    def told(self) -> dict[str, int | str]:
+        """Themselves, for another process of ours; as good as a password."""
+        return {
+            "iterations": self.iterations,
+            "salt": self.salt.hex(),
+            "client": self.client_key.hex(),
+            "server": self.server_key.hex(),
+        }
+
+    @classmethod
+    def of_told(cls, told: Mapping[str, Any]) -> Self:
+        """What `told` gave.
+
+        Raises:
+            LookupError, ValueError: it is not that.
+        """
+        salt, client, server = (bytes.fromhex(told[key]) for key in ("salt", "client", "server"))
+        return cls(told["iterations"], salt, client, server)
 
     def fit(self, verifier: Verifier) -> bool:
         """Whether they are of the verifier's password."""

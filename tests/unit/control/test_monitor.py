@@ -5,13 +5,15 @@ import io
 
 import pytest
 
-from pglane.config.settings import Settings, User
 from pglane.connection.catalog_queries import LISTED
 from pglane.control import monitor as module
 from pglane.control.log import Log
-from pglane.control.monitor import Monitor, Monitors, monitor_login
-from pglane.control.resolver import Resolver
-from pglane.control.server_session import QuestionRefusedError, SessionFailedError
+from pglane.control.monitor import Monitor
+from pglane.control.monitor_logins import CONNECTIONS_QUERY
+from pglane.control.server_session import (
+    QuestionRefusedError,
+    SessionFailedError,
+)
 from pglane.engine.dialer import Address
 
 FIRST = [[b"5:5:", b"yesterday", None]]
@@ -52,6 +54,7 @@ class Session:
         self.listings = [listing()]
         self.asked = []
         self.roleless = [[]]
+        self.limits = [[b"-1"]]
         self.closed = False
         self.passed_over = {}
 
@@ -63,6 +66,8 @@ class Session:
         self.asked.append(text)
         if text in module.SESSION_SETTINGS:
             return []
+        if text == CONNECTIONS_QUERY:
+            return self.limits
         if text == module.CATALOG_EPOCH:
             epoch = self.epochs.pop(0) if len(self.epochs) > 1 else self.epochs[0]
             if isinstance(epoch, Exception):
@@ -141,26 +146,6 @@ def test_what_others_are_is_told_whether_or_not_one_is_found_that_is_wanted():
         ("192.0.2.4:5432", False),
         ("192.0.2.3:5432", True),
     ]
-
-
-def test_other_servers_in_the_settings_are_looked_for():
-    sessions = [Session(FIRST, host="db1"), Session(FIRST, host="db2")]
-
-    async def run():
-        story = Story(*sessions)
-        monitors = Monitors(story.log, lambda told: story.sent.append(told) or True, Resolver())
-        monitors.open = story.open
-        monitors.configure(Settings(monitor_ms=1))
-        monitors.watch("app")
-        while not any(told.get("host") == "db1" for told in story.sent):
-            await asyncio.sleep(0)
-        monitors.configure(Settings(monitor_ms=1, server_host="db2"))
-        while not any(told.get("host") == "db2" for told in story.sent):
-            await asyncio.sleep(0)
-        await monitors.close()
-
-    asyncio.run(asyncio.wait_for(run(), 10))
-    assert sessions[0].closed
 
 
 def test_it_tells_an_epoch_once_and_a_new_one_again():
@@ -414,112 +399,6 @@ def test_a_session_that_does_not_answer_is_given_up(monkeypatch):
     story.open = never
     assert story.play(1) == ["monitor"]
     assert "no answer within" in story.sent[0]["state"]
-
-
-@pytest.mark.parametrize(
-    ("settings", "login"),
-    [
-        (Settings(server_user="app", server_password="x"), ("app", "x")),
-        (Settings(users=(User("a"), User("b", password="y"))), ("b", "y")),
-        (Settings(server_user="app", users=(User("b", password="y"),)), ("b", "y")),
-        (Settings(server_user="app"), ("app", "")),
-        (
-            Settings(server_user="app", monitor_user="b", users=(User("b", password="y"),)),
-            ("b", "y"),
-        ),
-        (Settings(server_user="app", server_password="x", monitor_user="b"), ("b", "")),
-    ],
-)
-def test_who_watches(settings, login):
-    assert monitor_login(settings) == login
-
-
-class Fleet:
-    """All monitors, with sessions that answer."""
-
-    def __init__(self, monkeypatch, **changes):
-        self.sent = []
-        self.stream = io.StringIO()
-        self.monitors = Monitors(Log(self.stream), self.send, Resolver())
-        self.monitors.configure(Settings(server_host="127.0.0.1", monitor_ms=1, **changes))
-        self.told = asyncio.Event()
-        self.opened = []
-        monkeypatch.setattr(module.ServerSession, "open", self.open)
-
-    async def open(self, addresses, user, password, database, tls, wanted):
-        self.opened.append(database)
-        return Session(FIRST)
-
-    def send(self, message):
-        self.sent.append(message)
-        if message["type"] == "monitor":
-            self.told.set()
-        return True
-
-
-def test_a_database_is_watched_once_and_told_again(monkeypatch):
-    async def story():
-        fleet = Fleet(monkeypatch)
-        fleet.monitors.watch("app")
-        await asyncio.wait_for(fleet.told.wait(), 10)
-        before = len(fleet.sent)
-        fleet.monitors.watch("app")
-        fleet.monitors.configure(Settings(server_host="127.0.0.1", monitor_ms=5))
-        again = fleet.sent[before:]
-        fleet.monitors.unwatch("app")
-        fleet.monitors.unwatch("app")
-        await fleet.monitors.close()
-        return fleet, again
-
-    fleet, again = asyncio.run(story())
-    assert fleet.opened == ["app"]
-    assert again == fleet.sent[:4]
-
-
-def test_there_is_a_limit_and_an_off(monkeypatch):
-    monkeypatch.setattr(module, "MONITORS_MAX", 1)
-
-    async def story():
-        fleet = Fleet(monkeypatch)
-        fleet.monitors.watch("app")
-        fleet.monitors.watch("other")
-        await asyncio.wait_for(fleet.told.wait(), 10)
-        await fleet.monitors.close()
-        fleet.monitors.configure(Settings(server_host="127.0.0.1", monitor_ms=0))
-        fleet.monitors.watch("third")
-        await fleet.monitors.close()
-        return fleet
-
-    fleet = asyncio.run(story())
-    assert fleet.opened == ["app"]
-    assert "monitor_limit" in fleet.stream.getvalue()
-
-
-def test_a_name_without_an_address_is_a_failure(monkeypatch):
-    async def story():
-        fleet = Fleet(monkeypatch)
-        fleet.monitors.configure(Settings(server_host="", monitor_ms=1))
-        fleet.monitors.watch("app")
-        await asyncio.wait_for(fleet.told.wait(), 10)
-        await fleet.monitors.close()
-        return fleet
-
-    fleet = asyncio.run(story())
-    assert "no server is configured" in fleet.sent[0]["state"]
-
-
-def test_an_error_of_ours_ends_a_monitor_and_is_told(monkeypatch):
-    async def story():
-        fleet = Fleet(monkeypatch)
-        monkeypatch.setattr(module, "epoch_of", None)
-        fleet.monitors.watch("app")
-        _, task = fleet.monitors._running["app"]
-        await asyncio.wait({task}, timeout=10)
-        await asyncio.wait({asyncio.get_running_loop().create_task(fleet.monitors.close())})
-        return fleet
-
-    fleet = asyncio.run(story())
-    assert "monitor_broken" in fleet.stream.getvalue()
 
 
 def test_sessions_whose_role_is_gone_are_told_when_they_change():

@@ -54,8 +54,8 @@ class Story:
         monkeypatch.setattr(module.ServerSession, "open", self.open)
         monkeypatch.setattr(module, "RETRY_S", 0.001)
 
-    async def open(self, addresses, user, password, database, tls, wanted):
-        self.opened.append((user, password, database))
+    async def open(self, addresses, user, credentials, database, tls, wanted):
+        self.opened.append((user, credentials.password, database))
         session = self.sessions.pop(0)
         if isinstance(session, Exception):
             raise session

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pglane.config.settings import Settings
+from pglane.connection.server_login import Credentials
 from pglane.control.server_session import (
     NotReachedError,
     ServerSession,
@@ -66,7 +67,7 @@ class Server:
             Address("unix", str(self.path / "nowhere"), 5432),
             Address("unix", str(self.path), 5432),
         ]
-        return ServerSession.open(addresses, "anna", b"secret", "app", PLAIN)
+        return ServerSession.open(addresses, "anna", Credentials(b"secret"), "app", PLAIN)
 
 
 def run(coroutine):
@@ -124,7 +125,7 @@ def test_a_login_that_fails_says_why(tmp_path, login):
 
 def test_no_address_is_said_so():
     with pytest.raises(SessionFailedError, match="no address"):
-        run(ServerSession.open([], "anna", b"", "app", PLAIN))
+        run(ServerSession.open([], "anna", Credentials(), "app", PLAIN))
 
 
 def test_too_many_rows_are_too_many(tmp_path, monkeypatch):
@@ -209,7 +210,7 @@ def logs_in(standby):
 
 def open_wanted(servers, wanted):
     addresses = [Address("unix", str(server.path), 5432) for server in servers]
-    return ServerSession.open(addresses, "anna", b"secret", "app", PLAIN, wanted)
+    return ServerSession.open(addresses, "anna", Credentials(b"secret"), "app", PLAIN, wanted)
 
 
 @pytest.mark.parametrize(
@@ -295,7 +296,7 @@ def test_a_server_that_does_not_answer_is_told_apart_from_one_that_refuses(tmp_p
         port = taken.getsockname()[1]
         absent = [Address("inet", "127.0.0.1", port)]
         with pytest.raises(NotReachedError) as told:
-            run(ServerSession.open(absent, "anna", b"secret", "app", PLAIN))
+            run(ServerSession.open(absent, "anna", Credentials(b"secret"), "app", PLAIN))
     assert str(told.value) == f"127.0.0.1:{port}: Connection refused"
 
     async def story():
@@ -333,7 +334,7 @@ def test_a_way_that_is_not_offered_does_not_hide_what_was_found(tmp_path):
 
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr("pglane.control.server_session.connect", connect)
-                await ServerSession.open(addresses, "anna", b"", "app", allow, "standby")
+                await ServerSession.open(addresses, "anna", Credentials(), "app", allow, "standby")
             assert server.asked
 
     with pytest.raises(NotReachedError, match="a standby is wanted"):
@@ -347,7 +348,7 @@ def test_what_one_server_answered_is_told_rather_than_that_another_is_not_there(
                 Address("unix", str(server.path), 5432),
                 Address("unix", str(tmp_path / "nowhere"), 5432),
             ]
-            await ServerSession.open(addresses, "anna", b"secret", "app", PLAIN)
+            await ServerSession.open(addresses, "anna", Credentials(b"secret"), "app", PLAIN)
 
     with pytest.raises(SessionFailedError, match="so said the server") as told:
         run(story())

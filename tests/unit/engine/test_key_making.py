@@ -20,8 +20,7 @@ def answer(asked: dict[str, Any]) -> dict[str, Any]:
     """As the supervisor gives it."""
     salt, password = bytes.fromhex(asked["salt"]), bytes.fromhex(asked["password"])
     keys = ScramKeys.of_recipe(KeyRecipe(password, salt, asked["iterations"]))
-    told = {"client": keys.client_key.hex(), "server": keys.server_key.hex()}
-    return {"type": "keys", "id": asked["id"], **told}
+    return {"type": "keys", "id": asked["id"], "keys": keys.told()}
 
 
 class Asked(KeyMaking):

@@ -4,6 +4,8 @@ from dataclasses import asdict
 
 import pytest
 
+from pglane.wire.md5 import Md5Hash, md5_stored
+from pglane.wire.scram import ScramKeys
 from pglane.wire.server_messages import parameter_status
 from tests.support.engine_rig import LOGIN_ANSWER, READY, message, query
 
@@ -21,6 +23,45 @@ def test_the_first_server_connection_of_a_database_asks_for_a_monitor(rigs):
     rig.pair(search_path="other")
     rig.until(lambda: rig.heard("watch"))
     assert [told["database"] for told in rig.heard("watch")] == ["app"]
+
+
+def test_until_it_watches_it_is_told_as_whom_it_may(rigs):
+    """What the server has let in; where there is a password, the supervisor knows it, too."""
+    rig = rigs(budget=3)
+    rig.pair()
+    rig.pair(search_path="other")
+    rig.until(lambda: rig.heard("lend"))
+    login = {"user": "anna", "keys": None, "md5": None}
+    assert [told["login"] for told in rig.heard("watch") + rig.heard("lend")] == [login, login]
+    rig.say(type="monitor", database="app", state="watching")
+    rig.pair(search_path="third")
+    rig.turn(3)
+    assert len(rig.heard("lend")) == 1
+
+
+def test_who_watches_no_more_is_told_who_is_there(rigs):
+    rig = rigs(budget=3)
+    rig.pair("direct")
+    rig.say(type="monitor", database="app", state="gone")
+    rig.turn(3)
+    assert not rig.heard("lend_again")
+    rig.pair()
+    rig.say(type="monitor", database="app", state="gone again")
+    rig.until(lambda: rig.heard("lend_again"))
+    (told,) = rig.heard("lend_again")
+    assert (told["database"], told["login"]["user"]) == ("app", "anna")
+
+
+def test_it_is_told_the_keys_that_worked(rigs):
+    rig = rigs()
+    keys = ScramKeys.of_password(b"secret", b"salt", 1)
+    rig.worker._server_keys["anna"] = keys
+    rig.worker.roles.hashes["anna"] = Md5Hash(md5_stored(b"anna", b"secret"))
+    rig.pair()
+    rig.until(lambda: rig.heard("watch"))
+    (told,) = rig.heard("watch")
+    assert told["login"]["keys"] == keys.told()
+    assert told["login"]["md5"] == md5_stored(b"anna", b"secret").decode()
 
 
 def test_a_direct_connection_asks_for_none(rigs):
@@ -391,7 +432,7 @@ def test_a_monitor_let_go_before_its_answer_is_asked_again(rigs):
     rig.later(2.0)
     rig.until(lambda: rig.heard("unwatch"))
     assert [told["look"] for told in rig.heard("look")] == [1]
-    database.watch.begin()
+    database.watch.begin("anna")
     rig.until(lambda: len(rig.heard("look")) == 2)
     looked(rig, 1)
     assert not database.unread

@@ -1,6 +1,7 @@
 """Vectors of RFC 7677; exchanges of both sides with each other and with `scramp`."""
 
 import hmac
+import json
 from base64 import b64decode, b64encode
 from hashlib import sha256
 
@@ -338,6 +339,15 @@ def test_salts_belong_to_users_and_tell_nothing_of_them() -> None:
     assert salt == Verifier.mock(b"anna", b"secret").salt == salt_of(b"anna", b"secret")
     assert len(salt) == 16
     assert salt not in (salt_of(b"berta", b"secret"), salt_of(b"anna", b"other"))
+
+
+def test_keys_are_told_to_another_process() -> None:
+    keys = ScramKeys.of_password(b"pencil", SALT, FEW)
+    assert ScramKeys.of_told(json.loads(json.dumps(keys.told()))) == keys
+    with pytest.raises(LookupError):
+        ScramKeys.of_told({"salt": ""})
+    with pytest.raises(ValueError, match="hexadecimal"):
+        ScramKeys.of_told(keys.told() | {"client": "x"})
 
 
 def test_keys_fit_the_verifier_of_their_password() -> None:
