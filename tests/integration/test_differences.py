@@ -188,6 +188,26 @@ def test_what_is_made_nearer_in_the_path_is_found_where_it_is_prepared_again(
     cluster.admin(f"DROP SCHEMA {schema} CASCADE", database="app")
 
 
+def test_a_domain_that_is_made_anew_is_found_where_it_is_prepared_again(
+    client: ScriptedClient, cluster: PostgresCluster, table: str
+) -> None:
+    domain = f"domain_of_{table}"
+    text = f"SELECT 'x'::{domain}"
+    prepare = protocol.parse(text, "kept") + protocol.describe("S", "kept")
+    use = protocol.bind(statement="kept") + protocol.execute()
+    with ScriptedClient.login(cluster.target()) as private:
+        private.query(f"CREATE DOMAIN {domain} AS text")
+        for one in (client, private):
+            assert not errors(one.extended(prepare))
+        private.query(f"DROP DOMAIN {domain}")
+        client.query(f"CREATE DOMAIN {domain} AS text")
+        described = protocol.bind(statement="kept") + protocol.describe("P") + protocol.execute()
+        assert errors(private.extended(described)) == ["42704"], "as long as it is not closed"
+    told = [client.extended(use) for _ in range(BUDGET)]
+    assert [("x",)] in [rows(answer) for answer in told]
+    client.query(f"DROP DOMAIN {domain}")
+
+
 def test_sql_does_not_know_names_of_the_protocol(client: ScriptedClient) -> None:
     client.extended(protocol.parse("SELECT 1", "by_protocol"))
     assert errors(client.query("EXECUTE by_protocol")) == ["26000"]

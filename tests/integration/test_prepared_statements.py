@@ -235,6 +235,21 @@ STATES = {
         ({"options": "-c IntervalStyle=postgres"}, "-79200"),
         ({"options": "-c IntervalStyle=sql_standard"}, "-93600"),
     ),
+    "array_nulls": (
+        "SELECT '{NULL}'::text[] = ARRAY['NULL']",
+        ({"options": "-c array_nulls=on"}, "f"),
+        ({"options": "-c array_nulls=off"}, "t"),
+    ),
+    "transform_null_equals": (
+        "SELECT coalesce((1 = NULL)::text, 'unknown')",
+        ({"options": "-c transform_null_equals=off"}, "unknown"),
+        ({"options": "-c transform_null_equals=on"}, "false"),
+    ),
+    "timezone_abbreviations": (
+        "SELECT extract(epoch FROM '2024-01-01 09:00 IST'::timestamptz)::bigint",
+        ({"options": "-c timezone_abbreviations=Default"}, "1704092400"),
+        ({"options": "-c timezone_abbreviations=India"}, "1704079800"),
+    ),
 }
 
 
@@ -281,6 +296,18 @@ def test_equal_texts_parsed_after_different_settings_were_made(two, state: str) 
     for _ in range(2):
         for client, (_, expected) in zip(two, cases, strict=True):
             assert run(client, "s1") == [(expected,)]
+
+
+def test_who_may_read_no_view_does_not_by_what_another_has_prepared(
+    two, cluster: PostgresCluster
+) -> None:
+    """The setting of CVE-2024-7348, which PostgreSQL looks at when a text is parsed."""
+    view, (one, other) = "parsed_restricted", two
+    cluster.admin(f"SET ROLE app; CREATE OR REPLACE VIEW {view} AS SELECT 1 AS v", database="app")
+    other.query("SET restrict_nonsystem_relation_kind = 'view'")
+    prepare(one, f"TABLE {view}", "s1")
+    assert errors(other.extended(p.parse(f"TABLE {view}", "s1"))) == ["55000"]
+    assert run(one, "s1") == [("1",)]
 
 
 def test_schema_change_is_told_and_a_new_parse_works(

@@ -11,6 +11,7 @@ what a client would find out by asking: settings, prepared names, its notificati
 """
 
 import re
+import struct
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -112,6 +113,9 @@ class Client:
             return ("E", one.sqlstate)
         if one.kind == "T":
             return ("T", tuple((name, min(oid, OWN_OID), kind) for name, oid, kind in one.columns))
+        if one.kind == "t":
+            oids = struct.iter_unpack("!I", one.body[2:])
+            return ("t", tuple(min(oid, OWN_OID) for (oid,) in oids))
         return (one.kind, one.body)
 
 

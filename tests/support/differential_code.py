@@ -156,6 +156,7 @@ USES = (
 BLOCKS = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT a", "ROLLBACK TO a", "SELECT 1/0")
 PREPARED = (
     "SELECT public.f_new()", "SELECT said FROM v_new", "INSERT INTO public.t (n) VALUES (2)",
-    "SELECT 'v'::public.d_new", "TABLE public.t",
+    "SELECT 'v'::public.d_new IS NULL", "TABLE public.t",
 )  # fmt: skip
+"""None returns a value of a domain: what becomes of it when that is made anew is listed."""
 TOPICS = (FUNCTIONS, PARTS, USES, USES, USES, (TENANT,), LOOKS[:4], BLOCKS)

@@ -19,10 +19,14 @@ from tests.support.postgres_cluster import PostgresCluster
 
 STARTUPS: tuple[dict[str, str], ...] = (
     {},
+    {},
     {"options": "-c search_path=s2,public -c app.tenant=started -c work_mem=6MB"},
     {"TimeZone": "Asia/Tokyo", "DateStyle": "SQL, DMY"},
 )
+"""Two alike, who share server connections: others are opened for those who begin otherwise."""
 CLIENTS = len(STARTUPS)
+ALIKE = (0, 1, 0, 1, 2, 3)
+FEW_MAX = 6
 TURNS_MAX = 12
 STEPS_MAX = 8
 EXAMPLES = int(os.environ.get("PGLANE_DIFFERENTIAL_EXAMPLES", "60"))
@@ -69,6 +73,20 @@ def sequences_of(steps: st.SearchStrategy[Step]) -> Sequences:
     """Turns of clients, each of some steps."""
     turns = st.tuples(st.integers(0, CLIENTS - 1), st.lists(steps, min_size=1, max_size=STEPS_MAX))
     return st.lists(turns, max_size=TURNS_MAX)
+
+
+def dwelling_on(steps: st.SearchStrategy[Step], first: st.SearchStrategy[Step]) -> Sequences:
+    """The same few steps again and again, mostly of those who share server connections.
+
+    One of those takes another step first.
+    """
+
+    def turns_of(few: list[Step]) -> Sequences:
+        turns = st.tuples(st.sampled_from(ALIKE), st.lists(st.sampled_from(few), max_size=3))
+        return st.lists(turns, min_size=6, max_size=2 * TURNS_MAX)
+
+    turns = st.lists(steps, min_size=2, max_size=FEW_MAX).flatmap(turns_of)
+    return st.tuples(first, turns).map(lambda drawn: [(ALIKE[0], [drawn[0]]), *drawn[1]])
 
 
 def compare(

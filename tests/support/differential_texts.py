@@ -136,9 +136,11 @@ bound = st.tuples(*map(st.sampled_from, (BOUND, BOUND_NAMES, BOUND_VALUES)))
 
 texts = st.sampled_from(TOPICS).flatmap(st.sampled_from)
 NAMES = ("n1", "n2")
+ONCE = "once"
 
 
-def _simple(parts: list[str]) -> Step:
+def simple(*parts: str) -> Step:
+    """One Query of these statements."""
     text = "; ".join(parts)
     return Step(text, protocol.query(text))
 
@@ -161,6 +163,19 @@ def _prepare(told: tuple[str, str]) -> Step:
 def _use(name: str) -> Step:
     octets = protocol.bind(statement=name) + protocol.describe("P") + protocol.execute()
     return Step(f"use {name}", octets + protocol.sync(), (octets,))
+
+
+def _use_with(told: tuple[str, bytes | None]) -> Step:
+    name, value = told
+    octets = protocol.bind((value,), statement=name) + protocol.describe("P") + protocol.execute()
+    return Step(f"use {name} with {value!r}", octets + protocol.sync(), (octets,))
+
+
+def once(text: str) -> Step:
+    """Prepared by a name, used and closed, in one unit."""
+    used = protocol.bind(statement=ONCE) + protocol.describe("P") + protocol.execute()
+    parts = (protocol.parse(text, ONCE), used, protocol.close("S", ONCE))
+    return Step(f"once {text!r}", b"".join(parts) + protocol.sync(), (b"".join(parts),))
 
 
 def _close(name: str) -> Step:
@@ -192,15 +207,25 @@ def steps_of(
 ) -> st.SearchStrategy[Step]:
     """Requests of these texts: one or some at once, by every protocol, prepared and used again."""
     return st.one_of(
-        st.lists(texts, min_size=1, max_size=1).map(_simple),
-        st.lists(texts, min_size=1, max_size=1).map(_simple),
-        st.lists(texts, min_size=2, max_size=3).map(_simple),
+        texts.map(simple),
+        texts.map(simple),
+        st.lists(texts, min_size=2, max_size=3).map(lambda parts: simple(*parts)),
         st.lists(texts, min_size=1, max_size=1).map(_extended),
         st.lists(texts, min_size=1, max_size=3).map(_extended),
+        prepared.map(once),
         st.tuples(st.sampled_from(NAMES), prepared).map(_prepare),
         st.sampled_from(NAMES).map(_use),
         st.sampled_from(NAMES).map(_close),
     )
+
+
+def steps_with_parameter(
+    names: Sequence[str], values: Sequence[bytes | None], texts: Sequence[str]
+) -> st.SearchStrategy[Step]:
+    """Texts of one parameter, prepared and used again with this and that."""
+    named = st.sampled_from(names)
+    used = st.tuples(named, st.sampled_from(values)).map(_use_with)
+    return st.one_of(st.tuples(named, st.sampled_from(texts)).map(_prepare), used, used)
 
 
 steps = st.one_of(steps_of(texts, texts), bound.map(_bound), st.integers(0, 2).map(_copy))

@@ -27,11 +27,13 @@ PARSE_SETTINGS = (
     "datestyle",
     "intervalstyle",
     "lc_monetary",
+    "restrict_nonsystem_relation_kind",
     "role",
     "search_path",
     "session_authorization",
     "standard_conforming_strings",
     "timezone",
+    "timezone_abbreviations",
     "transform_null_equals",
     "xmloption",
 )
