@@ -31,6 +31,10 @@ LOCK_TIMEOUT = "SET lock_timeout = '500ms'"
 SESSION_SETTINGS = (SEARCH_PATH, LOCK_TIMEOUT)
 """Said once on the monitor connection: names of other schemas come with their schema, and what it
 has locked to print other texts is let go while somebody keeps it from the next one."""
+BRIEFLY = "SET LOCAL lock_timeout = '10ms'; "
+"""Said ahead of what is asked for though a lock has kept something from being printed just before.
+To wait is then mostly in vain, and the more is locked the more often it is done; where nothing is
+locked nothing waits. It ends with the question, which is one transaction."""
 
 
 def _name(column: str) -> str:
@@ -179,7 +183,7 @@ def texts_max(part: str) -> int:
     return LOCKING_MAX if part in LOCKING else TEXTS_MAX
 
 
-def texts_query(part: str, numbers: Sequence[bytes]) -> str:
+def texts_query(part: str, numbers: Sequence[bytes], *, briefly: bool = False) -> str:
     """What asks for the texts of some items of a part of the listing, by their numbers (OID).
 
     Its rows are a number and a text; there is none for what was dropped meanwhile.
@@ -187,11 +191,13 @@ def texts_query(part: str, numbers: Sequence[bytes]) -> str:
     Args:
         part: one of `PRINTED`.
         numbers: decimal; at most `texts_max(part)` of them.
+        briefly: a lock is waited for 10 ms in place of half a second.
     """
     text, rows = PRINTED[part]
     listed = b",".join(numbers).decode()
     number = rows.rpartition(" ")[2]
-    return f"SELECT {number}, {text} FROM {rows} = ANY ('{{{listed}}}'::oid[])"
+    waits = BRIEFLY if briefly else ""
+    return f"{waits}SELECT {number}, {text} FROM {rows} = ANY ('{{{listed}}}'::oid[])"
 
 
 def _epoch_parts() -> Iterator[str]:

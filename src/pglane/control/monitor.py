@@ -38,16 +38,21 @@ ANSWER_S_MAX = 30.0
 """Time for one question; the server's catalogs are small."""
 PAUSE_TIMES = 10
 """After reading the catalogs nothing is read for so many times as long; what had to be printed
-does not count, for it is not printed again."""
+does not count, for it is not printed again. What could not be printed has a pause of its own."""
 ASKED_TIMES = 1
 """The same when the worker waits for it: until then every client pays more than that reading."""
 RETRY_S_MIN, RETRY_S_MAX = 0.5, 30.0
 REFUSED_S = 2.0
-"""When catalogs that could not be read are tried again."""
-PASSING = ("40P01", "42704", "42883", "42P01", "55P03", "57014", "XX000")
-"""SQLSTATEs with which the server does not print what was dropped or locked since the list."""
+"""When catalogs that could not be read are tried again, and texts that could not be printed."""
+REFUSED_ONE_S = 0.1
+"""The same for each text, where many could not. The server's log has a line for each time, and
+each may have waited for a lock: this is ten lines a second at most, and a tenth of the time."""
+PASSING = ("40001", "40P01", "55P03", "57014")
+"""SQLSTATEs with which the server does not list what is there, because somebody has locked it."""
 PASSING_MAX = 5
-"""So often in a row that is listed again at once; what still fails then counts as unreadable."""
+"""So often in a row that is tried again at once; what still fails then counts as unreadable."""
+UNPRINTED_TOLD = 3
+"""Readings in which something could not be printed; fewer are what any DDL may cause."""
 PAUSE_S_MIN = 0.01
 CONNECTING, WATCHING = "connecting", "watching"
 
@@ -77,8 +82,8 @@ class Monitor:
         self._catalogs = self._listed = ""
         self._texts = PrintedTexts()
         self._read_at = 0.0
-        self._read_s = self._printed_s = 0.0
-        self._asked = self._passed = 0
+        self._read_s = self._printed_s = self._again_at = 0.0
+        self._asked = self._passed = self._unprinted = 0
         self._ended = False
         self._moves = False
         self._woken = asyncio.Event()
@@ -129,6 +134,7 @@ class Monitor:
         self._seen = self._snapshot = None
         self._catalogs = self._listed = ""
         self._texts = PrintedTexts()
+        self._unprinted = 0
         self._server = session.role
         address = session.address
         if address.host:
@@ -182,7 +188,8 @@ class Monitor:
         if snapshot == self._snapshot:
             self._texts.confirm()
             self._looked(asked)
-            return
+            if not self._is_again_due():
+                return
         began = clock()
         if began < self._due_at():
             return
@@ -200,7 +207,7 @@ class Monitor:
             self._looked(asked)
 
     def _refused(self, error: QuestionRefusedError, began: float) -> None:
-        """The right to read is missing, or what was being printed was dropped meanwhile."""
+        """The right to read is missing, or somebody has locked a catalog."""
         self._catalogs = ""
         self._passed += 1
         if error.sqlstate in PASSING and self._passed <= PASSING_MAX:
@@ -227,7 +234,7 @@ class Monitor:
         if not asked:
             (seen,) = await session.rows(CATALOG_EPOCH)
             epoch = epoch_of(*seen)
-            if epoch == self._catalogs:
+            if epoch == self._catalogs and not self._is_again_due():
                 return
         self._catalogs = ""
         (row,) = await session.rows(LISTING)
@@ -251,17 +258,52 @@ class Monitor:
         self._texts.take(listing)
         return listing
 
+    def _is_again_due(self) -> bool:
+        """Whether what could not be printed is to be asked for again."""
+        now = asyncio.get_running_loop().time()
+        return bool(self._texts.unprinted) and now >= self._again_at
+
     async def _print(self, session: ServerSession) -> bool:
-        """Has all texts printed that are not known; whether there were any."""
+        """Has all texts printed that are not known; whether any was."""
         printed = False
+        refusals, reason = 0, ""
         clock = asyncio.get_running_loop().time
         began = clock()
-        for part, numbers in list(self._texts.lacking()):
-            rows = await session.rows(texts_query(part, numbers))
-            await asyncio.to_thread(self._texts.keep, part, numbers, rows)
-            printed = True
-        self._printed_s = clock() - began  # the next reading will not take that time again
+        for portion in self._texts.lacking(again=self._is_again_due()):
+            text = texts_query(portion.part, portion.numbers, briefly=portion.briefly)
+            try:
+                rows = await session.rows(text)
+            except QuestionRefusedError as error:
+                self._texts.refuse(portion)
+                reason = str(error)
+                refusals += 1
+            else:
+                await asyncio.to_thread(self._texts.keep, portion, rows)
+                printed = True
+        if refusals and began >= self._again_at:
+            self._again_at = clock() + max(REFUSED_S, REFUSED_ONE_S * refusals)
+        self._note_unprinted(reason)
+        self._printed_s = clock() - began
         return printed
+
+    def _note_unprinted(self, reason: str) -> None:
+        """What cannot be printed is told where that lasts, and when it is over."""
+        count = self._texts.unprinted
+        self._unprinted += bool(reason)
+        if reason and count and self._unprinted == UNPRINTED_TOLD:
+            self._log.write(
+                "warning",
+                "texts_not_printed",
+                f"in database {self._database} PostgreSQL does not print some definitions of "
+                f"functions, views, defaults and their like ({count}): {reason}. After statements "
+                "that may lead to them the session is looked at; they are asked for until it does",
+                database=self._database,
+            )
+        if not count:
+            if self._unprinted >= UNPRINTED_TOLD:
+                text = f"all definitions in database {self._database} are printed"
+                self._log.write("info", "texts_printed", text, database=self._database)
+            self._unprinted = 0
 
     def _closure(self, listing: Listing) -> Closure:
         return closure_of(listing, self._texts.words)

@@ -215,7 +215,7 @@ class ServerSession:
         return session
 
     async def rows(self, text: str) -> list[Row]:
-        """What a simple query of one statement returns; columns as text, None for NULL.
+        """What a simple query returns, all its rows together; as text, None for NULL.
 
         Raises:
             QuestionRefusedError: the server gave an error.

@@ -3,6 +3,7 @@
 import pytest
 
 from pglane.connection.catalog_queries import (
+    BRIEFLY,
     CATALOG_EPOCH,
     LISTED,
     LISTING,
@@ -23,6 +24,14 @@ def test_each_is_one_statement_that_changes_nothing(text):
     verdict = scan(text.encode(), "UTF8", True)
     assert verdict.kinds == (Kind.SELECT,)
     assert not verdict.effects
+
+
+def test_a_short_wait_is_asked_for_ahead_and_ends_with_the_question():
+    brief = texts_query("rules", [b"1"], briefly=True)
+    assert brief == f"{BRIEFLY}{texts_query('rules', [b'1'])}"
+    verdict = scan(brief.encode(), "UTF8", True)
+    assert verdict.kinds == (Kind.SET_LOCAL, Kind.SELECT)
+    assert verdict.effects == Effect.LOCAL_SETTING
 
 
 @pytest.mark.parametrize("text", SESSION_SETTINGS)

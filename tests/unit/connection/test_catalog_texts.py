@@ -5,8 +5,8 @@ import pytest
 from pglane.connection import catalog_texts
 from pglane.connection.catalog import DOUBTED, read_words
 from pglane.connection.catalog_listing import read_listing
-from pglane.connection.catalog_queries import LISTED, LOCKING_MAX
-from pglane.connection.catalog_texts import PrintedTexts
+from pglane.connection.catalog_queries import LISTED, LOCKING_MAX, TEXTS_MAX
+from pglane.connection.catalog_texts import REFUSALS_MAX, Portion, PrintedTexts
 
 FUNCTION = (b"1", b"7", b"14", b"f")
 TABLE = (b"10", b"7", b"r", b"110", b"t")
@@ -27,10 +27,10 @@ def listing(**parts):
 def printed(texts, answers):
     """What is asked for, and told as in `answers`."""
     asked = []
-    for part, numbers in list(texts.lacking()):
-        asked += [(part, number) for number in numbers]
-        rows = [(number, answers[part, number]) for number in numbers if (part, number) in answers]
-        texts.keep(part, numbers, rows)
+    for portion in texts.lacking(again=False):
+        each = [(portion.part, number) for number in portion.numbers]
+        asked += each
+        texts.keep(portion, [(key[1], answers[key]) for key in each if key in answers])
     return asked
 
 
@@ -121,7 +121,10 @@ def test_what_locks_is_asked_for_in_portions():
     texts = PrintedTexts()
     numbers = [b"%d" % number for number in range(LOCKING_MAX + 1)]
     texts.take(listing(rules=[(number, b"7", b"11", b"1") for number in numbers], functions=[]))
-    assert list(texts.lacking()) == [("rules", numbers[:-1]), ("rules", numbers[-1:])]
+    assert list(texts.lacking(again=False)) == [
+        Portion("rules", numbers[:-1]),
+        Portion("rules", numbers[-1:]),
+    ]
 
 
 def test_the_same_text_of_many_tables_is_read_once(monkeypatch):
@@ -134,6 +137,114 @@ def test_the_same_text_of_many_tables_is_read_once(monkeypatch):
 
     monkeypatch.setattr(catalog_texts, "read_words", reading)
     texts = PrintedTexts()
-    texts.keep("defaults", [b"1", b"2"], [(b"1", b"now()"), (b"2", b"now()")])
-    texts.keep("functions", [b"3"], [(b"3", b"now()")])
+    texts.keep(Portion("defaults", [b"1", b"2"]), [(b"1", b"now()"), (b"2", b"now()")])
+    texts.keep(Portion("functions", [b"3"]), [(b"3", b"now()")])
     assert read == [(b"now()", False), (b"now()", True)]
+
+
+def defaults(count, first=0):
+    return [(b"%d" % number, b"7", b"10") for number in range(first, first + count)]
+
+
+def refused(texts, locked, again=True):
+    """What is asked for in a reading where these defaults are locked, and how long each waits."""
+    asked = []
+    for portion in texts.lacking(again=again):
+        asked.append((len(portion.numbers), portion.briefly))
+        if locked.isdisjoint(portion.numbers):
+            texts.keep(portion, [(number, b"1") for number in portion.numbers])
+        else:
+            texts.refuse(portion)
+    return asked
+
+
+def doubted(texts):
+    return {n for n, words in texts.words["defaults"].items() if words is DOUBTED}
+
+
+NOTHING_ELSE = {"functions": [], "rules": []}
+
+
+def taken(texts, *items):
+    texts.take(listing(defaults=[item for each in items for item in each], **NOTHING_ELSE))
+
+
+def test_one_that_is_refused_is_found_among_many_and_asked_for_alone_from_then_on():
+    texts = PrintedTexts()
+    taken(texts, defaults(TEXTS_MAX))
+    locked = {b"777"}
+    asked = refused(texts, locked)
+    assert asked[0] == (TEXTS_MAX, False)
+    assert all(briefly for _, briefly in asked[1:])
+    assert [size for size, _ in asked].count(1) == 2
+    assert len(asked) == 1 + 10 + 10 + 10 + 2
+    assert (doubted(texts), texts.unprinted) == (locked, 1)
+    taken(texts, defaults(TEXTS_MAX))
+    assert refused(texts, locked) == [(1, True)]
+    taken(texts, defaults(TEXTS_MAX))
+    assert refused(texts, set()) == [(1, True)]
+    assert (doubted(texts), texts.unprinted) == (set(), 0)
+
+
+def test_what_was_refused_stays_so_until_it_is_asked_for_again():
+    texts = PrintedTexts()
+    taken(texts, defaults(3))
+    refused(texts, {b"1"})
+    taken(texts, defaults(3), defaults(1, first=3))
+    assert refused(texts, set(), again=False) == [(1, False)]
+    assert (doubted(texts), texts.unprinted) == ({b"1"}, 1)
+
+
+def test_what_is_new_is_waited_for_until_something_is_refused():
+    texts = PrintedTexts()
+    taken(texts, defaults(1))
+    refused(texts, {b"0"})
+    taken(texts, defaults(2))
+    assert refused(texts, {b"0", b"1"}) == [(1, False), (1, True)]
+    taken(texts, defaults(TEXTS_MAX + 3))
+    locked = {b"0", b"1", b"2"}
+    portions = refused(texts, locked)
+    assert portions[0] == (TEXTS_MAX, False)
+    assert (1, True) in portions
+    assert doubted(texts) == locked
+
+
+def test_what_is_changed_is_asked_for_again_where_it_is_still_there():
+    """What is dropped is not lacking; an older text does not count for one that is changed."""
+    texts = PrintedTexts()
+    taken(texts, defaults(3))
+    refused(texts, set())
+    changed = [(b"0", b"8", b"10"), (b"1", b"8", b"10"), (b"2", b"7", b"10")]
+    taken(texts, changed)
+    refused(texts, {b"0", b"1"})
+    assert doubted(texts) == {b"0", b"1"}
+    taken(texts, changed[1:])
+    assert refused(texts, set()) == [(1, True)]
+    assert texts.unprinted == 0
+
+
+def test_refusals_have_a_bound_in_each_reading_and_all_have_their_turn():
+    """Every second one is locked, of twice as many as one reading may be refused."""
+    texts = PrintedTexts()
+    many = defaults(4 * REFUSALS_MAX)
+    locked = {number for number, _, _ in many[::2]}
+    for reading in range(5):
+        taken(texts, many)
+        asked = refused(texts, locked)
+        assert texts.unprinted == len(doubted(texts)) >= len(locked)
+        assert locked <= doubted(texts)
+        assert len(asked) < 3 * REFUSALS_MAX
+        assert reading or doubted(texts) > locked
+    assert doubted(texts) == locked
+    taken(texts, many)
+    assert refused(texts, locked) == [(1, True)] * REFUSALS_MAX
+
+
+def test_what_is_new_is_asked_for_once_beyond_the_bound():
+    texts = PrintedTexts()
+    many = defaults(2 * TEXTS_MAX)
+    taken(texts, many)
+    asked = refused(texts, {number for number, _, _ in many})
+    assert asked[-1] == (TEXTS_MAX, True)
+    assert len(asked) == REFUSALS_MAX + 1
+    assert texts.unprinted == 2 * TEXTS_MAX

@@ -1,124 +1,31 @@
 """The monitors' life, with a session that answers as told."""
 
 import asyncio
-import io
 
 import pytest
 
-from pglane.connection.catalog_queries import LISTED
 from pglane.control import monitor as module
-from pglane.control.log import Log
 from pglane.control.monitor import Monitor
-from pglane.control.monitor_logins import CONNECTIONS_QUERY
-from pglane.control.server_session import (
-    QuestionRefusedError,
-    SessionFailedError,
+from pglane.control.server_session import QuestionRefusedError, SessionFailedError
+from tests.support.monitored import (
+    CHANGED,
+    EPOCH,
+    EVEN_LATER,
+    FIRST,
+    LAST,
+    LATER,
+    OTHER_EPOCH,
+    RULE,
+    Session,
+    Story,
+    listing,
+    monitor_of,
 )
-from pglane.engine.dialer import Address
-
-FIRST = [[b"5:5:", b"yesterday", None]]
-CHANGED = [[b"5:5:", b"yesterday", b"0 16384 77"]]
-LATER = [[b"6:6:", b"yesterday", None]]
-LAST = [[b"9:9:", b"yesterday", None]]
-EVEN_LATER = [[b"8:8:", b"yesterday", None]]
-EPOCH = [[b"1 17", None]]
-OTHER_EPOCH = [[b"1 18", None]]
-
-
-def listing(rules=(), tables=((b"10", b"7", b"r", b"110", b"t"),)):
-    """One table, and perhaps rules of it."""
-    values = []
-    for part, (fields, _) in LISTED.items():
-        items = {"relations": tables, "rules": rules}.get(part, ())
-        for at in range(len(fields)):
-            values.append(b"\n".join(item[at] for item in items) if items else None)
-    return [values]
-
-
-RULE = (b"9", b"7", b"10", b"1")
 
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch):
     monkeypatch.setattr(module, "RETRY_S_MIN", 0.001)
-
-
-class Session:
-    """Gives its answers in order, the last one for ever."""
-
-    def __init__(self, *answers, host="", roles=("a primary",)):
-        self.answers = list(answers)
-        self.address = Address("inet", "192.0.2.1", 5432, host)
-        self.roles = list(roles)
-        self.epochs = [EPOCH]
-        self.listings = [listing()]
-        self.asked = []
-        self.roleless = [[]]
-        self.limits = [[b"-1"]]
-        self.closed = False
-        self.passed_over = {}
-
-    @property
-    def role(self):
-        return self.roles.pop(0) if len(self.roles) > 1 else self.roles[0]
-
-    async def rows(self, text):
-        self.asked.append(text)
-        if text in module.SESSION_SETTINGS:
-            return []
-        if text == CONNECTIONS_QUERY:
-            return self.limits
-        if text == module.CATALOG_EPOCH:
-            epoch = self.epochs.pop(0) if len(self.epochs) > 1 else self.epochs[0]
-            if isinstance(epoch, Exception):
-                raise epoch
-            return epoch
-        if text == module.ROLELESS:
-            return self.roleless.pop(0) if len(self.roleless) > 1 else self.roleless[0]
-        if text == module.LISTING:
-            return self.listings.pop(0) if len(self.listings) > 1 else self.listings[0]
-        if "pg_get_ruledef" in text:
-            return [[b"9", b"SELECT set_config('a.b', '1', false)"]]
-        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    def close(self):
-        self.closed = True
-
-
-class Story:
-    """A monitor that runs until it has told something often enough."""
-
-    def __init__(self, *sessions):
-        self.sessions = list(sessions)
-        self.sent = []
-        self.stream = io.StringIO()
-        self.log = Log(self.stream)
-        self.until = 1
-
-    async def open(self, database):
-        session = self.sessions.pop(0) if len(self.sessions) > 1 else self.sessions[0]
-        if isinstance(session, Exception):
-            raise session
-        return session
-
-    def send(self, message):
-        self.sent.append(message)
-        if len(self.sent) >= self.until:
-            self.monitor.end()
-        return True
-
-    def play(self, until):
-        async def run():
-            self.monitor = Monitor("app", self.open, self.send, self.log)
-            self.monitor.poll_s = 0.001
-            self.until = until
-            await asyncio.wait_for(self.monitor.run(), 10)
-
-        asyncio.run(run())
-        return [message["type"] for message in self.sent]
 
 
 def test_it_tells_at_which_of_several_hosts_it_found_the_server():
@@ -167,13 +74,6 @@ def test_catalogs_are_read_when_transactions_ended_and_something_changed(monkeyp
     assert story.play(6) == ["defaults", "ddl", "catalog", "monitor", "ddl", "catalog"]
     assert len(session.epochs) == 1
     assert [told["reads"] for told in story.sent if told["type"] == "catalog"] == [[], ["t"]]
-
-
-def monitor_of(story):
-    """One that does nothing by itself."""
-    monitor = story.monitor = Monitor("app", None, story.send, story.log)
-    story.until = 1000
-    return monitor
 
 
 def test_what_was_printed_is_printed_once_and_then_confirmed(monkeypatch):
@@ -254,25 +154,25 @@ def test_catalogs_that_were_not_read_once_are_told_anew(monkeypatch):
     ]  # fmt: skip
 
 
-def test_what_is_dropped_while_it_is_printed_is_listed_again(monkeypatch):
+def test_catalogs_that_are_locked_for_a_moment_are_listed_again(monkeypatch):
     """What is known still counts meanwhile: the database is watched."""
     monkeypatch.setattr(module, "PAUSE_TIMES", 0)
     session = Session(FIRST, LATER, LATER, CHANGED)
-    session.epochs = [EPOCH, QuestionRefusedError("gone", sqlstate="42P01"), OTHER_EPOCH]
+    session.epochs = [EPOCH, QuestionRefusedError("locked", sqlstate="55P03"), OTHER_EPOCH]
     story = Story(session)
     assert story.play(5) == ["defaults", "ddl", "catalog", "monitor", "defaults"]
     assert session.asked.count(module.LISTING) == 2
     assert "monitor_failed" not in story.stream.getvalue()
 
 
-def test_what_can_never_be_printed_is_told(monkeypatch):
+def test_catalogs_that_are_locked_for_longer_are_told(monkeypatch):
     monkeypatch.setattr(module, "PAUSE_TIMES", 0)
     monkeypatch.setattr(module, "PASSING_MAX", 2)
     session = Session(FIRST, *[LATER] * 4)
-    session.epochs = [EPOCH, *[QuestionRefusedError("broken", sqlstate="XX000")] * 3]
+    session.epochs = [EPOCH, *[QuestionRefusedError("locked", sqlstate="55P03")] * 3]
     story = Story(session)
     assert story.play(5) == ["defaults", "ddl", "catalog", "monitor", "monitor"]
-    assert "broken" in story.sent[-1]["state"]
+    assert "locked" in story.sent[-1]["state"]
 
 
 def test_catalogs_that_always_change_wait(monkeypatch):

@@ -9,7 +9,7 @@ from pglane.control.log import Log
 from pglane.control.monitors import Monitors
 from pglane.control.resolver import Resolver
 from pglane.control.server_session import NotReachedError, SessionFailedError
-from tests.unit.control.test_monitor import FIRST, Session, Story
+from tests.support.monitored import FIRST, Session, Story
 
 
 def test_other_servers_in_the_settings_are_looked_for():
