@@ -105,6 +105,27 @@ def test_by_an_md5_hash(start: Start, come_in: Client, secrets: dict[str, str]) 
     assert watched_as(gateway) == ["md5_user"]
 
 
+def test_whatever_the_role_has_been_given(
+    cluster: PostgresCluster, start: Start, come_in: Client, secrets: dict[str, str]
+) -> None:
+    """By ALTER ROLE: settings of its clients, not of who reads the catalogs in its name."""
+    cluster.admin(
+        f"CREATE ROLE special LOGIN PASSWORD '{secrets['third']}'; "
+        "ALTER ROLE special SET standard_conforming_strings = off; "
+        "ALTER ROLE special SET search_path = nowhere; "
+        "ALTER ROLE special SET quote_all_identifiers = on; "
+        "ALTER ROLE special SET default_transaction_isolation = serializable"
+    )
+    try:
+        gateway = start(special={"verifier": secrets["third"]})
+        come_in(gateway, "special", PASSWORDS["third"])
+        await_watched(gateway)
+        assert "monitor_failed" not in gateway.log()
+        gateway.destroy()
+    finally:
+        cluster.admin("DROP ROLE special")
+
+
 @pytest.fixture
 def closed_database(cluster: PostgresCluster) -> Iterator[str]:
     """One that `third` may connect to, and `second` not."""

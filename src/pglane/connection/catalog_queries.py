@@ -26,11 +26,19 @@ TEXTS_MAX, LOCKING_MAX = 2_000, 100
 """Texts that are printed by one statement. The locks of all sessions have one table, whose size is
 `max_locks_per_transaction` for each: who fills it makes statements of others fail."""
 
-SEARCH_PATH = "SET search_path = pg_catalog"
-LOCK_TIMEOUT = "SET lock_timeout = '500ms'"
-SESSION_SETTINGS = (SEARCH_PATH, LOCK_TIMEOUT)
-"""Said once on the monitor connection: names of other schemas come with their schema, and what it
-has locked to print other texts is let go while somebody keeps it from the next one."""
+SESSION_SETTINGS = (
+    "SET search_path = pg_catalog",
+    "SET lock_timeout = '500ms'",
+    "SET statement_timeout = '30s'",
+    "SET standard_conforming_strings = on",
+    "SET quote_all_identifiers = off",
+    "SET default_transaction_isolation = 'read committed'",
+)
+"""Said once on the monitor connection, whatever the role has been given by ALTER ROLE .. SET.
+
+Names of other schemas come with their schema. What is locked to print other texts is let go while
+somebody keeps it from the next one. What is not answered in the time that the monitor waits ends
+in the server, too. The texts below, and those that are printed, are read in one way."""
 BRIEFLY = "SET LOCAL lock_timeout = '10ms'; "
 """Said ahead of what is asked for though a lock has kept something from being printed just before.
 To wait is then mostly in vain, and the more is locked the more often it is done; where nothing is
