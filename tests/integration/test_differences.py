@@ -154,6 +154,28 @@ def test_a_literal_is_read_as_if_prepared_now(client: ScriptedClient) -> None:
     assert rows(told) == [("2024-01-02",)]
 
 
+def test_a_literal_in_a_function_is_read_by_who_called_it_there_first(
+    door: Target, cluster: PostgresCluster
+) -> None:
+    """PL/pgSQL keeps what it has read for as long as the server connection is there."""
+    cluster.admin(
+        "SET ROLE app; CREATE FUNCTION dated() RETURNS text LANGUAGE plpgsql AS "
+        "$$ BEGIN RETURN to_char(date '01/02/2024', 'YYYY-MM-DD'); END $$",
+        database="app",
+    )
+    asks = "SELECT dated()"
+    with ScriptedClient.login(door) as first, ScriptedClient.login(door) as second:
+        told = {first.value(asks) for _ in range(BUDGET)}
+        second.query("SET DateStyle = 'ISO, DMY'")
+        assert told == {"2024-01-02"}
+        seen = {second.value(asks) for _ in range(BUDGET)}
+        assert "2024-01-02" in seen, "the difference is gone"
+        cluster.admin("ALTER FUNCTION dated() SET DateStyle = 'ISO, DMY'", database="app")
+        for one in (first, second):
+            assert {one.value(asks) for _ in range(BUDGET)} == {"2024-02-01"}
+    cluster.admin("DROP FUNCTION dated()", database="app")
+
+
 @pytest.mark.parametrize("name", ["", "kept"])
 def test_a_statement_that_nobody_described_follows_its_table(
     client: ScriptedClient, cluster: PostgresCluster, table: str, name: str

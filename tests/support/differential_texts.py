@@ -172,10 +172,10 @@ def _use_with(told: tuple[str, bytes | None]) -> Step:
 
 
 def once(text: str) -> Step:
-    """Prepared by a name, used and closed, in one unit."""
+    """Prepared by a name and used, in one unit; the name is free, whatever became of the last."""
     used = protocol.bind(statement=ONCE) + protocol.describe("P") + protocol.execute()
-    parts = (protocol.parse(text, ONCE), used, protocol.close("S", ONCE))
-    return Step(f"once {text!r}", b"".join(parts) + protocol.sync(), (b"".join(parts),))
+    octets = protocol.close("S", ONCE) + protocol.parse(text, ONCE) + used
+    return Step(f"once {text!r}", octets + protocol.sync(), (octets,))
 
 
 def _close(name: str) -> Step:
