@@ -27,9 +27,9 @@ TEXTS_MAX, LOCKING_MAX = 2_000, 100
 `max_locks_per_transaction` for each: who fills it makes statements of others fail."""
 
 SESSION_SETTINGS = (
+    "SET statement_timeout = '30s'",
     "SET search_path = pg_catalog",
     "SET lock_timeout = '500ms'",
-    "SET statement_timeout = '30s'",
     "SET standard_conforming_strings = on",
     "SET quote_all_identifiers = off",
     "SET default_transaction_isolation = 'read committed'",

@@ -89,7 +89,7 @@ def logins(settings: Settings, lent: MonitorLogin | None) -> list[MonitorLogin]:
     return sorted(known, key=lambda each: not each.proves)
 
 
-def limits(rows: list[list[bytes | None]]) -> int:
+def connections_max(rows: list[list[bytes | None]]) -> int:
     """How few connections the role may have, by the answer to `CONNECTIONS_QUERY`; -1: enough."""
     most = int(rows[0][0] or b"-1") if rows else -1
     return most if most < CONNECTIONS_MIN else -1

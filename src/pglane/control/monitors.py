@@ -10,8 +10,8 @@ from pglane.control.monitor import WATCHING, Monitor, Send
 from pglane.control.monitor_logins import (
     CONNECTIONS_QUERY,
     MonitorLogin,
+    connections_max,
     lent_login,
-    limits,
     logins,
 )
 from pglane.control.resolver import Resolver
@@ -163,7 +163,7 @@ async def _leave_to_its_clients(session: ServerSession, user: str) -> None:
     Raises:
         SessionFailedError: it has.
     """
-    most = limits(await session.rows(CONNECTIONS_QUERY))
+    most = connections_max(await session.rows(CONNECTIONS_QUERY))
     if most >= 0:
         session.close()
         raise SessionFailedError(f"role {user} may have no more than {most} connections")

@@ -184,7 +184,7 @@ class Watch:
             self.renew()
 
     def _lend_again(self) -> None:
-        """Nobody may log in for hours by whom the monitor could: it is told who is there."""
+        """It is told a role that is let in; for hours none may be that opens a connection."""
         for slot in self._database.desk.ledger:
             if isinstance(slot.link, ServerLink) and not slot.link.raw:
                 self._database.worker.tell_monitor("lend_again", self._database, slot.user)

@@ -7,8 +7,8 @@ from pglane.connection.server_login import Credentials
 from pglane.control.monitor_logins import (
     MonitorLogin,
     configured_login,
+    connections_max,
     lent_login,
-    limits,
     logins,
 )
 from pglane.wire.md5 import Md5Hash, md5_stored
@@ -95,4 +95,4 @@ def test_no_secret_is_shown():
     ("rows", "few"), [([], -1), ([[b"-1"]], -1), ([[None]], -1), ([[b"9"]], 9), ([[b"10"]], -1)]
 )
 def test_a_role_with_few_connections(rows, few):
-    assert limits(rows) == few
+    assert connections_max(rows) == few
