@@ -252,6 +252,17 @@ def test_the_process_id_is_not_the_one_for_cancelling(client: ScriptedClient) ->
     assert client.value("SELECT pg_backend_pid()") != str(client.backend_pid)
 
 
+@pytest.mark.parametrize("name", ["transaction", "session", "direct"])
+def test_the_address_is_that_of_the_gateway(rotating: Gateway, name: str) -> None:
+    asks = """SELECT inet_client_port() || ' ' || client_port FROM pg_stat_activity
+      WHERE pid = pg_backend_pid()"""
+    with ScriptedClient.login(rotating.target(name)) as one:
+        own_port = str(one.socket.getsockname()[1])
+        seen, listed = (one.value(asks) or "").split()
+        assert seen in rotating.local_ports().split(",")
+    assert seen == listed != own_port
+
+
 def test_channels_are_shown_in_their_transaction_only(client: ScriptedClient) -> None:
     client.query("LISTEN here")
     assert rows(client.query("SELECT pg_listening_channels()")) == []
