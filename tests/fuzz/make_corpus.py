@@ -9,7 +9,17 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from pglane.wire.client_messages import PasswordMessage, SASLInitialResponse, SASLResponse
+from pglane.wire.client_messages import (
+    Bind,
+    Describe,
+    Execute,
+    Parse,
+    PasswordMessage,
+    Query,
+    SASLInitialResponse,
+    SASLResponse,
+    Sync,
+)
 from pglane.wire.framing import MessageReader
 from pglane.wire.scram import ScramClient, ScramServer
 from pglane.wire.startup import (
@@ -70,7 +80,22 @@ def made_inputs() -> Iterator[bytes]:
     begun = GSSENCRequest().encode() + SSLRequest().encode() + greased.encode()
     yield target.seed(target.connection_begin, 3, begun)
     yield target.seed(target.connection_begin, 3, CancelRequest(7, b"k" * 32).encode())
+    yield from whole_inputs()
     yield from login_inputs()
+
+
+def whole_inputs() -> Iterator[bytes]:
+    """Requests in one piece, as most drivers send them; one that is two, and one that is less."""
+    query = Query(b"SELECT 1").encode()
+    parts = (
+        Parse(b"", b"SELECT $1").encode(),
+        Bind(b"", b"", parameters=(b"1",)).encode(),
+        Describe(b"P", b"").encode(),
+        Execute(b"").encode(),
+        Sync().encode(),
+    )
+    for data in (query, query + query, b"".join(parts), b"".join(parts[:4])):
+        yield target.seed(target.whole_request, len(data) // 2, data)
 
 
 def login_inputs() -> Iterator[bytes]:

@@ -15,6 +15,7 @@ from pglane.compiled import CompiledFinder
 from pglane.connection.client_certificates import ClientCertificates
 from pglane.connection.client_login import ClientLogin
 from pglane.connection.user_list import UserList
+from pglane.connection.whole_requests import is_whole_request
 from pglane.errors import Refusal
 from pglane.wire import framing
 from pglane.wire.body import MalformedMessage
@@ -36,6 +37,7 @@ from tests.support.pure import load_pure
 
 LENGTH_MAX = 1 << 16
 pure_tags = load_pure("pglane.wire.tags")
+pure_requests = load_pure("pglane.connection.whole_requests")
 NONCE_OF_CLIENT = b"client"
 NONCE_OF_SERVER = b"server"
 KEYS = ScramKeys.of_password(b"pencil", b"salt", 4)
@@ -276,6 +278,21 @@ def client_login(how: int, data: bytes) -> None:
         assert error_response(made.refusal)
 
 
+def whole_request(how: int, data: bytes) -> None:
+    """What goes on unread is what the reader would have found: a Query, or a unit with Sync."""
+    for size in {len(data), how % (len(data) + 1)} - {0}:
+        taken = is_whole_request(data, size)
+        assert taken == pure_requests.is_whole_request(data, size)
+        if taken:
+            reader = framing.MessageReader(LENGTH_MAX)
+            reader.feed(data[:size])
+            kinds = []
+            while reader.next():
+                kinds.append(reader.kind)
+            assert bytes(kinds) in (b"Q", b"PBDES")
+            assert reader.end == reader.size == size
+
+
 def reader_use(_how: int, data: bytes) -> None:
     """Any order of calls: all forms answer alike, and indices stay inside the buffer."""
     said = [_used(form, data) for form in FORMS]
@@ -332,6 +349,7 @@ SUBJECTS = [
     reader_use,
     tags,
     client_login,
+    whole_request,
 ]
 
 
