@@ -21,6 +21,7 @@ import pytest
 from tests.support.gateway import DOORS, Gateway
 from tests.support.pgbouncer import PgBouncer
 from tests.support.postgres_cluster import PostgresCluster
+from tests.support.scripted_client import ScriptedClient
 from tests.support.target import Target
 from tests.support.waiting import eventually
 
@@ -225,6 +226,16 @@ def crowded_target(request: pytest.FixtureRequest, cluster: PostgresCluster) -> 
             request, cluster, request.param, pool_size=1 if "transaction" in request.param else 10
         )
     _expect_no_open_transaction(cluster)
+
+
+@pytest.fixture
+def two(crowded_target: Target) -> Iterator[tuple[ScriptedClient, ScriptedClient]]:
+    """Two clients there."""
+    with (
+        ScriptedClient.login(crowded_target) as one,
+        ScriptedClient.login(crowded_target) as other,
+    ):
+        yield one, other
 
 
 def _expect_no_open_transaction(cluster: PostgresCluster) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.support import (
     differential_code,
+    differential_moments,
     differential_names,
     differential_readings,
     differential_roles,
@@ -41,6 +42,8 @@ def sequences_about(topic: ModuleType) -> Sequences:
     """Half of them of all texts, half of few: what others have prepared is met again there."""
     texts, prepared = texts_of(topic.TOPICS), st.sampled_from(topic.PREPARED)
     usual = steps_of(texts, prepared)
+    if hasattr(topic, "AT_ONCE"):
+        usual = st.one_of(texts.map(simple), prepared.map(once))
     with_parameter = (steps_with_parameter(*one) for one in getattr(topic, "WITH_PARAMETER", ()))
     steps = st.one_of(usual, usual, *with_parameter)
     first = st.sampled_from(getattr(topic, "FIRST", topic.TOPICS[0])).map(simple)
@@ -51,6 +54,7 @@ def sequences_about(topic: ModuleType) -> Sequences:
     ("name", "topic"),
     [
         ("code", differential_code),
+        ("moments", differential_moments),
         ("names", differential_names),
         ("readings", differential_readings),
         ("roles", differential_roles),

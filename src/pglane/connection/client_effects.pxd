@@ -7,6 +7,7 @@ from pglane.wire.statements cimport Verdict, VerdictCache
 
 
 cdef long long _CATALOG, _COPIES, _DISCARDS, _ENDS_BLOCKS, _MAKES, _READING_EFFECTS, _RENEWS
+cdef long long _MOVING_EFFECTS, _REREADING_EFFECTS
 cdef Allowance _ALL_ALLOWED
 cdef list _NONE_UNSEEN
 cdef set _NO_SETTINGS
@@ -32,6 +33,8 @@ cdef class ClientEffects:
     cdef public bint hears_itself
     cdef public Py_ssize_t drew
     cdef public bint makes_code
+    cdef public bint moves
+    cdef public bint rereads
     cdef public bint wrote
     cdef public bint strangers_drew
     cdef public long long asked
@@ -49,6 +52,8 @@ cdef class ClientEffects:
     cdef _note_runs(self, Verdict verdict)
     @cython.locals(effects=cython.longlong)
     cdef _note_verdict(self, Verdict verdict)
+    @cython.locals(effects=cython.longlong)
+    cdef _note_reading(self, Verdict verdict)
     cpdef doubt(self)
     cdef _note_discard(self)
     cpdef discarded(self)

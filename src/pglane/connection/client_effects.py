@@ -37,6 +37,19 @@ READING_EFFECTS = UNSEEN_EFFECTS | int(
     Effect.SETTING | Effect.CHARACTERISTICS | Effect.TRANSACTION
 )
 """May change, or take back, how texts are to be read."""
+MOVING_EFFECTS = UNSEEN_EFFECTS | int(Effect.SETTING | Effect.UNSEEN | Effect.UNKNOWN)
+"""May change what is found by a name, or how a constant is read."""
+REREADING_EFFECTS = int(
+    Effect.SETTING_UNKNOWN
+    | Effect.SETTING_LISTED
+    | Effect.RESET_ALL
+    | Effect.DISCARD_ALL
+    | Effect.OPAQUE
+    | Effect.EXECUTES
+    | Effect.UNSEEN
+    | Effect.UNKNOWN
+)
+"""May change how a constant is read without naming the setting (`Verdict.rereads`)."""
 UNCERTAIN = "not known until the server reports it"
 """No encoding has this name: texts sent meanwhile are not read, but count as everything (A12)."""
 ALL_ALLOWED = Allowance()
@@ -83,7 +96,9 @@ _DISCARDS: int = DISCARDS
 _ENDS_BLOCKS: int = ENDS_BLOCKS
 _BEGINS: int = int(Kind.BEGIN)
 _MAKES: int = MAKES
+_MOVING_EFFECTS: int = MOVING_EFFECTS
 _READING_EFFECTS: int = READING_EFFECTS
+_REREADING_EFFECTS: int = REREADING_EFFECTS
 _RENEWS: int = RENEWS
 _TRANSACTION: int = TRANSACTION
 _UNSEEN: int = UNSEEN
@@ -123,6 +138,9 @@ class ClientEffects:
             proved.
         wrote: something that may change more than the session was sent since the lease began.
         hears_itself: it keeps its server connection, and hears what comes there.
+        rereads: what is parsed from now on in this lease may be read otherwise than `parse_key` of
+            the client says.
+        moves: settings may have changed in this lease, so that names mean something else.
     """
 
     __slots__ = (
@@ -142,7 +160,9 @@ class ClientEffects:
         "makes_code",
         "may_copy",
         "may_end",
+        "moves",
         "named",
+        "rereads",
         "settings",
         "standard_strings",
         "strangers_drew",
@@ -169,6 +189,8 @@ class ClientEffects:
         self.hears_itself = False
         self.drew = -1
         self.makes_code = False
+        self.moves = False
+        self.rereads = False
         self.wrote = False
         self.strangers_drew = False
         self.asked = 0
@@ -234,8 +256,18 @@ class ClientEffects:
             self.doubt()
         if verdict.settings:
             self._note_settings(verdict.settings)
+        if effects & (_READING_EFFECTS | _MOVING_EFFECTS):
+            self._note_reading(verdict)
+
+    def _note_reading(self, verdict: Verdict) -> None:
+        """What is parsed behind it may not mean what it meant before."""
+        effects = verdict.effects
         if effects & _READING_EFFECTS:
             self._doubt_reading(verdict)
+        if effects & _MOVING_EFFECTS:
+            self.moves = True
+            if verdict.rereads or effects & _REREADING_EFFECTS:
+                self.rereads = True
 
     def doubt(self) -> None:
         """The session is to be looked at before this lease ends, whatever its texts show."""

@@ -190,7 +190,7 @@ class ClientNames(ClientEffects):
             return b"" if self._renew_unnamed(exchange, statement) else None
         if statement is None:
             return b"%b?" % name if exchange.statements.is_ours(name) else name
-        shape = self._shape_of(statement)
+        shape = self._shape_of(statement, exchange)
         if shape is STALE or exchange.statements.unlike is shape:
             exchange.statements.unlike = None
             self._refuse(exchange, STALE_PLAN)
@@ -214,10 +214,22 @@ class ClientNames(ClientEffects):
         verdict: Verdict = statement.verdict  # type: ignore[assignment]
         return verdict.single != EXECUTES and verdict.single != FETCHES
 
-    def _shape_of(self, statement: ClientStatement) -> Shape:
-        """The statement under the client's present state; what it promised stays promised."""
+    def _shape_of(self, statement: ClientStatement, exchange: Exchange) -> Shape:
+        """The statement under the client's present state; what it promised stays promised.
+
+        Where that state is not known, it is what was parsed here before, or nobody else's.
+        """
         shape = statement.shape
-        if shape.parse_key is not self.parse_key:
+        if self.moves:
+            statements = exchange.statements
+            if statements.unlike is shape or statements.find(shape) is not None:
+                return shape
+            if self.rereads:
+                loose = self._shapes.loose(statement.text, statement.types, self.parse_key)
+                loose.description = shape.description
+                statement.shape = loose
+                return loose
+        if shape.loose or shape.parse_key is not self.parse_key:
             renewed = self._shapes.of(statement.text, statement.types, self.parse_key)
             if renewed.description is None:
                 renewed.description = shape.description

@@ -7,7 +7,7 @@ from pglane.connection.expectations cimport (
 )
 from pglane.connection.request_messages cimport bind_head, message
 from pglane.connection.prepared_statements cimport (
-    ClientStatement, ServerStatement, Shape, client_statement
+    ClientStatement, ServerStatement, Shape, client_statement, Shapes
 )
 from pglane.wire.framing cimport MessageReader
 from pglane.wire.statements cimport Verdict
@@ -49,7 +49,7 @@ cdef class ExtendedRequests(ClientChannels):
     @cython.locals(
         reader=MessageReader, at=Py_ssize_t, shape=Shape, statement=ClientStatement,
         known=ServerStatement, fresh=ServerStatement, verdict=Verdict, objection=bytes,
-        unnamed=ClientStatement
+        unnamed=ClientStatement, shapes=Shapes
     )
     cdef int _parse_named(self, Exchange exchange) except -1
     @cython.locals(

@@ -225,7 +225,11 @@ class ExtendedRequests(ClientChannels):
             return FORWARDED
         if exchange.may_discard() and (name in self.statements or exchange.may_keep_closed()):
             return self._wait(exchange, HELD_FOR_ANSWERS)
-        shape = self._shapes.of(text, types, self.parse_key)
+        shapes = self._shapes
+        if self.moves:
+            shape = shapes.loose(text, types, self.parse_key)
+        else:
+            shape = shapes.of(text, types, self.parse_key)
         refusal = self._no_room_for(name, text)
         if refusal:
             self._parse_apart(exchange, shape)

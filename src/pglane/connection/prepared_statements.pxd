@@ -8,6 +8,7 @@ cdef class Shape:
     cdef public object parse_key
     cdef public bytes description
     cdef public bint stale
+    cdef public bint loose
     cdef public long long epoch
     cdef public object weight
 
@@ -28,6 +29,10 @@ cdef class Shapes:
     cpdef weigh(self, Py_ssize_t count)
     @cython.locals(shape=Shape)
     cpdef Shape of(self, bytes text, bytes types, object parse_key)
+    @cython.locals(shape=Shape)
+    cpdef Shape loose(self, bytes text, bytes types, object parse_key)
+    @cython.locals(shape=Shape)
+    cdef Shape _made(self, bytes text, bytes types, object parse_key)
 
 
 @cython.freelist(32)
@@ -71,6 +76,7 @@ cdef class ServerStatements:
     cdef public bint unnamed_left
     cdef public list unclosed
     cdef public Shape unlike
+    cdef public bint has_loose
 
     cpdef holds_unnamed(self, ClientStatement statement, Py_ssize_t segment)
     cpdef destroys_unnamed(self)
@@ -86,6 +92,8 @@ cdef class ServerStatements:
     cpdef forget(self, ServerStatement statement)
     @cython.locals(statement=ServerStatement)
     cpdef drop(self, Shape shape)
+    @cython.locals(statement=ServerStatement)
+    cpdef drop_loose(self)
     @cython.locals(fresh=Shape, statement=ServerStatement)
     cpdef Shape renew(self, Shape shape)
     @cython.locals(shape=Shape)

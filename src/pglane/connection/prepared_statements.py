@@ -45,10 +45,11 @@ class Shape:
     were told, without the columns' origins; None if nobody asked. stale: what it takes or returns
     has changed since (fact A8): who parses the text anew gets another shape, and who has this one
     gets an error as long as that is so. epoch: of the catalogs, when it was first asked for.
-    weight: its bytes are counted.
+    weight: its bytes are counted. loose: it is parsed where a lease has changed how texts are
+    read: nobody else may have what comes of it, nor its client later.
     """
 
-    __slots__ = ("description", "epoch", "parse_key", "stale", "text", "types", "weight")
+    __slots__ = ("description", "epoch", "loose", "parse_key", "stale", "text", "types", "weight")
 
     def __init__(self, text: bytes, types: bytes, parse_key: object) -> None:
         self.text = text
@@ -56,6 +57,7 @@ class Shape:
         self.parse_key = parse_key
         self.description: bytes | None = None
         self.stale = False
+        self.loose = False
         self.epoch = 0
         self.weight: Weight | None = None
 
@@ -110,10 +112,20 @@ class Shapes:
             if len(self._table) >= self._shapes_max or self._bytes > self._bytes_max:
                 self._table.clear()
                 self._bytes = len(text) + len(types)
-            shape = Shape(text, types, parse_key)
-            shape.epoch = self._epoch
-            shape.weight = self.weigh(len(text) + len(types) + OBJECTS_BYTES)
+            shape = self._made(text, types, parse_key)
             self._table[key] = shape
+        return shape
+
+    def loose(self, text: bytes, types: bytes, parse_key: object) -> Shape:
+        """One that is nobody else's, and its client's for one lease."""
+        shape = self._made(text, types, parse_key)
+        shape.loose = True
+        return shape
+
+    def _made(self, text: bytes, types: bytes, parse_key: object) -> Shape:
+        shape = Shape(text, types, parse_key)
+        shape.epoch = self._epoch
+        shape.weight = self.weigh(len(text) + len(types) + OBJECTS_BYTES)
         return shape
 
 
@@ -212,12 +224,14 @@ class ServerStatements:
         unnamed_left: an unnamed one may be there, whosever it is or was.
         unclosed: no longer in use, and to be closed on the server.
         unlike: the shape that was compared last, if what it returns here is not what was told.
+        has_loose: some may be loose.
     """
 
     __slots__ = (
         "_by_shape",
         "_next",
         "_prefix",
+        "has_loose",
         "statements_max",
         "text_bytes",
         "unclosed",
@@ -238,6 +252,7 @@ class ServerStatements:
         self.unnamed_left = False
         self.unclosed: list[ServerStatement] = []
         self.unlike: Shape | None = None
+        self.has_loose = False
 
     def __len__(self) -> int:
         return len(self._by_shape)
@@ -265,6 +280,7 @@ class ServerStatements:
         self.drop(shape)
         statement = self.apart(shape)
         self._by_shape[shape] = statement
+        self.has_loose = self.has_loose or shape.loose
         self.text_bytes += len(shape.text)
         return statement
 
@@ -311,10 +327,18 @@ class ServerStatements:
             self.forget(statement)
             self.unclosed.append(statement)
 
+    def drop_loose(self) -> None:
+        """The lease that they were made in is over."""
+        self.has_loose = False
+        for statement in list(self._by_shape.values()):
+            if statement.shape.loose:
+                self.drop(statement.shape)
+
     def renew(self, shape: Shape) -> Shape:
         """The same text, which returns something else from now on; the old shape is stale."""
         fresh = Shape(shape.text, shape.types, shape.parse_key)
         fresh.epoch = shape.epoch
+        fresh.loose = shape.loose
         shape.stale = True
         statement = self._by_shape.pop(shape, None)
         if statement is not None:

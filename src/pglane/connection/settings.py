@@ -19,25 +19,14 @@ from collections.abc import Iterable, Mapping
 
 from pglane.connection.sql_statements import NONE, SqlStatement, SqlStatements
 from pglane.connection.weight import Note, Weight
+from pglane.wire.statement_words import READING_SETTINGS
 
 PARSE_SETTINGS = (
-    "array_nulls",
-    "backslash_quote",
-    "client_encoding",
-    "datestyle",
-    "intervalstyle",
-    "lc_monetary",
-    "restrict_nonsystem_relation_kind",
-    "role",
-    "search_path",
-    "session_authorization",
-    "standard_conforming_strings",
-    "timezone",
-    "timezone_abbreviations",
-    "transform_null_equals",
-    "xmloption",
+    *sorted(name.decode() for name in READING_SETTINGS),
+    *("role", "search_path", "session_authorization"),
 )
-"""Settings that decide what a text means when it is parsed (A4)."""
+"""Settings that decide what a text means when it is parsed (A4). When the latter are others than
+they were then, PostgreSQL looks at the text once more."""
 
 RIGHTS = ("session_authorization", "role")
 """Settings that decide what else may be set: given up last, taken back first."""

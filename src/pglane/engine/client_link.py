@@ -310,6 +310,8 @@ class ClientLink(ClientConnection):
         self.requests.discards = 0
         self.requests.drew = -1
         self.requests.wrote = False
+        self.requests.moves = False
+        self.requests.rereads = False
 
     def takes_back(self, request: bytes) -> None:
         """Its first request of this lease never was; it is at the head of what waits again."""

@@ -339,6 +339,8 @@ class ServerLink(Owner):
         self.client = client
         self.leases += 1
         self.exchange.attached = True
+        if self.exchange.statements.has_loose:
+            self.exchange.statements.drop_loose()
         if client.transport.full:
             self.transport.pause()
 

@@ -16,7 +16,7 @@ then the setting counts as changed for the session, and reading it back tells.
 import re
 
 from pglane.wire.custom_names import NAME_BYTES_MAX as CUSTOM_BYTES_MAX, NAMES_MAX
-from pglane.wire.statement_forms import ConfigCall, changed
+from pglane.wire.statement_forms import ConfigCall, changed, may_reread
 from pglane.wire.statement_words import Effect
 from pglane.wire.statements import Verdict
 
@@ -43,6 +43,7 @@ def bound_verdict(verdict: Verdict, types: bytes, parameters: bytes) -> Verdict 
     if values is None:
         return None
     effects = Effect(verdict.shown & ~BOUND)
+    rereads = verdict.rereads
     settings = list(verdict.settings)
     for call in verdict.calls:
         # Without a name set_config fails; without the parameter the Bind does.
@@ -50,6 +51,7 @@ def bound_verdict(verdict: Verdict, types: bytes, parameters: bytes) -> Verdict 
         if value is None:
             continue
         name, more = _changed(value, type_of(types, call.name), call)
+        rereads = rereads or PLAIN_NAME.fullmatch(value) is None or may_reread(value)
         effects |= more
         if name and name not in settings:
             settings.append(name)
@@ -59,6 +61,7 @@ def bound_verdict(verdict: Verdict, types: bytes, parameters: bytes) -> Verdict 
     bound.fingerprint = verdict.fingerprint
     bound.certain = verdict.certain
     bound.custom = verdict.custom
+    bound.rereads = rereads
     return bound
 
 

@@ -15,6 +15,7 @@ from pglane.wire.lexemes import BROKEN, END, NUMBER, SYMBOL, WORD, Lexer
 from pglane.wire.statement_words import (
     CHARACTERISTICS,
     DISCARDS,
+    READING_SETTINGS,
     RENAMED_SETTINGS,
     ROLE_SETTINGS,
     Effect,
@@ -115,6 +116,11 @@ def changed(written: bytes, local: bool) -> tuple[str, Effect]:
     if not name.isascii():  # how it reads depends on the encoding
         return "", effects | Effect.SETTING_UNKNOWN
     return name.decode(), effects | Effect.SETTING
+
+
+def may_reread(written: bytes) -> bool:
+    """Whether a setting of this name decides what texts mean when they are parsed."""
+    return written.lower() in READING_SETTINGS or not written.isascii()
 
 
 def parameter(tokens: list[bytes]) -> int:

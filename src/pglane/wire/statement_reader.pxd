@@ -42,6 +42,7 @@ cdef class Reader:
     cdef bint computed_path
     cdef bint draws
     cdef bint odd_string
+    cdef readonly bint rereads
 
     cdef _reset(self)
 

@@ -23,6 +23,7 @@ from pglane.wire.statement_forms import (
     drops_on_commit,
     is_routine,
     judge,
+    may_reread,
     parameter,
 )
 from pglane.wire.statement_words import (
@@ -141,6 +142,7 @@ class Reader:
         effects: the `Effect` flags of all of them together.
         settings: names of the settings that change beyond the transaction.
         calls: of set_config with a parameter for a name.
+        rereads: a setting of `READING_SETTINGS`, or one that is not known, may change.
     """
 
     __slots__ = (
@@ -163,6 +165,7 @@ class Reader:
         "own",
         "pending",
         "previous",
+        "rereads",
         "selects",
         "settings",
         "started",
@@ -178,6 +181,7 @@ class Reader:
         self.effects = 0
         self.computed_path = False
         self.draws = False
+        self.rereads = False
         self._reset()
 
     def _reset(self) -> None:
@@ -428,6 +432,7 @@ class Reader:
             session = len(arguments) == 3 and arguments[2] == [b"false"]
             self.binding = [*(self.binding or ()), ConfigCall(number, local, session)]
         else:
+            self.rereads = True
             self.own |= int(Effect.LOCAL_SETTING if local else Effect.SETTING_UNKNOWN)
         if name is None or name.lower() == b"search_path":
             self.assigns_path = True
@@ -463,6 +468,7 @@ class Reader:
         """A setting that changes, for the session or for the transaction only."""
         if written.lower() == b"search_path":
             self.assigns_path = True
+        self.rereads = self.rereads or may_reread(written)
         name, effects = changed(written, local)
         self.own |= int(effects)
         if name and name not in self.settings:
@@ -476,6 +482,7 @@ class Reader:
             self.own |= int(Effect.SETTING_BOUND)
             self.calls += calls
             return
+        self.rereads = True
         for call in calls:
             self.own |= int(Effect.LOCAL_SETTING if call.local else Effect.SETTING_UNKNOWN)
 

@@ -266,6 +266,12 @@ DRAWING_EFFECTS = (
     Effect.SEQUENCE | Effect.OPAQUE | Effect.EXECUTES | Effect.UNKNOWN | Effect.UNSEEN
 )
 ROLE_SETTINGS = frozenset({b"role", b"session_authorization"})
+READING_SETTINGS = frozenset(
+    b"""array_nulls backslash_quote client_encoding datestyle intervalstyle lc_monetary
+    restrict_nonsystem_relation_kind standard_conforming_strings timezone timezone_abbreviations
+    transform_null_equals xmloption""".split()
+)
+"""They decide what a text means at the moment when PostgreSQL parses it, and never again."""
 RENAMED_SETTINGS = {b"sort_mem": b"work_mem", b"vacuum_mem": b"maintenance_work_mem"}
 CHARACTERISTICS = (
     (b"isolation", b"default_transaction_isolation"),

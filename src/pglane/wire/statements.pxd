@@ -17,6 +17,7 @@ cdef class Verdict:
     cdef public bint certain
     cdef public tuple custom
     cdef public bint passive
+    cdef public bint rereads
     cdef readonly tuple settings
     cdef readonly tuple calls
     cdef readonly bint draws

@@ -75,6 +75,7 @@ class Verdict:
         fingerprint: of a text with effects that no text shows; "" for any other.
         certain: such effects cannot be ruled out by having been absent once.
         custom: what may be names of custom settings that it sets without its text showing it.
+        rereads: it may change what texts mean when they are parsed (`READING_SETTINGS`).
         passive: its DDL makes nothing that can run code (`pglane.wire.passive_ddl`).
     """
 
@@ -89,6 +90,7 @@ class Verdict:
         "kinds",
         "may_draw",
         "passive",
+        "rereads",
         "settings",
         "shown",
         "single",
@@ -110,6 +112,7 @@ class Verdict:
         self.certain = False
         self.custom: tuple[str, ...] = ()
         self.passive = False
+        self.rereads = False
         self.draws = bool(effects & Effect.SEQUENCE) or not DRAWING.isdisjoint(kinds)
         self.may_draw = bool(effects & DRAWING_EFFECTS) or not DRAWING_NOTHING.issuperset(kinds)
         self.count = len(kinds)
@@ -162,6 +165,7 @@ def _verdict(reader: Reader, text: bytes) -> Verdict:
     if effects & Effect.OPAQUE and LAST_VALUES.search(text):
         effects |= Effect.SEQUENCE_TOLD
     verdict = Verdict(members, int(effects), tuple(reader.settings), tuple(reader.calls))
+    verdict.rereads = reader.rereads
     if effects & Effect.CATALOG and not effects & RUNS_OTHER_TEXTS:
         verdict.passive = is_passive(text, not reader.lexer.backslash_escapes)
     return verdict

@@ -269,6 +269,75 @@ def test_a_state_in_which_it_was_described_alike_is_taken(lease: Lease) -> None:
 # What texts may have done
 
 
+def changes(lease: Lease, text: bytes) -> None:
+    lease.send(c.Query(text))
+    lease.answer(s.CommandComplete(b"SET"), READY)
+    lease.told()
+
+
+def test_behind_another_path_a_text_is_parsed_anew_and_used_so(lease: Lease) -> None:
+    prepared(lease)
+    changes(lease, b"SET search_path = other")
+    sent = lease.send(c.Parse(b"b", SELECT), c.Bind(b"", b"b"), SYNC)
+    assert sent == messages(c.Parse(b"ours_2", SELECT), c.Bind(b"", b"ours_2"), SYNC)
+    lease.answer(PARSED, BOUND, READY)
+    assert lease.send(c.Bind(b"", b"a"), SYNC) == messages(c.Bind(b"", b"ours_1"), SYNC)
+    lease.answer(BOUND, READY)
+    lease.requests.moves = False
+    sent = lease.send(c.Bind(b"", b"b"), SYNC)
+    assert sent == messages(c.Describe(b"S", b"ours_1"), FLUSH)
+
+
+def test_what_is_not_here_is_shared_behind_another_path(lease: Lease) -> None:
+    """PostgreSQL looks at it once more for who has another one."""
+    prepared(lease)
+    lease.exchange = lease.server()
+    changes(lease, b"SET LOCAL search_path = other")
+    assert lease.send(c.Bind(b"", b"a"), SYNC)[0] == c.Parse(b"ours_1", SELECT).encode()
+    assert not lease.requests.statements[b"a"].shape.loose
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"SET LOCAL DateStyle = DMY",
+        b"SET TIME ZONE 'UTC'",
+        b"RESET ALL",
+        b"DO 'x'",
+        b"SELECT set_config('array_nulls', 'off', true)",
+        b"SELECT set_config('a' || 'b', 'off', true)",
+        b"SELECT set_config(a, 'off', true) FROM b",
+    ],
+)
+def test_behind_another_reading_what_is_not_here_is_nobody_elses(
+    lease: Lease, text: bytes
+) -> None:
+    prepared(lease)
+    described(lease)
+    lease.exchange = lease.server()
+    changes(lease, text)
+    sent = lease.send(c.Bind(b"", b"a"), SYNC)
+    assert sent[0] == c.Parse(b"ours_1", SELECT).encode()
+    shape = lease.requests.statements[b"a"].shape
+    assert shape.loose
+    assert shape.description == NO_PARAMETERS.encode() + ROWS.encode()
+    assert lease.exchange.statements.find(shape).name == b"ours_1"
+
+
+def test_what_returns_something_else_there_is_refused_each_time(lease: Lease) -> None:
+    prepared(lease)
+    described(lease)
+    lease.exchange = lease.server()
+    changes(lease, b"SET LOCAL DateStyle = DMY")
+    for number in (1, 2):
+        sent = lease.send(c.Bind(b"", b"a"), SYNC)
+        assert c.Parse(b"ours_%d" % number, SELECT).encode() in sent
+        closed = [CLOSED for message in sent if message[:1] == b"C"]
+        lease.answer(*closed, PARSED, NO_PARAMETERS, OTHER_ROWS)
+        assert lease.forward()[-2:] == messages(FAILS, SYNC)
+        assert states(lease.answer(error(b"42601"), READY)) == [b"0A000", b"Z"]
+
+
 # DEALLOCATE
 
 

@@ -406,3 +406,12 @@ def test_a_statement_behind_the_session_door_is_counted_with_its_name(lease: Lea
     counted = counting(lease, virtual=False)
     prepared(lease, b"name")
     assert sum(counted) == lease.form.OBJECTS_BYTES + len(b"name") + len(SELECT)
+
+
+def test_behind_a_setting_a_text_is_prepared_for_its_client_alone(lease: Lease) -> None:
+    prepared(lease)
+    lease.send(c.Query(b"SET LOCAL search_path = other"))
+    lease.answer(s.CommandComplete(b"SET"), READY)
+    sent = lease.send(c.Parse(b"b", SELECT), SYNC)
+    assert sent == messages(c.Parse(b"ours_2", SELECT), SYNC)
+    assert lease.requests.statements[b"b"].shape.loose

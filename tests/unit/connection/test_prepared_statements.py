@@ -112,6 +112,24 @@ def test_adding_a_shape_again_closes_the_old_statement(statements: Any, shapes: 
     assert statements.evict() is None
 
 
+def test_what_is_loose_is_one_clients_and_goes_with_its_lease(
+    form: Any, statements: Any, shapes: Any
+) -> None:
+    shared, loose = shapes.of(b"1", b"", None), shapes.loose(b"1", b"", None)
+    assert loose is not shared
+    assert shapes.of(b"1", b"", None) is shared
+    statements.add(shared)
+    assert not statements.has_loose
+    old = statements.add(loose)
+    assert statements.has_loose
+    loose.description = b"T"
+    statements.told(told(form, loose), b"U")  # it goes on as another shape, which is loose too
+    statements.drop_loose()
+    assert statements.unclosed == [old]
+    assert statements.find(shared) is not None
+    assert (len(statements), statements.has_loose) == (1, False)
+
+
 def test_the_least_recently_used_is_evicted(statements: Any, shapes: Any) -> None:
     made = [add(statements, shapes.of(b"%d" % n, b"", None)) for n in range(3)]
     statements.find(made[0].shape)

@@ -96,6 +96,14 @@ def test_the_type_must_leave_the_name_as_it_is(oids: tuple[int, ...], effects: E
     assert bound(SESSION, b"work_mem", b"1MB", oids=oids).effects == effects
 
 
+@pytest.mark.parametrize(
+    ("name", "rereads"),
+    [(b"TimeZone", True), (b"no such", True), (b"work_mem", False), (b"search_path", False)],
+)
+def test_whether_texts_are_read_otherwise_then(name: bytes, *, rereads: bool) -> None:
+    assert bound(LOCAL, name, b"x").rereads == rereads
+
+
 def test_each_call_counts() -> None:
     told = bound(TWO, b"work_mem", b"x", b"a.c", b"y")
     assert told.effects == Effect.SETTING | Effect.LOCAL_SETTING

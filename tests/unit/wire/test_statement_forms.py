@@ -10,9 +10,16 @@ from pglane.wire.statement_forms import (
     drops_on_commit,
     is_routine,
     judge,
+    may_reread,
     parameter,
 )
 from pglane.wire.statement_words import Effect, Kind
+
+
+def test_settings_that_decide_how_texts_are_read() -> None:
+    assert may_reread(b"DateStyle")
+    assert may_reread("datestyl\u00e9".encode())
+    assert not may_reread(b"search_path")
 
 
 def form(kind: Kind, head: str) -> Form:

@@ -31,6 +31,30 @@ def test_statements_without_effect(text: str, kind: str) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "rereads"),
+    [
+        ("SET DateStyle = DMY", True),
+        ("SET LOCAL TIME ZONE 'UTC'", True),
+        ("RESET array_nulls", True),
+        ("SET XML OPTION DOCUMENT", True),
+        ("SET NAMES 'UTF8'", True),
+        ("SELECT set_config('intervalSTYLE', 'x', true)", True),
+        ("SELECT set_config('a' || b, 'x', true)", True),
+        ("SELECT set_config($1, 'x', true), $1", True),
+        ('SET "datestyl\u00e9" = 1', True),
+        ("SELECT set_config($1, 'x', true)", False),  # its Bind says
+        ("SET LOCAL work_mem = 1; SELECT 1", False),
+        ("SET search_path = a", False),
+        ("SET ROLE a", False),
+        ("SELECT set_config('app.tenant', b, true) FROM c", False),
+        ("BEGIN", False),
+    ],
+)
+def test_what_may_change_how_texts_are_read(text: str, *, rereads: bool) -> None:
+    assert read(text).rereads == rereads
+
+
 @pytest.mark.parametrize(("text", "kind", "effects"), EFFECTFUL)
 def test_effects(text: str, kind: str, effects: str) -> None:
     reader = read(text)

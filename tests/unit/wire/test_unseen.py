@@ -48,6 +48,13 @@ def test_what_it_may_set_is_looked_for_in_its_text(sight):
     assert sight.judge(b"DO", True, block).custom == ("app.y",), "looked for once"
 
 
+def test_how_texts_are_read_behind_it_is_said_whatever_it_names(sight):
+    for text in (b"SELECT f(), set_config('datestyle', 'DMY', true)", b"SET DateStyle = DMY"):
+        assert judge(sight, text).rereads
+        assert sight.renewed(text, judge(sight, text)).rereads
+    assert not judge(sight, b"SELECT f()").rereads
+
+
 def test_ddl_that_names_what_is_not_proved_is_not_passive(sight):
     assert judge(sight, b"CREATE TABLE g (a int)").passive
     assert judge(sight, b"CREATE TABLE t (a int)").passive is False
