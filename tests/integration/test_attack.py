@@ -21,7 +21,7 @@ from tests.support.scripted_client import ConnectionEndedError, LoginRefusedErro
 from tests.support.target import PASSWORDS, Target
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.gateway
+pytestmark = [pytest.mark.gateway, pytest.mark.one_server]
 MIB = 1 << 20
 GROWTH_MAX = 16 * MIB
 """What the worker may grow by under attack: buffers, allocator, what is remembered."""

@@ -23,7 +23,7 @@ from tests.support.scripted_client import LoginRefusedError, ScriptedClient
 from tests.support.target import Target
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.gateway
+pytestmark = [pytest.mark.gateway, pytest.mark.one_server]
 
 FUNCTION = """
 CREATE ROLE asker LOGIN PASSWORD 'asker-secret';

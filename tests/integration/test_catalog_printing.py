@@ -19,6 +19,8 @@ from tests.support.protocol import errors, rows
 from tests.support.scripted_client import ScriptedClient
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.one_server
+
 SCHEMA = """
 CREATE FUNCTION sets() RETURNS text LANGUAGE sql AS
   $$ SELECT set_config('app.tenant', 'anna', false) $$;

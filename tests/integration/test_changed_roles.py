@@ -16,7 +16,7 @@ from tests.support.scripted_client import (
 from tests.support.target import Target
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.gateway
+pytestmark = [pytest.mark.gateway, pytest.mark.one_server]
 
 CACHE_MS = 600
 _numbers = itertools.count(1)

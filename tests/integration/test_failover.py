@@ -18,7 +18,7 @@ from tests.support.target import PASSWORDS
 from tests.support.unprivileged import process_owner
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.gateway
+pytestmark = [pytest.mark.gateway, pytest.mark.one_server]
 
 
 class Pair:

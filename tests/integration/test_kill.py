@@ -24,6 +24,8 @@ from tests.support.target import Target
 from tests.support.truth import Writers
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.one_server
+
 NOT_COMMITTED = {"57P01", "57P02", "57P03", "08006", "08003", "08001", "40003", "53300"}
 """What may be told about work that surely was not committed."""
 SERVER_GONE_S = 2.0

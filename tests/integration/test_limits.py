@@ -15,6 +15,7 @@ from tests.support.scripted_client import ConnectionEndedError, ScriptedClient
 from tests.support.target import Target
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.one_server
 LONG = "SELECT pg_sleep(60)"
 SETTINGS = {
     "users.second": {"query_ms_max": 300},

@@ -14,7 +14,7 @@ from tests.support.scripted_client import ConnectionEndedError, ScriptedClient
 from tests.support.target import Target
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.gateway
+pytestmark = [pytest.mark.gateway, pytest.mark.one_server]
 
 
 @pytest.fixture

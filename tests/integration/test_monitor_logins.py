@@ -17,7 +17,7 @@ from tests.support.scripted_client import ScriptedClient
 from tests.support.target import PASSWORDS
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.gateway
+pytestmark = [pytest.mark.gateway, pytest.mark.one_server]
 
 MD5_PASSWORD = "md5-secret"
 Start = Callable[..., Gateway]

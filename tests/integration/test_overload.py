@@ -25,7 +25,7 @@ from tests.support.gateway import Gateway
 from tests.support.postgres_cluster import PostgresCluster
 from tests.support.target import Target
 
-pytestmark = pytest.mark.gateway
+pytestmark = [pytest.mark.gateway, pytest.mark.one_server]
 
 
 @pytest.fixture(autouse=True)

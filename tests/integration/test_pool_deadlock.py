@@ -20,7 +20,7 @@ from tests.support.postgres_cluster import PostgresCluster
 from tests.support.target import Target
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.gateway
+pytestmark = [pytest.mark.gateway, pytest.mark.one_server]
 
 PLACES = 4
 PATIENT_S = 60

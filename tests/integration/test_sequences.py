@@ -12,7 +12,7 @@ from tests.support.scripted_client import ScriptedClient
 from tests.support.target import Target
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.gateway
+pytestmark = [pytest.mark.gateway, pytest.mark.one_server]
 MADE = """
 CREATE SEQUENCE sq;
 CREATE TABLE plain (n int);

@@ -35,6 +35,8 @@ from tests.support.target import Target
 from tests.support.truth import Ledger
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.one_server
+
 LASTS_S = float(os.environ.get("PGLANE_TERMINATIONS_S", "2"))
 SEED = int(os.environ.get("PGLANE_TERMINATIONS_SEED", "0")) or random.randrange(1, 1 << 31)
 CLIENTS = 10

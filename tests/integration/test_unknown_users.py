@@ -15,7 +15,7 @@ from tests.support.postgres_cluster import PostgresCluster
 from tests.support.scripted_client import ScriptedClient
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.gateway
+pytestmark = [pytest.mark.gateway, pytest.mark.one_server]
 
 ITERATIONS = 8192
 

@@ -19,6 +19,8 @@ import sqlalchemy as sa
 
 from tests.support.target import Target
 
+pytestmark = pytest.mark.one_server
+
 CLIENTS = 40
 QUERIES = 10
 USERS = ("app", "second", "third")
