@@ -27,14 +27,6 @@ from tests.support.target import Target
 
 pytestmark = [pytest.mark.gateway, pytest.mark.one_server]
 
-
-@pytest.fixture(autouse=True)
-def one_version(server_version: str) -> None:
-    """Nothing here depends on the server's; two would take twice the time."""
-    if server_version != "18":
-        pytest.skip("one version of PostgreSQL is enough")
-
-
 SERVERS = 2
 CLIENTS = 60
 WORK_S = 0.08
