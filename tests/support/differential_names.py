@@ -99,7 +99,7 @@ PREPARED = (
     "SELECT public.f_late()", "SELECT same(2)",
 )  # fmt: skip
 WITH_PARAMETER = (
-    (("p1", "p2"), (b"1", None), (
+    (("p1", "p2"), (b"1",), (
         "SELECT v FROM thing WHERE v = $1", "INSERT INTO thing (v) VALUES ($1)",
         "SELECT same($1)", "SELECT $1::kind", "SELECT lower($1)", "SELECT $1 ### 1",
     )),
@@ -108,5 +108,6 @@ WITH_PARAMETER = (
     )),
 )  # fmt: skip
 """Names, what is bound, and texts that take it: one that another type is wrong for would be
-wrong in two ways where the name means something else, and nobody says which is told."""
+wrong in two ways where the name means something else, and nobody says which is told. No NULL:
+whether a function beside `= NULL` is called depends on how often its plan was used there."""
 TOPICS = (PATHS, PATHS, READINGS, READINGS, NAMED, NAMED, NAMED, READ, BLOCKS)
