@@ -94,7 +94,9 @@ def whole_inputs() -> Iterator[bytes]:
         Execute(b"").encode(),
         Sync().encode(),
     )
-    for data in (query, query + query, b"".join(parts), b"".join(parts[:4])):
+    bound = Bind(b"", b"name", parameters=(b"1",)).encode()
+    units = (parts, parts[:4], (bound, *parts[2:]), (bound, *parts[3:]))
+    for data in (query, query + query, *map(b"".join, units)):
         yield target.seed(target.whole_request, len(data) // 2, data)
 
 

@@ -41,6 +41,8 @@ cdef class ClientNames(ClientEffects):
     cdef bytes _server_name(self, Exchange exchange, bytes name, ClientStatement statement)
     @cython.locals(shape=Shape, renewed=Shape, loose=Shape, statements=ServerStatements)
     cdef Shape _shape_of(self, ClientStatement statement, Exchange exchange)
+    @cython.locals(shape=Shape, known=ServerStatement)
+    cdef bytes _name_here(self, ClientStatement statement, Exchange exchange)
     @cython.locals(verdict=Verdict)
     cdef bint _tells_what_it_returns(self, ClientStatement statement) except -1
     @cython.locals(shape=Shape, told=bint, types=bytes)

@@ -209,6 +209,16 @@ class ClientNames(ClientEffects):
             self._describe_silently(exchange, statement, known.name)
         return known.name
 
+    def _name_here(self, statement: ClientStatement, exchange: Exchange) -> bytes | None:
+        """Likewise, of one that is here as the client knows it; None: `_server_name` is asked."""
+        shape = statement.shape
+        if shape.loose or shape.parse_key is not self.parse_key:
+            return None
+        known = exchange.statements.find(shape)
+        if known is None or exchange.statements.unlike is shape:
+            return None
+        return known.name if known.checked or statement.prepared is known else None
+
     def _tells_what_it_returns(self, statement: ClientStatement) -> bool:
         """EXECUTE and FETCH return what another statement says when they run."""
         verdict: Verdict = statement.verdict  # type: ignore[assignment]

@@ -25,7 +25,7 @@ cdef class OwedAnswers:
     @cython.locals(more=Py_ssize_t)
     cdef _make_room(self)
     @cython.locals(at=Py_ssize_t, kinds=bytearray)
-    cpdef expect_unit(self, PendingParse parse)
+    cpdef expect_unit(self, PendingParse parse, object bound, bint described)
     cpdef bint may_discard(self) except -1
     cpdef bint may_keep_closed(self) except -1
     cpdef Py_ssize_t outstanding(self) except -1

@@ -98,20 +98,26 @@ class OwedAnswers:
         self._kinds += bytes(more)
         self._payloads += [None] * more
 
-    def expect_unit(self, parse: PendingParse) -> None:
-        """Parse, Bind, Describe, Execute and Sync of one statement, where nothing else is owed."""
+    def expect_unit(self, parse: PendingParse | None, bound: object, described: bool) -> None:
+        """A unit of one statement: Parse if it is to come, Bind, Describe if so, Execute, Sync."""
         at = self._end
         if at + 5 > len(self._kinds):
             self._make_room()
         kinds = self._kinds
-        kinds[at] = _PARSE
-        kinds[at + 1] = _BIND
-        kinds[at + 2] = _DESCRIBE
-        kinds[at + 3] = _EXECUTE
-        kinds[at + 4] = _SYNC
-        self._payloads[at] = parse
-        self._end = at + 5
-        self._cycle_at = at + 4
+        if parse is not None:
+            kinds[at] = _PARSE
+            self._payloads[at] = parse
+            at += 1
+        kinds[at] = _BIND
+        if bound is not None:
+            self._payloads[at] = bound
+        if described:
+            at += 1
+            kinds[at] = _DESCRIBE
+        kinds[at + 1] = _EXECUTE
+        kinds[at + 2] = _SYNC
+        self._end = at + 3
+        self._cycle_at = at + 2
         self.segment += 1
         self.unit_open = False
 
@@ -176,7 +182,7 @@ class OwedAnswers:
             return first != 0x44 and (asked in (_QUERY, _EXECUTE))
         if kind == 0x54:  # RowDescription
             return asked in (_QUERY, _DESCRIBE)
-        return False
+        return kind == 0x6E and asked == _DESCRIBE  # NoData
 
     def _destroys_only(self, asked: int, head: int) -> bool:
         """Whether what hangs on it is no more than the client's unnamed statement."""

@@ -4,17 +4,20 @@ from pglane.connection.exchange cimport Exchange
 from pglane.connection.expectations cimport PendingParse
 from pglane.connection.extended_requests cimport ExtendedRequests
 from pglane.connection.prepared_statements cimport ClientStatement, client_statement
-from pglane.connection.request_messages cimport zero_in
+from pglane.connection.request_messages cimport bind_head, zero_in
 from pglane.wire.statements cimport Verdict
 
 
-cdef Py_ssize_t _HEADER_BYTES, _BIND_BYTES, _DESCRIBE_BYTES, _TEXT_AT
+cdef Py_ssize_t _HEADER_BYTES, _BIND_BYTES, _DESCRIBE_BYTES, _TEXT_AT, _NAME_AT
 
+@cython.locals(kind=int)
 cpdef bint is_whole_request(const unsigned char *data, Py_ssize_t size) except -1
-@cython.locals(
-    bind=Py_ssize_t, describe=Py_ssize_t, execute=Py_ssize_t, sync=Py_ssize_t, begin=Py_ssize_t
-)
+@cython.locals(bind=Py_ssize_t, run=Py_ssize_t, begin=Py_ssize_t)
 cdef bint _is_whole_unit(const unsigned char *data, Py_ssize_t size) noexcept
+@cython.locals(run=Py_ssize_t)
+cdef bint _is_bound_unit(const unsigned char *data, Py_ssize_t size) noexcept
+@cython.locals(execute=Py_ssize_t, sync=Py_ssize_t)
+cdef bint _is_run(const unsigned char *data, Py_ssize_t at, Py_ssize_t size) noexcept
 @cython.locals(high=Py_ssize_t, length=Py_ssize_t, end=Py_ssize_t)
 cdef Py_ssize_t _behind(
     const unsigned char *data, Py_ssize_t at, Py_ssize_t size, int kind
@@ -29,3 +32,8 @@ cdef class WholeRequests(ExtendedRequests):
     cdef bint _asks_unit(
         self, const unsigned char *data, Py_ssize_t size, Exchange exchange
     ) except -1
+    @cython.locals(
+        run=Py_ssize_t, end=Py_ssize_t, statement=ClientStatement, verdict=Verdict, name=bytes
+    )
+    cpdef bytes rebinds(self, const unsigned char *data, Py_ssize_t size, Exchange exchange)
+    cdef bint _may_go_on(self, Exchange exchange) except -1

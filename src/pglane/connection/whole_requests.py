@@ -1,25 +1,33 @@
 # cython: boundscheck=False, wraparound=False
-"""A request that came in one piece: a Query, or how most drivers send one with parameters.
+"""A request that came in one piece: a Query, or how drivers send one with parameters.
 
 The latter is a unit of Parse, Bind, Describe, Execute and Sync of the unnamed statement and
-portal (libpq's PQexecParams, node-postgres, JDBC). Where nothing is under way and its text asks
-for no care, it goes on as it came: one walk over the chunk, and all its answers are expected at
-once. Everything else goes through the reader, message by message (`requests.py`); so nothing may
-be done here that is not done there.
+portal (libpq's PQexecParams, node-postgres, JDBC), or the same without its Parse of a statement
+that was prepared before (libpq's PQexecPrepared, asyncpg, and whoever prepares what comes again);
+where the driver knows what is returned, the Describe is left out. Where nothing is under way and
+its text asks for no care, it goes on as it came, but for the name: one walk over the chunk, and
+all its answers are expected at once. Everything else goes through the reader, message by message
+(`requests.py`); so nothing may be done here that is not done there.
 """
+
+from typing import TYPE_CHECKING
 
 from pglane.connection.client_names import NO_SHAPE
 from pglane.connection.exchange import Exchange
 from pglane.connection.extended_requests import ExtendedRequests
 from pglane.connection.prepared_statements import client_statement
-from pglane.connection.request_messages import zero_in
+from pglane.connection.request_messages import bind_head, zero_in
 from pglane.wire.framing import HEADER_BYTES
+
+if TYPE_CHECKING:
+    from pglane.wire.statements import Verdict
 
 # Compiled, these are C integers that Python code cannot see.
 _HEADER_BYTES: int = HEADER_BYTES
 _BIND_BYTES: int = HEADER_BYTES + 2  # with its two names, which are empty
 _DESCRIBE_BYTES: int = HEADER_BYTES + 2  # of a portal without a name
 _TEXT_AT: int = HEADER_BYTES + 1  # in a Parse without a name
+_NAME_AT: int = HEADER_BYTES + 1  # of the statement, in a Bind to the portal without one
 
 
 def is_whole_request(data: bytes, size: int) -> bool:
@@ -27,28 +35,43 @@ def is_whole_request(data: bytes, size: int) -> bool:
 
     What is in the fields may be malformed.
     """
-    if data[0] == 0x51:
+    kind = data[0]
+    if kind == 0x51:
         return data[size - 1] == 0 and _behind(data, 0, size, 0x51) == size
-    return data[0] == 0x50 and _is_whole_unit(data, size)
+    if kind == 0x50:
+        return _is_whole_unit(data, size)
+    return kind == 0x42 and _is_bound_unit(data, size)
 
 
 def _is_whole_unit(data: bytes, size: int) -> bool:
+    """One that parses, and binds, what has no name."""
     bind = _behind(data, 0, size, 0x50)
-    describe = _behind(data, bind, size, 0x42)
-    execute = _behind(data, describe, size, 0x44)
-    sync = _behind(data, execute, size, 0x45)
-    if sync + _HEADER_BYTES != size or _behind(data, sync, size, 0x53) != size:
-        return False
-    if bind <= _TEXT_AT or describe - bind < _BIND_BYTES or execute - describe != _DESCRIBE_BYTES:
+    run = _behind(data, bind, size, 0x42)
+    if bind <= _TEXT_AT or run - bind < _BIND_BYTES or not _is_run(data, run, size):
         return False
     begin = bind + _HEADER_BYTES
-    return (
-        data[_HEADER_BYTES] == 0
-        and data[begin] == 0
-        and data[begin + 1] == 0
-        and data[describe + _HEADER_BYTES] == 0x50
-        and data[execute - 1] == 0
-    )
+    return data[_HEADER_BYTES] == 0 and data[begin] == 0 and data[begin + 1] == 0
+
+
+def _is_bound_unit(data: bytes, size: int) -> bool:
+    """One that binds a statement with a name to the portal without one."""
+    run = _behind(data, 0, size, 0x42)
+    if run <= _BIND_BYTES or not _is_run(data, run, size):
+        return False
+    return data[_HEADER_BYTES] == 0 and data[_NAME_AT] != 0
+
+
+def _is_run(data: bytes, at: int, size: int) -> bool:
+    """Whether what follows is Execute and Sync, perhaps behind a Describe of the portal."""
+    if at < size and data[at] == 0x44:
+        execute = _behind(data, at, size, 0x44)
+        if execute - at != _DESCRIBE_BYTES or execute > size:
+            return False
+        if data[at + _HEADER_BYTES] != 0x50 or data[execute - 1] != 0:
+            return False
+        at = execute
+    sync = _behind(data, at, size, 0x45)
+    return sync + _HEADER_BYTES == size and _behind(data, sync, size, 0x53) == size
 
 
 def _behind(data: bytes, at: int, size: int, kind: int) -> int:
@@ -71,9 +94,7 @@ class WholeRequests(ExtendedRequests):
 
         False: nothing was noted. `is_whole_request` is true of them.
         """
-        if not self.virtual or self.may_copy or exchange.copy_in:
-            return False
-        if self._deallocating or self.changes_channels:
+        if not self._may_go_on(exchange):
             return False
         bind = _behind(data, 0, size, 0x50)
         end = zero_in(data, _TEXT_AT, bind)
@@ -89,5 +110,37 @@ class WholeRequests(ExtendedRequests):
         parse = self._keep_unnamed(statement, exchange)
         if verdict.may_draw:
             self._note_drawing(verdict, exchange)
-        exchange.expect_unit(parse)
+        exchange.expect_unit(parse, None, data[_behind(data, bind, size, 0x42)] == 0x44)
         return True
+
+    def rebinds(self, data: bytes, size: int, exchange: Exchange) -> bytes | None:
+        """Notes the unit that these bytes are, which begins with a Bind: what to send on for it.
+
+        None: nothing was noted, the reader is to be fed. `is_whole_request` is true of them.
+        """
+        exchange.names = self.statements
+        if self.may_forget or self.moves or not self._may_go_on(exchange):
+            return None
+        run = _behind(data, 0, size, 0x42)
+        end = zero_in(data, _NAME_AT, run)
+        if end < 0:
+            return None
+        statement = self.statements.get(data[_NAME_AT:end])
+        if statement is None:
+            return None
+        verdict: Verdict = statement.verdict  # type: ignore[assignment]
+        if verdict.effects:
+            return None
+        name = self._name_here(statement, exchange)
+        if name is None:
+            return None
+        if verdict.may_draw:
+            self._note_drawing(verdict, exchange)
+        exchange.expect_unit(None, statement, data[run] == 0x44)
+        return bind_head(b"", name, run - end - 1) + data[end + 1 : size]
+
+    def _may_go_on(self, exchange: Exchange) -> bool:
+        """Whether nothing is under way for which a unit waits, or its messages are looked at."""
+        if not self.virtual or self.may_copy or exchange.copy_in:
+            return False
+        return not self._deallocating and not self.changes_channels

@@ -33,6 +33,9 @@ cdef class LeaseDesk:
 
     @cython.locals(slot=Slot)
     cpdef Slot lease_idle(self, Request request, double now)
+    @cython.locals(slot=Slot)
+    cpdef Slot find_idle(self, Request request)
+    cpdef lease(self, Slot slot, Request request, double now)
     @cython.locals(slot=Slot, need=Need)
     cdef Slot _idle_for(self, Request request)
     @cython.locals(slot=Slot, fallback=Slot, looked_at=int)

@@ -111,7 +111,14 @@ class LeaseDesk:
             self.queue.configure(budget, plan.policies, plan.doors, now, wait_s_max)
 
     def lease_idle(self, request: Request, now: float) -> Slot | None:
-        """A free slot that fits, leased at once; None: the request must queue.
+        """A free slot that fits, leased at once; None: the request must queue."""
+        slot = self.find_idle(request)
+        if slot is not None:
+            self.lease(slot, request, now)
+        return slot
+
+    def find_idle(self, request: Request) -> Slot | None:
+        """A free slot that fits, to be leased before anything else is asked; None: see above.
 
         Prefers the connection used last; this is the path of an uncontended request. Only if its
         session is in another state than the client's, a few more are looked at.
@@ -119,10 +126,12 @@ class LeaseDesk:
         if not self.ledger.count(_IDLE):
             return None
         slot = self._idle_for(request)
-        if slot is None or not self.queue.take(request, now):
-            return None
+        return None if slot is None or not self.queue.may_take(request) else slot
+
+    def lease(self, slot: Slot, request: Request, now: float) -> None:
+        """Leases what `find_idle` gave."""
+        self.queue.take_up(request, now)
         self._lease(slot, request, now)
-        return slot
 
     def _idle_for(self, request: Request) -> Slot | None:
         need: Need = request.need  # type: ignore[assignment]

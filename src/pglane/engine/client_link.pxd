@@ -15,11 +15,12 @@ from pglane.engine.welcome cimport Welcome
 from pglane.pool.ledger cimport Slot
 from pglane.scheduler.request cimport Request
 from pglane.wire.framing cimport MessageReader
+from pglane.wire.tags cimport may_be_tagged
 
 
 cdef int _WELCOME, _IDLE, _WAITING, _LEASED, _GONE, _IDLE_STATUS
-cdef int _TERMINATE, _HEADER_BYTES, _LOOKED_AT_BYTES
-cdef long long _CATALOG, _DATABASE, _EXECUTES, _NOTIFIES, _TOLD_OF
+cdef int _TERMINATE, _BIND
+cdef long long _CATALOG, _DATABASE, _EXECUTES, _NOTIFIES
 
 cdef bint _is_ignored(int kind)
 
@@ -29,24 +30,26 @@ cdef class ClientLink(ClientConnection):
     cpdef begin(self, Admission admission)
     cpdef comes_in(self, Welcome welcome)
     cpdef ask_first(self)
-    @cython.locals(lease=Request)
-    cdef Slot _lease_idle(self, double now)
+    cdef Request _next_lease(self)
     cdef _welcome(self, Welcome welcome)
-    @cython.locals(database=Database, slot=Slot, server=ServerLink)
+    @cython.locals(database=Database, slot=Slot)
     cdef bint takes(self, Chunk chunk) except -1
+    @cython.locals(server=ServerLink, fits=bint, sent=bint)
+    cdef _begins(self, Chunk chunk, Slot slot)
     @cython.locals(server=ServerLink)
     cdef bint _asks_on(self, Chunk chunk) except -1
     cdef bint _is_request(self, const unsigned char *data, Py_ssize_t size) except -1
-    @cython.locals(
-        data="const unsigned char *", size=Py_ssize_t, first=int, second=int, at=Py_ssize_t
-    )
-    cdef bint _may_say_a_lane(self, Chunk chunk) except -1
-    @cython.locals(requests=ClientRequests)
+    cdef bint _says_a_lane(self, Chunk chunk) except -1
     cdef bint _asks(
+        self, const unsigned char *data, Py_ssize_t size, ServerLink server
+    ) except -1
+    @cython.locals(requests=ClientRequests, unit=bytes)
+    cdef bint _sends(
         self, const unsigned char *data, Py_ssize_t size, ServerLink server
     ) except -1
     @cython.locals(reader=MessageReader, data=bytes)
     cdef bint _asks_kept(self, ServerLink server) except -1
+    @cython.locals(effects=cython.longlong)
     cdef _tell_effects(self, ServerLink server)
     @cython.locals(reader=MessageReader)
     cdef _pass_on(self, bytes data, ServerLink server)

@@ -29,12 +29,13 @@ from pglane.engine.origins import REPORTED
 from pglane.engine.welcome import Welcome, may_be_superuser, tell_defaults
 from pglane.errors import Refusal
 from pglane.errors.protocol import MessageOutOfPlace
-from pglane.wire.framing import HEADER_BYTES, MalformedStream
+from pglane.wire.framing import MalformedStream
 from pglane.wire.server_messages import (
     error_response,
     ready_for_query,
 )
 from pglane.wire.statements import Effect
+from pglane.wire.tags import may_be_tagged
 
 if TYPE_CHECKING:
     from pglane.engine.admission import Admission
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from pglane.engine.syscalls import Chunk, Peer
     from pglane.engine.transport import Transport
     from pglane.pool.ledger import Slot
+    from pglane.scheduler.request import Request
 
 EXECUTES = int(Effect.EXECUTES)
 HELD_BYTES_MAX = 131_072
@@ -68,9 +70,7 @@ _DATABASE: int = int(Effect.DATABASE)
 _EXECUTES: int = EXECUTES
 _NOTIFIES: int = NOTIFIES
 _TERMINATE: int = TERMINATE
-_HEADER_BYTES: int = HEADER_BYTES
-_LOOKED_AT_BYTES: int = 4096
-_TOLD_OF: int = int(Effect.DATABASE) | NOTIFIES
+_BIND: int = 0x42
 
 
 class ClientLink(ClientConnection):
@@ -87,27 +87,43 @@ class ClientLink(ClientConnection):
         if self.phase != _IDLE or self.discarding or not self._is_request(chunk.data, chunk.size):
             return False
         database = self.database
-        if self.block is not None or (database.reads_tags and self._may_say_a_lane(chunk)):
+        if self.block is not None or (database.reads_tags and self._says_a_lane(chunk)):
             return False  # that is looked at where it is kept
         database.traffic.received_bytes += chunk.size
         self.requested = database.loop.now
-        slot = self._lease_idle(self.requested)
+        slot = database.desk.find_idle(self._next_lease())
         if slot is None:
             self.requests.reader.feed(chunk.whole())
             self.phase = _WAITING
             self.note_kept()
             database.wait(self)
-            return True
+        else:
+            self._begins(chunk, slot)
+        return True
+
+    def _begins(self, chunk: "Chunk", slot: "Slot") -> None:
+        """A lease begins with a request that is all there is.
+
+        It is sent on before the lease is booked, so that the server works meanwhile: where few
+        clients are, each waits for all that is done before.
+        """
         server: ServerLink = slot.link  # type: ignore[assignment]
-        if not self._holds(server):
-            self.requests.reader.feed(chunk.whole())
-            self.note_kept()
-            prepare_lease(self, server)
-        elif not self._asks(chunk.data, chunk.size, server):
-            self.requests.reader.feed(chunk.whole())
+        fits = sent = False
+        try:
+            fits = self._holds(server)
+            sent = fits and self._sends(chunk.data, chunk.size, server)
+        finally:
+            self.database.desk.lease(slot, self.lease, self.requested)
+        if sent:
+            self._tell_effects(server)
+            return
+        self.requests.reader.feed(chunk.whole())
+        if fits:
             self.forward()
             self.note_kept()
-        return True
+        else:
+            self.note_kept()
+            prepare_lease(self, server)
 
     def _asks_on(self, chunk: "Chunk") -> bool:
         """The next request of a client that has a server connection."""
@@ -128,42 +144,38 @@ class ClientLink(ClientConnection):
             return False
         return self.requests.reader.would_take(size - 1)
 
-    def _may_say_a_lane(self, chunk: "Chunk") -> bool:
+    def _says_a_lane(self, chunk: "Chunk") -> bool:
         """Whether a request may hold tags, leave those of the last one, or begin a block."""
-        data, size = chunk.data, chunk.size
-        if (
-            data[0] != 0x51
-            or self.lane_tagged
-            or self.work_tagged
-            or size > _LOOKED_AT_BYTES
-            or size < _HEADER_BYTES + 2
-        ):
-            return True
-        first, second = data[_HEADER_BYTES] | 0x20, data[_HEADER_BYTES + 1] | 0x20
-        if first < 0x61 or (first == 0x62 and second == 0x65):  # no letter; BE
-            return True
-        if first == 0x73 and second == 0x74:  # ST
-            return True
-        at = _HEADER_BYTES + 1
-        while at < size and (data[at] != 0x2F or data[at - 1] != 0x2A):  # the end of a comment
-            at += 1
-        return at < size
+        tagged = bool(self.lane_tagged or self.work_tagged)
+        return tagged or may_be_tagged(chunk.data, chunk.size)
 
     def _asks(self, data: bytes, size: int, server: "ServerLink") -> bool:
-        """Sends a request on; False if it cannot be sent as it is."""
+        """Sends a request on and says whom it concerns; False if it is to be looked at closer."""
+        if not self._sends(data, size, server):
+            return False
+        self._tell_effects(server)
+        return True
+
+    def _sends(self, data: bytes, size: int, server: "ServerLink") -> bool:
+        """Sends on a request that is whole; False if it is to be looked at closer."""
         requests = self.requests
+        if data[0] == _BIND:
+            unit = requests.rebinds(data, size, server.exchange)
+            if unit is None:
+                return False
+            server.transport.send_now(unit)
+            return True
         if not requests.begins_with(data, size, server.exchange):
             return False
         server.transport.write_now(data, size)
-        if requests.unanswered_effects & _TOLD_OF:
-            self._tell_effects(server)
         return True
 
     def _tell_effects(self, server: "ServerLink") -> None:
-        """What was sent concerns others."""
-        if self.requests.unanswered_effects & _DATABASE:
+        """What was sent may concern others."""
+        effects = self.requests.unanswered_effects
+        if effects & _DATABASE:
             self.database.worker.vacate_databases()
-        if self.requests.unanswered_effects & _NOTIFIES:
+        if effects & _NOTIFIES:
             server.notifier = self.process_id
 
     def on_data(self, data: bytes) -> None:
@@ -245,18 +257,18 @@ class ClientLink(ClientConnection):
         self.requested = database.loop.now
         if database.reads_tags and self.rewrites:
             lane_wishes.transaction_begins(self)
-        slot = self._lease_idle(self.requested)
+        slot = database.desk.lease_idle(self._next_lease(), self.requested)
         if slot is None:
             self.phase = _WAITING
             database.wait(self)
         else:
             self.granted(slot.link)  # type: ignore[arg-type]
 
-    def _lease_idle(self, now: float) -> "Slot | None":
-        lease = self.lease
-        if lease.held:
-            lease = self.lease = self.another_lease()
-        return self.database.desk.lease_idle(lease, now)
+    def _next_lease(self) -> "Request":
+        """With what it asks; its last lease may still be held, by what is being cleaned."""
+        if self.lease.held:
+            self.lease = self.another_lease()
+        return self.lease
 
     def granted(self, server: "ServerLink") -> None:
         """The lease begins."""
@@ -338,8 +350,7 @@ class ClientLink(ClientConnection):
         server.transport.send_all(exchange.to_server)
         if exchange.to_client:
             self.transport.write_all(exchange.to_client)
-        if self.requests.unanswered_effects & _TOLD_OF:
-            self._tell_effects(server)
+        self._tell_effects(server)
         if outcome:
             self._stopped(outcome, server)
         elif streaming and not self.requests.reader.stream_left and exchange.is_idle():
@@ -486,7 +497,7 @@ class ClientLink(ClientConnection):
     def ask_first(self) -> None:
         """Asks for a server connection that tells what its settings look like."""
         self.phase = _WELCOME
-        slot = self._lease_idle(self.database.loop.now)
+        slot = self.database.desk.lease_idle(self._next_lease(), self.database.loop.now)
         if slot is None:
             self.database.wait(self)
         else:

@@ -34,8 +34,11 @@ cdef class LaneTree:
 
     @cython.locals(lends=bint, group=Group)
     cpdef promise(self, Request request, Lane lane, double now)
-    @cython.locals(lane=Lane, tenant=Tenant)
     cpdef bint take(self, Lease lease, double now) except -1
+    @cython.locals(lane=Lane)
+    cpdef bint may_take(self, Lease lease) except -1
+    @cython.locals(lane=Lane, tenant=Tenant)
+    cpdef take_up(self, Lease lease, double now)
     cpdef bint admits(self, Lane lane) except -1
     @cython.locals(lends=bint, own=Py_ssize_t, kept=Py_ssize_t, group=Group)
     cpdef bint may_have_own(self, Lane lane) except -1

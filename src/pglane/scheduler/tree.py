@@ -255,7 +255,14 @@ class LaneTree:
     # Places -------------------------------------------------------------------------------
 
     def take(self, lease: Lease, now: float) -> bool:
-        """A place that is free, for one that need not wait; False: it must arrive and wait.
+        """A place that is free, for one that need not wait; False: it must arrive and wait."""
+        if not self.may_take(lease):
+            return False
+        self.take_up(lease, now)
+        return True
+
+    def may_take(self, lease: Lease) -> bool:
+        """Whether a place is free for it, which is to be taken up before anything else is asked.
 
         The path of an uncontended request: a few comparisons, no heap.
         """
@@ -264,14 +271,19 @@ class LaneTree:
             return False
         if not self.admits(lane):
             return False
-        if lease.stamp is not None and self._ticketed and self.works.is_waited_for(lease.stamp):
-            return False  # others may go on by this, so something is to be decided
+        if lease.stamp is not None and self._ticketed:
+            # By this others may go on, then something is to be decided.
+            return not self.works.is_waited_for(lease.stamp)
+        return True
+
+    def take_up(self, lease: Lease, now: float) -> None:
+        """It has the place that it may take."""
+        lane: Lane = lease.lane  # type: ignore[assignment]
+        tenant: Tenant = lease.tenant  # type: ignore[assignment]
         lease.booked_s = 0.0
         self.book(lease, now)
         lane.counters.grants += 1
-        tenant: Tenant = lease.tenant  # type: ignore[assignment]
         tenant.grants += 1
-        return True
 
     def admits(self, lane: Lane) -> bool:
         """Whether one more place could be the lane's now, if nobody came before."""

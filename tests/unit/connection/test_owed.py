@@ -23,19 +23,27 @@ def test_what_is_asked_is_owed_until_it_is_answered(lease: Lease) -> None:
 
 
 @pytest.mark.parametrize("before", [0, 12])
-def test_a_whole_unit_is_owed_like_its_messages(lease: Lease, before: int) -> None:
+@pytest.mark.parametrize("parsed", [False, True])
+@pytest.mark.parametrize("described", [False, True])
+def test_a_whole_unit_is_owed_like_its_messages(
+    lease: Lease, before: int, parsed: bool, described: bool
+) -> None:
     form, other = lease.form, Lease(lease.form)
+    parse = form.pending_parse(None, {}, b"", None, None) if parsed else None
+    kinds = [form.PARSE] * parsed + [form.BIND] + [form.DESCRIBE] * described + [form.EXECUTE]
     for each in (lease, other):
         for _ in range(before):
             each.exchange.expect(form.SYNC)
-    for kind in (form.PARSE, form.BIND, form.DESCRIBE, form.EXECUTE, form.SYNC):
+    for kind in (*kinds, form.SYNC):
         other.exchange.expect(kind)
-    lease.exchange.expect_unit(None)
+    lease.exchange.expect_unit(parse, None, described)
+    answers = [*PARSED[:1]] * parsed + [*PARSED[1:]] + [s.NoData()] * described
     for each in (lease, other):
         exchange = each.exchange
-        assert (exchange.outstanding(), exchange.segment) == (before + 5, before + 1)
+        owed = before + len(kinds) + 1
+        assert (exchange.outstanding(), exchange.segment) == (owed, before + 1)
         assert (exchange.may_discard(), exchange.unit_open) == (True, False)
-        each.answer(*[READY] * before, *PARSED, s.NoData(), DONE, READY)
+        each.answer(*[READY] * before, *answers, DONE, READY)
         assert exchange.outstanding() == 0
 
 

@@ -5,6 +5,7 @@ from itertools import islice
 import pytest
 
 from pglane.engine.client_link import HELD_BYTES_MAX, LEASED
+from pglane.pool.ledger import IDLE as IDLE_SLOT
 from tests.support.engine_rig import READY, error, message, query, startup
 from tests.unit.engine.test_database import DONE, desk
 
@@ -74,6 +75,67 @@ def test_a_unit_that_waited_goes_on_and_is_not_kept(rigs) -> None:
     assert link.requests.reader.buffer == b""
     server.send(UNIT_DONE)
     assert client.gets(READY) == UNIT_DONE
+
+
+PREPARES = message(b"P", b"a\x00SELECT $1\x00\x00\x00") + message(b"S")
+BINDS = message(b"B", b"\x00a\x00\x00\x00\x00\x01\x00\x00\x00\x011\x00\x00")
+REST = message(b"E", b"\x00\x00\x00\x00\x00") + message(b"S")
+BOUND_DONE = message(b"2") + DONE
+
+
+def name_in(parse: bytes) -> bytes:
+    """The name of ours in a Parse."""
+    return parse[5 : parse.index(b"\x00", 5)]
+
+
+def test_a_statement_with_a_name_is_bound_and_its_request_not_kept(rigs) -> None:
+    rig = rigs(budget=1)
+    client, server = rig.pair()
+    client.send(PREPARES)
+    ours = name_in(server.gets(message(b"S")))
+    server.send(message(b"1") + READY)
+    client.gets(READY)
+    reader = rig.worker.clients[1].requests.reader
+    before = reader.buffer
+    for _ in range(2):
+        client.send(BINDS + REST)
+        sent = server.gets(REST)
+        assert sent.startswith(b"B")
+        assert b"\x00" + ours + b"\x00" in sent
+        assert reader.buffer is before, "nobody copied it"
+        server.send(BOUND_DONE)
+        assert client.gets(READY) == BOUND_DONE
+    assert desk(rig).ledger.count(IDLE_SLOT) == 1
+
+
+def test_who_binds_what_is_not_here_has_it_prepared_first(rigs) -> None:
+    rig = rigs(budget=1)
+    client, server = rig.pair()
+    client.send(PREPARES)
+    server.gets(message(b"S"))
+    server.send(message(b"1") + READY)
+    client.gets(READY)
+    server.socket.close()
+    rig.turn(2)
+    client.send(BINDS + REST)
+    another = rig.accept_login()
+    assert b"SELECT $1" in another.gets(b"SELECT $1")
+
+
+def test_a_request_that_fails_us_costs_its_client_and_its_server_connection(rigs) -> None:
+    rig = rigs(budget=1)
+    raised: list[Exception] = []
+    rig.worker.loop.on_failure = raised.append
+    client, server = rig.pair()
+    rig.worker.clients[1].requests.statements = None  # nothing a client could do
+    client.send(UNIT)
+    rig.turn(3)
+    assert len(raised) == 1
+    client.ends()
+    assert not rig.worker.clients
+    assert server.ends() is not None, "in which state it is nobody knows"
+    server.socket.close()
+    rig.until(lambda: desk(rig).ledger.used == 0, "its place is free")
 
 
 @pytest.mark.parametrize("text", [b"SET work_mem = 1", b"SELECT 1; SELECT 2"])

@@ -2,7 +2,15 @@
 
 import pytest
 
-from pglane.wire.tags import COMMENT_BYTES_MAX, TAGS_MAX, comment_at_an_end, pairs_of, tags_of
+from pglane.wire.client_messages import Query, Sync
+from pglane.wire.tags import (
+    COMMENT_BYTES_MAX,
+    TAGS_MAX,
+    comment_at_an_end,
+    may_be_tagged,
+    pairs_of,
+    tags_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -86,3 +94,28 @@ def test_a_longer_comment_is_not_read(form):
     longest = b"x" * COMMENT_BYTES_MAX
     assert comment_in(form % longest) == longest
     assert comment_in(form % (longest + b"x")) == b""
+
+
+@pytest.mark.parametrize(
+    ("text", "may"),
+    [
+        (b"SELECT 1", False),
+        (b"select '/*' from t", False),
+        (b"SELECT 1 /*lane='otp'*/", True),
+        (b"SELECT 1 */", True),
+        (b"/*lane='otp'*/ SELECT 1", True),
+        (b"  SELECT 1", True),
+        (b"Begin", True),
+        (b"start transaction", True),
+        (b"b", False),
+        (b"", True),
+        (b"SELECT '" + b"x" * 5000 + b"'", True),
+    ],
+)
+def test_a_short_query_without_the_end_of_a_comment_is_not_tagged(text, may):
+    query = Query(text).encode()
+    assert may_be_tagged(query, len(query)) is may
+
+
+def test_what_is_no_query_may_be_tagged():
+    assert may_be_tagged(Sync().encode(), 5)
