@@ -252,6 +252,18 @@ def test_the_process_id_is_not_the_one_for_cancelling(client: ScriptedClient) ->
     assert client.value("SELECT pg_backend_pid()") != str(client.backend_pid)
 
 
+def test_a_temporary_schema_stays_where_somebody_had_one(rotating: Gateway) -> None:
+    door = rotating.target("session")
+    asks = "SELECT (pg_my_temp_schema() <> 0) || ' ' || (to_regclass('pg_temp.here') IS NULL)"
+    with ScriptedClient.login(door) as one:
+        one.query("CREATE TEMP TABLE here (v int)")
+    told = []
+    for _ in range(2 * BUDGET):
+        with ScriptedClient.login(door) as other:
+            told.append(other.value(asks))
+    assert set(told) == {"true true", "false true"}
+
+
 @pytest.mark.parametrize("name", ["transaction", "session", "direct"])
 def test_the_address_is_that_of_the_gateway(rotating: Gateway, name: str) -> None:
     asks = """SELECT inet_client_port() || ' ' || client_port FROM pg_stat_activity

@@ -80,7 +80,7 @@ NAMED = (
     "DECLARE c CURSOR FOR TABLE thing", "FETCH 1 FROM c", "SELECT * FROM same(2)",
     "PREPARE p AS SELECT '01/02/03'::date, '2024-05-06 07:08 IST'::timestamptz",
     "PREPARE p AS TABLE thing", "PREPARE p(kind) AS SELECT $1", "EXECUTE p", "EXECUTE p('1')",
-    "DEALLOCATE p", "EXPLAIN (COSTS off) SELECT * FROM thing", "SELECT current_schemas(true)",
+    "DEALLOCATE p", "EXPLAIN (COSTS off) SELECT * FROM thing", "SELECT current_schemas(false)",
     "SELECT NULL::thing", "SELECT ARRAY['1']::kind[]", "INSERT INTO public.watched VALUES (1)",
     "CREATE TEMP TABLE thing (v point)", "SELECT 'kind'::regtype", TENANT,
 )  # fmt: skip
