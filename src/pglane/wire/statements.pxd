@@ -25,6 +25,9 @@ cdef class Verdict:
     cdef readonly Py_ssize_t count
     cdef readonly int single
 
+    @cython.locals(own=Verdict)
+    cpdef Verdict as_shown(self)
+
 
 cdef str _UTF8
 cdef Verdict _UNREADABLE, _MALFORMED, _EMPTY

@@ -64,8 +64,7 @@ class Verdict:
         kinds: the kind of each statement; empty statements are left out, unless all are.
         effects: the `Effect` flags of all statements together.
         settings: names of the settings that SET, RESET and set_config change beyond the
-        transaction,
-            in lower case, each once, in order.
+            transaction, in lower case, each once, in order.
         calls: of set_config whose setting is known at the Bind.
         draws: whether one of them may call nextval, as far as it is usual.
         may_draw: the same, for certain.
@@ -117,6 +116,12 @@ class Verdict:
         self.may_draw = bool(effects & DRAWING_EFFECTS) or not DRAWING_NOTHING.issuperset(kinds)
         self.count = len(kinds)
         self.single = kinds[0] if len(kinds) == 1 else -1
+
+    def as_shown(self) -> "Verdict":
+        """One of its own with what the text itself shows, to be changed."""
+        own = Verdict(self.kinds, self.shown, self.settings, self.calls)
+        own.rereads = self.rereads
+        return own
 
     def __repr__(self) -> str:
         names = ", ".join(Kind(kind).name for kind in self.kinds)

@@ -64,8 +64,7 @@ class Sight:
         certain = found == UNPROVED
         if not certain and mark in self.harmless:
             return drawing(verdict) if found & DRAWS else verdict
-        judged = Verdict(verdict.kinds, verdict.shown, verdict.settings, verdict.calls)
-        judged.rereads = verdict.rereads
+        judged = verdict.as_shown()
         judged.custom = candidates(text)
         judged.may_draw = True
         judged.effects |= UNSEEN | (self.stateful.get(mark, 0) & SHOWN_LATER)
@@ -77,9 +76,7 @@ class Sight:
     def renewed(self, text: bytes, verdict: Verdict) -> Verdict:
         """The verdict on a text that was judged when other names were known."""
         if verdict.fingerprint:
-            rereads = verdict.rereads
-            verdict = Verdict(verdict.kinds, verdict.shown, verdict.settings, verdict.calls)
-            verdict.rereads = rereads
+            verdict = verdict.as_shown()
         standard = self.judge(text, True, verdict)
         if standard.fingerprint or b"\\" not in text:
             return standard
@@ -111,8 +108,7 @@ def drawing(verdict: Verdict) -> Verdict:
     """The same of a text that may draw from a sequence."""
     if verdict.may_draw:
         return verdict
-    other = Verdict(verdict.kinds, verdict.shown, verdict.settings, verdict.calls)
-    other.rereads = verdict.rereads
+    other = verdict.as_shown()
     other.custom = verdict.custom
     other.may_draw = True
     return other

@@ -412,3 +412,12 @@ def test_a_text_that_may_ask_for_last_values(text: str, *, told: bool) -> None:
 )
 def test_a_text_that_may_draw_from_a_sequence(text: str, *, may: bool) -> None:
     assert scan(text.encode(), "UTF8", True).may_draw is may
+
+
+def test_a_verdict_as_shown_is_one_of_its_own() -> None:
+    verdict = judged("SET datestyle = 'SQL, DMY'")
+    own = verdict.as_shown()
+    own.effects |= Effect.UNSEEN
+    assert (own.kinds, own.settings, own.shown) == (verdict.kinds, ("datestyle",), verdict.effects)
+    assert own.rereads
+    assert not verdict.effects & Effect.UNSEEN
