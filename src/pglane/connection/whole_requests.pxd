@@ -9,6 +9,7 @@ from pglane.wire.statements cimport Verdict
 
 
 cdef Py_ssize_t _HEADER_BYTES, _BIND_BYTES, _DESCRIBE_BYTES, _TEXT_AT, _NAME_AT
+cdef long long _LOOKED_AT
 
 @cython.locals(kind=int)
 cpdef bint is_whole_request(const unsigned char *data, Py_ssize_t size) except -1

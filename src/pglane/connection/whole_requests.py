@@ -12,11 +12,13 @@ all its answers are expected at once. Everything else goes through the reader, m
 
 from typing import TYPE_CHECKING
 
+from pglane.connection.client_effects import COPIES, UNSEEN
 from pglane.connection.client_names import NO_SHAPE
 from pglane.connection.exchange import Exchange
 from pglane.connection.extended_requests import ExtendedRequests
 from pglane.connection.prepared_statements import client_statement
 from pglane.connection.request_messages import bind_head, zero_in
+from pglane.wire.bound_settings import BOUND
 from pglane.wire.framing import HEADER_BYTES
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ _HEADER_BYTES: int = HEADER_BYTES
 _BIND_BYTES: int = HEADER_BYTES + 2  # with its two names, which are empty
 _DESCRIBE_BYTES: int = HEADER_BYTES + 2  # of a portal without a name
 _TEXT_AT: int = HEADER_BYTES + 1  # in a Parse without a name
+_LOOKED_AT: int = int(BOUND | COPIES | UNSEEN)  # parameters matter, or the Sync may have to wait
 _NAME_AT: int = HEADER_BYTES + 1  # of the statement, in a Bind to the portal without one
 
 
@@ -103,13 +106,12 @@ class WholeRequests(ExtendedRequests):
         verdict = self._cache.lookup_part(
             data, _TEXT_AT, end, self.encoding, self.standard_strings
         )
-        if verdict.effects:
+        if verdict.effects & (self.apart | _LOOKED_AT):
             return False
         text, types = data[_TEXT_AT:end], data[end + 1 : bind]
         statement = client_statement(text, types, verdict, NO_SHAPE)
         parse = self._keep_unnamed(statement, exchange)
-        if verdict.may_draw:
-            self._note_drawing(verdict, exchange)
+        self._note_bound(b"", statement, verdict, exchange)
         exchange.expect_unit(parse, None, data[_behind(data, bind, size, 0x42)] == 0x44)
         return True
 
@@ -129,13 +131,12 @@ class WholeRequests(ExtendedRequests):
         if statement is None:
             return None
         verdict: Verdict = statement.verdict  # type: ignore[assignment]
-        if verdict.effects:
+        if verdict.effects & (self.apart | _LOOKED_AT):
             return None
         name = self._name_here(statement, exchange)
         if name is None:
             return None
-        if verdict.may_draw:
-            self._note_drawing(verdict, exchange)
+        self._note_bound(b"", statement, verdict, exchange)
         exchange.expect_unit(None, statement, data[run] == 0x44)
         return bind_head(b"", name, run - end - 1) + data[end + 1 : size]
 

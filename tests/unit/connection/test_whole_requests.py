@@ -25,7 +25,10 @@ def state(lease: Lease) -> tuple[Any, ...]:
     kept = unnamed and (unnamed.text, unnamed.types, unnamed.settled, unnamed.segment)
     there = exchange.statements.unnamed is unnamed, exchange.statements.unnamed_segment
     named = sorted((name, one.settled) for name, one in requests.statements.items())
-    noted = (requests.effects, requests.drew, requests.wrote, requests.may_end)
+    noted = (
+        requests.effects, requests.unanswered_effects, requests.settings, requests.moves,
+        requests.rereads, requests.drew, requests.wrote, requests.may_end, requests.may_copy,
+    )  # fmt: skip
     asked = (exchange.outstanding(), exchange.segment, exchange.unit_open, exchange.drawn)
     owed = [exchange._kinds[at] for at in range(exchange.outstanding())] if pure(lease) else []
     return (kept, there, named, noted, asked, exchange.may_discard(), owed)
@@ -66,7 +69,13 @@ def both(lease: Lease) -> tuple[Lease, Lease]:
     return lease, Lease(lease.form, statements_max=3)
 
 
-@pytest.mark.parametrize("text", [TEXT, DRAWS, b"", b"SELECT '" + b"x" * 5000 + b"'"])
+EFFECTFUL = (
+    b"BEGIN", b"COMMIT", b"SET work_mem = 1", b"SET LOCAL TimeZone = UTC", b"SET ROLE a",
+    b"CREATE TABLE t ()", b"NOTIFY a", b"EXECUTE a", b"SELECT pg_advisory_lock(1)",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", [TEXT, DRAWS, b"", b"SELECT '" + b"x" * 5000 + b"'", *EFFECTFUL])
 @pytest.mark.parametrize("types", [(), (23, 25)])
 def test_it_asks_for_the_same_kept_or_not(
     lease: Lease, text: bytes, types: tuple[int, ...]
@@ -83,7 +92,7 @@ def test_it_asks_for_the_same_kept_or_not(
         assert state(kept) == state(other)
 
 
-@pytest.mark.parametrize("text", [TEXT, DRAWS, b""])
+@pytest.mark.parametrize("text", [TEXT, DRAWS, b"", *EFFECTFUL[:2]])
 @pytest.mark.parametrize("described", [False, True])
 def test_a_statement_with_a_name_is_bound_the_same_kept_or_not(
     lease: Lease, text: bytes, described: bool
@@ -182,7 +191,11 @@ def test_behind_what_is_owed_it_is_expected_too(lease: Lease) -> None:
 
 
 REFUSED = {
-    "a text with effects": lambda lease: unit(b"SET search_path = x"),
+    "a text that may drop statements": lambda lease: unit(b"DEALLOCATE a"),
+    "a text that may copy": lambda lease: unit(b"COPY t FROM STDIN"),
+    "a text whose parameter matters": lambda lease: unit(
+        b"SELECT set_config($1, 'x', false)"
+    ),
     "a text that is listened for": lambda lease: unit(b"LISTEN a"),
     "a text that does not end": lambda lease: malformed(),
     "a door that keeps names": lambda lease: setattr(lease.requests, "virtual", False),
@@ -211,7 +224,10 @@ def test_what_needs_care_is_to_be_kept(lease: Lease, why: str) -> None:
 UNBOUND = {
     "a name that nobody gave": lambda lease: bound(b"b"),
     "a name that does not end": lambda lease: endless(),
-    "a text with effects": lambda lease: prepared_as(lease, b"SET search_path = x"),
+    "a text that may copy": lambda lease: prepared_as(lease, b"COPY t FROM STDIN"),
+    "a text whose parameter matters": lambda lease: prepared_as(
+        lease, b"SELECT set_config($1, 'x', false)"
+    ),
     "another state than it was parsed under": lambda lease: setattr(
         lease.requests, "parse_key", object()
     ),
@@ -236,8 +252,6 @@ def endless() -> list[Any]:
 def prepared_as(lease: Lease, text: bytes) -> None:
     lease.requests.statements.pop(b"a")
     prepared(lease, text)
-    lease.requests.moves = False
-    lease.requests.may_copy = False
 
 
 @pytest.mark.parametrize("why", UNBOUND)
