@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from pglane.wire import client_messages as c, server_messages as s
-from tests.support.lease import FORMS, Lease, error, messages, states
+from tests.support.lease import FORMS, Lease, encoded, error, messages, states
 
 READY, PARSED, BOUND, CLOSED = (
     s.ReadyForQuery(b"I"),
@@ -484,10 +484,44 @@ def test_a_local_parse_waits_for_its_turn(lease: Lease) -> None:
     assert lease.requests.statements[b"b"].settled
 
 
-# DISCARD ALL
+# Here as its client knows it
 
 
-# Channels
+def bound_at_once(lease: Lease) -> bool:
+    unit = encoded(c.Bind(b"", b"a"), c.Execute(b""), SYNC)
+    return lease.requests.rebinds(unit, len(unit), lease.exchange) is not None
+
+
+def test_what_is_here_as_its_client_knows_it_is_bound_at_once(lease: Lease) -> None:
+    prepared(lease)
+    assert bound_at_once(lease)
+    lease.answer(BOUND, s.CommandComplete(b"SELECT 1"), READY)
+    described(lease)
+    lease.requests.statements[b"a"].prepared = None
+    assert bound_at_once(lease), "what it returns here was compared"
+
+
+NOT_SO = {
+    "under another state": lambda lease: setattr(lease.requests, "parse_key", ("DMY",)),
+    "of one lease": lambda lease: setattr(lease.requests.statements[b"a"].shape, "loose", True),
+    "elsewhere": lambda lease: setattr(lease, "exchange", lease.server()),
+    "prepared by another client": lambda lease: setattr(
+        lease.requests.statements[b"a"], "prepared", None
+    ),
+    "returning something else": lambda lease: setattr(
+        lease.exchange.statements, "unlike", lease.requests.statements[b"a"].shape
+    ),
+}
+
+
+@pytest.mark.parametrize("why", NOT_SO)
+def test_what_is_not_so_is_not_bound_at_once(lease: Lease, why: str) -> None:
+    prepared(lease)
+    NOT_SO[why](lease)
+    assert not bound_at_once(lease)
+
+
+# In the same unit
 
 
 def test_a_name_whose_parse_may_be_discarded_is_uncertain_although_it_is_known_here(

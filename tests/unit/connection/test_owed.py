@@ -29,6 +29,7 @@ def test_a_whole_unit_is_owed_like_its_messages(
     lease: Lease, before: int, parsed: bool, described: bool
 ) -> None:
     form, other = lease.form, Lease(lease.form)
+    named = form.client_statement(b"SELECT 1", b"", None, form.NO_SHAPE)
     parse = form.pending_parse(None, {}, b"", None, None) if parsed else None
     kinds = [form.PARSE] * parsed + [form.BIND] + [form.DESCRIBE] * described + [form.EXECUTE]
     for each in (lease, other):
@@ -36,7 +37,7 @@ def test_a_whole_unit_is_owed_like_its_messages(
             each.exchange.expect(form.SYNC)
     for kind in (*kinds, form.SYNC):
         other.exchange.expect(kind)
-    lease.exchange.expect_unit(parse, None, described)
+    lease.exchange.expect_unit(parse, None if parsed else named, described)
     answers = [*PARSED[:1]] * parsed + [*PARSED[1:]] + [s.NoData()] * described
     for each in (lease, other):
         exchange = each.exchange
