@@ -95,6 +95,7 @@ def test_what_is_locked_at_the_start_is_doubtful_and_nothing_else(
     ):
         assert not errors(other.query("SELECT 1"))
         eventually(lambda: known(gateway)["catalog_epoch"], what="the catalogs are read")
+        assert known(gateway)["unprinted"] == 2, "the views of what is locked"
         assert looks(gateway, other, "SELECT a FROM of_free") == 0
         assert looks(gateway, other, "INSERT INTO free VALUES (DEFAULT)") == 0
         one.send(p.query("SELECT * FROM sets_with_held"))
@@ -108,6 +109,7 @@ def test_what_is_locked_at_the_start_is_doubtful_and_nothing_else(
             client.query("COMMIT")
         assert rows(one.query(TENANT)) == [("anna",)]
         eventually(lambda: not looks(gateway, other, "SELECT a FROM of_held"), what="it is known")
+        assert known(gateway)["unprinted"] == 0
         assert looks(gateway, one, "SELECT * FROM sets_with_held") == 5
 
 

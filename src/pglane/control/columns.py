@@ -168,6 +168,12 @@ MONITORS = Table(
         ),
         Column("unproved_names", "int8", "names that may do what no text shows", ours=True),
         Column("unprovable", "text", "why nothing can be proved; empty if it can", ours=True),
+        Column(
+            "unprinted",
+            "int8",
+            "definitions that PostgreSQL cannot print now (locked, damaged): those are doubtful",
+            ours=True,
+        ),
         Column("probes", "int8", "how often a session was looked at before release", ours=True),
         Column(
             "harmless_fingerprints", "int8", "statements that were seen leaving nothing", ours=True

@@ -289,6 +289,8 @@ class Monitor:
     def _note_unprinted(self, reason: str) -> None:
         """What cannot be printed is told where that lasts, and when it is over."""
         count = self._texts.unprinted
+        if count or "unprinted" in self.told:
+            self._tell("unprinted", texts=count)
         self._unprinted += bool(reason)
         if reason and count and self._unprinted == UNPRINTED_TOLD:
             self._log.write(

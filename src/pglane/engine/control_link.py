@@ -92,7 +92,7 @@ class ControlLink(Ready):
                 worker.reload(message)
             case "roles" | "resolved" | "keys":
                 self._take_answer(message)
-            case "defaults" | "roleless" | "ddl" | "catalog" | "looked" | "monitor":
+            case "defaults" | "roleless" | "ddl" | "catalog" | "unprinted" | "looked" | "monitor":
                 worker.watched(message)
             case "server" | "server_changed" | "server_role":
                 failover.told(message, worker)

@@ -309,6 +309,7 @@ def monitor_rows(worker: "Worker") -> Iterator[Row]:
             "catalog_epoch": watch.catalog_epoch,
             "unproved_names": len(watch.sight.names.reads) + len(watch.sight.names.writes),
             "unprovable": watch.unprovable,
+            "unprinted": watch.unprinted,
             "probes": watch.probes,
             "harmless_fingerprints": len(watch.sight.harmless),
             "stateful_fingerprints": len(watch.sight.stateful),

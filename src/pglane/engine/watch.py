@@ -56,6 +56,7 @@ class Watch:
         roleless: process ids of backends whose role was not there any more at the last look.
         catalog_epoch: the last one heard; "" before the first.
         unprovable: why nothing can be proved in this database; "" if things can be.
+        unprinted: how many texts of its catalogs PostgreSQL could not print.
         sight: what texts do not show.
         verdicts: of the texts of this database's clients.
         computes: code may set custom settings whose names are not known.
@@ -77,6 +78,7 @@ class Watch:
         self.roleless: frozenset[int] = frozenset()
         self.catalog_epoch = ""
         self.unprovable = ""
+        self.unprinted = 0
         self.computes = True
         self.probes = 0
         self.sight = Sight()
@@ -133,6 +135,8 @@ class Watch:
                 self._database.worker.shapes.renew()
             case "catalog":
                 self._catalog_is(message)
+            case "unprinted":
+                self.unprinted = message["texts"]
             case "looked":
                 self._looked = message["look"]
                 self._note_unread()
