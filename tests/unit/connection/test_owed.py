@@ -44,7 +44,9 @@ def test_a_whole_unit_is_owed_like_its_messages(
         owed = before + len(kinds) + 1
         assert (exchange.outstanding(), exchange.segment) == (owed, before + 1)
         assert (exchange.may_discard(), exchange.unit_open) == (True, False)
-        each.answer(*[READY] * before, *answers, DONE, READY)
+        each.answer(*[READY] * before, *answers, DONE)
+        assert (exchange.outstanding(), exchange.may_discard()) == (1, True)
+        each.answer(READY)
         assert exchange.outstanding() == 0
 
 

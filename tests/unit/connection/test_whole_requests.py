@@ -124,6 +124,23 @@ def test_a_unit_need_not_describe(lease: Lease) -> None:
     assert other.exchange.is_quiet()
 
 
+def test_answers_change_the_names_of_who_asked_last(lease: Lease) -> None:
+    prepared(lease)
+    lease.exchange.names = {}
+    assert rebound(lease, *bound())
+    assert lease.exchange.names is lease.requests.statements
+
+
+def test_what_has_no_rows_says_so_where_it_is_described_only(lease: Lease) -> None:
+    prepared(lease)
+    assert rebound(lease, *bound())
+    lease.answer(BOUND, s.NoData(), DONE, READY)
+    assert lease.events == lease.form.READY
+    assert goes_on(lease, c.Query(TEXT))
+    lease.answer(s.NoData(), DONE, READY)
+    assert lease.events & lease.form.BROKEN
+
+
 def test_an_error_at_a_bind_is_told_and_the_name_stays(lease: Lease) -> None:
     prepared(lease)
     assert rebound(lease, *bound())
@@ -221,9 +238,17 @@ def test_what_needs_care_is_to_be_kept(lease: Lease, why: str) -> None:
     assert state(lease) == before
 
 
+def unseen(lease: Lease) -> None:
+    statement = lease.requests.statements[b"a"]
+    statement.verdict = statement.verdict.as_shown()
+    statement.verdict.effects |= int(lease.form.Effect.UNSEEN)
+
+
 UNBOUND = {
     "a name that nobody gave": lambda lease: bound(b"b"),
     "a name that does not end": lambda lease: endless(),
+    "a text that drops statements": lambda lease: prepared_as(lease, b"DEALLOCATE b"),
+    "effects that no text shows": unseen,
     "a text that may copy": lambda lease: prepared_as(lease, b"COPY t FROM STDIN"),
     "a text whose parameter matters": lambda lease: prepared_as(
         lease, b"SELECT set_config($1, 'x', false)"
@@ -270,6 +295,7 @@ OTHERS = {
     "a portal that is named": [*unit()[:2], c.Describe(b"P", b"p"), *unit()[3:]],
     "no Execute": [*unit()[:3], SYNC],
     "a Bind to a portal with a name": [c.Bind(b"p", b"a"), *bound()[1:]],
+    "a Bind to a portal with a longer one": [c.Bind(b"pp", b"a"), *bound()[1:]],
     "a Bind of what has no name": bound(b""),
     "a bound statement that is described": [bound()[0], c.Describe(b"S", b"a"), *bound()[2:]],
     "a bound statement's portal that is named": [bound()[0], c.Describe(b"P", b"p"), *bound()[2:]],

@@ -185,6 +185,17 @@ def test_a_lane_at_its_limit_waits_beside_what_is_free() -> None:
     assert granted(desk.released(slot, 3.0)) == (request, slot)
 
 
+def test_what_is_free_is_not_for_a_lane_at_its_limit() -> None:
+    desk = LeaseDesk(2, 2, planned(LanePolicy("anna")))
+    opened_slot(desk)
+    idle = opened_slot(desk)
+    assert desk.rests(idle, 2.0)
+    desk.resize(2, 2, 3.0, planned(LanePolicy("anna", limit=1)))
+    assert desk.lease_idle(wish(desk), 4.0) is None
+    assert idle.state == IDLE
+    assert_consistent(desk)
+
+
 def test_while_nothing_can_be_opened_what_is_released_goes_to_whom_it_fits() -> None:
     desk = LeaseDesk(2, 2, planned(LanePolicy("anna"), LanePolicy("berta", reserve=1)))
     slot = opened_slot(desk)

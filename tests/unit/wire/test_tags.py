@@ -2,7 +2,7 @@
 
 import pytest
 
-from pglane.wire.client_messages import Query, Sync
+from pglane.wire.client_messages import Parse, Query, Sync
 from pglane.wire.tags import (
     COMMENT_BYTES_MAX,
     TAGS_MAX,
@@ -118,4 +118,5 @@ def test_a_short_query_without_the_end_of_a_comment_is_not_tagged(text, may):
 
 
 def test_what_is_no_query_may_be_tagged():
-    assert may_be_tagged(Sync().encode(), 5)
+    for message in (Sync().encode(), Parse(b"name", b"SELECT 1").encode()):
+        assert may_be_tagged(message, len(message))
