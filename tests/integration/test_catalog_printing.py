@@ -71,8 +71,7 @@ def gateway(cluster: PostgresCluster, database: str) -> Iterator[Gateway]:
 
 
 def known(gateway: Gateway) -> dict[str, Any]:
-    (row,) = [row for row in gateway.show("MONITORS") if row["database"] == "printing"]
-    return row
+    return gateway.monitor("printing")
 
 
 def looks(gateway: Gateway, client: ScriptedClient, statement: str) -> int:
@@ -94,7 +93,7 @@ def test_what_is_locked_at_the_start_is_doubtful_and_nothing_else(
         ScriptedClient.login(target) as third,
     ):
         assert not errors(other.query("SELECT 1"))
-        eventually(lambda: known(gateway)["catalog_epoch"], what="the catalogs are read")
+        gateway.wait_for_catalogs("printing")
         assert known(gateway)["unprinted"] == 2, "the views of what is locked"
         assert looks(gateway, other, "SELECT a FROM of_free") == 0
         assert looks(gateway, other, "INSERT INTO free VALUES (DEFAULT)") == 0

@@ -275,8 +275,7 @@ def test_a_domain_in_an_array_or_a_row_is_looked_at(
             assert not errors(client.query("SELECT 1"))
             eventually(lambda: "is watched" in gateway.log(), what="the catalogs are read")
             assert not errors(client.query(f"SELECT {text}"))
-            (row,) = [row for row in gateway.show("MONITORS") if row["database"] == database]
-            assert row["probes"] == 1
+            assert gateway.monitor(database)["probes"] == 1
     finally:
         gateway.destroy()
 

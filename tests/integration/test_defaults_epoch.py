@@ -79,9 +79,7 @@ def _as_before(cluster: PostgresCluster) -> Iterator[None]:
 
 
 def epoch(gateway: Gateway) -> str:
-    return next(
-        (row["defaults_epoch"] for row in gateway.show("MONITORS") if row["database"] == "app"), ""
-    )
+    return str(gateway.monitor()["defaults_epoch"])
 
 
 @pytest.mark.gateway

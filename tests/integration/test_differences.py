@@ -139,7 +139,7 @@ def test_a_last_value_asked_for_in_secret(cluster: PostgresCluster) -> None:
     try:
         target = one.start().target("transaction", database=database)
         with ScriptedClient.login(target) as drawer, ScriptedClient.login(target) as asker:
-            eventually(lambda: any(row["catalog_epoch"] for row in one.show("MONITORS")))
+            one.wait_for_catalogs(database)
             drawn = drawer.value("SELECT nextval('drawn')")
             assert asker.value("SELECT asks()") == drawn, "the difference is gone"
     finally:

@@ -29,8 +29,7 @@ def gateway(cluster: PostgresCluster) -> Iterator[Gateway]:
 
 
 def epoch(gateway: Gateway) -> str:
-    rows = gateway.show("MONITORS")
-    return next((row["defaults_epoch"] for row in rows if row["database"] == "app"), "")
+    return str(gateway.monitor()["defaults_epoch"])
 
 
 def watched(gateway: Gateway) -> bool:

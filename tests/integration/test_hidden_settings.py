@@ -5,13 +5,6 @@ import pytest
 from tests.support.gateway import Gateway
 from tests.support.postgres_cluster import PostgresCluster
 from tests.support.scripted_client import ScriptedClient
-from tests.support.waiting import eventually
-
-
-def _is_read(gateway: Gateway) -> bool:
-    """Whether the monitor has read the database's catalogs."""
-    rows = [row for row in gateway.show("MONITORS") if row["database"] == "hiding"]
-    return any(row["catalog_epoch"] for row in rows)
 
 
 @pytest.mark.gateway
@@ -30,7 +23,7 @@ def test_what_its_client_may_not_see_reaches_nobody_else(cluster: PostgresCluste
     try:
         target = gateway.start().target("transaction", user="second", database="hiding")
         with ScriptedClient.login(target) as one, ScriptedClient.login(target) as other:
-            eventually(lambda: _is_read(gateway), what="the catalogs are read")
+            gateway.wait_for_catalogs("hiding")
             for _ in range(5):
                 assert one.value("SELECT sets_hidden()") == "/left"
                 assert other.value("SELECT sees_hidden()") != "/left"

@@ -179,7 +179,7 @@ def test_who_has_only_read_is_asked_before_who_has_written(
     gateway = gateway_with(2, {"lanes.otp": OTP})
     with client(gateway) as first:  # before the catalogs are read nobody knows what only reads
         first.execute("SELECT 1")
-        eventually(lambda: any(row["catalog_epoch"] for row in gateway.show("MONITORS")))
+        gateway.wait_for_catalogs()
     thinking = in_transaction(gateway, 2)
     reader, writer = thinking if reader_first else reversed(thinking)
     reader.execute("SELECT count(*) FROM pg_class")

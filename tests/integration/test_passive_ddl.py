@@ -71,8 +71,7 @@ def test_nobody_else_is_looked_at_behind_it(cluster: PostgresCluster, database: 
         with ScriptedClient.login(target) as one, ScriptedClient.login(target) as other:
 
             def probes() -> int:
-                (row,) = [row for row in gateway.show("MONITORS") if row["database"] == database]
-                return int(row["probes"])
+                return int(gateway.monitor(database)["probes"])
 
             other.query("SELECT 1")
             eventually(lambda: "is watched" in gateway.log(), what="the catalogs are read")

@@ -72,7 +72,11 @@ def counted(cluster: PostgresCluster) -> Iterator[tuple[TurnCounter, Gateway]]:
         uri = f"postgresql://app@127.0.0.1:{counter.port}/app"
         gateway = Gateway(cluster, ("--budget", "1"), uri=uri)
         try:
-            yield counter, gateway.start()
+            gateway.start()
+            with ScriptedClient.login(gateway.target("transaction")) as client:
+                client.query("SELECT 1")
+                gateway.wait_for_catalogs()
+            yield counter, gateway
         finally:
             gateway.destroy()
 

@@ -10,7 +10,6 @@ from tests.support.postgres_cluster import PostgresCluster
 from tests.support.protocol import Message, errors, rows
 from tests.support.scripted_client import ScriptedClient
 from tests.support.target import Target
-from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.gateway, pytest.mark.one_server]
 MADE = """
@@ -80,7 +79,7 @@ def door(gateway: Gateway) -> Target:
     target = gateway.target("transaction", database="drawn")
     with ScriptedClient.login(target) as first:
         first.query("SELECT lastval()")
-        eventually(lambda: _catalogs_are_read(gateway, "drawn"))
+        gateway.wait_for_catalogs("drawn")
     return target
 
 
@@ -147,15 +146,10 @@ def test_the_first_who_asks_is_refused_once(gateway: Gateway, database: str) -> 
     ask = FIRST[database]
     target = gateway.target("transaction", database=database)
     with ScriptedClient.login(target) as drawer, ScriptedClient.login(target) as asker:
-        eventually(lambda: _catalogs_are_read(gateway, database))
+        gateway.wait_for_catalogs(database)
         for refused in (True, False):
             drawer.query("SELECT nextval('sq')")
             (error,) = [told for told in asker.query(ask) if told.kind == "E"]
             assert error.sqlstate == NOT_YET
             assert ("PGL0413" in error.fields.get("D", "")) is refused
             asker.query("ROLLBACK")
-
-
-def _catalogs_are_read(gateway: Gateway, database: str) -> bool:
-    watched = [row for row in gateway.show("MONITORS") if row["database"] == database]
-    return any(row["catalog_epoch"] for row in watched)

@@ -187,8 +187,7 @@ def bouncing(cluster: PostgresCluster, schema: None) -> Iterator[PgBouncer]:
 
 
 def monitor_row(gateway: Gateway) -> dict[str, object]:
-    found = [row for row in gateway.show("MONITORS") if row["database"] == "unseen"]
-    return found[0] if found else {"catalog_epoch": ""}
+    return gateway.monitor("unseen")
 
 
 def known_door(gateway: Gateway) -> Target:
@@ -196,7 +195,7 @@ def known_door(gateway: Gateway) -> Target:
     target = gateway.target("transaction", database="unseen")
     with ScriptedClient.login(target) as client:
         client.query("SELECT 1")
-        eventually(lambda: monitor_row(gateway)["catalog_epoch"], what="catalogs are known")
+        gateway.wait_for_catalogs("unseen")
         eventually(lambda: is_proved(gateway, client), what="no DDL is still to be read")
     return target
 

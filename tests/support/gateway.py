@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from psycopg.rows import dict_row
 from tests.support.postgres_cluster import PostgresCluster
 from tests.support.scram import verifier
 from tests.support.target import PASSWORDS, Target
+from tests.support.waiting import eventually
 
 DOORS = ("transaction", "session", "direct")
 START_S = 30.0
@@ -201,6 +203,22 @@ class Gateway:
         uri = self.target(door, database="pglane").uri()
         with psycopg.connect(uri, autocommit=True, row_factory=dict_row) as console:
             return console.execute(f"SHOW {what}".encode(), prepare=False).fetchall()
+
+    def wait_for_catalogs(self, database: str = "app") -> None:
+        """Until its catalogs are read: before that, a look behind each statement is one turn more.
+
+        Somebody's server connection must have been opened: without one nobody watches.
+        """
+
+        def are_read() -> bool:
+            return bool(self.monitor(database)["catalog_epoch"])
+
+        eventually(are_read, what=f"the catalogs of {database} are read")
+
+    def monitor(self, database: str = "app") -> dict[str, Any]:
+        """The row of SHOW MONITORS; all is empty in it if nobody watches over that database."""
+        rows = [row for row in self.show("MONITORS") if row["database"] == database]
+        return rows[0] if rows else defaultdict(str)
 
     def server_connections(self) -> list[tuple[Any, ...]]:
         """What the database sees of this gateway's budget (and of nobody else)."""
