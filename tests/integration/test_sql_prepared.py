@@ -239,11 +239,29 @@ def test_a_statement_whose_table_is_gone_fails_and_works_again(
         cluster.admin("DROP TABLE passing", "app")
         assert switching.ask("EXECUTE gone").errors in (["26000"], ["42P01"])
         assert switching.ask("EXECUTE kept").rows == [("2",)]
+        switching.ask("DO 'BEGIN END'")  # after which the server connection is asked what is there
         cluster.admin(
             "CREATE TABLE passing AS SELECT 5 AS a; GRANT SELECT ON passing TO app", "app"
         )
         for _ in range(2):
             assert switching.ask("EXECUTE gone").rows == [("5",)]
+    cluster.admin("DROP TABLE passing", "app")
+
+
+@pytest.mark.parametrize("all_of_them", ["DEALLOCATE ALL", "DISCARD ALL"])
+def test_a_statement_whose_table_is_gone_goes_with_all(
+    door: Target, cluster: PostgresCluster, all_of_them: str
+) -> None:
+    cluster.admin("CREATE TABLE passing AS SELECT 1 AS a; GRANT SELECT ON passing TO app", "app")
+    with Switching(door, SEEN) as switching:
+        switching.ask("PREPARE gone AS SELECT a FROM passing")
+        cluster.admin("ALTER TABLE passing RENAME TO passed", "app")
+        assert not switching.ask(all_of_them).errors
+        cluster.admin("ALTER TABLE passed RENAME TO passing", "app")
+        for _ in range(2):
+            assert switching.ask("EXECUTE gone").errors == ["26000"]
+        assert switching.ask("PREPARE gone AS SELECT a + 1 FROM passing").errors == []
+        assert switching.ask("EXECUTE gone").rows == [("2",)]
     cluster.admin("DROP TABLE passing", "app")
 
 

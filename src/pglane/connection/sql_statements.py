@@ -71,6 +71,9 @@ def told_statements(
 ) -> frozenset[SqlStatement] | None:
     """What is prepared, by the answer to `COLUMN`; None if it cannot be prepared anew elsewhere.
 
+    What the client has and could not be prepared where it is asked is not in the answer; see
+    `with_lacking`.
+
     Args:
         column: the answer.
         known: what the client had prepared before.
@@ -88,6 +91,26 @@ def told_statements(
         elif remade and (in_doubt or statement.parse_key != parse_key):
             return None
         found.append(statement)
+    return _if_few(found)
+
+
+def with_lacking(
+    there: frozenset[SqlStatement], known: SqlStatements, held: SqlStatements
+) -> frozenset[SqlStatement] | None:
+    """What a client has prepared whose statements were not all taken by its server connection.
+
+    A table may be gone for a while; what reads it is the client's still. None: too many.
+
+    Args:
+        there: what is prepared on the server connection.
+        known: what the client had prepared when it came there.
+        held: which of that the server connection took.
+    """
+    names = known.by_name.keys() - held.by_name.keys() - {one.name for one in there}
+    return _if_few([*there, *(known.by_name[name] for name in names)])
+
+
+def _if_few(found: list[SqlStatement]) -> frozenset[SqlStatement] | None:
     if len(found) > STATEMENTS_MAX or sum(len(one.text) for one in found) > CHARACTERS_MAX:
         return None
     return frozenset(found)

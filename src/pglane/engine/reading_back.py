@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pglane.connection.exchange import IDLE_STATUS
 from pglane.connection.session_reading import DEFAULT_RIGHTS, Question, Told, told_session
 from pglane.connection.settings import PARSE_SETTINGS, RIGHTS
-from pglane.connection.sql_statements import NONE, SqlStatements, told_statements
+from pglane.connection.sql_statements import NONE, SqlStatements, told_statements, with_lacking
 from pglane.engine.handover import abandoned, clean_for, keep_sum
 from pglane.engine.server_link import ServerLink
 from pglane.wire.statements import Effect
@@ -54,7 +54,7 @@ def read_back(
 class Reading:
     """One client's session being read from its server connection."""
 
-    __slots__ = ("_cleans", "_client", "_in_doubt", "_question", "_remade", "_server")
+    __slots__ = ("_cleans", "_client", "_dropped", "_in_doubt", "_question", "_remade", "_server")
 
     def __init__(
         self, client: "ClientLink", server: ServerLink, everything: bool, cleans: bool
@@ -87,6 +87,7 @@ class Reading:
         touched = not requests.settings.isdisjoint(PARSE_SETTINGS)
         self._in_doubt = touched or bool(effects & PARSING_IN_DOUBT)
         self._remade = bool(effects & DROPPING)
+        self._dropped = bool(effects & Effect.DEALLOCATE_ALL)
 
     def begin(self) -> None:
         """The first question."""
@@ -156,19 +157,21 @@ class Reading:
         database = server.database
         database.note_custom_names(told.settings)
         vectors = database.worker.vectors
-        there = statements if question.statements else server.vector.prepared
+        there, own = statements
         held = vectors.of(theirs, there)
         server.now_holds(held)
         if self._cleans and server.sum:
             keep_sum(server)
         database.accepted.add(server.slot.user, held)
-        self._end(vectors.of(mine, statements))
+        self._end(vectors.of(mine, own))
 
-    def _statements(self, told: Told, mine: "Mapping[str, str]") -> SqlStatements | None:
-        """What the client has prepared now; None if it cannot be prepared anew."""
-        before = self._client.vector
+    def _statements(
+        self, told: Told, mine: "Mapping[str, str]"
+    ) -> tuple[SqlStatements, SqlStatements] | None:
+        """What is prepared there and what the client has; None if it cannot be prepared anew."""
+        before, held = self._client.vector, self._server.vector.prepared
         if not self._question.statements:
-            return before.prepared
+            return held, before.prepared
         read_alike = all(mine.get(name) == before.items.get(name) for name in PARSE_SETTINGS)
         members = told_statements(
             told.statements,
@@ -177,8 +180,11 @@ class Reading:
             in_doubt=self._in_doubt or not read_alike,
             remade=self._remade,
         )
+        if members is None:
+            return None
+        own = members if self._dropped else with_lacking(members, before.prepared, held)
         vectors = self._server.database.worker.vectors
-        return None if members is None else vectors.statements(members)
+        return None if own is None else (vectors.statements(members), vectors.statements(own))
 
     def _end(self, vector: "Vector") -> None:
         client, server = self._client, self._server

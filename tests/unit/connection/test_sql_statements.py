@@ -12,6 +12,7 @@ from pglane.connection.sql_statements import (
     SqlStatements,
     dropping,
     told_statements,
+    with_lacking,
 )
 
 KEY: tuple[str | None, ...] = ("a", None)
@@ -69,6 +70,22 @@ def test_there_are_limits() -> None:
     assert told(*many) is None
     assert told(*many[1:]) is not None
     assert told(("a", "PREPARE a AS SELECT 1 --" + "x" * CHARACTERS_MAX)) is None
+
+
+def test_what_the_server_connection_could_not_take_is_the_clients_still() -> None:
+    known, held = SqlStatements(frozenset({A, B})), SqlStatements(frozenset({B}))
+    assert with_lacking(frozenset({B}), known, held) == {A, B}
+    assert with_lacking(frozenset(), known, held) == {A}, "b was dropped"
+    another = SqlStatement("a", "PREPARE a AS SELECT 2", KEY)
+    assert with_lacking(frozenset({another, B}), known, held) == {another, B}
+    assert with_lacking(frozenset({A}), known, known) == {A}
+
+
+def test_there_are_limits_of_both_together() -> None:
+    known = SqlStatements(frozenset({A}))
+    many = [SqlStatement(f"s{n}", "PREPARE", KEY) for n in range(STATEMENTS_MAX)]
+    assert with_lacking(frozenset(many), known, NONE) is None
+    assert len(with_lacking(frozenset(many[1:]), known, NONE) or ()) == STATEMENTS_MAX
 
 
 def test_a_set_is_by_name() -> None:

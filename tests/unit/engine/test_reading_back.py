@@ -194,6 +194,34 @@ def test_a_statement_that_cannot_be_prepared_is_tried_again_next_time(rigs) -> N
     assert list(link.vector.prepared.by_name) == ["a"]
 
 
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("PREPARE b AS SELECT 2", ["a", "b"]),
+        ("DEALLOCATE c; PREPARE b AS SELECT 2", ["a", "b"]),
+        ("DEALLOCATE ALL; PREPARE b AS SELECT 2", ["b"]),
+    ],
+)
+def test_a_statement_that_could_not_be_prepared_outlives_a_look(rigs, text: str, kept) -> None:
+    """It is not on the server connection that is asked what is prepared."""
+    rig = rigs(budget=1)
+    client, server = prepares(rig)
+    (link,) = rig.worker.clients.values()
+    (slot,) = desk(rig).ledger
+    slot.link.now_holds(rig.worker.vectors.empty)
+    client.send(query(text))
+    assert server.gets(b"PREPARE") == query(PREPARE)
+    server.send(error("42P01") + READY)
+    server.gets(b"PREPARE b")
+    server.send(message(b"C", b"PREPARE\x00") + READY)
+    server.gets(b"pg_prepared_statements")
+    server.send(row(b'[["b", "PREPARE b AS SELECT 2"]]'))
+    client.gets(READY)
+    rig.until(lambda: desk(rig).ledger.statistics().idle == 1)
+    assert list(link.vector.prepared.by_name) == kept
+    assert list(slot.link.vector.prepared.by_name) == ["b"]
+
+
 @pytest.mark.parametrize("left", [False, True])
 def test_where_a_statement_cannot_be_dropped_all_are(rigs, left: bool) -> None:
     rig = rigs(budget=1)
