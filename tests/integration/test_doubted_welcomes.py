@@ -89,7 +89,7 @@ def test_what_changed_while_nobody_watched_is_told(
     """The last server connection was closed before, and the monitor with it."""
     target = gateway.target("transaction", "second")
     with ScriptedClient.login(target) as early:
-        early.query("SELECT 1")
+        eventually(lambda: early.query("SELECT 1") and watched(gateway), what="it is watched")
         eventually(lambda: not gateway.show("SERVERS"), what="no server connection is left")
         eventually(lambda: not watched(gateway), what="nobody watches")
         cluster.admin(f"ALTER ROLE second SET TimeZone = '{ZONE}'")

@@ -130,6 +130,9 @@ def test_drivers_roll_back_what_was_taken_back_and_go_on(gateway_with) -> None:
             assert otp.execute("SELECT 1").fetchone() == (1,)
 
     with psycopg.connect(uri) as modern:
+        modern.execute("SELECT 1")
+        modern.commit()
+        gateway.wait_for_catalogs()
         with pytest.raises(psycopg.errors.AdminShutdown), modern.transaction():
             modern.execute("SELECT 1")
             owner_asks()
