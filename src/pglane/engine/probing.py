@@ -67,8 +67,12 @@ def _may_hide(client: "ClientLink", server: "ServerLink", unseen: list[Verdict])
 def _settings_are(
     client: "ClientLink", server: "ServerLink", found: Found, *, hides: bool
 ) -> None:
-    """Nothing but settings can have changed."""
-    if server.sums.get(server.vector) != found.settings:
+    """Nothing but settings can have changed, and what is prepared by SQL.
+
+    Of statements that were not taken here the hash does not tell whether all were dropped.
+    """
+    lacking = client.vector.prepared is not server.vector.prepared
+    if lacking or server.sums.get(server.vector) != found.settings:
         server.sum = found.settings
         read_back(client, server, everything=True, cleans=hides)
         return

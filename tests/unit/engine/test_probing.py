@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from pglane.connection.sql_statements import SqlStatement
 from pglane.wire.mentions import Names
 from tests.support.engine_rig import READY, Peer, Rig, error, message, query
 
@@ -85,6 +86,36 @@ def test_other_settings_are_read_back_again(calling):
     rig.until(lambda: idle(rig))
     (link,) = rig.worker.clients.values()
     assert link.vector.items["work_mem"] == "9MB"
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [("SELECT locks()", ["a"]), ("DEALLOCATE ALL; SELECT locks()", [])],
+)
+def test_what_the_server_connection_did_not_take_is_asked_for_though_nothing_changed(
+    calling, text, kept
+):
+    """No hash has a statement that could not be prepared here, or tells that all were dropped."""
+    rig, client, server = calling
+    call(client, server)
+    server.send(row(*CLEAN))
+    reads_settings(server)
+    rig.until(lambda: idle(rig))
+    (link,) = rig.worker.clients.values()
+    vectors = rig.worker.vectors
+    lacking = SqlStatement("a", "PREPARE a AS SELECT a FROM gone", link.vector.parse_key)
+    link.settings_are(vectors.of({}, vectors.statements(frozenset({lacking}))))
+    client.send(query(text))
+    server.gets(b"PREPARE")
+    server.send(error("42P01") + READY)
+    server.gets(text.encode())
+    server.send(message(b"C", b"SELECT 1\x00") + READY)
+    server.gets(b"pg_listening_channels")
+    server.send(row(*CLEAN))
+    server.gets(b"pg_prepared_statements")
+    server.send(row(b"anna", b"none", b"[]", b"[]"))
+    rig.until(lambda: idle(rig))
+    assert list(link.vector.prepared.by_name) == kept
 
 
 def test_what_code_computes_the_name_of_goes_to_nobody(calling):
