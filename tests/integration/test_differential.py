@@ -37,3 +37,17 @@ def test_it_does_where_a_begin_waits_for_the_tags_behind_it(
 ) -> None:
     with worlds(cluster, NAMES, CLEAN, {"lanes.bulk": {"rank": 1}}) as both:
         compare(both, SEQUENCES, -(-EXAMPLES // 10), server_version, capsys)
+
+
+@pytest.mark.usefixtures("databases")
+def test_it_does_where_nobody_may_read_the_catalogs(
+    cluster: PostgresCluster, server_version: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As in a gateway's first moments: whatever may leave something is looked behind."""
+    rights = "SELECT ON pg_catalog.pg_trigger"
+    cluster.admin(f"REVOKE {rights} FROM PUBLIC", database=NAMES[1])
+    try:
+        with worlds(cluster, NAMES, CLEAN, {}) as both:
+            compare(both, SEQUENCES, -(-EXAMPLES // 4), server_version, capsys)
+    finally:
+        cluster.admin(f"GRANT {rights} TO PUBLIC", database=NAMES[1])
