@@ -1,13 +1,13 @@
 cimport cython
 
 from pglane.engine.memory cimport Memory
-from pglane.engine.syscalls cimport Chunk, EpollEvents, monotonic_s
+from pglane.engine.syscalls cimport AlarmClock, Chunk, EpollEvents, monotonic_s
 
 
 cdef int _HANG_UP_BITS, _READ, _WRITE
 cdef unsigned int _EDGE_BITS
 cdef long long _MASK_BITS
-cdef double _WAIT_S_MAX, _NEVER
+cdef double _WAIT_S_MAX, _NEVER, _FOREVER
 
 
 cdef class Ready:
@@ -58,6 +58,14 @@ cdef class PollReadiness(Readiness):
     cpdef int wait(self, double timeout_s) except -1
 
 
+cdef class Alarm(Ready):
+    cdef AlarmClock _clock
+    cdef public double at
+
+    cpdef set(self, double now, double after_s)
+    cpdef on_ready(self, int mask)
+
+
 @cython.final
 cdef class Loop:
     cdef object _clock
@@ -76,6 +84,7 @@ cdef class Loop:
     cdef list _ended
     cdef list _timers
     cdef bint _running
+    cdef Alarm _alarm
 
     cpdef add(self, int fd, Ready transport, bint write=*, bint level=*)
     cpdef remove(self, int fd)
@@ -100,6 +109,6 @@ cdef class Loop:
     @cython.locals(ended=list, transport=Ready)
     cdef _let_go(self)
     cdef _failed(self, Ready whose, object error)
-    @cython.locals(wait_s=double)
+    @cython.locals(wait_s=double, alarm=Alarm)
     cdef double _wait_s(self) except? -1
     cdef _run_due(self)

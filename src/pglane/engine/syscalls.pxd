@@ -25,7 +25,18 @@ cdef extern from *:
     }
     #ifdef __linux__
     #include <sys/epoll.h>
+    #include <sys/timerfd.h>
+    static int alarm_clock_open(void)
+    { return timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC); }
+    static int alarm_clock_set(int fd, double after_s)
+    {
+        struct itimerspec when = { .it_value = { .tv_sec = (time_t) after_s } };
+        when.it_value.tv_nsec = (long) ((after_s - (double) when.it_value.tv_sec) * 1e9) | 1;
+        return timerfd_settime(fd, 0, &when, NULL);
+    }
     #else
+    static int alarm_clock_open(void) { return -1; }
+    static int alarm_clock_set(int fd, double after_s) { return -1; }
     typedef union { int fd; } epoll_data_t;
     struct epoll_event { unsigned int events; epoll_data_t data; };
     enum { EPOLL_CTL_ADD, EPOLL_CTL_MOD };
@@ -65,6 +76,8 @@ cdef extern from *:
     #endif
     }
     """
+    int c_alarm_open "alarm_clock_open"()
+    int c_alarm_set "alarm_clock_set"(int fd, double after_s)
     int c_accept "accept_one"(int fd)
     const char *c_peer_address "(const char *) &peer_address"
     Py_ssize_t c_peer_bytes "(Py_ssize_t) peer_bytes"
@@ -116,6 +129,13 @@ cdef class EpollEvents:
 
 @cython.locals(seconds=double)
 cpdef double monotonic_s() except? -1
+
+
+@cython.final
+cdef class AlarmClock:
+    cdef public int fd
+
+    cpdef set(self, double after_s)
 
 
 cdef class Acceptor:

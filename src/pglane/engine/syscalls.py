@@ -240,6 +240,28 @@ def monotonic_s() -> float:
     return time.monotonic()
 
 
+class AlarmClock:
+    """A descriptor that is ready when a time has come (timerfd_create(2)).
+
+    Attributes:
+        fd: the descriptor; -1 where there is none (not compiled, not Linux, or none to be had).
+    """
+
+    __slots__ = ("fd",)
+
+    def __init__(self) -> None:
+        self.fd = c_alarm_open() if cython.compiled else -1  # type: ignore[name-defined]
+
+    def set(self, after_s: float) -> None:
+        """It rings once in so many seconds, and not at the time that was set before."""
+        if c_alarm_set(self.fd, after_s):  # type: ignore[name-defined]
+            raise OSError(c_errno, os.strerror(c_errno))  # type: ignore[name-defined]
+
+    def __del__(self) -> None:
+        if self.fd >= 0:
+            close_descriptor(self.fd)
+
+
 class EpollEvents:
     """What one call of epoll_wait gave, as numbers, so that no objects are made.
 

@@ -2,6 +2,7 @@
 
 import select
 import socket
+import time
 
 import pytest
 
@@ -246,6 +247,56 @@ def test_without_timers_the_wait_is_bounded(monkeypatch) -> None:
     loop.call_later(1.0, lambda: None)
     loop.turn()
     assert waits == [loops.WAIT_S_MAX, loops.WAIT_S_MAX, 1.0]
+
+
+def test_on_the_systems_clock_it_turns_when_something_is_due_and_not_before() -> None:
+    """Where the kernel has alarm clocks, no wait has an end: an earlier timer sets the alarm."""
+    loop = Loop(time.monotonic)
+    began = time.monotonic()
+    called: list[float] = []
+
+    def note() -> None:
+        called.append(time.monotonic() - began)
+
+    loop.call_later(60.0, note)
+    loop.call_later(0.04, note)
+    loop.turn()
+    loop.call_later(0.02, note).cancel()
+    loop.call_later(0.08, note)
+    while len(called) < 2:
+        loop.turn()
+    assert called[0] >= 0.04
+    assert called[1] >= 0.08
+    assert loop.turns <= 6, "each of three alarms, and what is due is run in the turn behind it"
+
+
+def test_an_alarm_is_set_again_after_it_has_rung() -> None:
+    loop = Loop(time.monotonic)
+    called: list[int] = []
+    for at in range(3):
+        loop.call_later(0.005, lambda: called.append(1))
+        while len(called) == at:
+            loop.turn()
+    assert loop.turns <= 9
+
+
+def test_an_alarm_that_is_set_gives_way_to_an_earlier_one() -> None:
+    loop = Loop(time.monotonic)
+    left, right = socket.socketpair()
+    recorder = Recorder()
+    called: list[int] = []
+    with left, right:
+        loop.add(left.fileno(), recorder)
+        loop.call_later(60.0, lambda: None)
+        right.send(b"x")
+        loop.turn()
+        assert recorder.told == [READ], "the peer spoke first"
+        began = time.monotonic()
+        loop.call_later(0.01, lambda: called.append(1))
+        while not called:
+            loop.turn()
+        assert time.monotonic() - began < loops.WAIT_S_MAX / 2
+        loop.remove(left.fileno())
 
 
 def test_it_runs_until_it_is_stopped(loop) -> None:

@@ -13,6 +13,7 @@ from pglane.engine.syscalls import (
     NOTHING,
     READ_BYTES,
     Acceptor,
+    AlarmClock,
     Chunk,
     EpollEvents,
     borrowed,
@@ -131,6 +132,38 @@ def test_what_is_ready_is_told(pair) -> None:
         assert events.bits == select.EPOLLOUT
         with pytest.raises(OSError, match="exists"):
             events.add(left.fileno(), select.EPOLLIN)
+
+
+def test_an_alarm_clock_rings_once_at_the_last_time_that_was_set() -> None:
+    clock = AlarmClock()
+    if clock.fd < 0:  # not compiled, or not Linux
+        pytest.skip("there is none here")
+    watched = select.poll()
+    watched.register(clock.fd, select.POLLIN)
+    clock.set(0.0)
+    assert watched.poll(5_000)
+    clock.set(60.0)
+    assert not watched.poll(0), "what it was set to before counts no more"
+    clock.set(0.01)
+    began = time.monotonic()
+    assert watched.poll(5_000)
+    assert time.monotonic() - began >= 0.009
+
+
+def test_an_alarm_clock_gives_its_descriptor_back() -> None:
+    clock = AlarmClock()
+    fd = clock.fd
+    del clock
+    if fd >= 0:
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(fd)
+
+
+def test_an_alarm_clock_that_cannot_be_set_says_so() -> None:
+    clock = AlarmClock()
+    if clock.fd >= 0:
+        with pytest.raises(OSError, match="Invalid argument"):
+            clock.set(-1.0)
 
 
 def test_the_clock_is_the_one_everybody_reads() -> None:
