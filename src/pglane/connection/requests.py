@@ -80,6 +80,7 @@ class ClientRequests(WholeRequests):
         self._hear_nothing()
         self._read_from(message_reader(message_bytes_max))
         self.out_of_place = 0
+        self._nothing_again()
 
     def forward(self, exchange: Exchange) -> int:
         """Moves every message that is here to `exchange.to_server`.

@@ -1,10 +1,11 @@
 cimport cython
 
 from pglane.connection.exchange cimport Exchange
-from pglane.connection.expectations cimport PendingParse
+from pglane.connection.expectations cimport PendingParse, pending_parse
 from pglane.connection.extended_requests cimport ExtendedRequests
 from pglane.connection.prepared_statements cimport ClientStatement, client_statement
 from pglane.connection.request_messages cimport bind_head, zero_in
+from pglane.wire.recent_texts cimport is_at
 from pglane.wire.statements cimport Verdict
 
 
@@ -26,6 +27,9 @@ cdef Py_ssize_t _behind(
 
 
 cdef class WholeRequests(ExtendedRequests):
+    cdef PendingParse _again
+
+    cdef _nothing_again(self)
     @cython.locals(
         bind=Py_ssize_t, end=Py_ssize_t, verdict=Verdict, text=bytes, types=bytes,
         statement=ClientStatement, parse=PendingParse
@@ -33,6 +37,14 @@ cdef class WholeRequests(ExtendedRequests):
     cdef bint _asks_unit(
         self, const unsigned char *data, Py_ssize_t size, Exchange exchange
     ) except -1
+    @cython.locals(
+        statement=ClientStatement, text=bytes, types=bytes, size=Py_ssize_t, rest=Py_ssize_t,
+        parse=PendingParse
+    )
+    cdef PendingParse _parse_again(
+        self, const unsigned char *data, Py_ssize_t end, Py_ssize_t bind, Verdict verdict,
+        Exchange exchange
+    )
     @cython.locals(
         run=Py_ssize_t, end=Py_ssize_t, statement=ClientStatement, verdict=Verdict, name=bytes
     )

@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING
 from pglane.connection.client_effects import COPIES, UNSEEN
 from pglane.connection.client_names import NO_SHAPE
 from pglane.connection.exchange import Exchange
+from pglane.connection.expectations import PendingParse, pending_parse
 from pglane.connection.extended_requests import ExtendedRequests
 from pglane.connection.prepared_statements import client_statement
 from pglane.connection.request_messages import bind_head, zero_in
 from pglane.wire.bound_settings import BOUND
 from pglane.wire.framing import HEADER_BYTES
+from pglane.wire.recent_texts import is_at
 
 if TYPE_CHECKING:
     from pglane.wire.statements import Verdict
@@ -88,9 +90,13 @@ def _behind(data: bytes, at: int, size: int, kind: int) -> int:
 
 
 class WholeRequests(ExtendedRequests):
-    """The part of `ClientRequests` that takes such units."""
+    """The part of `ClientRequests` that takes such units, where nothing is outstanding."""
 
-    __slots__ = ()
+    __slots__ = ("_again",)
+
+    def _nothing_again(self) -> None:
+        """Begins."""
+        self._again: PendingParse | None = None
 
     def _asks_unit(self, data: bytes, size: int, exchange: Exchange) -> bool:
         """Notes the unit that these bytes are, where nothing is under way; True: send them on.
@@ -108,12 +114,42 @@ class WholeRequests(ExtendedRequests):
         )
         if verdict.effects & (self.apart | _LOOKED_AT):
             return False
-        text, types = data[_TEXT_AT:end], data[end + 1 : bind]
-        statement = client_statement(text, types, verdict, NO_SHAPE)
-        parse = self._keep_unnamed(statement, exchange)
-        self._note_bound(b"", statement, verdict, exchange)
+        parse = self._parse_again(data, end, bind, verdict, exchange)
+        if parse is None:
+            text, types = data[_TEXT_AT:end], data[end + 1 : bind]
+            statement = client_statement(text, types, verdict, NO_SHAPE)
+            parse = self._keep_unnamed(statement, exchange)
+        self._note_bound(b"", parse.client_statement, verdict, exchange)
         exchange.expect_unit(parse, None, data[_behind(data, bind, size, 0x42)] == 0x44)
         return True
+
+    def _parse_again(
+        self, data: bytes, end: int, bind: int, verdict: "Verdict", exchange: Exchange
+    ) -> PendingParse | None:
+        """The Parse of what the unnamed statement is already; None: it is another one.
+
+        Who sends one text again and again, with other parameters, makes no object by that.
+        """
+        statement = self.statements.get(b"")
+        if statement is None or statement.verdict is not verdict or not statement.settled:
+            return None
+        if statement.shape is not NO_SHAPE or statement.weight is not None:
+            return None
+        text, types = statement.text, statement.types
+        size, rest = len(text), bind - end - 1
+        if end - _TEXT_AT != size or not is_at(text, 0, size, data, _TEXT_AT):
+            return None
+        if len(types) != rest or not is_at(types, 0, rest, data, end + 1):
+            return None
+        statement.settled = False
+        statement.segment = exchange.segment
+        exchange.statements.holds_unnamed(statement, -1)
+        if self._again is None:
+            self._again = pending_parse(None, self.statements, b"", statement, statement)
+        parse = self._again
+        parse.client_statement = statement
+        parse.before = statement
+        return parse
 
     def rebinds(self, data: bytes, size: int, exchange: Exchange) -> bytes | None:
         """Notes the unit that these bytes are, which begins with a Bind: what to send on for it.

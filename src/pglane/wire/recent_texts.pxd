@@ -75,6 +75,6 @@ cdef bint _matches(
     bytes pieces, const unsigned char *data, Py_ssize_t begin, Py_ssize_t end
 ) noexcept
 @cython.locals(start=p_uchar)
-cdef bint _is_at(
+cpdef bint is_at(
     bytes kept, Py_ssize_t place, Py_ssize_t count, const unsigned char *data, Py_ssize_t at
 ) noexcept

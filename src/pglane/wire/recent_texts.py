@@ -47,7 +47,7 @@ class RecentTexts:
         at = 3 * _place(data, begin, end)
         text = self._kept[at]
         size = end - begin
-        if text is not None and len(text) == size and _is_at(text, 0, size, data, begin):
+        if text is not None and len(text) == size and is_at(text, 0, size, data, begin):
             return self._found[at]
         for pattern_at in range(at + 1, at + 3):
             pieces = self._kept[pattern_at]
@@ -118,7 +118,7 @@ def _matches(pieces: bytes, data: bytes, begin: int, end: int) -> bool:
     while True:
         count = pieces[place] << 8 | pieces[place + 1]
         place += 2
-        if at + count > end or not _is_at(pieces, place, count, data, at):
+        if at + count > end or not is_at(pieces, place, count, data, at):
             return False
         at += count
         place += count
@@ -131,7 +131,7 @@ def _matches(pieces: bytes, data: bytes, begin: int, end: int) -> bool:
             return False
 
 
-def _is_at(kept: bytes, place: int, count: int, data: bytes, at: int) -> bool:
+def is_at(kept: bytes, place: int, count: int, data: bytes, at: int) -> bool:
     """Whether `count` bytes of `kept` from `place` on are those of `data` from `at` on."""
     if cython.compiled:
         start = c_bytes(kept)  # type: ignore[name-defined]

@@ -195,6 +195,102 @@ def test_its_statement_can_be_bound_again(lease: Lease) -> None:
     assert lease.send(*again) == split(encoded(*again))
 
 
+ONE_AFTER_ANOTHER = (
+    (TEXT, ()), (TEXT, ()), (TEXT, (23,)), (TEXT, (23,)), (TEXT, (25,)), (TEXT + b" ", (25,)),
+    (TEXT, ()), (TEXT[:-1] + b"2", ()), (b"", ()), (b"", ()), (TEXT, ()), (TEXT, (23, 25)),
+)  # fmt: skip
+
+
+def test_one_after_another_mean_the_same_kept_or_not(lease: Lease) -> None:
+    """The same again, or what differs from it in a byte, a type or their number."""
+    kept, other = both(lease)
+    for text, types in ONE_AFTER_ANOTHER:
+        kept.send(*unit(text, types))
+        assert goes_on(other, *unit(text, types))
+        assert state(kept) == state(other)
+        for each in (kept, other):
+            each.answer(PARSED, BOUND, s.NoData(), DONE, READY)
+            assert each.exchange.is_quiet()
+        assert state(kept) == state(other)
+
+
+def unnamed(lease: Lease, *messages: Any) -> Any:
+    """What no name means behind a unit that goes on."""
+    assert goes_on(lease, *(messages or unit()))
+    lease.answer(PARSED, BOUND, s.NoData(), DONE, READY)
+    return lease.requests.statements[b""]
+
+
+def test_the_same_again_is_the_same_statement(lease: Lease) -> None:
+    first = unnamed(lease)
+    assert unnamed(lease) is first
+    lease.exchange = lease.server()
+    assert unnamed(lease) is first, "on another server connection, too"
+    assert lease.exchange.statements.unnamed is first
+    second = unnamed(lease, *unit(TEXT + b" "))
+    assert unnamed(lease, *unit(TEXT + b" ")) is second is not first
+
+
+def test_an_error_at_the_same_again_takes_it_back(lease: Lease) -> None:
+    kept, other = both(lease)
+    for _ in range(3):
+        unnamed(other)
+        kept.send(*unit())
+        kept.answer(PARSED, BOUND, s.NoData(), DONE, READY)
+        kept.send(*unit())
+        assert goes_on(other, *unit())
+        for each in (kept, other):
+            each.answer(error(), READY)
+            assert b"" not in each.requests.statements
+        assert state(kept) == state(other)
+
+
+def described(lease: Lease) -> None:
+    """It was told what it returns, and that is to stay so where it is used without a Parse."""
+    lease.send(c.Parse(b"", TEXT), c.Describe(b"S", b""), SYNC)
+    lease.answer(PARSED, s.ParameterDescription(()), s.NoData(), READY)
+
+
+@pytest.mark.parametrize("tail", [b"\x00", b"\x00\x00\x00", b""])
+def test_types_that_are_a_part_of_the_others_are_not_the_same(lease: Lease, tail: bytes) -> None:
+    """They are malformed: the server says so."""
+    first = unnamed(lease)
+    body = b"\x00" + TEXT + b"\x00" + tail
+    parse = b"P" + (len(body) + 4).to_bytes(4, "big") + body
+    assert unnamed(lease, parse, *unit()[1:]) is not first
+    assert lease.requests.statements[b""].types == tail
+
+
+def test_what_is_never_looked_at_leaves_the_statement_that_was_there(lease: Lease) -> None:
+    for text in (TEXT, b"SELECT 2"):
+        unnamed(lease, *unit(text))
+        there = unnamed(lease, *unit(text))
+    assert goes_on(lease, *unit(b"SELECT 2"))
+    if pure(lease):
+        (parse,) = [one for one in lease.exchange._payloads if one is not None]
+        assert parse.before is parse.client_statement is there
+
+
+ANOTHER = {
+    "it was told what it returns": described,
+    "its text has another verdict now": lambda lease: setattr(
+        lease.requests.statements[b""], "verdict", None
+    ),
+    "its Parse was not answered": lambda lease: setattr(
+        lease.requests.statements[b""], "settled", False
+    ),
+    "it is large": lambda lease: setattr(lease.requests.statements[b""], "weight", object()),
+}
+
+
+@pytest.mark.parametrize("why", ANOTHER)
+def test_the_same_text_is_another_statement_where(lease: Lease, why: str) -> None:
+    unnamed(lease)
+    ANOTHER[why](lease)
+    before = lease.requests.statements[b""]
+    assert unnamed(lease) is not before
+
+
 def test_behind_what_is_owed_it_is_expected_too(lease: Lease) -> None:
     exchange, form = lease.exchange, lease.form
     for _ in range(7):
