@@ -19,28 +19,28 @@ cdef long long _TRANSACTION, _UNPROVED, _UNSEEN, _UNSEEN_EFFECTS, _WRITES
 cdef class ClientEffects:
     cdef public long long effects
     cdef public long long unanswered_effects
-    cdef public long long later_effects
-    cdef public int discards
-    cdef public list unseen
-    cdef public set settings
-    cdef public set named
+    cdef public long long apart
     cdef public str encoding
+    cdef VerdictCache _cache
+    cdef dict _deallocating
+    cdef public Py_ssize_t drew
+    cdef public int discards
     cdef public bint standard_strings
     cdef public bint may_copy
     cdef public bint may_end
-    cdef public long long apart
     cdef public bint changes_channels
-    cdef public bint hears_itself
-    cdef public Py_ssize_t drew
-    cdef public bint makes_code
     cdef public bint moves
     cdef public bint rereads
     cdef public bint wrote
     cdef public bint strangers_drew
+    cdef public long long later_effects
+    cdef public list unseen
+    cdef public set settings
+    cdef public set named
+    cdef public bint hears_itself
+    cdef public bint makes_code
     cdef public long long asked
     cdef Allowance _allowance
-    cdef dict _deallocating
-    cdef VerdictCache _cache
     cdef Shapes _shapes
 
     cdef _note_nothing(self, VerdictCache cache, Shapes shapes)

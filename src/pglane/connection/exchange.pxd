@@ -16,16 +16,16 @@ cdef int _QUERY, _SYNC, _FUNCTION, _EXECUTE, _IDLE_STATUS, _INTERNAL, _LOCAL, _R
 
 @cython.final
 cdef class Exchange(FailingAnswers):
-    cdef public dict parameters
-    cdef public str encoding
-    cdef public bint standard_strings
     cdef public set changed
-    cdef public list to_client
     cdef public dict names
     cdef public bint deaf
     cdef public bint drawn
-    cdef public object renumber
     cdef public bint owes_ready
+    cdef public dict parameters
+    cdef public str encoding
+    cdef public bint standard_strings
+    cdef public list to_client
+    cdef public object renumber
     cdef public object own
     cdef bytes _parameters_told
 

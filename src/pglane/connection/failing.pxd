@@ -13,8 +13,8 @@ cdef int _SYNC
 
 cdef class FailingAnswers(RelayedAnswers):
     cdef public ServerStatements statements
-    cdef public list to_server
     cdef public bint attached
+    cdef public list to_server
     cdef public dict ending
     cdef public bytes instead
 

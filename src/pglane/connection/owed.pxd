@@ -22,14 +22,9 @@ cdef class OwedAnswers:
 
     @cython.locals(at=Py_ssize_t)
     cpdef expect(self, int kind, object payload=*)
-    @cython.locals(more=Py_ssize_t)
-    cdef _make_room(self)
     @cython.locals(at=Py_ssize_t, kinds=bytearray)
     cpdef expect_unit(self, PendingParse parse, object bound, bint described)
-    cpdef bint may_discard(self) except -1
-    cpdef bint may_keep_closed(self) except -1
     cpdef Py_ssize_t outstanding(self) except -1
-    cpdef bint is_full(self) except -1
     @cython.locals(
         head=Py_ssize_t, at=Py_ssize_t, kind=int,
         high=Py_ssize_t, length=Py_ssize_t, end=Py_ssize_t, asked=int, last=cython.bint
@@ -37,11 +32,16 @@ cdef class OwedAnswers:
     cpdef bint is_answered_by(self, const unsigned char *data, Py_ssize_t size) except -1
     cdef bint _passes(self, int kind, int asked, Py_ssize_t head, int first) except -1
     cdef bint _destroys_only(self, int asked, Py_ssize_t head) except -1
-    cdef bytearray _owed_kinds(self)
     cdef int _head_kind(self) except -1
+    cdef _start_anew(self)
+    @cython.locals(more=Py_ssize_t)
+    cdef _make_room(self)
+    cpdef bint may_discard(self) except -1
+    cpdef bint may_keep_closed(self) except -1
+    cpdef bint is_full(self) except -1
+    cdef bytearray _owed_kinds(self)
     cdef _pop(self)
     cdef _trim(self)
-    cdef _start_anew(self)
     cdef _insert(self, object refusal)
     cdef _remove(self, Py_ssize_t at)
     @cython.locals(at=Py_ssize_t)

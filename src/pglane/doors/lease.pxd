@@ -32,20 +32,25 @@ cdef class LeaseDesk:
     cdef object _plan
 
     @cython.locals(slot=Slot)
-    cpdef Slot lease_idle(self, Request request, double now)
-    @cython.locals(slot=Slot)
     cpdef Slot find_idle(self, Request request)
     cpdef lease(self, Slot slot, Request request, double now)
     @cython.locals(slot=Slot, need=Need)
     cdef Slot _idle_for(self, Request request)
+    cdef _lease(self, Slot slot, Request request, double now)
+    cpdef bint rests(self, Slot slot, double now) except -1
+    @cython.locals(lease=Lease, own=Lane)
+    cdef Lane _vacate(self, Slot slot, double now)
+    @cython.locals(ledger=Ledger, queue=LaneQueue, offer=SlotOffer, request=Request, own=Lane)
+    cpdef Request pass_on(self, Slot slot, double now)
+    @cython.locals(lane=Lane)
+    cpdef bint lines_up(self, Request request, double now) except -1
+    @cython.locals(slot=Slot)
+    cpdef Slot lease_idle(self, Request request, double now)
     @cython.locals(slot=Slot, fallback=Slot, looked_at=int)
     cdef Slot _best_idle(self, str user, Need need)
     @cython.locals(slot=Slot, chosen=Slot, has_room=cython.bint)
     cdef Slot _rotate(self, str user, Need need, bint claimed)
-    cdef _lease(self, Slot slot, Request request, double now)
     cpdef list arrive(self, Request request, double now)
-    @cython.locals(lane=Lane)
-    cpdef bint lines_up(self, Request request, double now) except -1
     @cython.locals(lane=Lane, decisions=list)
     cpdef list arrived(self, Request request, double now)
     cdef _relieve(self, Lane lane, double now)
@@ -57,11 +62,6 @@ cdef class LeaseDesk:
     cdef _unpromise(self, double now)
     cdef _take_back(self, Request request, Slot slot, double now)
     cpdef cleaning(self, Slot slot, double now)
-    cpdef bint rests(self, Slot slot, double now) except -1
-    @cython.locals(ledger=Ledger, queue=LaneQueue, offer=SlotOffer, request=Request, own=Lane)
-    cpdef Request pass_on(self, Slot slot, double now)
-    @cython.locals(lease=Lease, own=Lane)
-    cdef Lane _vacate(self, Slot slot, double now)
     @cython.locals(own=Lane, decisions=list)
     cpdef list released(self, Slot slot, double now)
     @cython.locals(lane=Lane, first=Request, need=Need, needed=Need, same=bint)

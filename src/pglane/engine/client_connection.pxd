@@ -20,16 +20,23 @@ cdef dict _NOTHING_TOLD
 
 
 cdef class ClientConnection(LeaseHolder):
-    cdef long long _lasting
+    cdef public object block
+    cdef public Database database
+    cdef public object dismissal
+    cdef public Vector vector
+    cdef public int phase
+    cdef public int moves
+    cdef public bint pinned
+    cdef public bint rewrites
+    cdef public bint settled
+    cdef public bint discarding
+    cdef public double requested
     cdef public double asked
     cdef public double began
-    cdef public object block
-    cdef public double connected
-    cdef public Database database
-    cdef public bint discarding
-    cdef public object dismissal
-    cdef public object door
     cdef public Py_ssize_t kept_bytes
+    cdef long long _lasting
+    cdef public double connected
+    cdef public object door
     cdef public object weight
     cdef public bytes key
     cdef public str lane_tagged
@@ -37,30 +44,23 @@ cdef class ClientConnection(LeaseHolder):
     cdef public object login_startup
     cdef public long long number
     cdef public object peer
-    cdef public int phase
-    cdef public int moves
-    cdef public bint pinned
     cdef public long process_id
-    cdef public double requested
-    cdef public bint rewrites
     cdef public object role
     cdef public ClientSessionState session_state
-    cdef public bint settled
     cdef public Vector startup
     cdef public dict told
-    cdef public Vector vector
     cdef public bint welcomed
     cdef public str work_said
     cdef public str work_tagged
 
+    cdef _note_asked(self)
+    @cython.locals(now=double, traffic=Traffic)
+    cdef _note_answered(self, Exchange exchange)
     cdef _set_up(self, Admission admission, Transport transport, object peer, long long number)
     cdef _come_in(self, Admission admission)
     @cython.locals(place=Place, placing=LanePlacing)
     cdef _join_lane(self, Admission admission)
     cdef _note_waited(self)
-    cdef _note_asked(self)
-    @cython.locals(now=double, traffic=Traffic)
-    cdef _note_answered(self, Exchange exchange)
     @cython.locals(requests=ClientRequests)
     cpdef parameters_changed(self, Exchange exchange)
     @cython.locals(reader=MessageReader, memory=Memory, kept_bytes=Py_ssize_t)

@@ -18,23 +18,24 @@ cdef Request _LEFT
 
 @cython.final
 cdef class Database:
-    cdef public object worker
     cdef public Loop loop
-    cdef public str name
     cdef public LeaseDesk desk
+    cdef public Traffic traffic
+    cdef public bint draining
+    cdef public bint asks_sequences
+    cdef public bint unread
+    cdef public bint paused
+    cdef public bint reads_tags
+    cdef public object worker
+    cdef public str name
     cdef public dict welcomes
     cdef public long long welcomes_kept
     cdef public object accepted
     cdef public dict custom_names
-    cdef public Traffic traffic
-    cdef public bint draining
     cdef public CancelKeys cancel_keys
     cdef public object entrance
     cdef public bint vacating
     cdef public bint forgotten
-    cdef public bint asks_sequences
-    cdef public bint unread
-    cdef public bint paused
     cdef public bint disabled
     cdef public long long reconnects
     cdef public object opening
@@ -49,7 +50,6 @@ cdef class Database:
     cdef public object standstills
     cdef public object refusals
     cdef public LanePlacing placing
-    cdef public bint reads_tags
     cdef dict _limits
     cdef double _server_idle_s
     cdef list _pending

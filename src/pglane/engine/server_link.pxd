@@ -14,12 +14,12 @@ from pglane.scheduler.request cimport Request
 
 cdef class LeaseHolder(Owner):
     cdef public Request lease
-    cdef public Limits limits
-    cdef public Need need
     cdef public Request request
     cdef public ClientRequests requests
     cdef public ServerLink server
     cdef public Transport transport
+    cdef public Need need
+    cdef public Limits limits
     cdef public str user
 
     @cython.locals(lease=Request, last=Request)
@@ -30,41 +30,46 @@ cdef class LeaseHolder(Owner):
 
 
 cdef class ServerLink(Owner):
-    cdef object _after_task
+    cdef public LeaseHolder client
+    cdef public Exchange exchange
+    cdef public Slot slot
+    cdef public Traffic traffic
+    cdef public Transport transport
+    cdef public Vector vector
+    cdef public list held_cancels
     cdef public bint busy
+    cdef public int cancels
+    cdef public bint closing
+    cdef public bint raw
+    cdef public bint suspect
+    cdef public long long leases
+    cdef public double expires
+    cdef object _after_task
     cdef public str address
     cdef public Vector base
-    cdef public int cancels
-    cdef public LeaseHolder client
-    cdef public bint closing
     cdef public object database
     cdef public object default_rights
     cdef public object dialled
     cdef public bint dirty
-    cdef public Exchange exchange
-    cdef public double expires
     cdef public bint guarded
-    cdef public list held_cancels
     cdef public bytes key
-    cdef public long long leases
     cdef public long notifier
     cdef public long long number
     cdef public bint must_discard
     cdef public long process_id
     cdef public bint heard
     cdef public bint quiet
-    cdef public bint raw
     cdef public bint standby
     cdef public bint harmless
     cdef public bint superuser
-    cdef public Slot slot
     cdef public bytes sum
     cdef public dict sums
-    cdef public bint suspect
-    cdef public Traffic traffic
-    cdef public Transport transport
-    cdef public Vector vector
 
+    @cython.locals(client=LeaseHolder)
+    cpdef answered(self)
+    cpdef lease_to(self, LeaseHolder client)
+    cpdef unlease(self)
+    cpdef bint feedable(self) except -1
     @cython.locals(client=LeaseHolder, data="const unsigned char *", size=Py_ssize_t)
     cdef bint takes(self, Chunk chunk) except -1
     @cython.locals(exchange=Exchange, events=int, client=LeaseHolder, transport=Transport)
@@ -72,13 +77,8 @@ cdef class ServerLink(Owner):
     cdef _on_events(self, int events)
     cdef _reported(self, object client, int events)
     cdef _ends(self, int events)
-    @cython.locals(client=LeaseHolder)
-    cpdef answered(self)
     cdef _discarded(self, object client)
-    cpdef lease_to(self, LeaseHolder client)
-    cpdef unlease(self)
     @cython.locals(client=LeaseHolder)
     cpdef bint is_before_a_request(self) except -1
     cpdef bint is_amid_message(self) except -1
-    cpdef bint feedable(self) except -1
     cdef _task_done(self)

@@ -28,34 +28,37 @@ cdef list _NOTHING_QUEUED
 cdef class Transport(Ready):
     cdef Loop _loop
     cdef Memory _memory
-    cdef Py_ssize_t _charged
-    cdef Py_ssize_t _own_bytes
     cdef Owner _owner
     cdef bytes _first
-    cdef list _queue
     cdef bint _blocked
     cdef bint _closing
     cdef public bint full
-    cdef public bint half_closed
     cdef bint _hung_up
-    cdef object _lingering
     cdef bint _readable
-    cdef bint _scheduled
-    cdef bint _watching_write
     cdef public int fd
-    cdef public Py_ssize_t high_bytes
-    cdef public Py_ssize_t queued_bytes
     cdef public bint paused
     cdef public bint ended
+    cdef Py_ssize_t _charged
+    cdef Py_ssize_t _own_bytes
+    cdef list _queue
+    cdef public bint half_closed
+    cdef object _lingering
+    cdef bint _scheduled
+    cdef bint _watching_write
+    cdef public Py_ssize_t high_bytes
+    cdef public Py_ssize_t queued_bytes
 
-    cdef _set_up(self, Loop loop, int fd, Owner owner, Py_ssize_t high_bytes)
-    cpdef set_owner(self, Owner owner)
     @cython.locals(chunk=Chunk, count=Py_ssize_t)
     cdef _read(self)
-    cpdef read_first(self)
-    cdef _read_nothing(self, Py_ssize_t count, int failure)
     @cython.locals(owner=Owner)
     cdef _received(self, Chunk chunk)
+    @cython.locals(sent=Py_ssize_t)
+    cpdef write_now(self, const unsigned char *data, Py_ssize_t size)
+    cpdef send_now(self, bytes data)
+    cdef _set_up(self, Loop loop, int fd, Owner owner, Py_ssize_t high_bytes)
+    cpdef set_owner(self, Owner owner)
+    cpdef read_first(self)
+    cdef _read_nothing(self, Py_ssize_t count, int failure)
     @cython.locals(owner=Owner)
     cdef _peer_shut(self)
     cdef _schedule(self)
@@ -66,9 +69,6 @@ cdef class Transport(Ready):
     cdef _enqueue(self, bytes data)
     @cython.locals(owner=Owner)
     cdef _is_full(self)
-    @cython.locals(sent=Py_ssize_t)
-    cpdef write_now(self, const unsigned char *data, Py_ssize_t size)
-    cpdef send_now(self, bytes data)
     @cython.locals(part=bytes)
     cpdef write_all(self, list parts)
     @cython.locals(part=bytes)

@@ -43,19 +43,19 @@ cdef class Ledger:
 
     @cython.locals(place=Place)
     cpdef Py_ssize_t count(self, int state) except -1
-    cpdef bint has_room(self) except -1
-    cpdef Py_ssize_t room(self) except? -1000
-    @cython.locals(closing=Place)
-    cpdef Py_ssize_t excess(self) except? -1
-    cpdef move(self, Slot slot, int state, double now)
-    cpdef hand_over(self, Slot slot, double now)
-    @cython.locals(place=Place)
-    cdef _leave(self, Slot slot)
-    @cython.locals(shelf=Place)
-    cdef Place _shelf(self, str user)
-    cdef Place _place_of(self, Slot slot)
     @cython.locals(shelf=Place)
     cpdef Slot newest_idle(self, str user)
+    cpdef move(self, Slot slot, int state, double now)
+    @cython.locals(closing=Place)
+    cpdef Py_ssize_t excess(self) except? -1
+    @cython.locals(place=Place)
+    cdef _leave(self, Slot slot)
+    cdef Place _place_of(self, Slot slot)
+    cpdef bint has_room(self) except -1
+    cpdef Py_ssize_t room(self) except? -1000
+    cpdef hand_over(self, Slot slot, double now)
+    @cython.locals(shelf=Place)
+    cdef Place _shelf(self, str user)
     @cython.locals(oldest=Slot, slot=Slot, shelf=Place)
     cpdef Slot oldest_idle(self)
     cpdef list idle_of(self, str user)

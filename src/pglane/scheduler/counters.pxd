@@ -4,7 +4,7 @@ cimport cython
 cdef int _BUCKETS
 
 @cython.locals(left_us=double, bucket=int)
-cdef int _bucket(double seconds)
+cdef int _bucket(double seconds) noexcept
 
 
 @cython.final

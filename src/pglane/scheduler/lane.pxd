@@ -21,50 +21,55 @@ cdef double _STRIDE_DOWN
 
 @cython.final
 cdef class Lane(Node):
-    cdef public str name
-    cdef public object policy
-    cdef public object overload
     cdef public Group group
-    cdef public object tenants
     cdef public Counters counters
-    cdef public Arrivals arrivals
-    cdef public Line front
-    cdef public Heap fair
     cdef public Line holders
     cdef public Py_ssize_t reserve
     cdef public Py_ssize_t limit
-    cdef public Py_ssize_t kept_free
+    cdef public Py_ssize_t busy
+    cdef public Py_ssize_t golden
+    cdef public Py_ssize_t waiting
     cdef public bint borrows
+    cdef public double hold_s_max
+    cdef public double touched
+    cdef public double mean_s
+    cdef public double usual_s
+    cdef public long long learned
+    cdef public str name
+    cdef public object policy
+    cdef public object overload
+    cdef public object tenants
+    cdef public Arrivals arrivals
+    cdef public Line front
+    cdef public Heap fair
+    cdef public Py_ssize_t kept_free
     cdef public bint suspended
     cdef public bint is_promised
     cdef public bint takes_back
     cdef public double weight
     cdef public int rank
     cdef public double wait_s_max
-    cdef public double hold_s_max
     cdef public double lease_s_max
     cdef public bint newest_first
     cdef public double loan_s_max
-    cdef public Py_ssize_t busy
-    cdef public Py_ssize_t golden
     cdef public Py_ssize_t golden_max
     cdef public object golden_work
     cdef public Py_ssize_t continued
     cdef public Py_ssize_t lent
-    cdef public Py_ssize_t waiting
     cdef public int place
     cdef public double tag
     cdef public double turn
     cdef public double left
-    cdef public double touched
     cdef public Py_ssize_t active_max
     cdef public bint overtaken
     cdef public bint mixed
     cdef public bint wait_is_default
-    cdef public double mean_s
-    cdef public double usual_s
-    cdef public long long learned
 
+    @cython.locals(passed_s=double, busy=Py_ssize_t)
+    cpdef touch(self, double now)
+    cpdef hold(self, Lease lease, double now)
+    cpdef let_go(self, Lease lease)
+    cpdef learn(self, double held_s)
     cpdef adopt(self, object policy, Group group, Py_ssize_t reserve, Py_ssize_t golden_max)
     @cython.locals(tenant=Tenant, last=Request)
     cpdef enqueue(self, Request request)
@@ -84,9 +89,6 @@ cdef class Lane(Node):
     cpdef return_to(self, double virtual, double debt_max, double now)
     @cython.locals(lag=double)
     cpdef charge(self, double seconds, double virtual, double lag_max)
-    cpdef learn(self, double held_s)
-    @cython.locals(passed_s=double, busy=Py_ssize_t)
-    cpdef touch(self, double now)
     @cython.locals(active=Py_ssize_t, ahead=Py_ssize_t, places=double)
     cpdef double estimate_s(self, Tenant tenant, double share) except? -1
     @cython.locals(wait_s=double)
@@ -94,5 +96,3 @@ cdef class Lane(Node):
     @cython.locals(tenant=Tenant, later=double, active=Py_ssize_t)
     cpdef note_ahead(self, Request request)
     cpdef double bound_s(self, Request request) except? -2
-    cpdef hold(self, Lease lease, double now)
-    cpdef let_go(self, Lease lease)

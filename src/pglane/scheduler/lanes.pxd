@@ -24,21 +24,22 @@ cdef object _EXPIRED, _HOPELESS, _SHED, _OVERLOADED
 
 # Not final: the search of schedules (tools/search_schedules.py) plays against what is compiled.
 cdef class LaneQueue(LaneTree):
+    cdef dict _coming
     cdef public list refused
     cdef public object recalls
     cdef public Py_ssize_t waiting_max
-    cdef dict _coming
     cdef double _contended_since
     cdef double _switching_s
     cdef double _switched
 
+    @cython.locals(lane=Lane, tenant=Tenant, held_s=double)
+    cpdef release(self, Lease lease, double now)
+    cpdef bint is_empty(self) except -1
     @cython.locals(lane=Lane, tenant=Tenant, waited_s=double)
     cpdef grant(self, Request request, double now)
     @cython.locals(lane=Lane)
     cpdef claim(self, Request request, double now)
     cpdef Lease spare(self, object client, double now)
-    @cython.locals(lane=Lane, tenant=Tenant, held_s=double)
-    cpdef release(self, Lease lease, double now)
     @cython.locals(lane=Lane)
     cpdef unclaim(self, Request request, double now)
     cdef _serve(self, Request request, Lane lane, double now)
@@ -65,7 +66,6 @@ cdef class LaneQueue(LaneTree):
     cdef bint _is_hopeless(self, Lane lane, Tenant tenant, double left_s) except -1
     @cython.locals(lane=Lane)
     cpdef object reason_of(self, Request request)
-    cpdef bint is_empty(self) except -1
     cpdef double wakes_at(self) except -1
     @cython.locals(due=double, lane=Lane, request=Request, newer=Request)
     cpdef list expired(self, double now)

@@ -9,18 +9,18 @@ cdef double _FINE_TURNS_MAX
 
 @cython.final
 cdef class Tenant(Node):
+    cdef public Py_ssize_t busy
+    cdef public long long grants
+    cdef public double held_s
+    cdef public Py_ssize_t waiting
     cdef public str name
     cdef public object lane
     cdef public Line line
-    cdef public Py_ssize_t waiting
-    cdef public Py_ssize_t busy
-    cdef public Py_ssize_t members
-    cdef public long long grants
     cdef public long long[5] refused
     cdef public long long[33] waits
+    cdef public Py_ssize_t members
     cdef public double wait_s
     cdef public double wait_s_max
-    cdef public double held_s
 
     cpdef waited(self, double wait_s, int bucket)
     cpdef bint is_idle(self) except -1

@@ -12,17 +12,17 @@ cdef int _NOWHERE, _UNMET, _SHARING, _STRICT
 
 cdef class LaneTree:
     cdef public Group budget
-    cdef public dict lanes
     cdef public Py_ssize_t waiting
+    cdef double _due
+    cdef list _ticketed
+    cdef public dict lanes
     cdef public double virtual
     cdef dict _doors
     cdef list _groups
     cdef public object works
     cdef list _lenders
-    cdef list _ticketed
     cdef Py_ssize_t _lender_next
     cdef Py_ssize_t _owed
-    cdef double _due
     cdef double _first_end
     cdef double _waiting_weight
     cdef dict _added
@@ -32,26 +32,26 @@ cdef class LaneTree:
     cdef Lane _nobody
     cdef Tenant _no_tenant
 
-    @cython.locals(lends=bint, group=Group)
-    cpdef promise(self, Request request, Lane lane, double now)
-    cpdef bint take(self, Lease lease, double now) except -1
     @cython.locals(lane=Lane)
     cpdef bint may_take(self, Lease lease) except -1
     @cython.locals(lane=Lane, tenant=Tenant)
     cpdef take_up(self, Lease lease, double now)
     cpdef bint admits(self, Lane lane) except -1
-    @cython.locals(lends=bint, own=Py_ssize_t, kept=Py_ssize_t, group=Group)
-    cpdef bint may_have_own(self, Lane lane) except -1
     @cython.locals(group=Group)
     cpdef bint may_share(self, Lane lane) except -1
     @cython.locals(lane=Lane, tenant=Tenant)
     cpdef book(self, Lease lease, double now)
     @cython.locals(tenant=Tenant)
     cdef _free(self, Lease lease, Lane lane, double now)
-    cdef _count_stamped(self, Lease lease, Lane lane)
-    cdef _uncount_stamped(self, Lease lease, Lane lane)
     @cython.locals(before=Py_ssize_t, within=bint, guarded=bint, group=Group)
     cdef _count(self, Lane lane, int change)
+    @cython.locals(lends=bint, group=Group)
+    cpdef promise(self, Request request, Lane lane, double now)
+    cpdef bint take(self, Lease lease, double now) except -1
+    @cython.locals(lends=bint, own=Py_ssize_t, kept=Py_ssize_t, group=Group)
+    cpdef bint may_have_own(self, Lane lane) except -1
+    cdef _count_stamped(self, Lease lease, Lane lane)
+    cdef _uncount_stamped(self, Lease lease, Lane lane)
     @cython.locals(count=Py_ssize_t, lender=Lane)
     cdef _borrow(self, Lease lease)
     @cython.locals(lender=Lane)

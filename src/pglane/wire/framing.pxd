@@ -32,30 +32,32 @@ cdef class MessageReader:
     cdef list _chunks
     cdef Py_ssize_t _chunks_bytes
 
-    cdef _set_up(self, Py_ssize_t length_max)
     cpdef bint would_take(self, Py_ssize_t length) except -1
-    cpdef bint is_untouched(self) except -1
-    cpdef drop(self)
+    cpdef Py_ssize_t buffered_bytes(self) except -1
+    cpdef Py_ssize_t kept_bytes(self) except -1
     cpdef feed(self, bytes data)
+    @cython.locals(available=Py_ssize_t, whole=Py_ssize_t)
+    cpdef bint next(self) except -1
+
+    cdef _set_up(self, Py_ssize_t length_max)
+    cpdef bint is_untouched(self) except -1
+
+    cpdef drop(self)
 
     @cython.locals(chunks=list, last=bytes, last_at=Py_ssize_t)
     cdef int _append(self, bytes data) except -1
     cdef int _join(self) except -1
-
-    @cython.locals(available=Py_ssize_t, whole=Py_ssize_t)
-    cpdef bint next(self) except -1
-
     @cython.locals(data=bytes, high=Py_ssize_t, length=Py_ssize_t)
     cdef Py_ssize_t _measure(self, Py_ssize_t at) except -1
+
     cpdef step_back(self)
+
     cpdef int partial_kind(self) except -1
 
     @cython.locals(part=bytes, part_bytes=Py_ssize_t)
     cpdef bytes stream_partial(self)
-
     @cython.locals(part=bytes, part_bytes=Py_ssize_t)
     cpdef bytes take_stream(self)
-
     @cython.locals(skipped=Py_ssize_t)
     cpdef skip(self, bytes data)
     cpdef bint is_amid(self) except -1
@@ -66,8 +68,6 @@ cdef class MessageReader:
     cpdef bytes part(self, Py_ssize_t begin, Py_ssize_t end)
     cpdef bytes body(self)
     cpdef bytes message(self)
-    cpdef Py_ssize_t kept_bytes(self)
-    cpdef Py_ssize_t buffered_bytes(self)
 
 
 @cython.locals(made=MessageReader)

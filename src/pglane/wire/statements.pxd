@@ -10,8 +10,10 @@ cdef object ENCODINGS_SAFE, ENCODINGS_SAFE_REPORTED
 
 @cython.final
 cdef class Verdict:
-    cdef readonly tuple kinds
     cdef public long long effects
+    cdef public bint may_draw
+    cdef readonly int single
+    cdef readonly tuple kinds
     cdef readonly long long shown
     cdef public str fingerprint
     cdef public bint certain
@@ -21,9 +23,7 @@ cdef class Verdict:
     cdef readonly tuple settings
     cdef readonly tuple calls
     cdef readonly bint draws
-    cdef public bint may_draw
     cdef readonly Py_ssize_t count
-    cdef readonly int single
 
     @cython.locals(own=Verdict)
     cpdef Verdict as_shown(self)
@@ -43,6 +43,8 @@ cpdef Verdict scan(bytes text, str client_encoding, bint standard_conforming_str
 
 @cython.final
 cdef class VerdictCache:
+    cdef RecentTexts _recent
+    cdef readonly Py_ssize_t hits
     cdef dict _young
     cdef dict _old
     cdef Py_ssize_t _entries_half
@@ -51,9 +53,7 @@ cdef class VerdictCache:
     cdef Py_ssize_t _young_bytes
     cdef Py_ssize_t _old_bytes
     cdef Py_ssize_t _turns
-    cdef RecentTexts _recent
     cdef public object sight
-    cdef readonly Py_ssize_t hits
     cdef readonly Py_ssize_t misses
 
     @cython.locals(verdict=Verdict)
