@@ -71,9 +71,9 @@ cdef class ClientEffects:
     cdef Verdict _bound_verdict(
         self, Verdict verdict, ClientStatement statement, bytes parameters
     )
-    cdef _note_bound(
+    cdef int _note_bound(
         self, bytes portal, ClientStatement statement, Verdict verdict, Exchange exchange
-    )
-    cdef _note_drawing(self, Verdict verdict, Exchange exchange)
+    ) except -1
+    cdef int _note_drawing(self, Verdict verdict, Exchange exchange) except -1
     @cython.locals(deallocating=dict)
     cdef _note_portal(self, bytes portal, ClientStatement statement, Verdict verdict)

@@ -21,9 +21,9 @@ cdef class OwedAnswers:
     cdef Py_ssize_t _close_at
 
     @cython.locals(at=Py_ssize_t)
-    cpdef expect(self, int kind, object payload=*)
+    cpdef int expect(self, int kind, object payload=*) except -1
     @cython.locals(at=Py_ssize_t, kinds=bytearray)
-    cpdef expect_unit(self, PendingParse parse, object bound, bint described)
+    cpdef int expect_unit(self, PendingParse parse, object bound, bint described) except -1
     cpdef Py_ssize_t outstanding(self) except -1
     @cython.locals(
         head=Py_ssize_t, at=Py_ssize_t, kind=int,
@@ -33,7 +33,7 @@ cdef class OwedAnswers:
     cdef bint _passes(self, int kind, int asked, Py_ssize_t head, int first) except -1
     cdef bint _destroys_only(self, int asked, Py_ssize_t head) except -1
     cdef int _head_kind(self) except -1
-    cdef _start_anew(self)
+    cdef int _start_anew(self) except -1
     @cython.locals(more=Py_ssize_t)
     cdef _make_room(self)
     cpdef bint may_discard(self) except -1

@@ -78,7 +78,7 @@ cdef class ServerStatements:
     cdef public Shape unlike
     cdef public bint has_loose
 
-    cpdef holds_unnamed(self, ClientStatement statement, Py_ssize_t segment)
+    cpdef int holds_unnamed(self, ClientStatement statement, Py_ssize_t segment) except -1
     cpdef destroys_unnamed(self)
     @cython.locals(statement=ServerStatement)
     cpdef ServerStatement find(self, Shape shape)

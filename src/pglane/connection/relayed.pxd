@@ -21,6 +21,6 @@ cdef class RelayedAnswers(OwedAnswers):
 
     @cython.locals(reader=MessageReader, at=Py_ssize_t, kind=int)
     cpdef bint relays(self, const unsigned char *data, Py_ssize_t size) except -1
-    cdef _unit_ended(self)
+    cdef int _unit_ended(self) except -1
     @cython.locals(parse=PendingParse)
-    cdef _parsed(self, object payload)
+    cdef int _parsed(self, object payload) except -1

@@ -38,7 +38,7 @@ cdef class ClientRequests(WholeRequests):
     cdef bint _asks(
         self, const unsigned char *data, Py_ssize_t begin, Py_ssize_t end, Exchange exchange
     ) except -1
-    cdef _expect_query(self, Exchange exchange, object deallocation)
+    cdef int _expect_query(self, Exchange exchange, object deallocation) except -1
     @cython.locals(
         reader=MessageReader, text=bytes, verdict=Verdict, objection=bytes
     )

@@ -33,10 +33,10 @@ cdef class LeaseDesk:
 
     @cython.locals(slot=Slot)
     cpdef Slot find_idle(self, Request request)
-    cpdef lease(self, Slot slot, Request request, double now)
+    cpdef int lease(self, Slot slot, Request request, double now) except -1
     @cython.locals(slot=Slot, need=Need)
     cdef Slot _idle_for(self, Request request)
-    cdef _lease(self, Slot slot, Request request, double now)
+    cdef int _lease(self, Slot slot, Request request, double now) except -1
     cpdef bint rests(self, Slot slot, double now) except -1
     @cython.locals(lease=Lease, own=Lane)
     cdef Lane _vacate(self, Slot slot, double now)

@@ -53,7 +53,7 @@ cdef class ClientConnection(LeaseHolder):
     cdef public str work_said
     cdef public str work_tagged
 
-    cdef _note_asked(self)
+    cdef int _note_asked(self) except -1
     @cython.locals(now=double, traffic=Traffic)
     cdef _note_answered(self, Exchange exchange)
     cdef _set_up(self, Admission admission, Transport transport, object peer, long long number)

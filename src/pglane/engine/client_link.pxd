@@ -34,11 +34,11 @@ cdef class ClientLink(ClientConnection):
         self, const unsigned char *data, Py_ssize_t size, ServerLink server
     ) except -1
     @cython.locals(effects=cython.longlong)
-    cdef _tell_effects(self, ServerLink server)
+    cdef int _tell_effects(self, ServerLink server) except -1
     cdef Request _next_lease(self)
     @cython.locals(drawn=bint)
     cdef bint _holds(self, ServerLink server) except -1
-    cdef _begin_lease(self)
+    cdef int _begin_lease(self) except -1
     @cython.locals(server=ServerLink)
     cdef bint _asks_on(self, Chunk chunk) except -1
     cdef bint _asks(

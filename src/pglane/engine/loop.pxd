@@ -101,11 +101,11 @@ cdef class Loop:
         found=Ready, events="const long long *", at=int, event=cython.longlong, mask=int,
         transports=list
     )
-    cdef _dispatch(self, int count, bint ends)
+    cdef int _dispatch(self, int count, bint ends) except -1
     @cython.locals(at=Py_ssize_t, transport=Ready)
     cdef _read_again(self, list again)
     @cython.locals(written=list, at=Py_ssize_t, transport=Ready)
-    cdef _flush(self)
+    cdef int _flush(self) except -1
     @cython.locals(ended=list, transport=Ready)
     cdef _let_go(self)
     cdef _failed(self, Ready whose, object error)

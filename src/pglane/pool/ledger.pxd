@@ -28,9 +28,9 @@ cdef class Place:
     cdef public Slot newest
 
     @cython.locals(newest=Slot)
-    cpdef add(self, Slot slot)
+    cpdef int add(self, Slot slot) except -1
     @cython.locals(older=Slot, newer=Slot)
-    cpdef take_out(self, Slot slot)
+    cpdef int take_out(self, Slot slot) except -1
 
 
 @cython.final
@@ -45,11 +45,11 @@ cdef class Ledger:
     cpdef Py_ssize_t count(self, int state) except -1
     @cython.locals(shelf=Place)
     cpdef Slot newest_idle(self, str user)
-    cpdef move(self, Slot slot, int state, double now)
+    cpdef int move(self, Slot slot, int state, double now) except -1
     @cython.locals(closing=Place)
     cpdef Py_ssize_t excess(self) except? -1
     @cython.locals(place=Place)
-    cdef _leave(self, Slot slot)
+    cdef int _leave(self, Slot slot) except -1
     cdef Place _place_of(self, Slot slot)
     cpdef bint has_room(self) except -1
     cpdef Py_ssize_t room(self) except? -1000

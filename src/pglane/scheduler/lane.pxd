@@ -67,8 +67,8 @@ cdef class Lane(Node):
 
     @cython.locals(passed_s=double, busy=Py_ssize_t)
     cpdef touch(self, double now)
-    cpdef hold(self, Lease lease, double now)
-    cpdef let_go(self, Lease lease)
+    cpdef int hold(self, Lease lease, double now) except -1
+    cpdef int let_go(self, Lease lease) except -1
     cpdef learn(self, double held_s)
     cpdef adopt(self, object policy, Group group, Py_ssize_t reserve, Py_ssize_t golden_max)
     @cython.locals(tenant=Tenant, last=Request)

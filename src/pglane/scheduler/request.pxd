@@ -58,13 +58,13 @@ cdef class Line:
     cdef public Lease last
 
     @cython.locals(last=Lease)
-    cpdef append(self, Lease lease)
+    cpdef int append(self, Lease lease) except -1
     @cython.locals(first=Lease)
     cpdef prepend(self, Lease lease)
     @cython.locals(before=Lease, after=Request)
     cpdef insert(self, Request request)
     @cython.locals(before=Lease, after=Lease)
-    cpdef remove(self, Lease lease)
+    cpdef int remove(self, Lease lease) except -1
 
 
 @cython.final
@@ -73,9 +73,9 @@ cdef class Arrivals:
     cdef public Request last
 
     @cython.locals(last=Request)
-    cpdef append(self, Request request)
+    cpdef int append(self, Request request) except -1
     @cython.locals(older=Request, newer=Request)
-    cpdef remove(self, Request request)
+    cpdef int remove(self, Request request) except -1
 
 
 cdef class Offer:

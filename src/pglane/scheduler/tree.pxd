@@ -35,16 +35,16 @@ cdef class LaneTree:
     @cython.locals(lane=Lane)
     cpdef bint may_take(self, Lease lease) except -1
     @cython.locals(lane=Lane, tenant=Tenant)
-    cpdef take_up(self, Lease lease, double now)
+    cpdef int take_up(self, Lease lease, double now) except -1
     cpdef bint admits(self, Lane lane) except -1
     @cython.locals(group=Group)
     cpdef bint may_share(self, Lane lane) except -1
     @cython.locals(lane=Lane, tenant=Tenant)
-    cpdef book(self, Lease lease, double now)
+    cpdef int book(self, Lease lease, double now) except -1
     @cython.locals(tenant=Tenant)
-    cdef _free(self, Lease lease, Lane lane, double now)
+    cdef int _free(self, Lease lease, Lane lane, double now) except -1
     @cython.locals(before=Py_ssize_t, within=bint, guarded=bint, group=Group)
-    cdef _count(self, Lane lane, int change)
+    cdef int _count(self, Lane lane, int change) except -1
     @cython.locals(lends=bint, group=Group)
     cpdef promise(self, Request request, Lane lane, double now)
     cpdef bint take(self, Lease lease, double now) except -1
