@@ -2,7 +2,7 @@ cimport cython
 
 from pglane.doors.decisions cimport Grant
 from pglane.doors.need cimport Need, SlotOffer
-from pglane.pool.ledger cimport Ledger, Slot
+from pglane.pool.ledger cimport Ledger, Shelf, Slot
 from pglane.scheduler.lane cimport Lane
 from pglane.scheduler.lanes cimport LaneQueue
 from pglane.scheduler.request cimport Lease, Request
@@ -16,12 +16,12 @@ cdef double _NEVER
 cdef class LeaseDesk:
     cdef public Ledger ledger
     cdef public LaneQueue queue
+    cdef public Py_ssize_t rotated
     cdef public Py_ssize_t opening_max
     cdef public str failure
     cdef public bint full
-    cdef dict _denied
-    cdef public Py_ssize_t rotated
     cdef public bint paused
+    cdef dict _denied
     cdef list _promised
     cdef dict _claims
     cdef SlotOffer _offered
@@ -34,7 +34,7 @@ cdef class LeaseDesk:
     @cython.locals(slot=Slot)
     cpdef Slot find_idle(self, Request request)
     cpdef int lease(self, Slot slot, Request request, double now) except -1
-    @cython.locals(slot=Slot, need=Need)
+    @cython.locals(slot=Slot, need=Need, shelf=Shelf)
     cdef Slot _idle_for(self, Request request)
     cdef int _lease(self, Slot slot, Request request, double now) except -1
     cpdef bint rests(self, Slot slot, double now) except -1

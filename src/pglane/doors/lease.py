@@ -39,7 +39,7 @@ from typing import TYPE_CHECKING
 
 from pglane.doors.decisions import Close, Decision, Grant, Open, Recall, Reject
 from pglane.doors.need import Need, SlotOffer
-from pglane.pool.ledger import CLEANING, CLOSING, IDLE, LEASED, OPENING, Ledger, Slot
+from pglane.pool.ledger import CLEANING, CLOSING, IDLE, LEASED, OPENING, Ledger, Shelf, Slot
 from pglane.scheduler.lane import Lane
 from pglane.scheduler.lanes import LaneQueue
 from pglane.scheduler.reasons import RefusedBecause, WaitReason
@@ -123,8 +123,6 @@ class LeaseDesk:
         Prefers the connection used last; this is the path of an uncontended request. Only if its
         session is in another state than the client's, a few more are looked at.
         """
-        if not self.ledger.count(_IDLE):
-            return None
         slot = self._idle_for(request)
         return None if slot is None or not self.queue.may_take(request) else slot
 
@@ -137,7 +135,10 @@ class LeaseDesk:
         need: Need = request.need  # type: ignore[assignment]
         if self.rotated:
             return self._rotate(request.user, need, request.claimed)
-        slot = self.ledger.newest_idle(request.user)
+        shelf: Shelf | None = request.shelf  # type: ignore[assignment]
+        if shelf is None or shelf.ledger is not self.ledger:
+            shelf = request.shelf = self.ledger.shelf_of(request.user)
+        slot = shelf.newest
         if slot is not None and (slot.holds is not need.holds or not need.accepts(slot.base)):
             slot = self._best_idle(request.user, need)
         return slot

@@ -1,14 +1,15 @@
 """The ledger: which server connections exist, each in exactly one state, under one budget.
 
-A state is a place: every slot is in exactly one container, and `move` is the only way from one
-to another. A server connection counts from the moment it is asked for until its backend is gone
-(fact A5 of the protocol research): closing a socket does not end a running statement, so a slot
-that is CLOSING is still used.
+Every slot that exists is counted in one state, and `move` is the only way from one to another. A
+server connection counts from the moment it is asked for until its backend is gone (fact A5 of the
+protocol research): closing a socket does not end a running statement, so a slot that is CLOSING is
+still used.
 
-Places are chains through the slots themselves: a transaction moves a slot twice, and to make no
-object and hash nothing for that is what it costs least. Free slots stand in a chain per role.
+A transaction moves a slot twice: that makes no object and hashes nothing. Free slots stand on a
+shelf per role, a chain through the slots themselves; of all others only the number is kept by
+state, for who asks which they are does so seldom.
 
-States and the containers they name::
+States::
 
     OPENING   being connected and logged in
     IDLE      free, clean, ready to be leased (newest first: warm caches; the oldest ages out)
@@ -68,9 +69,8 @@ class Slot:
         link: the engine's object for it; the ledger does not look inside.
         lease: whose its place is (`scheduler.request.Lease`); None where it is idle.
         holds: the state of its session as the engine last told; compared, not looked into.
-        place: the one it is in; None: its end.
-        older, newer: its neighbours there.
-        shelf: the place of idle slots of its role.
+        shelf: where the idle slots of its role stand; None: its end.
+        older, newer: its neighbours there, while it is idle.
     """
 
     __slots__ = (
@@ -81,7 +81,6 @@ class Slot:
         "newer",
         "older",
         "opened",
-        "place",
         "shelf",
         "since",
         "state",
@@ -97,24 +96,23 @@ class Slot:
         self.link: object = None
         self.lease: object = None
         self.holds = base
-        self.place: Place | None = None
         self.older: Slot | None = None
         self.newer: Slot | None = None
-        self.shelf: Place | None = None
+        self.shelf: Shelf | None = None
 
 
-class Place:
-    """Slots in order of arrival.
+class Shelf:
+    """Idle slots of one role, in the order in which they came.
 
     Attributes:
-        count: how many there are.
+        ledger: whose they are.
         oldest, newest: the ends of the chain.
     """
 
-    __slots__ = ("count", "newest", "oldest")
+    __slots__ = ("ledger", "newest", "oldest")
 
-    def __init__(self) -> None:
-        self.count = 0
+    def __init__(self, ledger: "Ledger") -> None:
+        self.ledger = ledger
         self.oldest: Slot | None = None
         self.newest: Slot | None = None
 
@@ -126,19 +124,17 @@ class Place:
             slot = slot.newer
 
     def add(self, slot: Slot) -> None:
-        """A slot that is nowhere comes here."""
+        """A slot comes here."""
         newest = self.newest
-        slot.place = self
         slot.older = newest
         if newest is None:
             self.oldest = slot
         else:
             newest.newer = slot
         self.newest = slot
-        self.count += 1
 
     def take_out(self, slot: Slot) -> None:
-        """One that is here is nowhere from now on."""
+        """One that is here goes."""
         older, newer = slot.older, slot.newer
         if older is None:
             self.oldest = newer
@@ -150,8 +146,6 @@ class Place:
         else:
             newer.older = older
             slot.newer = None
-        slot.place = None
-        self.count -= 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,28 +173,22 @@ class Ledger:
             msg = f"a budget is at least 1 server connection, not {budget}"
             raise ValueError(msg)
         self.budget = budget
-        self._used = 0
-        self._idle_count = 0
-        self._shelves: dict[str, Place] = {}
-        # That of IDLE stays empty: those are on the shelves.
-        self._places: tuple[Place, ...] = (Place(), Place(), Place(), Place(), Place())
+        self._slots: dict[Slot, None] = {}
+        self._counts = [0, 0, 0, 0, 0]  # by state
+        self._shelves: dict[str, Shelf] = {}
 
     def __iter__(self) -> Iterator[Slot]:
-        """Every slot, in no order that matters."""
-        places = (*self._places, *self._shelves.values())
-        return iter([slot for place in places for slot in place])
+        """Every slot, in the order in which they were asked for."""
+        return iter(list(self._slots))
 
     @property
     def used(self) -> int:
         """Slots that count against the budget."""
-        return self._used
+        return len(self._slots)
 
     def count(self, state: int) -> int:
         """Slots in one state."""
-        if state == _IDLE:
-            return self._idle_count
-        place: Place = self._places[state]
-        return place.count
+        return self._counts[state]
 
     def count_of(self, user: str) -> int:
         """Slots of one role, in any state."""
@@ -212,16 +200,15 @@ class Ledger:
 
     def has_room(self) -> bool:
         """Whether one more may be opened."""
-        return self._used < self.budget
+        return len(self._slots) < self.budget
 
     def room(self) -> int:
         """How many more may be opened; negative where the budget was lowered."""
-        return self.budget - self._used
+        return self.budget - len(self._slots)
 
     def excess(self) -> int:
         """How many more are used than the budget allows, those that are ending not counted."""
-        closing: Place = self._places[_CLOSING]
-        return self._used - closing.count - self.budget
+        return len(self._slots) - self._counts[_CLOSING] - self.budget
 
     def open(self, user: str, base: object, now: float) -> Slot:
         """A new slot in OPENING.
@@ -233,27 +220,28 @@ class Ledger:
             msg = f"the budget of {self.budget} is used up"
             raise RuntimeError(msg)
         slot = Slot(user, base, now)
-        self._places[OPENING].add(slot)
-        self._used += 1
+        slot.shelf = self.shelf_of(user)
+        self._slots[slot] = None
+        self._counts[OPENING] += 1
         return slot
 
     def move(self, slot: Slot, state: int, now: float) -> None:
-        """From its place to another.
+        """From its state to another.
 
         Raises:
-            RuntimeError: there is no such transition, or the slot is not where it says.
+            RuntimeError: there is no such transition, or the slot exists no more.
         """
-        if not _ALLOWED[_STATES * slot.state + state]:
-            msg = f"no way from {SlotState(slot.state).name} to {SlotState(state).name}"
-            raise RuntimeError(msg)
-        self._leave(slot)
+        before, shelf = slot.state, slot.shelf
+        if shelf is None or not _ALLOWED[_STATES * before + state]:
+            raise _no_way(slot, state)
+        self._counts[before] -= 1
+        self._counts[state] += 1
         slot.state = state
         slot.since = now
-        if state == _IDLE:
-            self._idle_count += 1
-            if slot.shelf is None:
-                slot.shelf = self._shelf(slot.user)
-        self._place_of(slot).add(slot)
+        if before == _IDLE:
+            shelf.take_out(slot)
+        elif state == _IDLE:
+            shelf.add(slot)
 
     def hand_over(self, slot: Slot, now: float) -> None:
         """From one client straight to the next: its place stays the same."""
@@ -261,44 +249,35 @@ class Ledger:
         slot.since = now
 
     def remove(self, slot: Slot) -> None:
-        """Its backend is gone; the slot is free for another."""
-        self._leave(slot)
-        self._used -= 1
+        """Its backend is gone; the slot is free for another.
 
-    def _leave(self, slot: Slot) -> None:
-        place = self._place_of(slot)
-        if slot.place is not place:
-            msg = f"a slot says {SlotState(slot.state).name} and is not there"
-            raise RuntimeError(msg)
-        place.take_out(slot)
+        Raises:
+            RuntimeError: it exists no more.
+        """
+        shelf = slot.shelf
+        if shelf is None:
+            raise _no_way(slot, slot.state)
         if slot.state == _IDLE:
-            self._idle_count -= 1
+            shelf.take_out(slot)
+        slot.shelf = None
+        self._counts[slot.state] -= 1
+        del self._slots[slot]
 
-    def _shelf(self, user: str) -> Place:
+    def shelf_of(self, user: str) -> Shelf:
+        """Where idle slots of a role stand, now and later."""
         shelf = self._shelves.get(user)
         if shelf is None:
-            shelf = self._shelves[user] = Place()
+            shelf = self._shelves[user] = Shelf(self)
         return shelf
-
-    def _place_of(self, slot: Slot) -> Place:
-        """Where a slot in its state is."""
-        if slot.state == _IDLE and slot.shelf is not None:
-            return slot.shelf
-        return self._places[slot.state]
 
     def idle_of(self, user: str) -> list[Slot]:
         """Idle slots of one role, newest first."""
         return list(self._shelves.get(user, ()))[::-1]
 
-    def newest_idle(self, user: str) -> Slot | None:
-        """The idle slot of one role that was used last."""
-        shelf = self._shelves.get(user)
-        return None if shelf is None else shelf.newest
-
     def oldest_idle(self) -> Slot | None:
         """The idle slot, of any role, that was not used for longest."""
         oldest: Slot | None = None
-        if self._idle_count:
+        if self._counts[_IDLE]:
             for shelf in self._shelves.values():
                 slot = shelf.oldest
                 if slot is not None and (oldest is None or slot.since < oldest.since):
@@ -312,3 +291,10 @@ class Ledger:
 
 def _since(slot: Slot) -> float:
     return slot.since
+
+
+def _no_way(slot: Slot, state: int) -> RuntimeError:
+    before, after = SlotState(slot.state).name, SlotState(state).name
+    if slot.shelf is None:
+        return RuntimeError(f"a slot says {before} and exists no more")
+    return RuntimeError(f"no way from {before} to {after}")

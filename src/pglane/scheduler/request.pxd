@@ -27,6 +27,7 @@ cdef class Lease:
 cdef class Request(Lease):
     cdef public str user
     cdef public object need
+    cdef public object shelf
     cdef public double arrived
     cdef public double patience_s
     cdef public double deadline

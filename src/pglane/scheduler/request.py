@@ -75,7 +75,8 @@ class Request(Lease):
 
     Attributes:
         user: the role it needs.
-        need: what else the server connection must be like (`doors.lease.Need`).
+        need: what else the server connection must be like (`doors.need.Need`).
+        shelf: where idle ones of that role stand (`pool.ledger.Shelf`); None: nobody looked yet.
         arrived: when it asked; this and the next two are set on arrival.
         patience_s: how long its client waits, where its lane leaves that to clients; 0.0: as its
             lane says.
@@ -97,7 +98,7 @@ class Request(Lease):
     __slots__ = (
         "ahead", "arrived", "attempt", "claimed", "continues", "deadline", "expires",
         "judged_since", "need", "newer", "older", "patience_s", "promised", "reason", "refused",
-        "turns", "user", "waiting", "was_short",
+        "shelf", "turns", "user", "waiting", "was_short",
     )  # fmt: skip
 
     def __init__(
@@ -116,6 +117,7 @@ class Request(Lease):
         self._set_up_lease(lane, tenant, client)
         self.user = user
         self.need = need
+        self.shelf: object = None
         self.arrived = 0.0
         self.patience_s = 0.0
         self.deadline = 0.0

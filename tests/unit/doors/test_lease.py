@@ -563,3 +563,13 @@ def test_works_that_wait_for_each_other_lose_the_newest_request() -> None:
     assert reject.request is second
     assert second.refused is RefusedBecause.POOL_DEADLOCK
     assert_consistent(desk)
+
+
+def test_a_request_gets_what_is_free_where_it_asks() -> None:
+    here, there = new_desk(2, 2), new_desk(2, 2)
+    slot = opened_slot(here)
+    assert here.released(slot, 2.0) == []
+    request = wish(here)
+    assert here.find_idle(request) is slot
+    assert there.find_idle(request) is None
+    assert here.find_idle(request) is slot

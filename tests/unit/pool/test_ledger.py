@@ -55,20 +55,31 @@ def test_a_transition_that_is_not_there_is_refused() -> None:
         ledger.move(slot, IDLE, 3.0)
 
 
-def test_a_slot_that_is_not_where_it_says_is_noticed() -> None:
+@pytest.mark.parametrize("state", [OPENING, IDLE])
+def test_a_slot_that_exists_no_more_is_noticed(state: int) -> None:
     ledger = Ledger(1)
     slot = ledger.open("anna", None, 1.0)
+    if state == IDLE:
+        ledger.move(slot, IDLE, 2.0)
     ledger.remove(slot)
-    with pytest.raises(RuntimeError, match="says OPENING and is not there"):
+    name = "IDLE" if state == IDLE else "OPENING"
+    with pytest.raises(RuntimeError, match=f"says {name} and exists no more"):
         ledger.remove(slot)
+    with pytest.raises(RuntimeError, match=f"says {name} and exists no more"):
+        ledger.move(slot, LEASED, 3.0)
+    assert ledger.shelf_of("anna").newest is None
+    assert (ledger.used, ledger.count(state), list(ledger)) == (0, 0, [])
 
 
 def test_the_newest_idle_one_of_a_role_is_leased_first() -> None:
     ledger = Ledger(4)
     first, second = opened(ledger, now=1.0), opened(ledger, now=2.0)
     other = opened(ledger, "berta", now=0.5)
-    assert ledger.newest_idle("anna") is second
-    assert ledger.newest_idle("nobody") is None
+    shelf = ledger.shelf_of("anna")
+    assert shelf.newest is second
+    assert shelf.ledger is ledger
+    assert ledger.shelf_of("anna") is shelf
+    assert ledger.shelf_of("nobody").newest is None
     assert ledger.idle_of("anna") == [second, first]
     assert ledger.idle_of("nobody") == []
     assert ledger.oldest_idle() is other
@@ -76,7 +87,7 @@ def test_the_newest_idle_one_of_a_role_is_leased_first() -> None:
     ledger.move(first, LEASED, 3.0)
     assert ledger.idle_of("anna") == [second]
     ledger.move(second, LEASED, 3.0)
-    assert ledger.newest_idle("anna") is None
+    assert shelf.newest is None
 
 
 def test_nobody_is_the_oldest_where_nothing_is_idle() -> None:
@@ -120,7 +131,7 @@ def test_slots_come_back_to_their_place_and_leave_it_in_any_order() -> None:
     ledger.move(slots[0], IDLE, 11.0)
     assert ledger.idle_of("anna") == [slots[0], slots[2]]
     ledger.move(slots[2], LEASED, 12.0)
-    ledger.move(slots[0], LEASED, 12.0)
+    ledger.move(slots[0], LEASED, 13.0)
     assert ledger.idle_of("anna") == []
     assert ledger.oldest_idle() is other
     assert ledger.in_state(LEASED) == [slots[1], slots[2], slots[0]]
