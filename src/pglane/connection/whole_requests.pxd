@@ -7,6 +7,7 @@ from pglane.connection.prepared_statements cimport ClientStatement, client_state
 from pglane.connection.request_messages cimport bind_head, zero_in
 from pglane.wire.recent_texts cimport is_at
 from pglane.wire.statements cimport Verdict
+from pglane.wire.tags cimport may_be_tagged, may_begin_block
 
 
 cdef Py_ssize_t _HEADER_BYTES, _BIND_BYTES, _DESCRIBE_BYTES, _TEXT_AT, _NAME_AT
@@ -30,6 +31,8 @@ cdef class WholeRequests(ExtendedRequests):
     cdef PendingParse _again
 
     cdef _nothing_again(self)
+    @cython.locals(kind=int, last=Py_ssize_t, end=Py_ssize_t, statement=ClientStatement)
+    cpdef bint may_say_a_lane(self, const unsigned char *data, Py_ssize_t size) except -1
     @cython.locals(
         bind=Py_ssize_t, end=Py_ssize_t, verdict=Verdict, text=bytes, types=bytes,
         statement=ClientStatement, parse=PendingParse

@@ -22,6 +22,7 @@ from pglane.connection.request_messages import bind_head, zero_in
 from pglane.wire.bound_settings import BOUND
 from pglane.wire.framing import HEADER_BYTES
 from pglane.wire.recent_texts import is_at
+from pglane.wire.tags import may_be_tagged, may_begin_block
 
 if TYPE_CHECKING:
     from pglane.wire.statements import Verdict
@@ -97,6 +98,24 @@ class WholeRequests(ExtendedRequests):
     def _nothing_again(self) -> None:
         """Begins."""
         self._again: PendingParse | None = None
+
+    def may_say_a_lane(self, data: bytes, size: int) -> bool:
+        """Whether a whole request may hold tags, or be a BEGIN that waits for what is behind it.
+
+        In a unit it does not wait.
+        """
+        kind = data[0]
+        if kind == 0x51:
+            last = size - 1
+            if may_begin_block(data, _HEADER_BYTES, last):
+                return True
+            return may_be_tagged(data, _HEADER_BYTES, last)
+        if kind == 0x50:
+            end = zero_in(data, _TEXT_AT, _behind(data, 0, size, 0x50))
+            return end < 0 or may_be_tagged(data, _TEXT_AT, end)
+        end = zero_in(data, _NAME_AT, _behind(data, 0, size, 0x42))
+        statement = self.statements.get(data[_NAME_AT:end]) if end >= 0 else None
+        return statement is None or may_be_tagged(statement.text, 0, len(statement.text))
 
     def _asks_unit(self, data: bytes, size: int, exchange: Exchange) -> bool:
         """Notes the unit that these bytes are, where nothing is under way; True: send them on.

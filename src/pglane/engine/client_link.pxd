@@ -15,7 +15,6 @@ from pglane.engine.welcome cimport Welcome
 from pglane.pool.ledger cimport Slot
 from pglane.scheduler.request cimport Request
 from pglane.wire.framing cimport MessageReader
-from pglane.wire.tags cimport may_be_tagged
 
 
 cdef int _WELCOME, _IDLE, _WAITING, _LEASED, _GONE, _IDLE_STATUS

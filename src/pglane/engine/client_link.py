@@ -35,7 +35,6 @@ from pglane.wire.server_messages import (
     ready_for_query,
 )
 from pglane.wire.statements import Effect
-from pglane.wire.tags import may_be_tagged
 
 if TYPE_CHECKING:
     from pglane.engine.admission import Admission
@@ -147,7 +146,7 @@ class ClientLink(ClientConnection):
     def _says_a_lane(self, chunk: "Chunk") -> bool:
         """Whether a request may hold tags, leave those of the last one, or begin a block."""
         tagged = bool(self.lane_tagged or self.work_tagged)
-        return tagged or may_be_tagged(chunk.data, chunk.size)
+        return tagged or self.requests.may_say_a_lane(chunk.data, chunk.size)
 
     def _asks(self, data: bytes, size: int, server: "ServerLink") -> bool:
         """Sends a request on and says whom it concerns; False if it is to be looked at closer."""

@@ -1,6 +1,6 @@
 cimport cython
 
-cdef int _COMMENT_MAX, _TAGS_MAX, _LOOKED_AT_BYTES, _QUERY, _TEXT_AT
+cdef int _COMMENT_MAX, _TAGS_MAX
 cdef int _SLASH, _STAR, _EQUALS, _QUOTE, _BACKSLASH, _COMMA
 cdef bytes _BLANKS
 cdef bytes _TRAILING
@@ -10,8 +10,10 @@ cdef bytes _KEY
 @cython.locals(comment=bytes)
 cpdef dict tags_of(bytes text, Py_ssize_t at, Py_ssize_t size)
 
-@cython.locals(first=int, second=int, at=Py_ssize_t)
-cpdef bint may_be_tagged(const unsigned char *request, Py_ssize_t size) except -1
+cpdef bint may_be_tagged(const unsigned char *text, Py_ssize_t at, Py_ssize_t size) except -1
+
+@cython.locals(first=int, second=int)
+cpdef bint may_begin_block(const unsigned char *text, Py_ssize_t at, Py_ssize_t size) except -1
 
 @cython.locals(begin=Py_ssize_t, end=Py_ssize_t)
 cpdef bytes comment_at_an_end(bytes text, Py_ssize_t at, Py_ssize_t size)

@@ -24,9 +24,6 @@ TAGS_MAX = 16
 
 _COMMENT_MAX: int = COMMENT_BYTES_MAX  # compiled, these are C integers
 _TAGS_MAX: int = TAGS_MAX
-_LOOKED_AT_BYTES: int = 4096
-_QUERY: int = 0x51
-_TEXT_AT: int = 5  # behind a message's type and length
 _SLASH: int = 0x2F
 _STAR: int = 0x2A
 _EQUALS: int = 0x3D
@@ -50,24 +47,25 @@ def tags_of(text: bytes, at: int, size: int) -> dict[str, str]:
     return pairs_of(comment) if comment else {}
 
 
-def may_be_tagged(request: bytes, size: int) -> bool:
-    """Whether a message may hold tags, or begin a block: anything but a short, plain Query may.
-
-    Args:
-        request: where the message lies; it begins with its type.
-        size: how many bytes of it.
-    """
-    if request[0] != _QUERY or size > _LOOKED_AT_BYTES or size < _TEXT_AT + 2:
-        return True
-    first, second = request[_TEXT_AT] | 0x20, request[_TEXT_AT + 1] | 0x20
-    if first < 0x61 or (first == 0x62 and second == 0x65):  # no letter; BE
-        return True
-    if first == 0x73 and second == 0x74:  # ST
-        return True
-    at = _TEXT_AT + 1
-    while at < size and (request[at] != _SLASH or request[at - 1] != _STAR):
+def may_be_tagged(text: bytes, at: int, size: int) -> bool:
+    """Whether a statement begins or ends with what may be a comment; see `tags_of`."""
+    while at < size and _BLANKS[text[at]]:
         at += 1
-    return at < size
+    if at + 1 < size and text[at] == _SLASH and text[at + 1] == _STAR:
+        return True
+    while size > at and _TRAILING[text[size - 1]]:
+        size -= 1
+    return size > at + 1 and text[size - 1] == _SLASH and text[size - 2] == _STAR
+
+
+def may_begin_block(text: bytes, at: int, size: int) -> bool:
+    """Whether a statement may be one that begins a block: it begins with BE, ST or no letter."""
+    if size < at + 2:
+        return True
+    first, second = text[at] | 0x20, text[at + 1] | 0x20
+    if first < 0x61:
+        return True
+    return (first == 0x62 and second == 0x65) or (first == 0x73 and second == 0x74)
 
 
 def comment_at_an_end(text: bytes, at: int, size: int) -> bytes:

@@ -431,6 +431,41 @@ def test_a_query_is_one(lease: Lease) -> None:
     assert lease.form.is_whole_request(data, len(data))
 
 
+TAG = b"/*lane='otp'*/"
+
+
+@pytest.mark.parametrize(
+    ("request_", "may"),
+    [
+        ([c.Query(TEXT)], False),
+        ([c.Query(TEXT + TAG)], True),
+        ([c.Query(TAG + TEXT)], True),
+        ([c.Query(b"BEGIN")], True),
+        (unit(), False),
+        (unit(TEXT + TAG), True),
+        (unit(TAG + TEXT), True),
+        (unit(b"BEGIN"), False),
+        (bound(b"a"), False),
+        (bound(b"tagged"), True),
+        (bound(b"b"), True),
+    ],
+)
+def test_what_has_no_comment_at_an_end_says_no_lane(
+    lease: Lease, request_: list[Any], may: bool
+) -> None:
+    lease.send(c.Parse(b"a", TEXT), c.Parse(b"tagged", TEXT + TAG), SYNC)
+    data = encoded(*request_)
+    assert lease.form.is_whole_request(data, len(data))
+    assert lease.requests.may_say_a_lane(data, len(data)) is may
+
+
+@pytest.mark.parametrize("make", [malformed, endless])
+def test_what_is_malformed_may_say_one(lease: Lease, make: Any) -> None:
+    data = encoded(*make())
+    assert lease.form.is_whole_request(data, len(data))
+    assert lease.requests.may_say_a_lane(data, len(data))
+
+
 @given(
     at=st.integers(0, 200),
     byte=st.integers(0, 255),

@@ -2,12 +2,12 @@
 
 import pytest
 
-from pglane.wire.client_messages import Parse, Query, Sync
 from pglane.wire.tags import (
     COMMENT_BYTES_MAX,
     TAGS_MAX,
     comment_at_an_end,
     may_be_tagged,
+    may_begin_block,
     pairs_of,
     tags_of,
 )
@@ -101,22 +101,41 @@ def test_a_longer_comment_is_not_read(form):
     [
         (b"SELECT 1", False),
         (b"select '/*' from t", False),
+        (b"SELECT 1 /* prose */ FROM t", False),
         (b"SELECT 1 /*lane='otp'*/", True),
-        (b"SELECT 1 */", True),
-        (b"/*lane='otp'*/ SELECT 1", True),
-        (b"  SELECT 1", True),
-        (b"Begin", True),
-        (b"start transaction", True),
-        (b"b", False),
-        (b"", True),
-        (b"SELECT '" + b"x" * 5000 + b"'", True),
+        (b"SELECT 1 */ ;\n\x00", True),
+        (b"SELECT 1 *", False),
+        (b" \n/*lane='otp'*/ SELECT 1", True),
+        (b"/*", True),
+        (b"*/", True),
+        (b"/", False),
+        (b"*", False),
+        (b" ;", False),
+        (b"", False),
     ],
 )
-def test_a_short_query_without_the_end_of_a_comment_is_not_tagged(text, may):
-    query = Query(text).encode()
-    assert may_be_tagged(query, len(query)) is may
+def test_what_neither_begins_nor_ends_with_a_comment_is_not_tagged(text, may):
+    assert may_be_tagged(text, 0, len(text)) is may
+    around = b"/*" + text + b"*/"
+    assert may_be_tagged(around, 2, len(text) + 2) is may
 
 
-def test_what_is_no_query_may_be_tagged():
-    for message in (Sync().encode(), Parse(b"name", b"SELECT 1").encode()):
-        assert may_be_tagged(message, len(message))
+@pytest.mark.parametrize(
+    ("text", "may"),
+    [
+        (b"SELECT 1", False),
+        (b"INSERT INTO t VALUES (1)", False),
+        (b"Begin", True),
+        (b"start transaction", True),
+        (b"  SELECT 1", True),
+        (b"-- c\nBEGIN", True),
+        (b"bx", False),
+        (b"sx", False),
+        (b"te", False),
+        (b"b", True),
+        (b"", True),
+    ],
+)
+def test_what_begins_with_other_letters_begins_no_block(text, may):
+    assert may_begin_block(text, 0, len(text)) is may
+    assert may_begin_block(b"x" + text + b"be", 1, len(text) + 1) is may
