@@ -1,7 +1,6 @@
 """The result for people (Markdown, also on the terminal) and for programs (JSON)."""
 
 import json
-import os
 import platform
 import sys
 from collections.abc import Iterable, Sequence
@@ -12,7 +11,7 @@ from statistics import median
 
 from bench.end_to_end.comparison import Entry, Row, Spread, entries, rows
 from bench.end_to_end.pgbench import Run
-from pglane.lab import procfs
+from pglane.lab import processors, procfs
 from pglane.lab.circumstances import commit
 from tools import build_extensions
 
@@ -76,7 +75,7 @@ def circumstances(module: str, postgresql: str, **parameters: int) -> Circumstan
         commit=commit(),
         command=" ".join([f"python -m {module}", *sys.argv[1:]]),
         cpu=procfs.cpu_model(),
-        cores=os.cpu_count() or 0,
+        cores=processors.count(),
         kernel=".".join(platform.release().split(".")[:2]),
         python=platform.python_version(),
         postgresql=postgresql,

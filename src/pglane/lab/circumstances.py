@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pglane.lab import procfs
+from pglane.lab import processors, procfs
 from pglane.lab.gateway import version_told
 
 
@@ -42,7 +42,7 @@ def look(command: Sequence[str], postgresql: str, rounds: int, seed: int) -> Cir
         commit=commit(),
         command=" ".join(command),
         cpu=cpu(),
-        cores=os.cpu_count() or 0,
+        cores=processors.count(),
         kernel=".".join(platform.release().split(".")[:2]),
         python=platform.python_version(),
         postgresql=postgresql,

@@ -38,6 +38,11 @@ def division(*, pinned: bool) -> Division:
     return Division(load, allowed - load)
 
 
+def count() -> int:
+    """How many we may use; where the system does not say, how many there are."""
+    return len(_allowed()) or os.cpu_count() or 0
+
+
 def _allowed() -> frozenset[int]:
     return frozenset(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else frozenset()
 

@@ -29,6 +29,16 @@ def test_with_one_processor_or_without_the_call_nothing_is_pinned(
         assert processors._allowed() == frozenset()
 
 
+def test_how_many_there_are_is_how_many_we_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {3}, raising=False)
+    assert processors.count() == 1
+    monkeypatch.delattr(os, "sched_getaffinity")
+    assert processors.count() == 4
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert processors.count() == 0
+
+
 def test_it_runs_where_it_is_told_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     places = [frozenset({0, 1})]
     monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: places[-1], raising=False)
