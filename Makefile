@@ -4,7 +4,7 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help setup up demo test quick lint types integration differential sessions faults soak bleed bench fast order lab compat docs check again clean servers
+.PHONY: help setup up demo test quick lint types integration late differential sessions faults soak bleed bench fast order lab compat docs check again clean servers
 
 FITTING := import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(or $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -50,6 +50,9 @@ docs: .venv/.test .venv/.built  ## generated pages are fresh, links and examples
 
 integration: .venv/.test .venv/.built servers  ## with real PostgreSQL servers and drivers
 	@$(RUN) -m pytest tests/integration
+
+late: .venv/.test .venv/.built servers  ## the same, where the catalogs are read 1.5 s late: SECONDS=...
+	@PGLANE_TEST_MONITOR_LATE_S='$(or $(SECONDS),1.5)' $(RUN) -m pytest tests/integration
 
 differential: .venv/.test .venv/.built servers  ## random sequences on moving and on private connections; N=5000, SEED=...
 	@PGLANE_DIFFERENTIAL_EXAMPLES='$(or $(N),5000)' PGLANE_DIFFERENTIAL_SEED='$(or $(SEED),0)' \

@@ -25,6 +25,7 @@ from tests.support.waiting import eventually
 
 DOORS = ("transaction", "session", "direct")
 START_S = 30.0
+PROGRAM = "tests.support.late_monitor" if "PGLANE_TEST_MONITOR_LATE_S" in os.environ else "pglane"
 
 
 class Gateway:
@@ -55,7 +56,7 @@ class Gateway:
         self._users = tuple(users)
         self._config = self._write_config(settings or {}, users)
         self._command = [
-            *(sys.executable, "-m", "pglane", "up", uri or cluster.uri_without_secret()),
+            *(sys.executable, "-m", PROGRAM, "up", uri or cluster.uri_without_secret()),
             *("--config", str(self._config)),
             *("--transaction-port", "0", "--session-port", "0", "--direct-port", "0"),
             *options,
