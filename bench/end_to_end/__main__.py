@@ -24,6 +24,7 @@ def options() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m bench.end_to_end", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--starts", type=int, default=1, help="of each contender, in turns")
     parser.add_argument("--seconds", type=int, default=3, help="of one run")
     parser.add_argument("--workloads", default="", help="names or their first words, with commas")
     parser.add_argument("--contenders", default=",".join(FAMILIES), help="default: %(default)s")
@@ -77,6 +78,22 @@ def start_contenders(
     return found, list(dict.fromkeys(missing))
 
 
+def start_all(
+    stack: ExitStack, running: Cluster, folder: Path, chosen: argparse.Namespace, sizes: list[int]
+) -> tuple[list[list[Contender]], list[str]]:
+    """All contenders as often as is asked for, and why some do not run."""
+    starts: list[list[Contender]] = []
+    missing: list[str] = []
+    for number in range(chosen.starts):
+        own = folder / f"start-{number}"
+        own.mkdir()
+        processes.give_away(own)
+        found, lacking = start_contenders(stack, running, own, chosen, sizes)
+        starts.append(found)
+        missing += lacking
+    return starts, list(dict.fromkeys(missing))
+
+
 def tidy(running: Cluster) -> None:
     """Takes away what write workloads left, so that all rounds find the same tables."""
     running.psql("TRUNCATE pgbench_history")
@@ -85,14 +102,14 @@ def tidy(running: Cluster) -> None:
 
 
 def run_all(
-    running: Cluster, found: list[Contender], chosen: argparse.Namespace, sizes: list[int]
+    running: Cluster, starts: list[list[Contender]], chosen: argparse.Namespace, sizes: list[int]
 ) -> list[Run]:
     """Every run, told on standard error as it ends."""
     dice = random.Random(chosen.seed)
     works = workloads.chosen(_words(chosen.workloads))
     runs: list[Run] = []
     for round_, workload, contender in plan(
-        found, works, sizes, chosen.rounds, dice, lambda: tidy(running)
+        starts, works, sizes, chosen.rounds, dice, lambda: tidy(running)
     ):
         run = measure(running, contender, workload, chosen.seconds, round_)
         runs.append(run)
@@ -127,16 +144,17 @@ def main() -> int:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pglane-bench-")))
         processes.give_away(folder)
         running = stack.enter_context(cluster.running(folder, bin_, pgbench, chosen.scale))
-        found, missing = start_contenders(stack, running, folder, chosen, sizes)
+        starts, missing = start_all(stack, running, folder, chosen, sizes)
         where = report.circumstances(
             "bench.end_to_end",
             running.version,
             rounds=chosen.rounds,
+            starts=chosen.starts,
             seconds=chosen.seconds,
             scale=chosen.scale,
             seed=chosen.seed,
         )
-        runs = run_all(running, found, chosen, sizes)
+        runs = run_all(running, starts, chosen, sizes)
     if not chosen.no_files:
         write_files(where, runs, missing)
     print((report.as_json if chosen.json else report.markdown)(where, runs, missing))

@@ -32,17 +32,22 @@ def in_order(contenders: list[Contender], dice: random.Random) -> list[Contender
 
 
 def plan(
-    contenders: list[Contender],
+    starts: list[list[Contender]],
     workloads: list[Workload],
     sizes: list[int],
     rounds: int,
     dice: random.Random,
     between: Callable[[], None],
 ) -> Iterator[tuple[int, Workload, Contender]]:
-    """Every run of the benchmark; `between` tidies the tables before each round."""
+    """Every run of the benchmark; `between` tidies the tables before each round.
+
+    Rounds take turns among `starts`, each of them all contenders: where its memory comes to lie
+    makes a program faster or slower by more than what is to be found, for as long as it runs.
+    """
     for round_ in range(rounds):
         between()
         for workload in workloads:
+            contenders = starts[round_ % len(starts)]
             able = [one for one in contenders if suits(one, workload, sizes)]
             for contender in in_order(able, dice):
                 yield round_, workload, contender

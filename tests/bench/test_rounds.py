@@ -45,12 +45,21 @@ def test_a_seed_gives_one_order() -> None:
     everybody = [contender("pglane", size) for size in SIZES]
     tidied: list[int] = []
     plans = [
-        list(plan(everybody, list(ALL), SIZES, 3, random.Random(7), lambda: tidied.append(1)))
+        list(plan([everybody], list(ALL), SIZES, 3, random.Random(7), lambda: tidied.append(1)))
         for _ in range(2)
     ]
     assert plans[0] == plans[1]
     assert len(tidied) == 2 * 3
     assert {round_ for round_, _, _ in plans[0]} == {0, 1, 2}
+
+
+def test_rounds_take_turns_among_starts() -> None:
+    starts = [[contender("pglane", 4)], [contender("pglane", 4)]]
+    work = Workload("select-simple", 1, "simple")
+    runs = list(plan(starts, [work, work], SIZES, 3, random.Random(7), lambda: None))
+    assert [round_ for round_, _, _ in runs] == [0, 0, 1, 1, 2, 2]
+    expected = [starts[number][0] for number in (0, 0, 1, 1, 0, 0)]
+    assert [id(one) for _, _, one in runs] == [id(one) for one in expected]
 
 
 def test_workloads_are_chosen_by_their_first_words() -> None:
