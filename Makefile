@@ -90,7 +90,7 @@ check: .venv/.test .venv/.built servers lint types  ## what CI runs: the same as
 	@$(RUN) -m tools.check
 
 again: .venv/.test .venv/.built  ## what failed in the last run of the tests, once more
-	@$(RUN) -m pytest --form=compiled --last-failed --last-failed-no-failures=none
+	@$(RUN) -m tools.check again
 
 clean:  ## remove what make made
 	rm -rf .venv build dist src/*.egg-info .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis

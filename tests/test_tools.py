@@ -1,12 +1,15 @@
 """What `make` leans on: the environment, the extensions, the servers of the tests."""
 
 import os
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from tools import (
     build_extensions,
+    check,
     check_mirror_coverage,
     install_test_servers,
     login_timing,
@@ -148,7 +151,7 @@ def test_absence_is_excused_except_in_ci_as_root(
     assert install_test_servers.is_required() is required
 
 
-def test_a_model_checker_that_cannot_be_installed_is_asked_for_once_and_is_no_failure(
+def test_what_single_tests_need_is_asked_for_once_and_its_absence_is_no_failure(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     found = {"apt-get": "/usr/bin/apt-get"}
@@ -159,13 +162,48 @@ def test_a_model_checker_that_cannot_be_installed_is_asked_for_once_and_is_no_fa
     monkeypatch.setattr(install_test_servers.sys, "prefix", str(tmp_path))
     monkeypatch.setattr(install_test_servers, "missing", list)
     monkeypatch.setattr(install_test_servers, "apt", lambda *words: asked.append(words))
+    monkeypatch.setattr(install_test_servers, "JDBC_DRIVER", tmp_path / "postgresql.jar")
     assert [install_test_servers.main() for _ in range(2)] == [0, 0]
     assert [words[0] for words in asked] == ["update", "install"]
     assert asked[1][-1] == "spin"
-    found["spin"] = "/usr/bin/spin"
-    (tmp_path / ".asked_for_spin").unlink()
+    found |= {"spin": "/usr/bin/spin", "javac": "/usr/bin/javac"}
+    assert install_test_servers.extras() == ["libpostgresql-jdbc-java"]
+    (tmp_path / "postgresql.jar").touch()
+    (tmp_path / ".asked_for_extras").unlink()
     assert install_test_servers.main() == 0
     assert len(asked) == 2
+
+
+def test_every_test_runs_once() -> None:
+    folders = [*check.others(), *check.halves()[0], *check.halves()[1], *check.TIMED]
+    for test in check.TESTS.rglob("test_*.py"):
+        assert sum(each in (test, *test.parents) for each in folders) == 1, test
+    assert len(set(folders)) == len(folders)
+    assert all(each.exists() for each in folders)
+
+
+def test_what_ran_beside_is_shown_behind_what_ran_meanwhile(
+    capfdbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    program = "import sys; print('beside'); sys.exit(3)"
+    with check.beside([sys.executable, "-c", program]) as codes:
+        assert check.passes([sys.executable, "-c", "print('meanwhile')"])
+    assert codes == [3]
+    assert capfdbinary.readouterr().out.split() == [b"meanwhile", b"beside"]
+
+
+@pytest.mark.parametrize(
+    ("codes", "result"), [((0, 5), 0), ((5, 0), 0), ((5, 5), 1), ((0, 1), 1), ((0, 0), 0)]
+)
+def test_what_failed_may_pass_once_more_and_something_must_have(
+    monkeypatch: pytest.MonkeyPatch, codes: tuple[int, int], result: int
+) -> None:
+    left = list(codes)
+    monkeypatch.setattr(
+        check.subprocess, "run", lambda *_, **__: SimpleNamespace(returncode=left.pop(0))
+    )
+    assert check.again() == result
+    assert not left
 
 
 def test_a_module_below_its_minimum_is_named(capsys: pytest.CaptureFixture[str]) -> None:

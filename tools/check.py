@@ -1,50 +1,102 @@
-"""All tests, as CI runs them, in two steps: `make check`, which is `make test`.
+"""All tests, as CI runs them, in three steps: `make check`, which is `make test`.
 
 First, side by side, what needs a processor and nothing else: the sources (coverage of the core by
-its own tests, the pure form), and compiled whatever serves no client. Then alone, because they
-measure how long somebody waits, the tests of running gateways and servers. The last line is that
-of the last run of pytest.
+its own tests, the pure form), and compiled whatever serves no client. Then the tests of running
+gateways and servers, which wait more than they work, in two halves side by side. At last, alone,
+those that measure how long somebody waits or how much is kept. The last line is that of the last
+run of pytest.
 
-What fails in compiled form may run once more (`make again`); what fails in the sources may not.
+What fails in compiled form may run once more, alone (`make again`, which is `again` here); what
+fails in the sources may not.
 """
 
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 PYTEST = (sys.executable, "-m", "pytest")
-COMPILED = (*PYTEST, "--form=compiled")
 TESTS = Path("tests")
-SERVING = tuple(str(TESTS / name) for name in ("bench", "integration", "scenarios", "soak"))
+INTEGRATION = TESTS / "integration"
+SERVING = ("bench", "integration", "scenarios", "soak")
 """Folders whose tests start gateways and servers."""
+TIMED = (
+    *(TESTS / name for name in ("bench", "scenarios", "soak")),
+    *(
+        INTEGRATION / f"test_{name}.py"
+        for name in (
+            "failed_logins", "kill", "lane_promises", "many_iterations", "memory_bound",
+            "overload", "pool_deadlock", "soak",
+        )
+    ),
+)  # fmt: skip
 PURE = ("-q", "--form=pure", "-p", "no:cacheprovider", "tests/property", "tests/test_house.py")
 SOURCES = ((sys.executable, "-m", "tools.check_mirror_coverage"), (*PYTEST, *PURE))
-REMEMBERED = Path(".pytest_cache")
+CACHE = Path(".pytest_cache")
+CACHES = (CACHE, CACHE / "beside")
+"""Where two runs side by side write down what failed."""
+NOTHING_RAN = 5
 
 
 def main() -> int:
-    """Runs both steps; 1 if anything failed."""
+    """Runs all steps; 1 if anything failed."""
+    if sys.argv[1:] == ["again"]:
+        return again()
+    with beside(compiled(others())) as codes:
+        sources_pass = all(passes(command) for command in SOURCES)
+    if not sources_pass:
+        shutil.rmtree(CACHE, ignore_errors=True)  # no second chance
+        return 1
+    one, other = halves()
+    with beside(compiled(other, CACHES[1])) as more:
+        codes.append(not passes(compiled(one)))
+    codes += [*more, not passes(compiled(TIMED))]
+    return int(any(codes))
+
+
+def again() -> int:
+    """Once more what failed in the last run; 1 also where nothing is known to have."""
+    failed = ("--last-failed", "--last-failed-no-failures=none")
+    codes = {subprocess.run(compiled(failed, each), check=False).returncode for each in CACHES}
+    return 0 if 0 in codes and codes <= {0, NOTHING_RAN} else 1
+
+
+def compiled(words: Iterable[str | Path], cache: Path = CACHE) -> list[str]:
+    """The command for these tests, which writes down there what failed."""
+    return [*PYTEST, "--form=compiled", "-o", f"cache_dir={cache}", *map(str, words)]
+
+
+@contextmanager
+def beside(command: Sequence[str]) -> Iterator[list[int]]:
+    """Runs it meanwhile; then shows what it said, and puts its exit code into the list."""
+    codes: list[int] = []
     with tempfile.TemporaryFile() as said:
-        apart = subprocess.Popen([*COMPILED, *others()], stdout=said, stderr=said)
-        if not all(passes(command) for command in SOURCES):
-            apart.terminate()
-            apart.wait()
-            shutil.rmtree(REMEMBERED, ignore_errors=True)  # no second chance
-            return 1
-        passed = apart.wait() == 0
+        apart = subprocess.Popen(command, stdout=said, stderr=said)
+        yield codes
+        codes.append(apart.wait())
         said.seek(0)
         shutil.copyfileobj(said, sys.stdout.buffer)
         sys.stdout.flush()
-    return 0 if passes([*COMPILED, *SERVING]) and passed else 1
 
 
-def others() -> list[str]:
+def others() -> list[Path]:
     """Every file and folder of tests that starts no gateway."""
-    found = {each.relative_to(TESTS).parts[0] for each in TESTS.rglob("test_*.py")}
-    return sorted(str(TESTS / name) for name in found if str(TESTS / name) not in SERVING)
+    return [each for each in entries(TESTS) if each.name not in SERVING]
+
+
+def halves() -> tuple[list[Path], list[Path]]:
+    """The tests of running gateways that measure nothing, in two parts about as long."""
+    files = [each for each in entries(INTEGRATION) if each not in TIMED]
+    return files[::2], files[1::2]
+
+
+def entries(folder: Path) -> list[Path]:
+    """What in a folder has tests: files, and folders that have them."""
+    found = {each.relative_to(folder).parts[0] for each in folder.rglob("test_*.py")}
+    return [folder / name for name in sorted(found)]
 
 
 def passes(command: Sequence[str]) -> bool:

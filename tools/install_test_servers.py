@@ -1,10 +1,10 @@
-"""Installs the distribution's PostgreSQL, PgBouncer and Spin for the tests, if they are absent.
+"""Installs the distribution's PostgreSQL, PgBouncer and more for the tests, if they are absent.
 
 The embedded PostgreSQL comes with the package; this second, older server shows that nothing needs
 the newest one. Only as root and with apt-get; elsewhere the tests that need them are skipped with
-the reason that is printed here. In CI as root the servers' absence is a failure. Spin, which
-checks a model (`tests/simulation/lease_races.pml`), is asked for once and never missed: not every
-distribution has it.
+the reason that is printed here. In CI as root the servers' absence is a failure. What single tests
+need is asked for once and never missed, for not every distribution has it: Spin, which checks a
+model (`tests/simulation/lease_races.pml`), and the JDBC driver, where there is a Java.
 
 Nothing may be started: while the packages are installed a `policy-rc.d` forbids services, and no
 cluster is created. Both files are put back as they were.
@@ -23,6 +23,8 @@ POSTGRESQL_PROGRAMS = Path("/usr/lib/postgresql/15/bin")
 CREATE_CLUSTER = Path("/etc/postgresql-common/createcluster.conf")
 START_SERVICES = Path("/usr/sbin/policy-rc.d")
 MODEL_CHECKER = "spin"
+JDBC = "libpostgresql-jdbc-java"
+JDBC_DRIVER = Path("/usr/share/java/postgresql.jar")
 APT = ["apt-get", "-q", "-o", "Dpkg::Options::=--force-confold", "-o", "Dpkg::Use-Pty=0"]
 
 
@@ -32,7 +34,7 @@ def main() -> int:
         if missing():
             print(f"make servers: installing {' and '.join(missing())} with apt-get", flush=True)
             install()
-        maybe_install_model_checker(Path(sys.prefix, ".asked_for_spin"))
+        maybe_install(extras(), Path(sys.prefix, ".asked_for_extras"))
     if not missing():
         return 0
     print(f"make servers: {absence()}", file=sys.stderr)
@@ -77,14 +79,23 @@ def install() -> None:
             apt("install", "--yes", "--no-install-recommends", POSTGRESQL, "pgbouncer")
 
 
-def maybe_install_model_checker(asked: Path) -> None:
-    """One attempt for each environment; `asked` is made then."""
-    if shutil.which(MODEL_CHECKER) or asked.exists():
+def extras() -> list[str]:
+    """Packages that single tests need and that are absent."""
+    wanted = [] if shutil.which(MODEL_CHECKER) else [MODEL_CHECKER]
+    if shutil.which("javac") and not JDBC_DRIVER.exists():
+        wanted.append(JDBC)
+    return wanted
+
+
+def maybe_install(packages: list[str], asked: Path) -> None:
+    """One attempt for each environment; `asked` is made then. One that fails spoils no other."""
+    if not packages or asked.exists():
         return
     asked.touch()
-    print("make servers: installing Spin with apt-get", flush=True)
+    print(f"make servers: installing {' and '.join(packages)} with apt-get", flush=True)
     apt("update")
-    apt("install", "--yes", "--no-install-recommends", MODEL_CHECKER)
+    for package in packages:
+        apt("install", "--yes", "--no-install-recommends", package)
 
 
 def apt(*arguments: str) -> None:
