@@ -68,7 +68,6 @@ CREATE TABLE a AS SELECT 1              CREATE
 ALTER ROLE a SET search_path = b        ALTER
 INSERT INTO temp VALUES (1)             INSERT
 SELECT nextval FROM t                   SELECT
-SELECT a.pg_advisory_lock FROM a        SELECT
 SELECT 'pg_advisory_lock(1)'            SELECT
 SELECT pg_advisory_xact_lock(1)         SELECT
 SELECT "PG_ADVISORY_LOCK"(1)            SELECT
@@ -183,6 +182,7 @@ INSERT INTO a (SELECT 1 INTO TEMP b)    INSERT TEMP
 SELECT set_config('a''b', '', false)    SELECT SETTING_UNKNOWN|TEMP
 EXPLAIN ANALYZE CREATE TEMP TABLE a AS SELECT 1     EXPLAIN TEMP
 SELECT pg_advisory_lock(1)              SELECT ADVISORY
+SELECT a.pg_advisory_lock FROM a        SELECT ADVISORY
 SELECT PG_Advisory_Lock (1)             SELECT ADVISORY
 SELECT pg_catalog . pg_advisory_lock_shared /* */ ( 1, 2 )  SELECT ADVISORY
 SELECT "pg_try_advisory_lock"(1)        SELECT ADVISORY

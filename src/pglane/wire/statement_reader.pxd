@@ -6,7 +6,7 @@ cdef int _AS, _ATOMIC, _BEGIN, _END_WORD, _EXECUTE, _HOLD, _TEMP_WORD, _UPDATE, 
 cdef int _INSERTS, _SELECTS, _OPENED, _CLOSED
 cdef int _PG_SETTINGS, _SET_CONFIG, _KEYWORDS
 cdef int _CREATE, _REPLACE, _LOCAL, _GLOBAL, _INTO
-cdef int _NOTHING, _FIRST, _BODY_SEMICOLON, _TEMP_NAME
+cdef int _NOTHING, _FIRST, _BODY_SEMICOLON, _TEMP_NAME, _DOT
 cdef int _NAME_BYTES_MAX, _HIGH_NAME_BYTES_MAX
 cdef int _KIND_IMPORT, _KIND_INSERT, _KIND_MERGE, _KIND_CREATE, _KIND_EXPLAIN, _KIND_UNKNOWN
 cdef long long _EFFECT_CATALOG, _EFFECT_TEMP, _EFFECT_UNKNOWN, _EFFECT_MALFORMED, _EFFECT_EXECUTES
@@ -70,7 +70,7 @@ cdef class Reader:
     @cython.locals(lexer=Lexer, length=Py_ssize_t)
     cdef _quoted(self)
 
-    @cython.locals(code=cython.longlong)
+    @cython.locals(code=cython.longlong, previous=int)
     cdef _name(self, bytes word, bint keyword)
 
     @cython.locals(previous=int)

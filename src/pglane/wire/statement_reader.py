@@ -67,6 +67,7 @@ _BODY_SEMICOLON = -31
 _TEMP_NAME = -32  # pg_temp, which means the schema if a dot follows
 _OPENED = -33
 _CLOSED = -34
+_DOT = -35  # what follows may be a call without parentheses: (5).f is f(5)
 
 _WORDS: dict[bytes, int] = {
     b"as": _AS,
@@ -243,7 +244,10 @@ class Reader:
         elif symbol == 46 and self.previous == _TEMP_NAME and self.kind not in _CREATE_NOTHING:
             self.own |= _EFFECT_TEMP
         self.pending = 0
-        self.previous = _OPENED if symbol == 40 else _CLOSED if symbol == 41 else _NOTHING
+        if symbol == 46:
+            self.previous = _DOT
+        else:
+            self.previous = _OPENED if symbol == 40 else _CLOSED if symbol == 41 else _NOTHING
         if self.wanted > 0:
             self._collect(bytes((symbol,)))
         elif not self.started and symbol != 40:
@@ -276,10 +280,11 @@ class Reader:
         lexer = self.lexer
         if not self.started:
             self._unknown()
-        self.previous = _NOTHING
         if token == QUOTED:
             self._quoted()
-        elif token == QUOTED_UNICODE:  # its escapes may spell any name
+        else:
+            self.previous = _NOTHING
+        if token == QUOTED_UNICODE:  # its escapes may spell any name
             self.own |= _EFFECT_UNKNOWN
         elif token == STRING and not lexer.plain:
             self.odd_string = True
@@ -352,6 +357,8 @@ class Reader:
         length = lexer.end - lexer.begin - 2
         if length < _NAME_BYTES_MAX:
             self._name(lexer.text[lexer.begin + 1 : lexer.end - 1], False)
+        else:
+            self.previous = _NOTHING
 
     def _name(self, word: bytes, keyword: bool) -> None:
         """An identifier that may be one of `_WORDS`; `keyword`: it was not quoted."""
@@ -359,10 +366,15 @@ class Reader:
         if code <= _KEYWORDS:
             if keyword:
                 self._keyword(code)
+            else:
+                self.previous = _NOTHING
             return
+        previous = self.previous
         self.previous = _NOTHING
         if code > 0:
             self.pending = code
+            if previous == _DOT:
+                self._call(code)
         elif code == _SET_CONFIG:
             self._config_call()
         elif code == _PG_SETTINGS:

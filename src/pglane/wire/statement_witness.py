@@ -66,7 +66,8 @@ def _tokens(text: bytes) -> list[bytes]:
 def _call(tokens: list[bytes], effect: Effect) -> str:
     """A function of this effect that is called."""
     for at, piece in enumerate(tokens[:-2]):
-        if tokens[at + 1] == b"(" and FUNCTIONS.get(_plain(piece)) == effect:
+        called = tokens[at + 1] == b"(" or (at and tokens[at - 1] == b".")
+        if called and FUNCTIONS.get(_plain(piece)) == effect:
             return f"function {_shown(_plain(piece))}"
     return ""
 

@@ -113,3 +113,26 @@ def test_long_names_mean_nothing() -> None:
     quoted = '"' + "a" * 100 + '"'
     assert read(f"SELECT {'a' * 100}(1), {chr(233) * 200}(1), {quoted}(1)").effects == 0
     assert read("SELECT pg_adv\u0130sory_lock(1), \u0130\u0130(2)").effects == Effect.ADVISORY
+
+
+@pytest.mark.parametrize(
+    ("text", "effects"),
+    [
+        ("SELECT (5::bigint).pg_advisory_lock", Effect.ADVISORY),
+        ('SELECT (5::bigint) . "pg_advisory_lock"', Effect.ADVISORY),
+        ("SELECT g./* g */pg_advisory_lock FROM generate_series(1, 2) g", Effect.ADVISORY),
+        ("SELECT ('s'::regclass).nextval", Effect.SEQUENCE),
+        ("SELECT (0.5::float8).setseed, 1", Effect.SEED),
+        ("SELECT pg_advisory_lock FROM t", Effect.NONE),
+        ("SELECT t.a, pg_advisory_lock FROM t", Effect.NONE),
+        ('SELECT t."as", pg_advisory_lock FROM t', Effect.NONE),
+        (f'SELECT t."{"x" * 60}", pg_advisory_lock FROM t', Effect.NONE),
+    ],
+)
+def test_a_function_is_called_without_parentheses_behind_a_dot(text: str, effects: Effect) -> None:
+    assert read(text).effects == effects
+
+
+def test_a_quoted_schema_for_temporary_things_is_one_too() -> None:
+    assert read('CREATE TABLE "pg_temp".t ()').effects & Effect.TEMP
+    assert not read('CREATE TABLE x."pg_temp" ()').effects & Effect.TEMP

@@ -8,6 +8,7 @@ from pglane.wire.statements import Effect
 
 SEEN = [
     ("SELECT pg_advisory_lock(17)", Effect.ADVISORY, "function pg_advisory_lock"),
+    ("SELECT (17::bigint).pg_advisory_lock", Effect.ADVISORY, "function pg_advisory_lock"),
     (
         'SELECT pg_advisory_lock, 1; SELECT "pg_try_advisory_lock" (2)',
         Effect.ADVISORY,
