@@ -22,6 +22,13 @@ statements that may have drawn one: names that lead to nextval are known, too.
 Operators, casts and index support of the user's own act without a name in any text. If one of
 them leads to an unclean function, nothing in this database is proved. Those that an extension
 brings in C are taken for harmless: an operator that changes the session is not known to exist.
+
+A read that is to run twice is asked for more (`Closure.runs`, `pglane.wire.repeatable`): it may
+name nothing behind which anybody's code stands, whether clean or not. That is each function, view,
+foreign table, domain and type with functions of its own, what has a policy or a rule, what has
+columns of such types or such heirs, and what has expressions that the planner computes in advance
+(of an index, a check, a partition key, statistics) with such names in them. Nor may operators,
+casts, index support, conversions or access methods of the user's own be there at all.
 """
 
 import re
@@ -62,6 +69,8 @@ HARMLESS_EFFECTS = int(
 CALLS_WITH_EFFECTS = frozenset(
     name for name, effect in FUNCTIONS.items() if effect & ~HARMLESS_EFFECTS
 ) | {b"set_config", b"pg_settings"}
+ACTS_ITSELF = CALLS_WITH_EFFECTS | {b"nextval", b"setval"}
+"""PostgreSQL's own functions of which nothing may be made that acts without being named."""
 STATEMENTS_WITH_EFFECTS = frozenset(
     b"deallocate discard execute listen load prepare reset temp temporary unlisten hold".split()
 )
@@ -119,6 +128,8 @@ class Closure:
         writes: names that are not when they are written to.
         calls: names that may stand in front of a parenthesis without being a function to doubt.
         draws: names that may draw from a sequence when they are called or read.
+        runs: names behind which code stands that a read of them, or a call, may run.
+        acts: something of the user's own may act in a read that does not name it.
         asks: code asks for the last value of a sequence.
         everything: why nothing is proved; "" if things can be.
         custom: names of custom settings that code in the database may set.
@@ -130,6 +141,8 @@ class Closure:
     writes: set[bytes] = field(default_factory=set)
     calls: set[bytes] = field(default_factory=set)
     draws: set[bytes] = field(default_factory=set)
+    runs: set[bytes] = field(default_factory=set)
+    acts: bool = False
     asks: bool = False
     everything: str = ""
     computes: bool = False
@@ -139,25 +152,27 @@ class Closure:
     def message(self) -> dict[str, object]:
         """All of it as JSON has forms for it; `names_of` reads it again."""
         lists = {name: sorted(_text(each) for each in getattr(self, name)) for name in _SETS}
-        flags = {"asks": self.asks, "computes": self.computes}
+        flags = {"acts": self.acts, "asks": self.asks, "computes": self.computes}
         return {**lists, **flags, "everything": self.everything}
 
 
-_SETS = ("reads", "writes", "calls", "draws", "custom", "settings")
+_SETS = ("reads", "writes", "calls", "draws", "runs", "custom", "settings")
 
 
 def _text(name: bytes) -> str:
     return name.decode("utf-8", "surrogateescape")
 
 
+def _bytes(names: Iterable[str]) -> list[bytes]:
+    return [name.encode("utf-8", "surrogateescape") for name in names]
+
+
 def names_of(message: Mapping[str, Any]) -> Names:
     """The names that a worker needs, from the message."""
-    parts = [
-        [name.encode("utf-8", "surrogateescape") for name in message[part]]
-        for part in ("reads", "writes", "calls", "draws")
-    ]
+    parts = [_bytes(message[part]) for part in ("reads", "writes", "calls", "draws")]
     asks, computes, everything = message["asks"], message["computes"], message["everything"]
-    return Names(*parts, asks=asks, computes=computes, everything=bool(everything))
+    names = Names(*parts, asks=asks, computes=computes, everything=bool(everything))
+    return names if message["acts"] else names.with_runs(_bytes(message["runs"]))
 
 
 def read_words(text: bytes, *, statements: bool) -> Words:
@@ -246,6 +261,8 @@ class Graph:
         self._nodes: set[bytes] = set()
         self._marked: set[bytes] = set()
         self._acting: set[bytes] = set()
+        self._running: set[bytes] = set()
+        self._planned: dict[Words, list[bytes]] = defaultdict(list)
         self._closure = Closure()
         self._users: dict[str, dict[Words, list[bytes]]] = {
             kind: defaultdict(list) for kind in MODES
@@ -266,8 +283,21 @@ class Graph:
         """Functions that act without being named."""
         self._acting.update(names)
 
+    def add_running(self, names: Iterable[bytes]) -> None:
+        """Behind them stands what may not run twice, or what is not known."""
+        self._running.update(names)
+
+    def add_planned(self, name: bytes, words: Words) -> None:
+        """An expression of a relation of which the planner may compute parts for a read."""
+        self._planned[words].append(name)
+
+    def note_acting(self, extension: bytes) -> None:
+        """An operator or the like; `extension`: that it belongs to, if it does."""
+        self._closure.acts = self._closure.acts or extension not in EXTENSIONS
+
     def add_function(self, name: bytes, language: bytes, extension: bytes, words: Words) -> None:
         """One function; `extension`: that it belongs to, or empty."""
+        self._running.add(name)
         if language in JUDGED:
             self.add_text(CALLED, name, words)
             return
@@ -305,14 +335,49 @@ class Graph:
         found.writes = {name for name, mode in unclean if mode == WRITE} - found.reads
         found.draws = {name for name, mode in drawn if mode == READ} - found.reads
         found.calls = {n for n in found.calls | self._nodes if n.isascii()} - found.reads
+        self._note_runs()
         self._note_custom(found.reads | found.writes)
-        doubtful = sorted(self._acting & (found.reads | found.draws))
+        doubtful = sorted(self._acting & (found.reads | found.draws | ACTS_ITSELF))
         if doubtful:
             first = doubtful[0].decode("utf-8", "replace")
             found.everything = f"an operator, cast, index or conversion uses {first}()"
         elif sum(map(len, (found.reads, found.writes, found.calls, found.draws))) > NAMES_MAX:
             found.everything = f"it has more than {NAMES_MAX} names"
         return found
+
+    def _note_runs(self) -> None:
+        """Names behind which code stands, and those of relations and types that lead to it."""
+        runs = self._running | self._closure.reads
+        for kind in (CALLED, READING):
+            for names in self._users[kind].values():
+                runs.update(names)
+        runs = self._read_through(runs)
+        while planned := self._planning(runs) - runs:
+            runs = self._read_through(runs | planned)
+        if len(runs) > NAMES_MAX:
+            self._closure.acts = True
+        else:
+            self._closure.runs = runs
+
+    def _read_through(self, names: set[bytes]) -> set[bytes]:
+        """These, and all whose reading reads one of them."""
+        reached = set(names)
+        queue = list(reached)
+        while queue:
+            for kind, user in self._links.get(queue.pop(), ()):
+                if kind == READING and user not in reached:
+                    reached.add(user)
+                    queue.append(user)
+        return reached
+
+    def _planning(self, runs: set[bytes]) -> set[bytes]:
+        """Relations for which the planner may run one of them, or what nobody knows."""
+        return {
+            name
+            for words, names in self._planned.items()
+            if words.harmful or not runs.isdisjoint(words.names)
+            for name in names
+        }
 
     def _note_custom(self, doubted: set[bytes]) -> None:
         """The custom settings that what is doubted may set."""

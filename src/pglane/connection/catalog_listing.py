@@ -22,6 +22,8 @@ OF_RELATIONS = {
     "indexes": WRITING_TO,
 }
 """Parts whose items have a text of a relation, and what must be done with it to run that."""
+PLANNED = frozenset({"constraints", "indexes"})
+"""Those whose texts the planner reads, for a SELECT too, and computes what is constant in them."""
 ON_SELECT = b"1"
 """What runs a rule (`ev_type`): that of a view."""
 FOREIGN = b"f"
@@ -105,6 +107,7 @@ def closure_of(listing: Listing, words: Printed) -> Closure:
     graph = Graph()
     graph.add_own(fields["own"][0], fields["settings"][0])
     graph.add_acting(fields["acting"][0])
+    _add_running(graph, listing)
     _add_functions(graph, fields, words)
     relations = listing.names["relations"]
     graph.add_names(relations.values())
@@ -115,16 +118,28 @@ def closure_of(listing: Listing, words: Printed) -> Closure:
         for number, of in zip(fields[part][0], fields[part][2], strict=True):
             if of in relations:
                 graph.add_text(kind, relations[of], words[part][number])
+                if part in PLANNED:
+                    graph.add_planned(relations[of], words[part][number])
     for number, _, of, event in zip(*fields["rules"], strict=True):
         if of in relations:
             kind = READING if event == ON_SELECT else WRITING_TO
             graph.add_text(kind, relations[of], words["rules"][number])
+            graph.add_running([relations[of]])
     _add_types(graph, listing, words)
     for part, kind in (("references", WRITING_TO), ("heirs", READING)):
         for number, other in zip(*fields[part], strict=True):
             if number in relations and other in relations:
                 graph.link(kind, relations[number], relations[other])
     return graph.closure()
+
+
+def _add_running(graph: Graph, listing: Listing) -> None:
+    """What a read that is to run twice may not name, or not meet, without a text behind it."""
+    relations = listing.names["relations"]
+    graph.add_running(listing.fields["volatile"][0])
+    graph.add_running(relations[of] for of in listing.fields["folded"][0] if of in relations)
+    for _, extension in zip(*listing.fields["support"], strict=True):
+        graph.note_acting(extension)
 
 
 def _add_functions(graph: Graph, fields: Mapping[str, Fields], words: Printed) -> None:

@@ -64,7 +64,7 @@ _COLUMNS = f"""pg_depend d WHERE d.refclassid = 'pg_type'::regclass AND d.refobj
 _ACTING = " UNION ".join(
     f"""SELECT p.proname AS name FROM {catalog} x JOIN pg_proc p ON p.oid = x.{column}
       JOIN pg_language l ON l.oid = p.prolang
-      WHERE x.oid >= {USER} AND p.oid >= {USER} AND NOT (l.lanname = 'c' AND EXISTS (
+      WHERE x.oid >= {USER} AND NOT (l.lanname = 'c' AND EXISTS (
         SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid
           AND d.deptype = 'e'))"""
     for catalog, column in {
@@ -75,6 +75,33 @@ _ACTING = " UNION ".join(
         "pg_event_trigger": "evtfoid",
     }.items()
 )
+
+
+def _members_of(catalog: str, number: str) -> str:
+    """The name of the extension that a row belongs to; a dash: to none."""
+    return f"""coalesce((SELECT e.extname::text FROM pg_depend d
+        JOIN pg_extension e ON e.oid = d.refobjid
+        WHERE d.classid = '{catalog}'::regclass AND d.objid = {number} AND d.deptype = 'e'
+          AND d.refclassid = 'pg_extension'::regclass LIMIT 1), '-')"""
+
+
+_SUPPORT = " UNION ".join(
+    [
+        f"""SELECT '{catalog}', {_members_of(catalog, "x.oid")}
+          FROM {catalog} x WHERE x.oid >= {USER}"""
+        for catalog in ("pg_operator", "pg_cast", "pg_conversion", "pg_am")
+    ]
+    + [
+        f"""SELECT 'pg_amproc', {_members_of("pg_proc", "p.oid")}
+          FROM pg_amproc x JOIN pg_proc p ON p.oid = x.amproc
+          WHERE x.oid >= {USER} AND (p.oid >= {USER} OR p.provolatile = 'v')"""
+    ]
+)
+"""What acts without being named, by the catalog it stands in and the extension it belongs to. That
+an operator uses a function of PostgreSQL's own says nothing: it may be nextval."""
+_FOLDED = """SELECT partrelid AS oid FROM pg_partitioned_table WHERE partexprs IS NOT NULL
+    UNION SELECT stxrelid FROM pg_statistic_ext WHERE stxexprs IS NOT NULL"""
+"""Relations with expressions that the planner computes in advance, and that are not printed."""
 _TYPE_FUNCTIONS = [
     f"x.{column}" for column in "typinput typoutput typreceive typsend typmodin typmodout".split()
 ]
@@ -95,6 +122,9 @@ LISTED: dict[str, tuple[tuple[str, ...], str]] = {
     "languages": (("x.oid", _name("x.lanname")), "pg_language x"),
     "members": (("d.objid", _name("x.extname")), _MEMBERS),
     "acting": ((_name("x.name"),), f"({_ACTING}) x"),
+    "volatile": ((_name("x.proname"),), f"pg_proc x WHERE x.oid < {USER} AND provolatile = 'v'"),
+    "support": (("x.catalog", _name("x.extension")), f"({_SUPPORT}) x (catalog, extension)"),
+    "folded": (("x.oid",), f"({_FOLDED}) x"),
     "functions": (
         (
             "x.oid",
@@ -211,9 +241,10 @@ def texts_query(part: str, numbers: Sequence[bytes], *, briefly: bool = False) -
 def _epoch_parts() -> Iterator[str]:
     """One number for each catalog that `LISTING` reads: the rows' numbers and transactions."""
     user = f"x.oid >= {USER}"
-    for catalog in ("proc", "operator", "cast", "amproc", "conversion", "extension"):
+    for catalog in ("proc", "operator", "cast", "amproc", "conversion", "extension", "am"):
         yield f"pg_{catalog} x WHERE {user}"
     yield "pg_event_trigger x"
+    yield "pg_statistic_ext x"
     yield f"pg_type x WHERE {user} AND x.typtype IN ('b', 'd', 'r', 'm')"
     yield f"pg_class x WHERE {user} AND x.relpersistence <> 't'"
     kept = "c.relpersistence <> 't'"

@@ -14,6 +14,7 @@ cdef class Names:
     cdef readonly object writes
     cdef readonly object calls
     cdef readonly object draws
+    cdef readonly object runs
     cdef readonly bint asks
     cdef readonly bint computes
     cdef readonly bint beyond_ascii

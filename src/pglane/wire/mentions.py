@@ -57,6 +57,8 @@ class Names:
         writes: names that are not, in a text that writes.
         calls: names that may stand in front of a parenthesis.
         draws: names that lead to nextval without a word of the text that writes.
+        runs: names behind which code stands that a read of them may run, or a call; None: not
+            known, or code may act in a read that does not name it.
         asks: code in the database asks for last values of sequences.
         computes: code in it may set a custom setting whose name stands nowhere.
         beyond_ascii: a name that is not proved clean has letters beyond ASCII.
@@ -68,7 +70,7 @@ class Names:
     # fmt: off
     __slots__ = (
         "_codes", "asks", "beyond_ascii", "calls", "computes", "draws", "draws_beyond_ascii",
-        "everything", "reads", "unread", "writes",
+        "everything", "reads", "runs", "unread", "writes",
     )
     # fmt: on
 
@@ -88,6 +90,7 @@ class Names:
         self.writes = frozenset(writes)
         self.calls = frozenset(calls)
         self.draws = frozenset(draws)
+        self.runs: frozenset[bytes] | None = None
         self.asks = asks
         self.computes = computes
         self.everything = everything
@@ -95,6 +98,11 @@ class Names:
         self.beyond_ascii = any(not name.isascii() for name in self.reads | self.writes)
         self.draws_beyond_ascii = any(not name.isascii() for name in self.draws)
         self._codes: dict[bytes, int] = {}
+
+    def with_runs(self, runs: Iterable[bytes]) -> "Names":
+        """These names, once it is known behind which of them code stands."""
+        self.runs = frozenset(runs)
+        return self
 
     def code(self, piece: bytes) -> int:
         """What an identifier means here, as written; known ones cost one look-up."""

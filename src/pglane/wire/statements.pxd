@@ -4,7 +4,7 @@ from pglane.wire.recent_texts cimport RecentTexts
 from pglane.wire.lexemes cimport Lexer
 from pglane.wire.statement_reader cimport Reader
 
-cdef dict _KINDS, _HARMLESS
+cdef dict _KINDS, _HARMLESS, _REPEATABLE
 cdef object ENCODINGS_SAFE, ENCODINGS_SAFE_REPORTED
 
 
@@ -12,6 +12,7 @@ cdef object ENCODINGS_SAFE, ENCODINGS_SAFE_REPORTED
 cdef class Verdict:
     cdef public long long effects
     cdef public bint may_draw
+    cdef public bint repeatable
     cdef readonly int single
     cdef readonly tuple kinds
     cdef readonly long long shown
@@ -27,6 +28,8 @@ cdef class Verdict:
 
     @cython.locals(own=Verdict)
     cpdef Verdict as_shown(self)
+    cpdef bint is_read(self) except -1
+    cpdef Verdict repeating(self, bint repeatable)
 
 
 cdef str _UTF8

@@ -76,6 +76,8 @@ class Verdict:
         custom: what may be names of custom settings that it sets without its text showing it.
         rereads: it may change what texts mean when they are parsed (`READING_SETTINGS`).
         passive: its DDL makes nothing that can run code (`pglane.wire.passive_ddl`).
+        repeatable: a read that may run twice: proved to change nothing, in the session or the data
+            (`pglane.wire.repeatable`). No text shows it alone: only where names are known.
     """
 
     __slots__ = (
@@ -89,6 +91,7 @@ class Verdict:
         "kinds",
         "may_draw",
         "passive",
+        "repeatable",
         "rereads",
         "settings",
         "shown",
@@ -111,6 +114,7 @@ class Verdict:
         self.certain = False
         self.custom: tuple[str, ...] = ()
         self.passive = False
+        self.repeatable = False
         self.rereads = False
         self.draws = bool(effects & Effect.SEQUENCE) or not DRAWING.isdisjoint(kinds)
         self.may_draw = bool(effects & DRAWING_EFFECTS) or not DRAWING_NOTHING.issuperset(kinds)
@@ -123,6 +127,14 @@ class Verdict:
         own.rereads = self.rereads
         return own
 
+    def is_read(self) -> bool:
+        """Whether the text is one SELECT or VALUES without effects. It may still lock rows."""
+        return self.single in _REPEATABLE and self.effects == 0 and not self.may_draw
+
+    def repeating(self, repeatable: bool) -> "Verdict":
+        """The shared verdict on such a text, as one that may run twice or that may not."""
+        return _REPEATABLE[self.single] if repeatable else _HARMLESS[self.single]
+
     def __repr__(self) -> str:
         names = ", ".join(Kind(kind).name for kind in self.kinds)
         return f"Verdict({names}: {Effect(self.effects)!r}, {self.settings})"
@@ -134,6 +146,11 @@ _EMPTY = Verdict((Kind.EMPTY,), 0, ())
 _HARMLESS: dict[int, Verdict] = {
     int(kind): Verdict((kind,), 0, ()) for kind in Kind if kind != Kind.UNKNOWN
 }
+_REPEATABLE: dict[int, Verdict] = {
+    int(kind): Verdict((kind,), 0, ()) for kind in (Kind.SELECT, Kind.VALUES)
+}
+for _verdict_on_reads in _REPEATABLE.values():
+    _verdict_on_reads.repeatable = True
 _KINDS: dict[int, Kind] = {int(kind): kind for kind in Kind}
 
 

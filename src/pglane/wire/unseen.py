@@ -2,7 +2,9 @@
 
 `Sight` knows the names of one database (`mentions.Names`) and what was seen when statements ran:
 
-* A text that names nothing doubtful keeps the scanner's verdict.
+* A text that names nothing doubtful keeps the scanner's verdict. One that is a read says whether
+  that is proved to be repeatable with the names that are known; where others are, it is judged
+  anew.
 * A text that calls a name nobody knows (most often an alias with a column list) is unseen until it
   ran once and left nothing; then all texts of its fingerprint are taken for harmless, until the
   catalogs change.
@@ -18,6 +20,7 @@ What was seen is bounded and goes when the catalogs change.
 from pglane.wire.custom_names import candidates
 from pglane.wire.fingerprint import fingerprint
 from pglane.wire.mentions import DRAWS, NOTHING, UNPROVED, UNREAD, Names, mentions
+from pglane.wire.repeatable import repeatable
 from pglane.wire.statements import Effect, Verdict
 
 FINGERPRINTS_MAX = 10_000
@@ -56,7 +59,11 @@ class Sight:
         if verdict.shown & OPAQUE and not verdict.custom:
             verdict.custom = candidates(text)
         found = mentions(text, standard_conforming_strings, self.names)
+        if verdict.repeatable:  # by other names
+            verdict = verdict.repeating(False)
         if found == NOTHING:
+            if verdict.is_read() and repeatable(text, standard_conforming_strings, self.names):
+                return verdict.repeating(True)
             return verdict
         if found == DRAWS:
             return drawing(verdict)
@@ -80,7 +87,8 @@ class Sight:
         standard = self.judge(text, True, verdict)
         if standard.fingerprint or b"\\" not in text:
             return standard
-        return self.judge(text, False, verdict)
+        other = self.judge(text, False, verdict)
+        return standard if other.repeatable else other
 
     def left_nothing(self, verdict: Verdict) -> None:
         """A statement ran and left nothing; while nothing is known that proves nothing."""

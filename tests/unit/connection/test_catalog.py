@@ -240,6 +240,12 @@ def test_what_acts_without_a_name_makes_everything_doubtful():
     assert closure_of([function(b"f", b"SELECT 1"), acts(b"f")]).everything == ""
 
 
+@pytest.mark.parametrize("name", [b"nextval", b"setval", b"pg_advisory_lock", b"set_config"])
+def test_an_operator_made_of_a_function_of_postgres_that_leaves_something(name):
+    assert f"{name.decode()}()" in closure_of([acts(name)]).everything
+    assert not closure_of([acts(b"int4pl")]).everything
+
+
 def test_too_many_names_make_everything_doubtful(monkeypatch):
     monkeypatch.setattr(catalog, "NAMES_MAX", 1)
     assert closure_of([reads(b"a"), reads(b"b")]).everything
@@ -256,14 +262,15 @@ def test_the_servers_own_names_and_settings():
 
 
 def test_no_name_is_lost_on_the_way_to_the_worker():
-    closure = Closure(reads={b"f"}, writes={b"t\xff"}, calls={b"g"}, draws={b"n"})
+    closure = Closure(reads={b"f"}, writes={b"t\xff"}, calls={b"g"}, draws={b"n"}, runs={b"v"})
     closure.settings.add(b"work_mem")
     message = closure.message()
     assert message["settings"] == ["work_mem"]
     names = names_of(message)
     assert (names.reads, names.writes, names.calls) == ({b"f"}, {b"t\xff"}, {b"g"})
-    assert names.draws == {b"n"}
+    assert (names.draws, names.runs) == ({b"n"}, {b"v"})
     assert not names.everything
+    assert names_of(Closure(runs={b"v"}, acts=True).message()).runs is None
     closure.everything = "why"
     assert mentions(b"SELECT 1", True, names_of(closure.message())) == UNPROVED
 
@@ -298,3 +305,82 @@ def test_code_that_asks_for_last_values_is_told(text):
 def test_what_acts_without_a_name_and_draws_makes_everything_doubtful():
     rows = [function(b"f", b"SELECT nextval('s')", b"sql"), acts(b"f")]
     assert "f()" in closure_of(rows).everything
+
+
+def runs(*names):
+    return lambda graph: graph.add_running(names)
+
+
+def plans(name, text):
+    words = read_words(text, statements=False)
+    return lambda graph: graph.add_planned(name, words)
+
+
+def supports(extension):
+    return lambda graph: graph.note_acting(extension)
+
+
+def test_code_stands_behind_what_is_called_or_read_however_clean():
+    closure = closure_of(
+        [
+            function(b"f", b"SELECT 1"),
+            function(b"g", b"symbol", b"c", b"hstore"),
+            reads(b"v", b"SELECT 1"),
+            writes(b"t", b"f()"),
+            lambda graph: graph.add_names([b"t", b"u"]),
+            lambda graph: graph.mark(b"far"),
+            runs(b"random", b"ruled"),
+        ]
+    )
+    assert closure.reads == {b"far"}
+    assert closure.runs == {b"f", b"g", b"v", b"far", b"random", b"ruled"}
+    assert not closure.acts
+
+
+def test_what_leads_to_code_when_it_is_read_runs_it():
+    closure = closure_of(
+        [
+            reads(b"d"),
+            link(READING, b"pair", b"d"),
+            link(READING, b"t", b"pair"),
+            link(READING, b"parent", b"t"),
+            link(READING, b"t", b"parent"),
+            link(WRITING_TO, b"referred", b"t"),
+            link(READING, b"u", b"referred"),
+        ]
+    )
+    assert closure.runs == {b"d", b"pair", b"t", b"parent"}
+
+
+def test_the_planner_runs_what_is_constant_in_expressions():
+    closure = closure_of(
+        [
+            function(b"f", b"SELECT 1"),
+            plans(b"t", b"f(1) + id"),
+            plans(b"u", b"lower(name)"),
+            plans(b"w", b'U&"0066"(1)'),
+            lambda graph: graph.add_planned(b"x", DOUBTED),
+            link(READING, b"parent", b"t"),
+            plans(b"y", b"('(1)'::parent).id"),
+        ]
+    )
+    assert closure.runs == {b"f", b"t", b"w", b"x", b"parent", b"y"}
+
+
+def test_what_has_effects_in_a_view_of_a_view_is_among_them():
+    closure = closure_of([function(b"f", HARMFUL), reads(b"v", b"f()"), reads(b"w", b"v")])
+    assert closure.reads <= closure.runs
+
+
+@pytest.mark.parametrize(("extension", "acts"), [(b"hstore", False), (b"-", True), (b"x", True)])
+def test_operators_of_somebodys_own_act_whatever_is_named(extension, acts):
+    pieces = [supports(b"citext"), supports(extension), supports(b"hstore")]
+    assert closure_of(pieces).acts is acts
+    assert (names_of(closure_of(pieces).message()).runs is None) is acts
+
+
+def test_of_too_many_names_that_run_code_none_is_told(monkeypatch):
+    monkeypatch.setattr(catalog, "NAMES_MAX", 2)
+    assert closure_of([runs(b"a", b"b")]).runs == {b"a", b"b"}
+    closure = closure_of([runs(b"a", b"b", b"c")])
+    assert (closure.runs, closure.acts, closure.everything) == (set(), True, "")

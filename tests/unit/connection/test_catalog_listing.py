@@ -146,6 +146,50 @@ def test_what_acts_without_a_name_is_told():
     assert "locks()" in closure(acting=[(b"locks",)]).everything
 
 
+TYPES_THAT_RUN = {b"d", b"_d"}
+FUNCTIONS_THAT_RUN = {b"locks", b"clean"}
+
+
+@pytest.mark.parametrize(
+    ("part", "item", "text", "runs"),
+    [
+        ("volatile", (b"random",), b"", {b"random"}),
+        ("folded", (b"10",), b"", {b"t"}),
+        ("folded", (b"99",), b"", set()),
+        ("heirs", (b"10", b"11"), b"", set()),
+        ("policies", (b"9", b"7", b"10"), b"", {b"t"}),
+        ("rules", (b"9", b"7", b"10", b"3"), b"", {b"t"}),
+        ("rules", (b"9", b"7", b"11", b"1"), b"", {b"v"}),
+        ("rules", (b"9", b"7", b"99", b"1"), b"", set()),
+        ("indexes", (b"9", b"7", b"10"), b"clean(1)", {b"t"}),
+        ("indexes", (b"9", b"7", b"10"), b"lower(a)", set()),
+        ("constraints", (b"9", b"7", b"10", b"0"), b"clean(1)", {b"t"}),
+        ("constraints", (b"9", b"7", b"10", b"0"), b"a > 1", set()),
+        ("constraints", (b"9", b"7", b"0", b"23"), b"a > 1", {b"plain"}),
+        ("triggers", (b"9", b"7", b"10"), b"clean()", set()),
+        ("defaults", (b"9", b"7", b"10"), b"clean()", set()),
+        ("columns", (b"10", b"20"), b"", {b"t"}),
+        ("columns", (b"10", b"23"), b"", set()),
+        ("references", (b"10", b"11"), b"", set()),
+    ],
+)
+def test_behind_which_names_code_stands(part, item, text, runs):
+    found = closure({(part, b"9"): text}, **{part: [item]})
+    assert found.runs == FUNCTIONS_THAT_RUN | TYPES_THAT_RUN | runs
+    assert not found.acts
+
+
+def test_who_has_an_heir_with_code_has_it_too():
+    relations = [*BASE["relations"], (b"14", b"7", b"f", b"0", b"far")]
+    found = closure(relations=relations, heirs=[(b"13", b"10"), (b"10", b"14")])
+    assert found.runs >= {b"far", b"t", b"untyped"}
+
+
+def test_whose_operators_and_the_like_there_are():
+    assert closure(support=[(b"pg_operator", b"-"), (b"pg_am", b"bloom")]).acts
+    assert not closure(support=[(b"pg_operator", b"hstore"), (b"pg_am", b"bloom")]).acts
+
+
 def test_the_epoch_of_functions_differs_when_one_does():
     changed = [(b"1", b"8", b"14", b"locks"), BASE["functions"][1]]
     epochs = [

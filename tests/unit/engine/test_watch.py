@@ -241,8 +241,8 @@ def test_the_state_is_what_the_monitor_says(rigs):
 
 
 def catalog(rig, epoch, **told):
-    lists = {name: [] for name in ("reads", "writes", "calls", "draws", "custom")}
-    flags = {"asks": False, "computes": False, "everything": ""}
+    lists = {name: [] for name in ("reads", "writes", "calls", "draws", "runs", "custom")}
+    flags = {"acts": False, "asks": False, "computes": False, "everything": ""}
     message = {**lists, "settings": ["work_mem"], **flags, **told}
     rig.say(type="catalog", database="app", epoch=epoch, **message)
     rig.turn(2)

@@ -105,3 +105,11 @@ def test_letters_beyond_ascii_may_draw_if_any_such_name_does():
     known = Names((), (), (), ("\u00e9".encode(),))
     assert mentions(b"SELECT \xe8", True, known) == DRAWS
     assert mentions(b"SELECT e", True, known) == NOTHING
+
+
+def test_behind_which_names_code_stands_is_not_known_unless_it_is_told():
+    names = Names((), (), ())
+    assert names.runs is None
+    assert UNREAD.runs is None
+    assert names.with_runs([b"v", b"v"]) is names
+    assert names.runs == {b"v"}

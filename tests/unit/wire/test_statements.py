@@ -2,7 +2,14 @@
 
 import pytest
 
-from pglane.wire.statements import CacheStatistics, Effect, Kind, Verdict, VerdictCache, scan
+from pglane.wire.statements import (
+    CacheStatistics,
+    Effect,
+    Kind,
+    Verdict,
+    VerdictCache,
+    scan,
+)
 from tests.support.judged_texts import (
     EFFECTFUL,
     MANY,
@@ -421,3 +428,40 @@ def test_a_verdict_as_shown_is_one_of_its_own() -> None:
     assert (own.kinds, own.settings, own.shown) == (verdict.kinds, ("datestyle",), verdict.effects)
     assert own.rereads
     assert not verdict.effects & Effect.UNSEEN
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        (b"SELECT 1", True),
+        (b"VALUES (1);", True),
+        (b"SELECT 1; SELECT 2", False),
+        (b"SELECT nextval('s')", False),
+        (b"SELECT * INTO u FROM t", False),
+        (b"TABLE t", False),
+        (b"WITH x AS (SELECT 1) SELECT 1", False),
+        (b"DELETE FROM t", False),
+        (b"", False),
+        (b"SELECT '", False),
+    ],
+)
+def test_what_may_be_a_repeatable_read(text, read):
+    assert scan(text, "UTF8", True).is_read() is read
+
+
+def test_what_may_draw_is_no_such_read():
+    drawing = scan(b"SELECT 1", "UTF8", True).as_shown()
+    drawing.may_draw = True
+    assert not drawing.is_read()
+
+
+@pytest.mark.parametrize("text", [b"SELECT 1", b"VALUES (1)"])
+def test_repeatable_and_other_reads_have_a_verdict_each_that_all_share(text):
+    scanned = scan(text, "UTF8", True)
+    assert not scanned.repeatable
+    repeatable = scanned.repeating(True)
+    assert repeatable.repeatable
+    assert repeatable.kinds == scanned.kinds
+    assert repeatable.repeating(True) is repeatable
+    assert repeatable.repeating(False) is scanned
+    assert not repeatable.as_shown().repeatable

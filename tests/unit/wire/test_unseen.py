@@ -3,8 +3,8 @@
 import pytest
 
 from pglane.wire import unseen
-from pglane.wire.mentions import Names
-from pglane.wire.statements import Effect, VerdictCache, scan
+from pglane.wire.mentions import UNREAD, Names
+from pglane.wire.statements import Effect, Kind, VerdictCache, scan
 from pglane.wire.unseen import Sight
 
 NAMES = Names((b"f",), (b"t",), (b"f", b"t", b"values"))
@@ -163,3 +163,111 @@ def test_a_text_that_names_what_draws_may_draw(sight):
     assert not judge(sight, b"SELECT g()").may_draw
     written = judge(sight, b"UPDATE t SET n = next_id()")
     assert (written.effects, written.may_draw) == (0, True)
+
+
+READS = Names((b"f",), (), (b"count", b"t", b"values"), (b"next_id",)).with_runs((b"v",))
+
+
+@pytest.fixture
+def reading():
+    known = Sight()
+    known.learn(READS)
+    return known
+
+
+def test_a_proved_read_is_repeatable_and_shares_its_verdict(reading):
+    verdict = judge(reading, b"SELECT count(*) FROM t")
+    assert verdict.repeatable
+    assert (verdict.kinds, verdict.effects, verdict.may_draw) == ((Kind.SELECT,), 0, False)
+    assert judge(reading, b"SELECT 2") is verdict
+    assert judge(reading, b"VALUES (1)").kinds == (Kind.VALUES,)
+    assert judge(reading, b"VALUES (1)").repeatable
+    assert not scan(b"SELECT count(*) FROM t", "UTF8", True).repeatable
+    assert not verdict.as_shown().repeatable
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"SELECT * FROM v",
+        b"SELECT f",
+        b"SELECT next_id",
+        b"SELECT g(1)",
+        b"SELECT 1; SELECT 1",
+        b"",
+        b"TABLE t",
+        b"WITH x AS MATERIALIZED SELECT 1",
+        b"SHOW work_mem",
+        b"DELETE FROM t",
+        b"SELECT * INTO u FROM t",
+        b"SELECT nextval",
+        b"SELECT pg_notify('a', 'b')",
+        b"SELECT * FROM t FOR SHARE",
+        b"SELECT 'a",
+    ],
+)
+def test_nothing_else_is_repeatable(reading, text):
+    assert not judge(reading, text).repeatable
+
+
+def test_a_call_that_left_nothing_is_no_proof(reading):
+    text = b"SELECT g(1)"
+    reading.left_nothing(judge(reading, text))
+    assert judge(reading, text).effects == 0
+    assert not judge(reading, text).repeatable
+
+
+def test_until_the_catalogs_are_read_nothing_is_repeatable():
+    assert not judge(Sight(), b"SELECT 1").repeatable
+
+
+def test_a_cache_finds_it_anew_when_names_are_learnt(reading):
+    cache = VerdictCache(100, 1000)
+    cache.sight = reading
+    text = b"SELECT a FROM t WHERE id = 1"
+    for encoding in ("UTF8", "LATIN1"):
+        assert cache.lookup(text, encoding, True).repeatable
+    assert cache.lookup(b"SELECT a FROM t WHERE id = 22", "UTF8", True).repeatable
+    assert not cache.lookup(b"SELECT '\x83' FROM t", "SJIS", True).repeatable
+    assert not cache.lookup("SELECT 'é' FROM t".encode(), "SJIS", True).repeatable
+    reading.learn(Names((), (), (b"count",)).with_runs((b"t",)))
+    cache.forget()
+    assert not cache.lookup(text, "UTF8", True).repeatable
+    assert not cache.lookup(b"SELECT a FROM t WHERE id = 22", "UTF8", True).repeatable
+
+
+def test_a_prepared_read_is_judged_by_the_names_that_are_known(reading):
+    text = b"SELECT count(*) FROM t"
+    prepared = judge(reading, text)
+    reading.learn(Names((), (), (b"count", b"t")).with_runs((b"t",)))
+    replaced = reading.renewed(text, prepared)
+    assert not replaced.repeatable
+    assert replaced is scan(text, "UTF8", True)
+    reading.learn(Names((b"t",), (), (b"count", b"t")).with_runs((b"t",)))
+    assert not reading.renewed(text, prepared).repeatable
+    reading.learn(Names((), (), (b"count", b"t"), (b"t",)).with_runs(()))
+    drawing = reading.renewed(text, prepared)
+    assert (drawing.repeatable, drawing.may_draw) == (False, True)
+    reading.learn(UNREAD)
+    assert not reading.renewed(text, prepared).repeatable
+    reading.learn(READS)
+    assert reading.renewed(text, replaced).repeatable
+    assert reading.renewed(text, drawing.as_shown()).repeatable
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        rb"SELECT 'a\', v, '\'",
+        rb"SELECT 'a\'', v --'",
+        rb"SELECT 'a\b'",
+        rb"SELECT 'a\', v, '' --'",
+    ],
+)
+def test_a_prepared_read_is_repeatable_if_it_is_however_backslashes_are_read(reading, text):
+    for standard in (True, False):
+        first = scan(text, "UTF8", standard)
+        if first.shown == 0:
+            both = [judge(reading, text, each).repeatable for each in (True, False)]
+            assert reading.renewed(text, first).repeatable is all(both)
+            assert all(both) is (b"v" not in text)
