@@ -126,6 +126,14 @@ class Settings:
         unit="connections",
         limits=(0, 10_000),
     )
+    pipeline_depth: int = _setting(
+        "server.pipeline_depth",
+        8,
+        "reads of other clients that may be sent on a server connection behind one that is being "
+        "answered, where clients wait and the reads are proved to leave nothing; 0: none",
+        unit="reads",
+        limits=(0, 64),
+    )
     opening_max: int = _setting(
         "server.opening_max",
         4,

@@ -12,6 +12,7 @@ from pglane.wire.framing cimport MessageReader
 
 
 cdef int _QUERY, _SYNC, _FUNCTION, _EXECUTE, _IDLE_STATUS, _INTERNAL, _LOCAL, _READY
+cdef int _UNWANTED
 
 
 @cython.final
@@ -19,6 +20,8 @@ cdef class Exchange(FailingAnswers):
     cdef public set changed
     cdef public dict names
     cdef public bint deaf
+    cdef public bint shared
+    cdef public bint stopped
     cdef public bint drawn
     cdef public bint owes_ready
     cdef public dict parameters
@@ -34,8 +37,12 @@ cdef class Exchange(FailingAnswers):
     cpdef ask_internally(self, bytes text, bint guards=*)
     cpdef bint is_quiet(self) except -1
     cpdef bint is_idle(self) except -1
-    @cython.locals(reader=MessageReader, events=int, held=int)
+    cpdef drops_one(self)
+    cpdef bint leaves_only_answers(self) except -1
+    cpdef bint has_more(self) except -1
     cpdef int receive(self, bytes data) except? -1
+    @cython.locals(reader=MessageReader, events=int, held=int)
+    cpdef int goes_on(self) except? -1
     @cython.locals(outstanding=Py_ssize_t)
     cdef _release_hold(self)
     @cython.locals(events=int, event=int, kind=int, run=Py_ssize_t, begin=Py_ssize_t)
@@ -48,7 +55,9 @@ cdef class Exchange(FailingAnswers):
     cdef _hand_on(self, MessageReader reader, Py_ssize_t begin, Py_ssize_t end)
     @cython.locals(kind=int)
     cdef _maybe_stream(self, MessageReader reader)
+    @cython.locals(head=int)
     cdef bint _silent(self) except -1
+    cdef bint _is_unwanted(self) except -1
     cdef bint _inserts(self) except -1
     cdef _insert_local_answers(self)
     cdef int _take(self, int kind, MessageReader reader) except? -1000
@@ -68,6 +77,10 @@ cdef class Exchange(FailingAnswers):
     cdef int _parse_complete(self, int head) except? -1000
     @cython.locals(fields=dict, body=bytes, guards=bint)
     cdef int _take_internal(self, int kind, MessageReader reader) except? -1000
+    @cython.locals(fields=dict)
+    cdef int _take_unwanted(self, int kind, MessageReader reader) except? -1000
+    @cython.locals(name=str)
+    cdef int _reported(self, MessageReader reader) except? -1000
     @cython.locals(at=Py_ssize_t)
     cdef int _refused_behind(self) except? -1000
     cdef str _parameter(self, MessageReader reader)

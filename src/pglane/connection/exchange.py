@@ -15,6 +15,11 @@ Rules it follows (PostgreSQL manual, "Message Flow"; facts A2, A8, A13):
   request. So no Sync is sent ahead of an answer that may be CopyInResponse, nor while a copy runs.
 * CopyDone or CopyFail that arrives when no copy runs is ignored by the server.
 
+In a shared pipeline others' requests follow what was asked here (`engine.pipeline`): with `shared`
+set the walk stops behind the ReadyForQuery that ends all that is owed, and `goes_on` takes up the
+rest, once it is noted whose it is. A read that was sent here and runs somewhere else by now leaves
+an answer behind that is nobody's (`drops_one`).
+
 Rows pass unread, an incomplete one as it comes. Indexes below lie inside the message found.
 """
 
@@ -45,6 +50,7 @@ from pglane.connection.expectations import (
     PARSE_SILENT,
     QUERY,
     SYNC,
+    UNWANTED,
     PendingDeallocation,
     PendingParse,
     forget_names,
@@ -58,7 +64,7 @@ from pglane.connection.request_messages import SYNC_MESSAGE
 from pglane.connection.session_target import STANDBY
 from pglane.wire.body import MalformedMessage
 from pglane.wire.framing import MalformedStream, MessageReader
-from pglane.wire.server_messages import ParameterStatus
+from pglane.wire.server_messages import ParameterStatus, error_fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,6 +85,7 @@ _SYNC: int = SYNC
 _FUNCTION: int = FUNCTION
 _EXECUTE: int = EXECUTE
 _INTERNAL: int = INTERNAL
+_UNWANTED: int = UNWANTED
 _LOCAL: int = LOCAL
 _IDLE_STATUS: int = IDLE_STATUS
 _READY: int = READY
@@ -112,6 +119,8 @@ class Exchange(FailingAnswers):
         names: the statements of the client whose requests were forwarded last.
         own: what came of the queries of our own.
         instead: what the client is told in place of the next "query cancelled".
+        shared: others' requests are behind what is owed.
+        stopped: the walk ended before what is here, for that reason.
         ending: fields of the FATAL or PANIC that ends this server connection.
         traffic: what is counted; the engine puts the database's own here.
     """
@@ -119,7 +128,7 @@ class Exchange(FailingAnswers):
     # fmt: off
     __slots__ = (
         "_parameters_told", "changed", "deaf", "drawn", "encoding", "names", "owes_ready", "own",
-        "parameters", "renumber", "standard_strings", "to_client",
+        "parameters", "renumber", "shared", "standard_strings", "stopped", "to_client",
     )
     # fmt: on
 
@@ -129,6 +138,8 @@ class Exchange(FailingAnswers):
         self.changed: set[str] = set()
         self.to_client: list[object] = []
         self.deaf = False
+        self.shared = False
+        self.stopped = False
         self.drawn = False
         self.renumber: Callable[[int], int] | None = None
         self.owes_ready = False
@@ -162,6 +173,10 @@ class Exchange(FailingAnswers):
         self.to_server.append(b"Q%b%b\x00" % ((len(text) + 5).to_bytes(4, "big"), text))
         self.expect(INTERNAL, guards or None)
 
+    def drops_one(self) -> None:
+        """What was sent last is a read whose answer nobody waits for here."""
+        self.expect(_UNWANTED)
+
     def is_quiet(self) -> bool:
         """Nothing is outstanding or held, and what is asked next will be looked at."""
         return self._head == self._end and not self.skipping and not self.held
@@ -170,14 +185,31 @@ class Exchange(FailingAnswers):
         """Nothing is outstanding and no transaction is open."""
         return self._head == self._end and self.status == IDLE_STATUS and not self.skipping
 
+    def leaves_only_answers(self) -> bool:
+        """Whether nothing but an answer came, or may come, of what was asked."""
+        if self.status != _IDLE_STATUS or self.unit_open or self.skipping or self.held:
+            return False
+        if self.copy_in or self.owes_ready or self.mixed or self.subscriptions is not None:
+            return False
+        return not self.changed
+
     # What was answered -----------------------------------------------------------------------
 
     def receive(self, data: bytes) -> int:
         """Takes what the server sent; returns event bits and fills `to_client`."""
+        self.reader.feed(data)
+        return self.goes_on()
+
+    def has_more(self) -> bool:
+        """Whether answers are here behind the one with which the walk stopped."""
+        return self.reader.buffered_bytes() > 0
+
+    def goes_on(self) -> int:
+        """As `receive`, of what is here."""
+        self.stopped = False
         reader = self.reader
-        reader.feed(data)
         held = self.held
-        if reader.stream_left and (part := reader.take_stream()):
+        if reader.stream_left and (part := reader.take_stream()) and not self._is_unwanted():
             self.to_client.append(part)
         try:
             events = self._walk(reader)
@@ -210,6 +242,9 @@ class Exchange(FailingAnswers):
             event = self._take(kind, reader)
             if event >= 0 and not self._inserts():
                 events |= event
+                if self.shared and event & _READY:
+                    self.stopped = reader.buffered_bytes() > 0
+                    break
                 continue
             if event < 0:
                 self._hand_on(reader, run, begin)
@@ -258,12 +293,18 @@ class Exchange(FailingAnswers):
             return
         if kind in (0x44, 0x64, 0x56) and not self._silent():  # rows, copy data, a call's result
             self.to_client.append(reader.stream_partial())
+        elif kind == 0x44 and self._is_unwanted():
+            reader.stream_partial()
         elif reader.needed > INSPECTED_BYTES_MAX:
             raise MalformedStream(kind, reader.needed, INSPECTED_BYTES_MAX)
 
     def _silent(self) -> bool:
-        """Whether what comes now answers a query of our own."""
-        return self._head_kind() == _INTERNAL
+        """Whether what comes now answers a query of our own, or is nobody's."""
+        head = self._head_kind()
+        return head in (_INTERNAL, _UNWANTED)
+
+    def _is_unwanted(self) -> bool:
+        return self._head_kind() == _UNWANTED
 
     def _inserts(self) -> bool:
         return self._head_kind() == _LOCAL
@@ -290,9 +331,7 @@ class Exchange(FailingAnswers):
 
     def _other(self, kind: int, reader: MessageReader) -> int:
         if kind == 0x53:  # ParameterStatus
-            name = self._parameter(reader)
-            if name != STANDBY:  # nobody can set that one
-                self.changed.add(name)
+            self._reported(reader)
             return PARAMETERS if self.attached else -1 - PARAMETERS
         if kind == 0x4E:
             return 0 if self.attached and not self._is_between() else -1
@@ -304,6 +343,12 @@ class Exchange(FailingAnswers):
         if kind in (0x64, 0x63, 0x48, 0x47) and head in (EXECUTE, QUERY):
             return self._copy_in_begins() if kind == 0x47 else 0
         return self._misfit(kind)
+
+    def _reported(self, reader: MessageReader) -> int:
+        name = self._parameter(reader)
+        if name != STANDBY:  # nobody can set that one
+            self.changed.add(name)
+        return PARAMETERS
 
     def _is_between(self) -> bool:
         """Whether nothing of a client that may go elsewhere is here, nor its transaction.
@@ -424,6 +469,8 @@ class Exchange(FailingAnswers):
     # Our own queries -----------------------------------------------------------------------------
 
     def _take_internal(self, kind: int, reader: MessageReader) -> int:
+        if self._is_unwanted():
+            return self._take_unwanted(kind, reader)
         body = reader.buffer[reader.begin + 5 : reader.end]
         if kind == 0x44:
             self.own.take_row(body)
@@ -445,6 +492,28 @@ class Exchange(FailingAnswers):
             if guards and (self.own.error is not None or self.status != IDLE_STATUS):
                 return self._refused_behind()
             return 0 if self._silent() else INTERNAL_DONE
+        return 0
+
+    def _take_unwanted(self, kind: int, reader: MessageReader) -> int:
+        """Of an answer that is nobody's only what concerns the server connection is looked at."""
+        if kind == 0x45:
+            fields = error_fields(reader.buffer[reader.begin + 5 : reader.end])
+            if fields.get("V", fields.get("S")) in (b"FATAL", b"PANIC"):
+                self.ending = fields
+                return ENDING
+        elif kind == 0x53:
+            return self._reported(reader)
+        elif kind == 0x5A:
+            if not self._note_status(reader):
+                return BROKEN
+            if self.status != IDLE_STATUS:
+                self.ending = {"M": b"a read in a shared pipeline left a transaction open"}
+                return BROKEN
+            self._pop()
+            if self._head != self._end:
+                return 0
+            self.instead = b""  # what it was for is answered, or hit this
+            return READY
         return 0
 
     def _refused_behind(self) -> int:

@@ -23,6 +23,8 @@ CLOSE_SILENT = 12
 DESCRIBE_SILENT = 13
 INTERNAL = 14
 REFUSED = 15
+UNWANTED = 16
+"""All answers up to one ReadyForQuery, to a read that runs somewhere else by now."""
 
 OUTSTANDING_MAX = 20_000
 """Expectations at one time. Answers of ours cost the client nothing: without a limit a pipeline of

@@ -3,7 +3,7 @@ cimport cython
 from pglane.connection.expectations cimport PendingParse
 
 
-cdef int _QUERY, _SYNC, _FUNCTION, _INTERNAL, _COPY_END
+cdef int _QUERY, _SYNC, _FUNCTION, _INTERNAL, _UNWANTED, _COPY_END
 cdef int _PARSE, _BIND, _DESCRIBE, _EXECUTE
 cdef Py_ssize_t _HEADER_BYTES, _READY_BYTES
 cdef int _OUTSTANDING_MAX, _ROOM, _ROOM_KEPT_MAX

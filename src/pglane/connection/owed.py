@@ -19,6 +19,7 @@ from pglane.connection.expectations import (
     PARSE,
     QUERY,
     SYNC,
+    UNWANTED,
     PendingParse,
 )
 from pglane.wire.framing import HEADER_BYTES
@@ -28,6 +29,7 @@ _QUERY: int = QUERY
 _SYNC: int = SYNC
 _FUNCTION: int = FUNCTION
 _INTERNAL: int = INTERNAL
+_UNWANTED: int = UNWANTED
 _COPY_END: int = COPY_END
 _PARSE: int = PARSE
 _BIND: int = BIND
@@ -87,7 +89,7 @@ class OwedAnswers:
                 self.mixed = True
             self.unit_open = False
         elif kind != _COPY_END:
-            self.unit_open = kind != _INTERNAL
+            self.unit_open = kind != _INTERNAL and kind != _UNWANTED
         self._kinds[at] = kind
         if payload is not None:
             self._payloads[at] = payload
@@ -193,8 +195,8 @@ class OwedAnswers:
         return any(kind in (QUERY, EXECUTE, FUNCTION, SYNC) for kind in self._owed_kinds())
 
     def owes_clients(self) -> bool:
-        """Whether something was asked that is not a query of our own."""
-        return any(kind != INTERNAL for kind in self._owed_kinds())
+        """Whether something was asked for a client that waits for the answer here."""
+        return any(kind not in (INTERNAL, UNWANTED) for kind in self._owed_kinds())
 
     def _owed_kinds(self) -> bytearray:
         return self._kinds[self._head : self._end]

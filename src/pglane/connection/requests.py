@@ -112,6 +112,7 @@ class ClientRequests(WholeRequests):
         except MalformedStream:
             self._hand_on(exchange, run, reader.end)  # answers to what stands before it are due
             raise
+        self.repeatable = False
         if exchange.held and outcome == _FORWARDED:
             outcome = _HELD
         self._hand_on(exchange, run, reader.end)
@@ -216,6 +217,7 @@ class ClientRequests(WholeRequests):
             self._note_verdict(verdict)
         if verdict.may_draw:
             self._note_drawing(verdict, exchange)
+        self.repeatable = verdict.repeatable
         self._expect_query(exchange, None)
         return True
 

@@ -14,3 +14,5 @@ cdef class Traffic:
     cdef public long long parses
     cdef public long long server_parses
     cdef public long long binds
+    cdef public long long pipelined
+    cdef public long long fell_back

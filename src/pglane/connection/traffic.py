@@ -25,13 +25,17 @@ class Traffic:
         parses: statements that clients prepared by the protocol.
         server_parses: statements that were prepared on server connections for that.
         binds: prepared statements that were bound.
+        pipelined: reads that were sent on behind another client's, in a shared pipeline.
+        fell_back: of these, how many had to wait anew.
     """
 
     __slots__ = (
         "binds",
+        "fell_back",
         "leases",
         "logins",
         "parses",
+        "pipelined",
         "queries",
         "query_s",
         "received_bytes",
@@ -55,3 +59,5 @@ class Traffic:
         self.parses = 0
         self.server_parses = 0
         self.binds = 0
+        self.pipelined = 0
+        self.fell_back = 0

@@ -33,6 +33,8 @@ _BIND_BYTES: int = HEADER_BYTES + 2  # with its two names, which are empty
 _DESCRIBE_BYTES: int = HEADER_BYTES + 2  # of a portal without a name
 _TEXT_AT: int = HEADER_BYTES + 1  # in a Parse without a name
 _LOOKED_AT: int = int(BOUND | COPIES | UNSEEN)  # parameters matter, or the Sync may have to wait
+_BIND_KIND: int = 0x42
+_OTHERS_FROM: int = 0x40  # 16384 >> 8: smaller numbers are those of initdb
 _NAME_AT: int = HEADER_BYTES + 1  # of the statement, in a Bind to the portal without one
 
 
@@ -80,6 +82,19 @@ def _is_run(data: bytes, at: int, size: int) -> bool:
     return sync + _HEADER_BYTES == size and _behind(data, sync, size, 0x53) == size
 
 
+def _are_built_in(types: bytes) -> bool:
+    """Whether the types of parameters, as a Parse says them, are PostgreSQL's own or not said.
+
+    Code of others may run when a value of theirs is read.
+    """
+    at = 2
+    while at + 4 <= len(types):
+        if types[at] or types[at + 1] or types[at + 2] >= _OTHERS_FROM:
+            return False
+        at += 4
+    return True
+
+
 def _behind(data: bytes, at: int, size: int, kind: int) -> int:
     """Where the message of this kind ends that lies whole at `at`; beyond `size`: none does."""
     if at + _HEADER_BYTES > size or data[at] != kind:
@@ -91,13 +106,18 @@ def _behind(data: bytes, at: int, size: int, kind: int) -> int:
 
 
 class WholeRequests(ExtendedRequests):
-    """The part of `ClientRequests` that takes such units, where nothing is outstanding."""
+    """The part of `ClientRequests` that takes such units, where nothing is outstanding.
 
-    __slots__ = ("_again",)
+    Attributes:
+        repeatable: all that is outstanding is one unit that is a read, and may run twice.
+    """
+
+    __slots__ = ("_again", "repeatable")
 
     def _nothing_again(self) -> None:
         """Begins."""
         self._again: PendingParse | None = None
+        self.repeatable = False
 
     def may_say_a_lane(self, data: bytes, size: int) -> bool:
         """Whether a whole request may hold tags, or be a BEGIN that waits for what is behind it.
@@ -139,6 +159,7 @@ class WholeRequests(ExtendedRequests):
             statement = client_statement(text, types, verdict, NO_SHAPE)
             parse = self._keep_unnamed(statement, exchange)
         self._note_bound(b"", parse.client_statement, verdict, exchange)
+        self.repeatable = verdict.repeatable
         exchange.expect_unit(parse, None, data[_behind(data, bind, size, 0x42)] == 0x44)
         return True
 
@@ -192,7 +213,47 @@ class WholeRequests(ExtendedRequests):
         if name is None:
             return None
         self._note_bound(b"", statement, verdict, exchange)
+        self.repeatable = verdict.repeatable
         exchange.expect_unit(None, statement, data[run] == 0x44)
+        return bind_head(b"", name, run - end - 1) + data[end + 1 : size]
+
+    def following(self, data: bytes, size: int, exchange: Exchange) -> bytes | None:
+        """What is sent for these bytes behind what others have in flight; nothing is noted yet.
+
+        None: they are no read that may run twice, or not one that is ready here.
+        `is_whole_request` is true of them.
+        """
+        if data[0] == _BIND_KIND:
+            return self._following_bound(data, size, exchange)
+        begin, end = _TEXT_AT, _behind(data, 0, size, 0x50)
+        if data[0] == 0x51:
+            begin, end = _HEADER_BYTES, size - 1
+        elif self._may_go_on(exchange):
+            end = zero_in(data, begin, end)
+        else:
+            return None
+        if end < 0 or self.changes_channels or not self.virtual:
+            return None
+        if data[0] == 0x50 and not _are_built_in(data[end + 1 : _behind(data, 0, size, 0x50)]):
+            return None
+        verdict = self._cache.lookup_part(data, begin, end, self.encoding, self.standard_strings)
+        return data[:size] if verdict.repeatable else None
+
+    def _following_bound(self, data: bytes, size: int, exchange: Exchange) -> bytes | None:
+        """Likewise, of a statement that was prepared."""
+        if self.may_forget or self.moves or not self._may_go_on(exchange):
+            return None
+        run = _behind(data, 0, size, 0x42)
+        end = zero_in(data, _NAME_AT, run)
+        statement = self.statements.get(data[_NAME_AT:end]) if end >= 0 else None
+        if statement is None:
+            return None
+        verdict: Verdict = statement.verdict  # type: ignore[assignment]
+        if not verdict.repeatable or not _are_built_in(statement.types):
+            return None
+        name = self._name_here(statement, exchange)
+        if name is None:
+            return None
         return bind_head(b"", name, run - end - 1) + data[end + 1 : size]
 
     def _may_go_on(self, exchange: Exchange) -> bool:

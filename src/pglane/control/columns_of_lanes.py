@@ -11,6 +11,8 @@ REASONS = {
     "lane_at_limit": "the lane has as many as its limit allows",
     "door_at_limit": "all lanes of the door together have as many as the door may",
     "reserved_for_others": "what is free is kept for lanes that have less than they reserve",
+    "behind_in_pipeline": "it was sent, and reads of others are answered before it on the same "
+    "server connection",
     "opening_server": "a server connection is being made ready for it",
     "database_down": "none can be opened at the moment",
     "paused": "somebody at the console holds everything back (PAUSE)",

@@ -28,7 +28,7 @@ class Counter:
     per: str = ""
 
 
-COUNTERS = (
+PGBOUNCERS = (
     Counter(
         "server_assignment_count",
         ("server_assignment_count", "server_assignment_count"),
@@ -104,6 +104,22 @@ COUNTERS = (
         "clients that came in",
     ),
 )
+OWN = (
+    Counter(
+        "pipelined_count",
+        ("pipelined_count", "pipelined_count"),
+        "pipelined_count",
+        "reads that were sent on behind another client's, in a shared pipeline",
+    ),
+    Counter(
+        "fell_back_count",
+        ("fell_back_count", "fell_back_count"),
+        "fell_back_count",
+        "of these, how many waited anew and ran twice",
+    ),
+)
+COUNTERS = PGBOUNCERS + OWN
+"""Ours come last, so that who reads by position reads what it did."""
 PREPARED = ("client_parse_count", "server_parse_count", "bind_count", "client_login_count")
 """Counters whose column in SHOW STATS_AVERAGES begins with `avg_`, as in PgBouncer."""
 
@@ -128,8 +144,10 @@ STATS = Table(
     "last whole minute (until one is over: since the start)",
     (
         _DATABASE,
-        *(Column(f"total_{each.stats[0]}", "int8", each.meaning) for each in COUNTERS),
-        *(Column(f"avg_{each.stats[1]}", "int8", average_of(each)) for each in COUNTERS),
+        *(Column(f"total_{each.stats[0]}", "int8", each.meaning) for each in PGBOUNCERS),
+        *(Column(f"avg_{each.stats[1]}", "int8", average_of(each)) for each in PGBOUNCERS),
+        *(Column(f"total_{each.stats[0]}", "int8", each.meaning) for each in OWN),
+        *(Column(f"avg_{each.stats[1]}", "int8", average_of(each)) for each in OWN),
     ),
 )
 STATS_TOTALS = Table(

@@ -274,6 +274,8 @@ METRICS = (
     _traffic("client_parses", "client_parse_count", "Statements that clients prepared"),
     _traffic("server_parses", "server_parse_count", "Statements prepared on server connections"),
     _traffic("binds", "bind_count", "Prepared statements that were bound"),
+    _traffic("pipelined", "pipelined_count", "Reads sent on behind another client's"),
+    _traffic("fell_back", "fell_back_count", "Of these, how many waited anew and ran twice"),
     _count("clients", "used_clients", "Client connections that are logged in, over all pools"),
     _count("clients_logging_in", "login_clients", "Client connections that are logging in"),
     _count("clients_free", "free_clients", "Client connections that may still come"),

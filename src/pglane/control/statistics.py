@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pglane.control.columns_of_statistics import COUNTERS, Counter, averages_key
+from pglane.control.columns_of_statistics import COUNTERS, OWN, PGBOUNCERS, Counter, averages_key
 
 Row = dict[str, Any]
 Counts = Mapping[str, Row]
@@ -84,11 +84,15 @@ class Statistics:
     def stats(self) -> list[Row]:
         """SHOW STATS."""
         return [
-            {"database": name}
-            | {f"total_{each.stats[0]}": row[each.key] for each in COUNTERS}
-            | {f"avg_{each.stats[1]}": self.averages[name][each.key] for each in COUNTERS}
-            for name, row in self.counts.items()
+            {"database": name} | self._stats_of(name, PGBOUNCERS) | self._stats_of(name, OWN)
+            for name in self.counts
         ]
+
+    def _stats_of(self, name: str, counters: tuple[Counter, ...]) -> Row:
+        counts, averages = self.counts[name], self.averages[name]
+        return {f"total_{each.stats[0]}": counts[each.key] for each in counters} | {
+            f"avg_{each.stats[1]}": averages[each.key] for each in counters
+        }
 
     def stats_totals(self) -> list[Row]:
         """SHOW STATS_TOTALS: the worker's own rows."""

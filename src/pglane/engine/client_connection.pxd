@@ -4,6 +4,7 @@ from pglane.connection.exchange cimport Exchange
 from pglane.connection.requests cimport ClientRequests
 from pglane.connection.settings cimport Vector
 from pglane.connection.traffic cimport Traffic
+from pglane.connection.whole_requests cimport is_whole_request
 from pglane.doors.session_state cimport ClientSessionState
 from pglane.engine.admission cimport Admission
 from pglane.engine.database cimport Database
@@ -15,7 +16,8 @@ from pglane.scheduler.request cimport request_of
 from pglane.wire.framing cimport MessageReader
 
 
-cdef int _WELCOME, _IDLE, _LEASED, _GONE, _IDLE_STATUS
+cdef int _WELCOME, _IDLE, _WAITING, _LEASED, _GONE, _IDLE_STATUS
+cdef Py_ssize_t _FOLLOWING_BYTES_MAX
 cdef dict _NOTHING_TOLD
 
 
@@ -53,6 +55,11 @@ cdef class ClientConnection(LeaseHolder):
     cdef public str work_said
     cdef public str work_tagged
 
+    cpdef bint leaves_nothing(self) except -1
+    cpdef bint may_be_followed(self) except -1
+    cpdef bint finds_all(self, ServerLink server) except -1
+    @cython.locals(requests=ClientRequests, reader=MessageReader)
+    cpdef bytes unit_behind(self, ServerLink server)
     cdef int _note_asked(self) except -1
     @cython.locals(now=double, traffic=Traffic)
     cdef _note_answered(self, Exchange exchange)

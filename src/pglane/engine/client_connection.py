@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pglane.connection.exchange import IDLE_STATUS, Exchange
 from pglane.connection.settings import Vector
+from pglane.connection.whole_requests import is_whole_request
 from pglane.doors.session_state import IMMOVABLE
 from pglane.engine import lane_wishes
 from pglane.engine.admission import Admission
@@ -36,6 +37,9 @@ HELD_BACK_BYTES = 65_536
 """Of a client that sent more than can be passed on, nothing more is read where memory is tight."""
 _HELD_BACK_BYTES: int = HELD_BACK_BYTES
 _NOTHING_TOLD: dict[str, str] = {}  # of all that come in; nothing is put into it
+FOLLOWING_BYTES_MAX = 16_384
+"""Of one request that follows another client's in a shared pipeline."""
+_FOLLOWING_BYTES_MAX: int = FOLLOWING_BYTES_MAX
 COVERED_BYTES = 1024
 """What each connection is counted with covers so much of what it sent."""
 _COVERED_BYTES: int = COVERED_BYTES
@@ -50,6 +54,7 @@ GONE = 4
 # Compiled, these are C integers that Python code cannot see: to compare with them costs no object.
 _WELCOME: int = WELCOME
 _IDLE: int = IDLE
+_WAITING: int = WAITING
 _LEASED: int = LEASED
 _GONE: int = GONE
 _IDLE_STATUS: int = IDLE_STATUS
@@ -145,6 +150,7 @@ class ClientConnection(LeaseHolder):
         self.discarding = False
         self.dismissal: Refusal | None = None
         self.server: ServerLink | None = None
+        self.follows: ServerLink | None = None
         self.request = None
         self.connected = 0.0
         self.requested = 0.0
@@ -197,6 +203,42 @@ class ClientConnection(LeaseHolder):
         server = self.server
         if server is not None:
             server.transport.resume()
+
+    # Shared pipelines ----------------------------------------------------------------------
+
+    def leaves_nothing(self) -> bool:
+        """Whether all that it asked for is a read that is repeatable."""
+        return self.requests.repeatable and not self.pinned and not self.database.unread
+
+    def may_be_followed(self) -> bool:
+        """Whether others' reads may be sent behind its own."""
+        if not self.rewrites or self.dismissal is not None or self.block is not None:
+            return False
+        return self.leaves_nothing() and not self.transport.full
+
+    def finds_all(self, server: "ServerLink") -> bool:
+        """Whether a server connection is as it needs it."""
+        if server.vector is not self.vector or not self.settled or server.suspect:
+            return False
+        if self.block is not None or self.dismissal is not None or not self.rewrites:
+            return False
+        if self.requests.subscriptions is not None:
+            return False
+        return not (server.exchange.drawn and self.database.asks_sequences)
+
+    def unit_behind(self, server: "ServerLink") -> bytes | None:
+        """What is sent for it behind others' reads; None: it must not follow."""
+        if self.phase != _WAITING or self.transport.full:
+            return None
+        requests = self.requests
+        reader = requests.reader
+        if not reader.is_untouched() or reader.size > _FOLLOWING_BYTES_MAX:
+            return None
+        if not self.finds_all(server) or not is_whole_request(reader.buffer, reader.size):
+            return None
+        return requests.following(reader.buffer, reader.size, server.exchange)
+
+    # What it is told -----------------------------------------------------------------------
 
     def _note_waited(self) -> None:
         self.database.traffic.wait_s += self.database.loop.now - self.request.arrived  # type: ignore[union-attr]

@@ -64,6 +64,7 @@ cdef class ClientLink(ClientConnection):
     @cython.locals(database=Database, slot=Slot)
     cdef _ask(self)
     cpdef granted(self, ServerLink server)
+    cpdef comes_up(self, ServerLink server)
     @cython.locals(reader=MessageReader)
     cpdef takes_back(self, bytes request)
     @cython.locals(server=ServerLink, exchange=Exchange, outcome=int)

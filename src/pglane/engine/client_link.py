@@ -279,6 +279,12 @@ class ClientLink(ClientConnection):
         elif not self._asks_kept(server):
             self.forward()
 
+    def comes_up(self, server: "ServerLink") -> None:
+        """Its request was sent behind others' and is the next to be answered."""
+        self._note_waited()
+        self.request = None
+        self._holds(server)
+
     def _asks_kept(self, server: "ServerLink") -> bool:
         """Sends on what it kept while it waited, if that is one request and no more."""
         reader = self.requests.reader

@@ -39,6 +39,7 @@ cdef class Database:
     cdef public bint disabled
     cdef public long long reconnects
     cdef public object opening
+    cdef public object pipelines
     cdef public object watch
     cdef public object listening
     cdef public object session_state

@@ -22,6 +22,7 @@ from pglane.engine.lane_origin import origin_of
 from pglane.engine.listening import Listening
 from pglane.engine.loss import tell_loss
 from pglane.engine.opening import Opening
+from pglane.engine.pipeline import Pipelines
 from pglane.engine.server_link import CLOSE_S_MAX, TERMINATE, LeaseHolder, ServerLink
 from pglane.engine.standstills import Standstills
 from pglane.engine.waiting import Notices, Refusals
@@ -82,6 +83,7 @@ class Database:
         welcomes: what a new client is told, by what that depends on (`told_as`).
         welcomes_kept: how often that table was changed.
         accepted: states that its server connections took: they need not be confirmed again.
+        pipelines: whose reads are behind others' on one server connection.
         watch: what the monitor says about it.
         custom_names: custom settings that some client made: no view of PostgreSQL lists them.
         traffic: what passed through.
@@ -104,7 +106,7 @@ class Database:
         self.name = name
         plan = lane_plan(settings, name)
         budget = self._own("budget", settings)
-        self.desk = LeaseDesk(budget, settings.opening_max, plan)
+        self.desk: LeaseDesk = LeaseDesk(budget, settings.opening_max, plan)
         self.placing = LanePlacing(self.desk.queue, plan.matching)
         self.reads_tags = plan.matching.reads_tags
         self.desk.rotated = settings.rotate
@@ -129,6 +131,7 @@ class Database:
         self.standstills = Standstills(self)
         self.refusals = Refusals(self)
         self.opening = Opening(self)
+        self.pipelines = Pipelines(self, settings.pipeline_depth)
         self.watch: Watch = Watch(self)
         self.listening = Listening(self)
         self.session_state: SessionStatePolicy = SessionStatePolicy(
@@ -190,6 +193,7 @@ class Database:
         timer = self._tick_timer
         if timer is not None:
             timer.cancel()
+        self.pipelines.stop()
         self.notices.end()
 
     def part(self, client: "LeaseHolder") -> None:
@@ -258,6 +262,7 @@ class Database:
         self._performing = True
         try:
             client.granted(slot.link)  # type: ignore[arg-type]
+            self.pipelines.feed(slot.link)  # type: ignore[arg-type]
         except Exception as error:  # noqa: BLE001 -- it costs one connection, not the worker
             self._failed(Grant(request, slot), error)
         self._performing = False
@@ -268,6 +273,7 @@ class Database:
         client: LeaseHolder = grant.request.client  # type: ignore[assignment]
         if client.request is grant.request:
             client.granted(grant.slot.link)  # type: ignore[arg-type]
+            self.pipelines.feed(grant.slot.link)  # type: ignore[arg-type]
             return
         # It left, or cancelled, between the decision and now.
         link: ServerLink = grant.slot.link  # type: ignore[assignment]
@@ -322,7 +328,10 @@ class Database:
         """The client cancelled a request that waits."""
         request = client.request
         if request is not None:
-            self.perform(self.desk.leave(request, self.loop.now))
+            if client.follows is None:
+                self.perform(self.desk.leave(request, self.loop.now))
+            else:
+                self.pipelines.drop(client)
             client.rejected(refusal)
 
     def keep_welcome(self, user: str, settings: "Vector", welcome: "Welcome") -> None:
@@ -353,6 +362,9 @@ class Database:
 
     def release(self, server: ServerLink) -> None:
         """A clean server connection goes to whoever is next."""
+        if server.followers:
+            self.pipelines.next_turn(server)
+            return
         now = self.loop.now
         if server.suspect or server.exchange.mixed or now >= server.expires or self.draining:
             self.close(server)
@@ -377,6 +389,8 @@ class Database:
     def client_left(self, client: "ClientLink", polite: bool) -> None:
         """Puts in order what a client leaves behind."""
         self.entrance.client_gone(client)
+        if client.follows is not None:
+            self.pipelines.drop(client)
         if client.request is not None:
             self.perform(self.desk.leave(client.request, self.loop.now))
             client.request = None
@@ -386,6 +400,8 @@ class Database:
         if requests.subscriptions is not None:
             hearing.left(client, server)
         if server is not None:
+            if server.followers:
+                self.pipelines.fall_back(server)
             client.server = None
             self._left_behind(client, server, polite=polite)
 
@@ -426,6 +442,7 @@ class Database:
         """Ends a server connection; its slot is used until its backend is gone."""
         if server.closing:
             return
+        self.pipelines.fall_back(server)
         decisions = self.desk.closing(server.slot, self.loop.now)
         self._close_link(server)
         self.perform(decisions)
@@ -461,6 +478,7 @@ class Database:
 
     def ended(self, server: ServerLink, reason: str) -> None:
         """The server's end is closed: its backend is gone."""
+        self.pipelines.fall_back(server)
         if not server.closing:
             server.closing = True
             tell_loss(server, reason)
@@ -491,6 +509,7 @@ class Database:
         budget = self._own("budget", settings)
         decisions = self.desk.resize(budget, settings.opening_max, now, plan)
         self.takes_back = takes_back(self)
+        self.pipelines.apply(settings.pipeline_depth)
         self.placing.adopt(plan.matching)
         self.reads_tags = plan.matching.reads_tags
         for client in list(self.worker.clients.values()):

@@ -68,6 +68,9 @@ def take_back(database: "Database", lease: "Lease") -> None:
         return  # it ends already
     server: ServerLink = slot.link  # type: ignore[assignment]
     client = server.client
+    if server.followers:
+        database.pipelines.fall_back(server)
+        return  # the place is nobody's as soon as what is in flight is answered
     if client is None:
         return
     if server.raw or not server.exchange.outstanding():

@@ -130,6 +130,8 @@ def traffic_rows(worker: "Worker") -> Iterator[Row]:
             "server_parse_count": traffic.server_parses,
             "bind_count": traffic.binds,
             "client_login_count": traffic.logins,
+            "pipelined_count": traffic.pipelined,
+            "fell_back_count": traffic.fell_back,
         }
 
 

@@ -13,6 +13,7 @@ from pglane.scheduler.request cimport Request
 
 
 cdef class LeaseHolder(Owner):
+    cdef public ServerLink follows
     cdef public Request lease
     cdef public Request request
     cdef public ClientRequests requests
@@ -25,6 +26,12 @@ cdef class LeaseHolder(Owner):
     @cython.locals(lease=Request, last=Request)
     cpdef Request another_lease(self)
     cpdef granted(self, ServerLink server)
+    cpdef comes_up(self, ServerLink server)
+    cpdef bint leaves_nothing(self) except -1
+    cpdef bint may_be_followed(self) except -1
+    cpdef bint finds_all(self, ServerLink server) except -1
+    cpdef bytes unit_behind(self, ServerLink server)
+    cpdef note_kept(self)
     cpdef answered(self)
     cpdef forward(self)
 
@@ -36,6 +43,7 @@ cdef class ServerLink(Owner):
     cdef public Traffic traffic
     cdef public Transport transport
     cdef public Vector vector
+    cdef public list followers
     cdef public list held_cancels
     cdef public bint busy
     cdef public int cancels
@@ -67,13 +75,19 @@ cdef class ServerLink(Owner):
 
     @cython.locals(client=LeaseHolder)
     cpdef answered(self)
+    cdef bint _leaves_only_answers(self, LeaseHolder client) except -1
     cpdef lease_to(self, LeaseHolder client)
     cpdef unlease(self)
     cpdef bint feedable(self) except -1
+    cpdef bint is_usual(self) except -1
+    @cython.locals(client=LeaseHolder, at=Py_ssize_t, size=Py_ssize_t, end=Py_ssize_t, part=bytes)
+    cdef _takes_shared(self, bytes data)
     @cython.locals(client=LeaseHolder, data="const unsigned char *", size=Py_ssize_t)
     cdef bint takes(self, Chunk chunk) except -1
-    @cython.locals(exchange=Exchange, events=int, client=LeaseHolder, transport=Transport)
+    @cython.locals(exchange=Exchange, client=LeaseHolder)
     cpdef on_data(self, bytes data)
+    @cython.locals(exchange=Exchange, client=LeaseHolder)
+    cdef _hand_on(self, int events)
     cdef _on_events(self, int events)
     cdef _reported(self, object client, int events)
     cdef _ends(self, int events)
@@ -82,3 +96,10 @@ cdef class ServerLink(Owner):
     cpdef bint is_before_a_request(self) except -1
     cpdef bint is_amid_message(self) except -1
     cdef _task_done(self)
+
+
+cdef Py_ssize_t _HEADER_BYTES
+cdef int _READY_KIND
+
+@cython.locals(size=Py_ssize_t, high=Py_ssize_t, length=Py_ssize_t, end=Py_ssize_t)
+cpdef Py_ssize_t ready_end(bytes data, Py_ssize_t at) except -1

@@ -26,6 +26,7 @@ from pglane.connection.exchange import IDLE_STATUS, Exchange
 from pglane.connection.prepared_statements import ServerStatements
 from pglane.engine.transport import Owner
 from pglane.scheduler.request import Request
+from pglane.wire.framing import HEADER_BYTES
 
 if TYPE_CHECKING:
     from pglane.config.limits import Limits
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from pglane.engine.client_link import ClientLink
     from pglane.engine.database import Database
     from pglane.engine.dialer import Address
+    from pglane.engine.pipeline import Follower
     from pglane.engine.syscalls import Chunk
     from pglane.engine.transport import Transport
     from pglane.pool.ledger import Slot
@@ -52,6 +54,10 @@ FULL_RESET = b"DISCARD ALL"
 CLOSE_S_MAX = 5.0
 """How long a server may take to close its end before we close ours."""
 
+# Compiled, these are C integers that Python code cannot see.
+_HEADER_BYTES: int = HEADER_BYTES
+_READY_KIND: int = 0x5A
+
 
 class LeaseHolder(Owner):
     """Who can hold a lease: a client, as far as database and server connections know it.
@@ -60,6 +66,7 @@ class LeaseHolder(Owner):
 
     Attributes:
         user: its role.
+        follows: where what it asks for was sent on behind others' reads; None: nowhere.
         need: what a server connection must be like.
         limits: in time, for it.
         lease: with which it asks next; held while it holds a server connection.
@@ -69,9 +76,10 @@ class LeaseHolder(Owner):
     """
 
     __slots__ = (
-        "lease", "limits", "need", "request", "requests", "server", "transport", "user",
+        "follows", "lease", "limits", "need", "request", "requests", "server", "transport", "user",
     )  # fmt: skip
 
+    follows: "ServerLink | None"
     lease: "Request"
     limits: "Limits"
     need: "Need"
@@ -92,6 +100,27 @@ class LeaseHolder(Owner):
     def granted(self, server: "ServerLink") -> None:
         """The lease begins."""
 
+    def comes_up(self, server: "ServerLink") -> None:
+        """Its request was sent behind others' and is the next to be answered."""
+
+    def leaves_nothing(self) -> bool:
+        """Whether all that it asked for is a read that is repeatable."""
+        raise NotImplementedError
+
+    def may_be_followed(self) -> bool:
+        """Whether others' reads may be sent behind its own."""
+        raise NotImplementedError
+
+    def finds_all(self, server: "ServerLink") -> bool:
+        """Whether a server connection is as it needs it."""
+        raise NotImplementedError
+
+    def unit_behind(self, server: "ServerLink") -> bytes | None:
+        """What is sent for it behind others' reads; None: it must not follow."""
+
+    def note_kept(self) -> None:
+        """Counts what it sent and what cannot be passed on yet."""
+
     def answered(self) -> None:
         """Everything it asked for is answered."""
 
@@ -105,6 +134,7 @@ class ServerLink(Owner):
     Attributes:
         client: who holds the lease; None between leases, or while its answers have nobody to
         read them.
+        followers: those who come next; their reads are on their way (`pipeline.Follower`).
         vector: settings that are true on it now.
         base: settings it was opened with.
         busy: a query of our own runs on it.
@@ -147,6 +177,7 @@ class ServerLink(Owner):
         "dirty",
         "exchange",
         "expires",
+        "followers",
         "guarded",
         "harmless",
         "heard",
@@ -192,6 +223,7 @@ class ServerLink(Owner):
         self.base: Vector = slot.base  # type: ignore[assignment]
         self.vector = self.base
         self.client: ClientLink | None = None
+        self.followers: list[Follower] = []
         self.raw = False
         self.heard = False
         self.quiet = False
@@ -223,6 +255,9 @@ class ServerLink(Owner):
         if client is None or self.raw or self.closing:
             return False
         data, size = chunk.data, chunk.size
+        if self.followers:
+            self._takes_shared(chunk.whole())
+            return True
         if not self.exchange.relays(data, size):
             return False
         self.traffic.sent_bytes += size
@@ -230,20 +265,41 @@ class ServerLink(Owner):
         self.answered()
         return True
 
+    def _takes_shared(self, data: bytes) -> None:
+        """Answers of several clients: each goes to its own."""
+        at, size = 0, len(data)
+        while at < size:
+            end = size if self.exchange.has_more() else ready_end(data, at)
+            part = data[at:end]
+            client = self.client
+            if client is not None and self.exchange.relays(part, end - at):
+                self.traffic.sent_bytes += end - at
+                client.transport.write_now(part, end - at)
+                self.answered()
+            else:
+                self.on_data(part)
+            at = end
+
     def on_data(self, data: bytes) -> None:
         """The server sent something that is to be read."""
         self.traffic.sent_bytes += len(data)
-        client = self.client
         if self.raw:
             self.heard = True
             self.quiet = data.endswith(READY_IDLE)
+            client = self.client
             if client is not None:
                 client.transport.write(data)
             return
         if self.closing:
             return
         exchange = self.exchange
-        events = exchange.receive(data)
+        self._hand_on(exchange.receive(data))
+        while exchange.stopped and not self.closing:
+            self._hand_on(exchange.goes_on())
+
+    def _hand_on(self, events: int) -> None:
+        """What the exchange made of it."""
+        client, exchange = self.client, self.exchange
         if exchange.to_client:
             if client is not None:
                 client.transport.send_all(exchange.to_client)
@@ -301,8 +357,14 @@ class ServerLink(Owner):
         client = self.client
         if client is None:
             self.database.abandoned(self)
+        elif self.followers and not self._leaves_only_answers(client):
+            self.database.pipelines.fall_back(self)  # and it is answered when they are
         else:
             client.answered()
+
+    def _leaves_only_answers(self, client: LeaseHolder) -> bool:
+        """Whether another client's read may be answered next."""
+        return client.leaves_nothing() and self.exchange.leaves_only_answers()
 
     def _discarded(self, client: "ClientLink | None") -> None:
         """DISCARD ALL succeeded: the session is as it was opened."""
@@ -376,7 +438,11 @@ class ServerLink(Owner):
 
     def feedable(self) -> bool:
         """Whether a client's requests may be sent now."""
-        return not self.busy and not self.cancels and not self.closing
+        return not (self.busy or self.cancels or self.closing or self.followers)
+
+    def is_usual(self) -> bool:
+        """Whether nothing but its client's requests is going on."""
+        return not (self.busy or self.cancels or self.closing or self.raw or self.suspect)
 
     def free_cancels(self, *, strike: bool) -> None:
         """What waited for the end of a query of ours: cancels what runs now, or it is too late."""
@@ -404,6 +470,8 @@ class ServerLink(Owner):
 
     def run_all(self, texts: list[bytes], then: Callable[[bool], None]) -> None:
         """Sends several at once; `then` gets whether all succeeded, `exchange.own` which did."""
+        if self.followers:
+            self.database.pipelines.fall_back(self)
         self.busy = True
         self._after_task = then
         self.exchange.own.begin()
@@ -462,3 +530,18 @@ class ServerLink(Owner):
     def has_encoding(self) -> bool:
         """Whether the database knows what characters are."""
         return self.exchange.parameters.get("server_encoding") != "SQL_ASCII"
+
+
+def ready_end(data: bytes, at: int) -> int:
+    """Where the first ReadyForQuery from `at` on ends, a message's beginning; else the end."""
+    size = len(data)
+    while at + _HEADER_BYTES <= size:
+        high = data[at + 1]  # in a variable of its own: shifted as C's int it would turn negative
+        length = (high << 24) | (data[at + 2] << 16) | (data[at + 3] << 8) | data[at + 4]
+        end = at + 1 + length
+        if end > size or length + 1 < _HEADER_BYTES:
+            break
+        if data[at] == _READY_KIND:
+            return end
+        at = end
+    return size

@@ -468,6 +468,7 @@ class Worker:
             server.quarantine_over()
 
         assert server.dialled is not None
+        server.database.pipelines.fall_back(server)
         within_s = self.settings.cancel_ms_max / 1000
         tls = self.server_tls if server.transport.tls_text() else None
         ServerCancel(self.loop, server, server.dialled, within_s, over, tls)

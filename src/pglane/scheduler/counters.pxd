@@ -22,7 +22,7 @@ cdef class Counters:
     cdef public double give_back_s
     cdef public double give_back_s_max
     cdef public long long[33] give_backs
-    cdef public long long[8] reasons
+    cdef public long long[9] reasons
     cdef public long long[5] refused
     cdef public long long[3] violations
 

@@ -18,7 +18,8 @@ cdef double _BOUND_SLACK_S
 cdef double _NEVER
 cdef Py_ssize_t _NO_SERVER_PLACE
 cdef int _UNMET, _SHARING, _STRICT
-cdef object _OPENING, _LANE_AT_LIMIT, _DOOR_AT_LIMIT, _RESERVED_FOR_OTHERS, _NO_SERVER_FREE
+cdef object _OPENING, _BEHIND, _LANE_AT_LIMIT, _DOOR_AT_LIMIT, _RESERVED_FOR_OTHERS
+cdef object _NO_SERVER_FREE
 cdef object _EXPIRED, _HOPELESS, _SHED, _OVERLOADED
 
 
@@ -35,8 +36,16 @@ cdef class LaneQueue(LaneTree):
     @cython.locals(lane=Lane, tenant=Tenant, held_s=double)
     cpdef release(self, Lease lease, double now)
     cpdef bint is_empty(self) except -1
-    @cython.locals(lane=Lane, tenant=Tenant, waited_s=double)
+    @cython.locals(lane=Lane)
     cpdef grant(self, Request request, double now)
+    @cython.locals(lane=Lane, tenant=Tenant, waited_s=double)
+    cpdef comes_up(self, Request request, double now)
+    @cython.locals(lane=Lane)
+    cpdef follow(self, Request request, Lease last, double now)
+    @cython.locals(lane=Lane, tenant=Tenant)
+    cpdef falls_back(self, Request request, double now)
+    cdef _wait_anew(self, Request request, Lane lane, double now)
+    cdef _stand_again(self, Request request, Lane lane, double now)
     @cython.locals(lane=Lane)
     cpdef claim(self, Request request, double now)
     cpdef Lease spare(self, object client, double now)

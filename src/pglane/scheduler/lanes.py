@@ -14,6 +14,7 @@ The caller has the server connections, and tells with one `Lease` for each place
     choose    who gets a place that is free now
     grant     it has its server connection
     claim     one is being made ready for it, and the place is booked; `grant` or `unclaim` follow
+    follow    it is sent on behind what its lane has in flight; `comes_up` or `falls_back` follow
     release   the place is free: its server connection is, or its backend is gone
     leave     it gave up; if it was claimed, its place is to be released when that is done
     relieve   some are refused if its lane is overloaded; after `arrive`
@@ -76,6 +77,7 @@ _SHARING: int = SHARING
 _STRICT: int = STRICT
 
 _OPENING = WaitReason.OPENING_SERVER  # to ask an Enum for a member costs a look-up
+_BEHIND = WaitReason.BEHIND_IN_PIPELINE
 _LANE_AT_LIMIT = WaitReason.LANE_AT_LIMIT
 _DOOR_AT_LIMIT = WaitReason.DOOR_AT_LIMIT
 _RESERVED_FOR_OTHERS = WaitReason.RESERVED_FOR_OTHERS
@@ -117,7 +119,6 @@ class LaneQueue(LaneTree):
     def grant(self, request: Request, now: float) -> None:
         """It has its server connection: in the place booked by its claim, or in a free one."""
         lane: Lane = request.lane  # type: ignore[assignment]
-        tenant: Tenant = request.tenant  # type: ignore[assignment]
         lane.arrivals.remove(request)
         if request.claimed:
             del self._coming[request]
@@ -125,17 +126,47 @@ class LaneQueue(LaneTree):
             lane.holders.append(request)
         else:
             self._serve(request, lane, now)
+        self.comes_up(request, now)
+        if request.claimed:
+            request.claimed = False
+            request.since = now
+            if lane.hold_s_max and now + lane.hold_s_max < self._due:
+                self._due = now + lane.hold_s_max
+
+    def comes_up(self, request: Request, now: float) -> None:
+        """Its wait is over: what it is sent to has nothing else before it."""
+        lane: Lane = request.lane  # type: ignore[assignment]
+        tenant: Tenant = request.tenant  # type: ignore[assignment]
         waited_s = now - request.arrived
         lane.counters.grants += 1
         tenant.grants += 1
         tenant.waited(waited_s, lane.counters.waited(waited_s))
         if lane.is_promised:
             self._judge(request, lane, now - request.judged_since)
-        if request.claimed:
-            request.claimed = False
-            request.since = now
-            if lane.hold_s_max and now + lane.hold_s_max < self._due:
-                self._due = now + lane.hold_s_max
+
+    def follow(self, request: Request, last: Lease, now: float) -> None:
+        """It is sent on behind what is in flight; the place of `last` is its from now on."""
+        self.release(last, now)
+        lane: Lane = request.lane  # type: ignore[assignment]
+        lane.arrivals.remove(request)
+        self._serve(request, lane, now)
+        request.reason = _BEHIND
+        lane.counters.reasons[_BEHIND.place] += 1
+
+    def falls_back(self, request: Request, now: float) -> None:
+        """It followed, and waits again, in its old place in its tenant's line."""
+        lane: Lane = request.lane  # type: ignore[assignment]
+        tenant: Tenant = request.tenant  # type: ignore[assignment]
+        tenant.key -= 1.0  # it has not had its turn
+        if tenant.spot >= 0:
+            lane.fair.moved(tenant)
+        lane.arrivals.insert(request)
+        if request.recalled >= 0.0:
+            self.recalls.ended(request)
+        if request.held:
+            self._wait_anew(request, lane, now)
+        else:  # its place is another's who follows it
+            self._stand_again(request, lane, now)
 
     def claim(self, request: Request, now: float) -> None:
         """A server connection is being made ready for it; the place is booked from now on.
@@ -183,10 +214,18 @@ class LaneQueue(LaneTree):
         lane: Lane = request.lane  # type: ignore[assignment]
         request.claimed = False
         del self._coming[request]
+        self._wait_anew(request, lane, now)
+
+    def _wait_anew(self, request: Request, lane: Lane, now: float) -> None:
+        """It gives its place up, as if it had never had it."""
         self._free(request, lane, now)
         lane.charge(-request.booked_s, self.virtual, self.budget.limit * _LAG_HOLD_S)
         if request.borrowed:
             self._returned(request, lane, 0.0)
+        self._stand_again(request, lane, now)
+
+    def _stand_again(self, request: Request, lane: Lane, now: float) -> None:
+        """It stands where it stood."""
         self._wait_for(lane, now)
         if request.stamp is not None:
             request.continues = self.works.is_continued(request)

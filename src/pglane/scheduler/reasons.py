@@ -25,6 +25,8 @@ class WaitReason(Enum):
     """All lanes of the door together have as many as the door may."""
     RESERVED_FOR_OTHERS = "reserved_for_others"
     """What is free is kept for lanes that have not got their reservation."""
+    BEHIND_IN_PIPELINE = "behind_in_pipeline"
+    """It was sent, and reads of others are answered before it on the same server connection."""
     OPENING_SERVER = "opening_server"
     """A server connection is being made ready for it."""
     DATABASE_DOWN = "database_down"

@@ -76,6 +76,8 @@ cdef class Arrivals:
     @cython.locals(last=Request)
     cpdef int append(self, Request request) except -1
     @cython.locals(older=Request, newer=Request)
+    cpdef insert(self, Request request)
+    @cython.locals(older=Request, newer=Request)
     cpdef int remove(self, Request request) except -1
 
 

@@ -241,6 +241,23 @@ class Arrivals:
             last.newer = request
         self.last = request
 
+    def insert(self, request: Request) -> None:
+        """It waits again, behind those that arrived before it."""
+        older = self.last
+        while older is not None and older.arrived > request.arrived:
+            older = older.older
+        newer = self.first if older is None else older.newer
+        request.older = older
+        request.newer = newer
+        if older is None:
+            self.first = request
+        else:
+            older.newer = request
+        if newer is None:
+            self.last = request
+        else:
+            newer.older = request
+
     def remove(self, request: Request) -> None:
         """It waits no longer."""
         older, newer = request.older, request.newer

@@ -151,6 +151,8 @@ class RandomClient:
             return ""
         if not self.welcome and chance.random() >= habits.ahead:
             return ""
+        if habits.patient and chance.random() < habits.patient and self._waits():
+            return ""
         self.ask()
         return ""
 
@@ -254,6 +256,10 @@ class RandomClient:
             and not self._unit_open
             and self.owed.session.status == IDLE
         )
+
+    def _waits(self) -> bool:
+        """It has asked for something that only the server can end."""
+        return self.tame and not (self.welcome and self.owed.nothing() and not self._unsent)
 
     def _value(self) -> str:
         self._values += 1

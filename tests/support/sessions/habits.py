@@ -4,6 +4,7 @@ import random
 from dataclasses import dataclass
 
 from pglane.config.lanes import LaneSettings
+from pglane.engine.pipeline import Pipelines
 
 
 @dataclass
@@ -27,6 +28,7 @@ class Habits:
         strangers: how often one asks for settings that nobody had.
         named: how many statements of the extended protocol have a name.
         bare: how often the unnamed statement is closed, or bound with no Parse before it.
+        patient: how often one that is tame waits for its answer before it asks again.
         broken: how often a unit fails where it stands, at a portal that is not there.
     """
 
@@ -47,6 +49,7 @@ class Habits:
     named: float = 0.3
     bare: float = 0.0
     broken: float = 0.0
+    patient: float = 0.0
 
 
 @dataclass
@@ -72,6 +75,37 @@ class Manners:
     cuts: float = 0.0
     notices: float = 0.0
     refuses: float = 0.0
+
+
+@dataclass
+class Sharing:
+    """How reads of several clients share server connections.
+
+    Attributes:
+        depth: how many may follow; 0: none.
+        drain_s: for how long.
+        more: clients than there are elsewhere.
+    """
+
+    depth: int = 0
+    drain_s: float = 0.0
+    more: int = 0
+
+    def crowds(self, habits: Habits, settings: dict[str, object]) -> None:
+        """Where there are more, most of them read, and few can at once."""
+        if self.more:
+            habits.texts.update({"SELECT '{}'": 80, "SELECT $1": 40})
+            habits.doors = {"transaction": 20, "session": 1}
+            habits.patient = 0.9
+            habits.cuts = habits.open_units = habits.ahead = habits.bare = habits.flushes = 0.0
+            habits.strangers /= 4
+            settings.update(budget=1 + self.more % 2, rotate=0)
+
+    def of(self, pipelines: Pipelines) -> None:
+        """Clients are few here, and time is told: nothing need be known of a lane."""
+        pipelines.depth = self.depth
+        pipelines.drain_s = self.drain_s
+        pipelines.learned_min = 0
 
 
 def drawn(chance: random.Random, weights: dict[str, int]) -> str:
@@ -181,3 +215,12 @@ def settings_of(chance: random.Random) -> dict[str, object]:
         "query_ms_max": chance.choice((0, 0, 0, 2_000)),
         "idle_transaction_ms_max": chance.choice((0, 0, 0, 2_000)),
     }
+
+
+def sharing_of(chance: random.Random | None) -> Sharing:
+    """Drawn apart from the rest: without it, a seed gives the play that it gave before."""
+    if chance is None:
+        return Sharing()
+    depth = chance.choice((0, 1, 3, 8))
+    more = chance.choice((0, 5, 8, 10)) if depth else 0
+    return Sharing(depth, chance.choice((0.02, 1.0, 1e9, 1e9)), more)

@@ -26,6 +26,7 @@ from tests.support.sessions.habits import (
     manners_of,
     rates_of,
     settings_of,
+    sharing_of,
 )
 from tests.support.sessions.owed import REFUSED
 from tests.support.sessions.server import Server
@@ -37,21 +38,21 @@ TRACE_MAX = 60
 QUIET_ROUNDS_MAX = 150
 """In which the server took nothing and no client got anything."""
 SETTLING_ROUNDS_MAX = 5000
-UNDOUBTED = Names((), (), (b"set_config", b"rpad"))
+UNDOUBTED = Names((), (), (b"set_config", b"rpad")).with_runs(())
 
 
 class FoundSomething(AssertionError):
     """A play went wrong: its seed, what was wrong, and what happened last."""
 
 
-def play(seed: int, steps: int = STEPS) -> Counter[str]:
-    """Plays once; what it did, counted.
+def play(seed: int, steps: int = STEPS, *, shared: bool = True) -> Counter[str]:
+    """Plays once; what it did, counted. `shared`: reads may follow others' in some plays.
 
     Raises:
         FoundSomething: with a trace.
     """
     before, unseen.UNREAD = unseen.UNREAD, UNDOUBTED
-    stage = Stage(seed)
+    stage = Stage(seed, random.Random(-1 - seed) if shared else None)
     try:
         stage.run(steps)
     except AssertionError as wrong:
@@ -70,7 +71,7 @@ class Stage:
         counts: what happened.
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, sharing: random.Random | None) -> None:
         self.chance = random.Random(seed)
         self.counts: Counter[str] = Counter()
         self._trace: deque[tuple[str, object]] = deque(maxlen=TRACE_MAX)
@@ -80,6 +81,8 @@ class Stage:
         self._rates = rates_of(self.chance)
         settings = settings_of(self.chance)
         self._limited = any(settings[name] for name in LIMITS)
+        self._sharing = sharing_of(sharing)
+        self._sharing.crowds(self._habits, settings)
         self.rig = Rig(**settings)
         self.rig.worker.random = self.chance.random
         self.server = Server(
@@ -94,13 +97,16 @@ class Stage:
         self._cancels: list[tuple[Peer, RandomClient]] = []
         self._keys: set[bytes] = set()
         self._came = 0
-        self._clients_max = self.chance.randrange(2, CLIENTS_MAX + 1)
+        self._clients_max = self.chance.randrange(2, CLIENTS_MAX + 1) + self._sharing.more
 
     def run(self, steps: int) -> None:
         for _ in range(steps):
             self._step()
             self._turn()
         self._settle()
+        for database in self.rig.worker.databases.values():
+            self.counts["reads that followed"] += database.traffic.pipelined
+            self.counts["reads that fell back"] += database.traffic.fell_back
         self._empty()
 
     def trace(self) -> list[str]:
@@ -149,6 +155,8 @@ class Stage:
             drawn -= rate
 
     def _turn(self) -> None:
+        for database in self.rig.worker.databases.values():
+            self._sharing.of(database.pipelines)
         self.rig.turn()
         self.rig.listen()
         self._look_at_cancels()

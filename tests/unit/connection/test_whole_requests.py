@@ -487,3 +487,97 @@ def test_what_is_taken_for_a_unit_is_its_messages(
     if any(verdicts.values()):
         kinds = b"".join(m[:1] for m in split(changed))
         assert kinds in (b"PBDES", b"PBES", b"BDES", b"BES")
+
+
+# Behind what others have in flight -------------------------------------------------------------
+
+
+class Proves:
+    """A sight that takes each text with the word in it for a read that is repeatable."""
+
+    def judge(self, text: bytes, standard_strings: bool, verdict: Any) -> Any:
+        del standard_strings
+        return verdict.repeating(True) if b"proved" in text else verdict
+
+
+PROVED = b"SELECT proved FROM t WHERE b = $1"
+
+
+def follows(lease: Lease, *messages: Any) -> bytes | None:
+    lease.cache.sight = Proves()
+    data = encoded(*messages)
+    assert lease.form.is_whole_request(data, len(data))
+    before = state(lease)
+    sent: bytes | None = lease.requests.following(data, len(data), lease.exchange)
+    assert state(lease) == before, "something was noted"
+    return sent
+
+
+def test_a_read_that_is_repeatable_follows_as_it_came(lease: Lease) -> None:
+    for asked in ([c.Query(b"SELECT proved")], unit(PROVED), unit(PROVED, (23, 0, 16383))):
+        assert follows(lease, *asked) == encoded(*asked)
+
+
+def test_what_is_not_proved_does_not_follow(lease: Lease) -> None:
+    for asked in (
+        [c.Query(b"SELECT a")],
+        unit(),
+        unit(PROVED, (23, 16384)),
+        unit(PROVED, (1 << 24,)),
+    ):
+        assert follows(lease, *asked) is None
+
+
+def test_a_statement_that_is_there_follows_by_its_name_there(lease: Lease) -> None:
+    lease.cache.sight = Proves()
+    prepared(lease, PROVED)
+    sent = follows(lease, *bound())
+    assert sent == rebound(lease, *bound())
+    assert lease.requests.repeatable
+
+
+def test_a_statement_that_is_not_there_does_not_follow(lease: Lease) -> None:
+    assert follows(lease, *bound()) is None
+    prepared(lease)
+    assert follows(lease, *bound()) is None
+    lease.requests.may_forget = True
+    assert follows(lease, *bound()) is None
+
+
+def test_a_statement_that_is_elsewhere_or_takes_others_types_does_not_follow(
+    lease: Lease,
+) -> None:
+    lease.cache.sight = Proves()
+    lease.send(c.Parse(b"a", PROVED, (16384,)), SYNC)
+    lease.answer(PARSED, READY)
+    assert follows(lease, *bound()) is None
+    lease.send(c.Parse(b"b", PROVED), SYNC)
+    lease.answer(PARSED, READY)
+    lease.exchange.statements.clear()
+    assert follows(lease, *bound(b"b")) is None
+    assert follows(lease, *bound(b"c")) is None
+
+
+def test_nothing_follows_while_other_things_are_under_way(lease: Lease) -> None:
+    lease.requests.may_copy = True
+    assert follows(lease, *unit(PROVED)) is None
+    assert follows(lease, *bound()) is None
+    lease.requests.may_copy = False
+    lease.requests.changes_channels = True
+    assert follows(lease, c.Query(b"SELECT proved")) is None
+
+
+def test_what_was_sent_last_is_repeatable_or_not(lease: Lease) -> None:
+    lease.cache.sight = Proves()
+    requests = lease.requests
+    for asked, is_it in (
+        ([c.Query(b"SELECT proved")], True),
+        ([c.Query(b"SELECT a")], False),
+        (unit(PROVED), True),
+        (unit(), False),
+    ):
+        assert goes_on(lease, *asked)
+        assert requests.repeatable is is_it or bool(requests.repeatable) is is_it
+        lease.exchange.__init__(lease.exchange.statements, lease.exchange.parameters)
+    lease.send(c.Query(b"SELECT proved"))  # through the reader: there may be more
+    assert not requests.repeatable

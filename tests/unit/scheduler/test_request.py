@@ -100,3 +100,28 @@ def test_one_that_no_class_was_called_for_is_the_same() -> None:
 
 
 FIELDS = (*Lease.__slots__, *Request.__slots__)
+
+
+@pytest.mark.parametrize(
+    ("there", "arrived", "order"),
+    [
+        ([], 2.0, [2.0]),
+        ([1.0, 3.0], 2.0, [1.0, 2.0, 3.0]),
+        ([1.0, 3.0], 0.5, [0.5, 1.0, 3.0]),
+        ([1.0, 3.0], 4.0, [1.0, 3.0, 4.0]),
+    ],
+)
+def test_one_that_waits_again_stands_where_it_stood(
+    there: list[float], arrived: float, order: list[float]
+) -> None:
+    arrivals = Arrivals()
+    for at in there:
+        arrivals.append(request(at))
+    arrivals.insert(request(arrived))
+    assert [one.arrived for one in arrivals] == order
+    backwards = []
+    one = arrivals.last
+    while one is not None:
+        backwards.append(one.arrived)
+        one = one.older
+    assert backwards == order[::-1]
