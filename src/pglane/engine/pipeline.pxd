@@ -12,7 +12,7 @@ from pglane.scheduler.request cimport Request
 from pglane.wire.framing cimport MessageReader
 
 
-cdef double _SHORT_SHARE
+cdef double _USUAL_SHARE
 cdef int _BIND
 
 
@@ -36,12 +36,15 @@ cdef class Pipelines:
     cdef public double drain_s
     cdef public Py_ssize_t learned_min
 
-    @cython.locals(followers=list, now=double, request=Request, client=LeaseHolder, unit=bytes)
+    @cython.locals(
+        followers=list, depth=Py_ssize_t, now=double, request=Request, client=LeaseHolder,
+        unit=bytes
+    )
     cpdef feed(self, ServerLink server)
     @cython.locals(now=double)
     cdef _follow(self, LeaseHolder client, Request request, ServerLink server, bytes unit)
-    @cython.locals(now=double, lane=Lane)
-    cdef bint _is_open(self, ServerLink server) except -1
+    @cython.locals(now=double, lane=Lane, within_s=double)
+    cdef Py_ssize_t _depth_of(self, ServerLink server) except -1
     @cython.locals(first=Follower, client=LeaseHolder)
     cpdef next_turn(self, ServerLink server)
     cpdef fall_back(self, ServerLink server)

@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 
 DRAIN_S = 0.020
 """How long somebody may follow before its read is the next to be answered."""
-SHORT_SHARE = 0.25
-"""Leases of a lane that has pipelines usually end within this part of it."""
+USUAL_SHARE = 0.5
+"""As many follow as are usually answered within this part of it."""
 LEARNED_MIN = 100
 """Leases of a lane after which it is known how long they usually take."""
 PAUSE_S_MIN = 0.5
@@ -48,8 +48,9 @@ PAUSE_S_MAX = 60.0
 """After somebody fell back for the time it took; a lane that was well for as long begins anew."""
 
 # Compiled, these are C numbers that Python code cannot see.
-_SHORT_SHARE: float = SHORT_SHARE
+_USUAL_SHARE: float = USUAL_SHARE
 _BIND: int = 0x42
+_NO_PAUSE = (0.0, 0.0)
 
 
 class Follower:
@@ -107,10 +108,9 @@ class Pipelines:
         followers = server.followers
         if len(followers) >= self.depth or not self._desk.queue.waiting:
             return
-        if not _may_be_followed(server) or not self._is_open(server):
-            return
+        depth = self._depth_of(server) if _may_be_followed(server) else 0
         now = self._loop.now
-        while len(followers) < self.depth:
+        while len(followers) < depth:
             request = following.next_follower(self._desk, server.slot, now)
             if request is None:
                 break
@@ -134,18 +134,21 @@ class Pipelines:
         server.transport.write(unit)
         self._traffic.pipelined += 1
 
-    def _is_open(self, server: ServerLink) -> bool:
-        """Whether the lane that has the place is known to read little, and did so lately."""
+    def _depth_of(self, server: ServerLink) -> int:
+        """How many may follow there, by what the lane is like that has the place."""
         database, now = self._database, self._loop.now
         if database.draining or database.paused or database.unread or now >= server.expires:
-            return False
+            return 0
         lease = server.slot.lease
         if lease is None:
-            return False
+            return 0
         lane: Lane = lease.lane  # type: ignore[attr-defined]
-        if lane.learned < self.learned_min or lane.usual_s > self.drain_s * _SHORT_SHARE:
-            return False
-        return not self._pauses or self._pauses.get(lane, (0.0, 0.0))[0] <= now
+        if lane.learned < self.learned_min or self._pauses.get(lane, _NO_PAUSE)[0] > now:
+            return 0
+        within_s = self.drain_s * _USUAL_SHARE
+        if lane.usual_s * self.depth <= within_s:
+            return self.depth
+        return int(within_s / lane.usual_s)
 
     # Whose turn it is ----------------------------------------------------------------------
 
@@ -223,7 +226,7 @@ class Pipelines:
 
     def _pause(self, lane: object) -> None:
         now = self._loop.now
-        until, pause_s = self._pauses.get(lane, (0.0, 0.0))
+        until, pause_s = self._pauses.get(lane, _NO_PAUSE)
         if now - until > PAUSE_S_MAX:
             pause_s = 0.0
         pause_s = min(max(pause_s * 2, PAUSE_S_MIN), PAUSE_S_MAX)

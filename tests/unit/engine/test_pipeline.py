@@ -196,10 +196,15 @@ def test_nobody_follows_where_nothing_is_known_of_the_lane(sharing: Sharing) -> 
     assert sharing.fed() == read(0)
 
 
-def test_nobody_follows_where_leases_take_long(sharing: Sharing) -> None:
-    sharing.pipelines.drain_s = 0.0
-    sharing.asks(read(0), read(1))
-    assert sharing.fed() == read(0)
+@pytest.mark.parametrize(("usual_s", "depth"), [(0.001, 3), (0.004, 2), (0.008, 1), (0.015, 0)])
+def test_as_many_follow_as_are_answered_in_time(
+    sharing: Sharing, usual_s: float, depth: int
+) -> None:
+    (lane,) = {link.lease.lane for link in sharing.rig.worker.clients.values()}
+    lane.learned = 1_000
+    lane.usual_s = usual_s
+    sharing.asks(*map(read, range(5)))
+    assert sharing.fed() == b"".join(map(read, range(1 + depth)))
 
 
 def test_names_that_are_known_to_run_code_are_not_read_behind_others(sharing: Sharing) -> None:
