@@ -302,7 +302,12 @@ def test_whoever_waits_for_the_lock_of_one_table_keeps_nobody_from_another(
                 cluster.admin(
                     "SET lock_timeout = '5s'; ALTER TABLE first ADD b int", database=database
                 )
-                assert not errors(client.query("SELECT b FROM first"))
-                eventually(lambda: "is watched" in gateway.log(), what="the catalogs are read")
+
+                def watched() -> bool:
+                    """Asks each time: with no server connection left, nobody would watch."""
+                    assert not errors(client.query("SELECT b FROM first"))
+                    return "is watched" in gateway.log()
+
+                eventually(watched, what="the catalogs are read")
     finally:
         gateway.destroy()

@@ -52,7 +52,7 @@ class Watch:
     Attributes:
         state: `watching`, or why not.
         defaults_epoch: the last one heard; "" before the first.
-        generation: how often the defaults changed.
+        generation: how often the defaults changed, or may have changed unseen.
         roleless: process ids of backends whose role was not there any more at the last look.
         catalog_epoch: the last one heard; "" before the first.
         unprovable: why nothing can be proved in this database; "" if things can be.
@@ -159,14 +159,19 @@ class Watch:
             link.suspect = True
         for slot in database.desk.ledger.in_state(SlotState.IDLE):
             database.close(slot.link)  # type: ignore[arg-type]
-        database.worker.log(
-            "info",
-            "defaults_changed",
-            f"role or database defaults, or the configuration, of database {database.name} have "
-            "changed: server connections opened before are replaced",
-            database=database.name,
-            connections=len(stale),
-        )
+        self._tell_replaced(len(stale), seen=bool(known))
+
+    def _tell_replaced(self, connections: int, *, seen: bool) -> None:
+        """Why: a change was seen, or nobody knows what there was before the first look."""
+        name = self._database.name
+        what = f"role or database defaults, or the configuration, of database {name}"
+        if seen:
+            event, why = "defaults_changed", "have changed"
+        else:
+            event = "defaults_known_late"
+            why = "may have changed unseen, as the first look came later than server.monitor_ms"
+        text = f"{what} {why}: server connections opened before are replaced"
+        self._database.worker.log("info", event, text, database=name, connections=connections)
 
     def _began_just_now(self) -> bool:
         look_s = self._database.worker.settings.monitor_ms / 1000

@@ -93,7 +93,7 @@ def test_the_first_epoch_closes_nothing_and_the_same_one_neither(rigs):
     server.gets(b"SELECT 1")
     server.send(ANSWER)
     client.gets(READY)
-    assert not rig.logged("defaults_changed")
+    assert not rig.logged("defaults_changed") + rig.logged("defaults_known_late")
 
 
 def test_another_epoch_closes_what_is_idle(rigs):
@@ -105,16 +105,25 @@ def test_another_epoch_closes_what_is_idle(rigs):
     client.send(query("SELECT 1"))
     fresh = rig.accept_login()
     fresh.gets(b"SELECT 1")
-    assert rig.logged("defaults_changed")[0]["fields"]["connections"] == 1
+    (told,) = rig.logged("defaults_changed")
+    assert "have changed:" in told["text"]
+    assert told["fields"] == {"database": "app", "connections": 1}
+    assert not rig.logged("defaults_known_late")
 
 
 def test_a_first_epoch_that_comes_late_closes_what_was_opened_before(rigs):
+    """Nobody knows whether anything changed, and the log does not say that it did."""
     rig = rigs()
     _, server = rig.pair()
     rig.later(1.5)
     defaults(rig, "a")
     server.ends()
-    assert rig.logged("defaults_changed")
+    (told,) = rig.logged("defaults_known_late")
+    assert "may have changed unseen" in told["text"]
+    assert told["fields"] == {"database": "app", "connections": 1}
+    assert not rig.logged("defaults_changed")
+    defaults(rig, "b")
+    assert len(rig.logged("defaults_changed")) == len(rig.logged("defaults_known_late")) == 1
 
 
 def roleless(rig, *process_ids):
