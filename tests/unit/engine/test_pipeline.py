@@ -175,6 +175,16 @@ def test_what_is_no_read_or_more_than_one_does_not_follow(
     assert sharing.counts() == (0, 0)
 
 
+def test_who_has_other_settings_does_not_follow(sharing: Sharing) -> None:
+    worker = sharing.rig.worker
+    link = worker.clients[sorted(worker.clients)[2]]
+    link.settings_are(worker.vectors.of({"work_mem": "1MB"}))
+    sharing.asks(read(0), read(1), read(2))
+    assert sharing.fed() == read(0)
+    sharing.server.send(answer(0))
+    assert b"work_mem" in sharing.fed()
+
+
 @pytest.mark.parametrize("head", [INSERT, query("SELECT f() FROM t"), read(1) + read(2)])
 def test_nobody_follows_what_is_no_read_or_more_than_one(sharing: Sharing, head: bytes) -> None:
     sharing.asks(head, read(3))
