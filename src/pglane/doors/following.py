@@ -63,10 +63,21 @@ def follow(desk: "LeaseDesk", slot: "Slot", request: "Request", now: float) -> N
 
 
 def fall_back(
-    desk: "LeaseDesk", slot: "Slot", followers: "Sequence[Request]", now: float
+    desk: "LeaseDesk",
+    slot: "Slot",
+    head: "Request | None",
+    followers: "Sequence[Request]",
+    now: float,
 ) -> "list[Decision]":
-    """They wait again, in their old places; what is in flight keeps the slot for nobody."""
+    """They wait again, in their old places; the place is the head's again, who is being answered.
+
+    So it counts for its lane, and can be asked back, however long that takes. None: nobody's.
+    """
     for request in followers:
         desk.queue.falls_back(request, now)
-    slot.lease = desk.queue.spare(slot, now)
+    if head is None or head.held or head.waiting:
+        slot.lease = desk.queue.spare(slot, now)
+    else:
+        desk.queue.book(head, now)
+        slot.lease = head
     return desk.tick(now)

@@ -389,19 +389,19 @@ class Database:
     def client_left(self, client: "ClientLink", polite: bool) -> None:
         """Puts in order what a client leaves behind."""
         self.entrance.client_gone(client)
+        server = client.server
         if client.follows is not None:
             self.pipelines.drop(client)
+        elif server is not None:
+            self.pipelines.fall_back(server)
         if client.request is not None:
             self.perform(self.desk.leave(client.request, self.loop.now))
             client.request = None
         self.part(client)
-        server = client.server
         requests = client.requests
         if requests.subscriptions is not None:
             hearing.left(client, server)
         if server is not None:
-            if server.followers:
-                self.pipelines.fall_back(server)
             client.server = None
             self._left_behind(client, server, polite=polite)
 

@@ -70,7 +70,7 @@ def take_back(database: "Database", lease: "Lease") -> None:
     client = server.client
     if server.followers:
         database.pipelines.fall_back(server)
-        return  # the place is nobody's as soon as what is in flight is answered
+        return  # who follows gave it back; the head is asked if that is not enough
     if client is None:
         return
     if server.raw or not server.exchange.outstanding():

@@ -203,7 +203,8 @@ class Pipelines:
             if request.held:
                 self._desk.queue.release(request, now)
         self._traffic.fell_back += len(waiting)
-        self._database.perform(following.fall_back(self._desk, server.slot, waiting, now))
+        head = server.client.lease if server.client is not None else None
+        self._database.perform(following.fall_back(self._desk, server.slot, head, waiting, now))
         self._database.arm_tick()
 
     # Time ----------------------------------------------------------------------------------

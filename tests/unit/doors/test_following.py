@@ -80,7 +80,7 @@ def test_who_falls_back_waits_in_its_old_place_and_may_be_granted_later() -> Non
     follow(desk, slot, early, 5.0)
     follow(desk, slot, first, 5.0)
     late = waits(desk, 6.0)
-    assert fall_back(desk, slot, [early, first], 7.0) == []
+    assert fall_back(desk, slot, None, [early, first], 7.0) == []
     assert list(desk.queue) == [early, first, second, late]
     assert early.reason is WaitReason.NO_SERVER_FREE
     assert desk.queue.budget.busy == 1
@@ -98,7 +98,7 @@ def test_who_falls_back_and_finds_a_free_one_gets_it() -> None:
     first = waits(desk)
     follow(desk, slot, first, 3.0)
     assert desk.released(other, 4.0) == []
-    (grant,) = fall_back(desk, slot, [first], 5.0)
+    (grant,) = fall_back(desk, slot, None, [first], 5.0)
     assert isinstance(grant, Grant)
     assert (grant.request, grant.slot) == (first, other)
     assert_consistent(desk)
@@ -111,7 +111,7 @@ def test_a_recall_is_over_where_it_falls_back() -> None:
     follow(desk, slot, first, 3.0)
     first.recalled = 3.5
     desk.queue.recalls.pending += 1
-    fall_back(desk, slot, [first], 4.0)
+    fall_back(desk, slot, None, [first], 4.0)
     assert (first.recalled, desk.queue.recalls.pending) == (-1.0, 0)
 
 
@@ -227,3 +227,21 @@ def test_who_continues_a_work_does_not_follow() -> None:
     request.stamp = stamp_of("anna", "w")
     assert desk.arrive(request, 2.0) == []
     assert next_follower(desk, slot, 3.0) is None
+
+
+def test_the_place_is_the_heads_again_unless_it_has_or_asks_for_another() -> None:
+    desk = new_desk()
+    slot = leased(desk)
+    head: Any = slot.lease
+    first = waits(desk)
+    follow(desk, slot, first, 3.0)
+    assert not head.held
+    assert fall_back(desk, slot, head, [first], 4.0) == []
+    assert (slot.lease, head.held, head.since) == (head, True, 4.0)
+    assert desk.queue.lanes["anna"].busy == 1
+    assert_consistent(desk)
+    follow(desk, slot, first, 5.0)
+    other = wish(desk)
+    other.waiting = True
+    fall_back(desk, slot, other, [first], 6.0)
+    assert slot.lease is not other
