@@ -31,7 +31,7 @@ up: .venv/.built  ## three doors in front of an embedded PostgreSQL, or of URI=p
 demo: .venv/.built  ## half a minute of a marketplace: pools for each user beside lanes; OPTIONS=...
 	@exec .venv/bin/pglane demo $(OPTIONS)
 
-test: check  ## everything, real PostgreSQL included (under 20 minutes on two cores)
+test: check  ## everything, real PostgreSQL included (under 25 minutes on two cores)
 
 quick: .venv/.test  ## unit tests and house rules in pure Python: nothing is compiled
 	@$(RUN) -m pytest -q --form=pure tests/unit tests/test_house.py -k "not extensions_are_fresh"

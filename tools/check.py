@@ -2,9 +2,9 @@
 
 First, side by side, what needs a processor and nothing else: the sources (coverage of the core by
 its own tests, the pure form), and compiled whatever serves no client. Then the tests of running
-gateways and servers, which wait more than they work, in two halves side by side. At last, alone,
-those that measure how long somebody waits or how much is kept. The last line is that of the last
-run of pytest.
+gateways and servers, which wait more than they work, three files at a time. At last, alone, those
+that measure how long somebody waits or how much is kept. The last line is that of the last run of
+pytest.
 
 What fails in compiled form may run once more, alone (`make again`, which is `again` here); what
 fails in the sources may not.
@@ -33,14 +33,11 @@ TIMED = (
         )
     ),
 )  # fmt: skip
-LONGEST = INTEGRATION / "test_command_line.py"
-"""In the second half: the first takes longer by four minutes with it."""
+AT_ONCE = ("-n", "3", "--dist", "loadfile")
+"""A file stays in one process, which starts the servers that its tests share once."""
 PURE = ("-q", "--form=pure", "-p", "no:cacheprovider", "tests/property", "tests/test_house.py")
 SOURCES = ((sys.executable, "-m", "tools.check_mirror_coverage"), (*PYTEST, *PURE))
 CACHE = Path(".pytest_cache")
-CACHES = (CACHE, CACHE / "beside")
-"""Where two runs side by side write down what failed."""
-NOTHING_RAN = 5
 
 
 def main() -> int:
@@ -52,23 +49,19 @@ def main() -> int:
     if not sources_pass:
         shutil.rmtree(CACHE, ignore_errors=True)  # no second chance
         return 1
-    one, other = halves()
-    with beside(compiled(other, CACHES[1])) as more:
-        codes.append(not passes(compiled(one)))
-    codes += [*more, not passes(compiled(TIMED))]
+    codes.append(not passes(compiled((*AT_ONCE, *untimed()))))
+    codes.append(not passes(compiled(TIMED)))
     return int(any(codes))
 
 
 def again() -> int:
     """Once more what failed in the last run; 1 also where nothing is known to have."""
-    failed = ("--last-failed", "--last-failed-no-failures=none")
-    codes = {subprocess.run(compiled(failed, each), check=False).returncode for each in CACHES}
-    return 0 if 0 in codes and codes <= {0, NOTHING_RAN} else 1
+    return int(not passes(compiled(("--last-failed", "--last-failed-no-failures=none"))))
 
 
-def compiled(words: Iterable[str | Path], cache: Path = CACHE) -> list[str]:
-    """The command for these tests, which writes down there what failed."""
-    return [*PYTEST, "--form=compiled", "-o", f"cache_dir={cache}", *map(str, words)]
+def compiled(words: Iterable[str | Path]) -> list[str]:
+    """The command for these tests, which writes down what failed."""
+    return [*PYTEST, "--form=compiled", *map(str, words)]
 
 
 @contextmanager
@@ -89,11 +82,9 @@ def others() -> list[Path]:
     return [each for each in entries(TESTS) if each.name not in SERVING]
 
 
-def halves() -> tuple[list[Path], list[Path]]:
-    """The tests of running gateways that measure nothing, in two parts about as long."""
-    files = [each for each in entries(INTEGRATION) if each not in TIMED]
-    one = [each for each in files[::2] if each != LONGEST]
-    return one, [each for each in files if each not in one]
+def untimed() -> list[Path]:
+    """The tests of running gateways that measure nothing."""
+    return [each for each in entries(INTEGRATION) if each not in TIMED]
 
 
 def entries(folder: Path) -> list[Path]:

@@ -207,7 +207,7 @@ def test_by_the_password_itself_through_a_unix_socket(
     cluster: PostgresCluster, userlist: Path, folder: Path
 ) -> None:
     sockets = folder / "sockets"
-    sockets.mkdir()
+    sockets.mkdir(exist_ok=True)
     clients = {"auth": "plain", "auth_file": str(userlist)}
     listen = {"unix_socket_directory": str(sockets)}
     one = Gateway(cluster, (), {"clients": clients, "listen": listen}, users=())
