@@ -98,6 +98,11 @@ def whole_inputs() -> Iterator[bytes]:
     units = (parts, parts[:4], (bound, *parts[2:]), (bound, *parts[3:]))
     for data in (query, query + query, *map(b"".join, units)):
         yield target.seed(target.whole_request, len(data) // 2, data)
+    proved = b"SELECT proved, count(*) FROM codes WHERE a = $1 AND b::int = 'x'"
+    parsed = [(Parse(b"", proved, types).encode(), *parts[1:]) for types in ((23,), (23, 16384))]
+    for data in (Query(proved).encode(), *map(b"".join, [*parsed, *units[2:]])):
+        for how in range(3):
+            yield target.seed(target.following, how, data)
 
 
 def login_inputs() -> Iterator[bytes]:

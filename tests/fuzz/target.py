@@ -20,22 +20,35 @@ from pglane.errors import Refusal
 from pglane.wire import framing
 from pglane.wire.body import MalformedMessage
 from pglane.wire.client_messages import (
+    Parse,
     PasswordMessage,
     SASLInitialResponse,
     SASLResponse,
+    Sync,
     decode_client_message,
 )
 from pglane.wire.md5 import Md5Hash
+from pglane.wire.mentions import Names
 from pglane.wire.options import encode_options, split_options
+from pglane.wire.repeatable import repeatable
 from pglane.wire.saslprep import saslprep
 from pglane.wire.scram import ScramClient, ScramKeys, ScramServer, Verifier
 from pglane.wire.scram_failure import ScramFailure
-from pglane.wire.server_messages import decode_server_message, error_fields, error_response
+from pglane.wire.server_messages import (
+    ParseComplete,
+    ReadyForQuery,
+    decode_server_message,
+    error_fields,
+    error_response,
+)
 from pglane.wire.startup import StartupMessage, StartupReader, TlsHello, negotiate
 from pglane.wire.tags import COMMENT_BYTES_MAX, TAGS_MAX, tags_of
+from tests.support.lease import FORMS as LEASE_FORMS, Lease
 from tests.support.pure import load_pure
 
 LENGTH_MAX = 1 << 16
+LEASES = list(LEASE_FORMS.values())
+NAMES = Names((), (), (b"values",)).with_runs((b"codes",))
 pure_tags = load_pure("pglane.wire.tags")
 pure_requests = load_pure("pglane.connection.whole_requests")
 NONCE_OF_CLIENT = b"client"
@@ -293,6 +306,50 @@ def whole_request(how: int, data: bytes) -> None:
             assert reader.end == reader.size == size
 
 
+def following(how: int, data: bytes) -> None:
+    """What goes behind reads of others is proved, by what a reader of messages finds in it."""
+    if not data or not is_whole_request(data, len(data)):
+        return
+    sent = [_sent_behind(form, how, data) for form in LEASES]
+    assert all(each == sent[0] for each in sent)
+    if sent[0] is None:
+        return
+    kind, body = _walked(framing, [data])[0][0]
+    if kind == ord("B"):
+        assert _walked(framing, [sent[0]])[0][1:] == _walked(framing, [data])[0][1:]
+        return
+    assert sent[0] == data
+    if kind == ord("Q"):
+        assert b"proved" in body
+        return
+    text, _, types = body[1:].partition(b"\0")
+    assert b"proved" in text
+    assert not any(types[at : at + 2] != b"\0\0" for at in range(2, len(types) - 3, 4))
+
+
+class Proves:
+    """A sight that takes each read with the word in it for one that is repeatable."""
+
+    def judge(self, text: bytes, standard_strings: bool, verdict: Any) -> Any:
+        """The same verdict, and perhaps that it is repeatable; the real proof must not fail."""
+        if not verdict.is_read():
+            return verdict
+        repeatable(text, standard_strings, NAMES)
+        return verdict.repeating(True) if b"proved" in text else verdict
+
+
+def _sent_behind(form: Any, how: int, data: bytes) -> bytes | None:
+    """What is sent for it where its client has prepared a statement."""
+    lease = Lease(form)
+    lease.cache.sight = Proves()
+    types = (23, 16384)[: how % 3]
+    lease.send(Parse(b"name", b"SELECT proved", types), Sync())
+    lease.answer(ParseComplete(), ReadyForQuery(b"I"))
+    sent: bytes | None = lease.requests.following(data, len(data), lease.exchange)
+    assert sent is None or data[0] != ord("B") or len(types) < 2
+    return sent
+
+
 def reader_use(_how: int, data: bytes) -> None:
     """Any order of calls: all forms answer alike, and indices stay inside the buffer."""
     said = [_used(form, data) for form in FORMS]
@@ -350,6 +407,7 @@ SUBJECTS = [
     tags,
     client_login,
     whole_request,
+    following,
 ]
 
 

@@ -165,7 +165,12 @@ QUEUE = Table(
     (
         _DATABASE,
         _LANE,
-        _ours("place", "int4", "how many of its lane came no later than it"),
+        _ours(
+            "place",
+            "int4",
+            "how many of its lane came no later than it; 0: it was sent on, and a read of another "
+            "client is answered first",
+        ),
         *_WHOSE,
         _ours("wait", "int8", "how long it has waited by now"),
         _ours("wait_max", "int8", "how long it waits at most"),

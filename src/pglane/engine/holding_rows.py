@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pglane.engine.holding import DOING, Holder, holders_of, told
 from pglane.engine.snapshot import Row, endpoint, lane_name, link_name, wall
 from pglane.engine.syscalls import peer_text
+from pglane.scheduler.reasons import WaitReason
 
 if TYPE_CHECKING:
     from pglane.engine.client_link import ClientLink
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from pglane.scheduler.request import Request
 
 MICROSECONDS = 1e6
+FOLLOWS = 0
+"""The place of who waits in no line, for its read was sent on."""
 
 
 def holder_rows(worker: "Worker") -> Iterator[Row]:
@@ -42,14 +45,12 @@ def holder_row(worker: "Worker", database: "Database", holder: Holder) -> Row:
 
 
 def queue_rows(worker: "Worker") -> Iterator[Row]:
-    """SHOW QUEUE: one row for each request that waits, in the order of each lane's arrivals."""
+    """SHOW QUEUE: one row for each request that waits, in the order of each lane's arrivals.
+
+    Before them come those that were sent on behind reads of others.
+    """
     for database in list(worker.databases.values()):
-        queue = database.desk.queue
-        waiting = [
-            (place, request)
-            for lane in queue.lanes.values()
-            for place, request in enumerate(lane.arrivals, 1)
-        ]
+        waiting = _in_line(database)
         held_by = told(database) if waiting else ""
         for place, request in waiting:
             client: ClientLink = request.client  # type: ignore[assignment]
@@ -58,13 +59,25 @@ def queue_rows(worker: "Worker") -> Iterator[Row]:
                 yield _whose(database, client) | _waiting(database, request) | row
 
 
+def _in_line(database: "Database") -> "list[tuple[int, Request]]":
+    """Who waits, each with its place in its lane's line; 0: it follows in a pipeline."""
+    followers = [(FOLLOWS, request) for request in database.pipelines.requests()]
+    return followers + [
+        (place, request)
+        for lane in database.desk.queue.lanes.values()
+        for place, request in enumerate(lane.arrivals, 1)
+    ]
+
+
 def _waiting(database: "Database", request: "Request") -> Row:
     now = database.loop.now
+    follows = request.client.follows is not None  # type: ignore[attr-defined]
+    reason = WaitReason.BEHIND_IN_PIPELINE if follows else database.desk.reason_of(request)
     return {
         "lane": lane_name(request),
         "wait": _us(now - request.arrived),
         "wait_max": _us(request.deadline - request.arrived),
-        "reason": database.desk.reason_of(request).value,
+        "reason": reason.value,
     }
 
 

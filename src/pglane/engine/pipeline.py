@@ -207,6 +207,10 @@ class Pipelines:
         self._database.perform(following.fall_back(self._desk, server.slot, head, waiting, now))
         self._database.arm_tick()
 
+    def requests(self) -> "list[Request]":
+        """Those of all who follow, in the order in which each server connection has them."""
+        return [each.client.request for server in self._fed for each in server.followers]  # type: ignore[misc]
+
     # Time ----------------------------------------------------------------------------------
 
     def _watch(self) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from pglane.engine.client_connection import FOLLOWING_BYTES_MAX
 from pglane.engine.pipeline import PAUSE_S_MAX, PAUSE_S_MIN, Pipelines
+from pglane.engine.questions import snapshot_rows
 from pglane.engine.server_link import ready_end
 from pglane.wire.mentions import Names
 from tests.support.engine_rig import APPLIED, CANCEL, READY, Peer, Rig, error, message, query
@@ -97,6 +98,20 @@ def test_as_many_follow_as_may_and_each_gets_its_own(sharing: Sharing) -> None:
     assert clients[4].gets(READY) == answer(4)
     assert sharing.counts() == (4, 0)
     sharing.is_over()
+
+
+def test_who_follows_stands_in_no_line_and_is_told_of(sharing: Sharing) -> None:
+    clients = sharing.asks(*map(read, range(5)))
+    sharing.fed()
+    rows = list(snapshot_rows(sharing.rig.worker, "queue"))
+    assert [row["place"] for row in rows] == [0, 0, 0, 1]
+    assert [row["reason"] for row in rows] == ["behind_in_pipeline"] * 3 + ["no_server_free"]
+    numbers = [int(str(row["client"])[1:]) for row in rows]
+    assert numbers == list(range(numbers[0], numbers[0] + 4))
+    assert all("transaction: 1" in str(row["held_by"]) for row in rows)
+    sharing.server.send(b"".join(map(answer, range(4))))
+    clients[3].gets(READY)
+    assert not list(snapshot_rows(sharing.rig.worker, "queue"))
 
 
 @pytest.mark.parametrize("size", [1, 3, 7, 20])
