@@ -13,7 +13,7 @@ from pglane.wire.framing cimport MessageReader
 
 
 cdef double _USUAL_SHARE
-cdef int _BIND
+cdef int _BIND, _LEASED
 
 
 @cython.final
@@ -34,6 +34,7 @@ cdef class Pipelines:
     cdef object _timer
     cdef public Py_ssize_t depth
     cdef public double drain_s
+    cdef public Py_ssize_t following
     cdef public Py_ssize_t learned_min
 
     @cython.locals(
@@ -45,6 +46,8 @@ cdef class Pipelines:
     cdef _follow(self, LeaseHolder client, Request request, ServerLink server, bytes unit)
     @cython.locals(now=double, lane=Lane, within_s=double)
     cdef Py_ssize_t _depth_of(self, ServerLink server) except -1
+    @cython.locals(busy=Py_ssize_t)
+    cdef Py_ssize_t _share(self) except -1
     @cython.locals(first=Follower, client=LeaseHolder)
     cpdef next_turn(self, ServerLink server)
     cpdef fall_back(self, ServerLink server)

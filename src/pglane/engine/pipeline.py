@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 
 from pglane.doors import following
 from pglane.engine.server_link import LeaseHolder, ServerLink
+from pglane.pool.ledger import LEASED
 
 if TYPE_CHECKING:
     from pglane.connection.requests import ClientRequests
@@ -50,6 +51,7 @@ PAUSE_S_MAX = 60.0
 # Compiled, these are C numbers that Python code cannot see.
 _USUAL_SHARE: float = USUAL_SHARE
 _BIND: int = 0x42
+_LEASED: int = LEASED
 _NO_PAUSE = (0.0, 0.0)
 
 
@@ -76,12 +78,13 @@ class Pipelines:
     Attributes:
         depth: so many may follow on one server connection; 0: none do.
         drain_s: how long one may follow.
+        following: so many do now, on all server connections.
         learned_min: leases of a lane after which it is known how long they take.
     """
 
     __slots__ = (
-        "_database", "_desk", "_fed", "_loop", "_pauses", "_timer", "_traffic", "depth",
-        "drain_s", "learned_min",
+        "_database", "_desk", "_fed", "_loop", "_pauses", "_timer", "_traffic",
+        "depth", "drain_s", "following", "learned_min",
     )  # fmt: skip
 
     def __init__(self, database: "Database", depth: int) -> None:
@@ -90,6 +93,7 @@ class Pipelines:
         self._loop: Loop = database.loop
         self._traffic: Traffic = database.traffic
         self._fed: dict[ServerLink, None] = {}
+        self.following = 0
         self._pauses: dict[object, tuple[float, float]] = {}
         self._timer: Timer | None = None
         self.depth = depth
@@ -108,7 +112,7 @@ class Pipelines:
         followers = server.followers
         if len(followers) >= self.depth or not self._desk.queue.waiting:
             return
-        depth = self._depth_of(server) if _may_be_followed(server) else 0
+        depth = min(self._depth_of(server), self._share()) if _may_be_followed(server) else 0
         now = self._loop.now
         while len(followers) < depth:
             request = following.next_follower(self._desk, server.slot, now)
@@ -131,6 +135,7 @@ class Pipelines:
         following.follow(self._desk, server.slot, request, now)
         client.follows = server
         server.followers.append(Follower(client, client.requests.reader.size, now))
+        self.following += 1
         server.transport.write(unit)
         self._traffic.pipelined += 1
 
@@ -150,6 +155,11 @@ class Pipelines:
             return self.depth
         return int(within_s / lane.usual_s)
 
+    def _share(self) -> int:
+        """How many may follow on each: none has many while another is soon without work."""
+        busy: int = max(self._desk.ledger.count(_LEASED), 1)
+        return (self._desk.queue.waiting + self.following + busy - 1) // busy
+
     # Whose turn it is ----------------------------------------------------------------------
 
     def next_turn(self, server: ServerLink) -> None:
@@ -161,6 +171,7 @@ class Pipelines:
             self.fall_back(server)
             return
         del server.followers[0]
+        self.following -= 1
         server.exchange.shared = bool(server.followers)
         client.follows = None
         self._desk.queue.comes_up(client.request, self._loop.now)  # type: ignore[arg-type]
@@ -188,6 +199,7 @@ class Pipelines:
         if not followers:
             return
         server.followers = []
+        self.following -= len(followers)
         server.exchange.shared = False
         now = self._loop.now
         waiting: list[Request] = []

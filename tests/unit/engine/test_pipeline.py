@@ -72,6 +72,7 @@ class Sharing:
         self.rig.until(lambda: desk(self.rig).ledger.statistics().idle == 1, "it is idle")
         assert not desk(self.rig).queue
         assert desk(self.rig).queue.budget.busy == 0
+        assert self.pipelines.following == 0
         (link,) = [slot.link for slot in desk(self.rig).ledger]
         assert not link.followers
         assert not link.exchange.shared
@@ -277,6 +278,33 @@ def test_who_follows_too_long_waits_anew_and_its_lane_has_a_pause(sharing: Shari
         pause *= 2
     rig.later(PAUSE_S_MAX * 3)
     sharing.is_over()
+
+
+@pytest.mark.parametrize("count", [4, 5])
+def test_none_has_many_behind_it_while_another_is_soon_without_work(rigs: Any, count: int) -> None:
+    sharing = Sharing(rigs, budget=2, pipeline_depth=8)
+    sharing.holder.send(INSERT)
+    sharing.server.gets(INSERT)
+    holder = sharing.rig.client()
+    holder.gets(READY)
+    holder.send(INSERT)
+    other = sharing.rig.accept_login()
+    other.gets(INSERT)
+    clients = sharing.clients[:count]
+    for number, client in enumerate(clients):
+        client.send(read(number))
+        sharing.rig.turn(2)
+    sharing.server.send(DONE)
+    sharing.holder.gets(READY)
+    sharing.server.forget()
+    assert sharing.fed() == b"".join(map(read, range(3))), "two of those who wait"
+    other.send(DONE)
+    rest = range(3, count)
+    assert other.gets(read(rest[-1])).endswith(b"".join(map(read, rest)))
+    sharing.server.send(b"".join(map(answer, range(3))))
+    other.send(b"".join(map(answer, rest)))
+    assert [client.gets(READY) for client in clients] == list(map(answer, range(count)))
+    assert sharing.counts() == (1 + len(rest), 0)
 
 
 def test_who_falls_back_is_served_where_there_is_room(rigs: Any) -> None:
