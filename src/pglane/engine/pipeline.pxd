@@ -13,7 +13,7 @@ from pglane.wire.framing cimport MessageReader
 
 
 cdef double _USUAL_SHARE
-cdef int _BIND, _LEASED
+cdef int _BIND
 
 
 @cython.final
@@ -44,10 +44,10 @@ cdef class Pipelines:
     cpdef feed(self, ServerLink server)
     @cython.locals(now=double)
     cdef _follow(self, LeaseHolder client, Request request, ServerLink server, bytes unit)
-    @cython.locals(now=double, lane=Lane, within_s=double)
+    @cython.locals(now=double, lane=Lane, within_s=double, depth=Py_ssize_t)
     cdef Py_ssize_t _depth_of(self, ServerLink server) except -1
     @cython.locals(busy=Py_ssize_t)
-    cdef Py_ssize_t _share(self) except -1
+    cdef Py_ssize_t _share(self, Lane lane) except -1
     @cython.locals(first=Follower, client=LeaseHolder)
     cpdef next_turn(self, ServerLink server)
     cpdef fall_back(self, ServerLink server)

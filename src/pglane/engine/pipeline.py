@@ -27,7 +27,6 @@ from typing import TYPE_CHECKING
 
 from pglane.doors import following
 from pglane.engine.server_link import LeaseHolder, ServerLink
-from pglane.pool.ledger import LEASED
 
 if TYPE_CHECKING:
     from pglane.connection.requests import ClientRequests
@@ -51,7 +50,6 @@ PAUSE_S_MAX = 60.0
 # Compiled, these are C numbers that Python code cannot see.
 _USUAL_SHARE: float = USUAL_SHARE
 _BIND: int = 0x42
-_LEASED: int = LEASED
 _NO_PAUSE = (0.0, 0.0)
 
 
@@ -112,7 +110,7 @@ class Pipelines:
         followers = server.followers
         if len(followers) >= self.depth or not self._desk.queue.waiting:
             return
-        depth = min(self._depth_of(server), self._share()) if _may_be_followed(server) else 0
+        depth = self._depth_of(server) if _may_be_followed(server) else 0
         now = self._loop.now
         while len(followers) < depth:
             request = following.next_follower(self._desk, server.slot, now)
@@ -150,14 +148,15 @@ class Pipelines:
         lane: Lane = lease.lane  # type: ignore[attr-defined]
         if lane.learned < self.learned_min or self._pauses.get(lane, _NO_PAUSE)[0] > now:
             return 0
+        depth = self._share(lane)
         within_s = self.drain_s * _USUAL_SHARE
-        if lane.usual_s * self.depth <= within_s:
-            return self.depth
-        return int(within_s / lane.usual_s)
+        if lane.usual_s * depth > within_s:
+            depth = int(within_s / lane.usual_s)
+        return min(depth, self.depth)
 
-    def _share(self) -> int:
+    def _share(self, lane: "Lane") -> int:
         """How many may follow on each: none has many while another is soon without work."""
-        busy: int = max(self._desk.ledger.count(_LEASED), 1)
+        busy = max(lane.busy, 1)
         return (self._desk.queue.waiting + self.following + busy - 1) // busy
 
     # Whose turn it is ----------------------------------------------------------------------

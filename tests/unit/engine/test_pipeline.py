@@ -307,6 +307,23 @@ def test_none_has_many_behind_it_while_another_is_soon_without_work(rigs: Any, c
     assert sharing.counts() == (1 + len(rest), 0)
 
 
+def test_connections_of_other_doors_take_no_share(rigs: Any) -> None:
+    sharing = Sharing(rigs, budget=2)
+    sharing.holder.send(INSERT)
+    sharing.server.gets(INSERT)
+    keeper = sharing.rig.client("session")
+    keeper.gets(READY)
+    keeper.send(INSERT)
+    sharing.rig.accept_login().gets(INSERT)
+    for number, client in enumerate(sharing.clients[:4]):
+        client.send(read(number))
+        sharing.rig.turn(2)
+    sharing.server.send(DONE)
+    sharing.holder.gets(READY)
+    sharing.server.forget()
+    assert sharing.fed() == b"".join(map(read, range(4)))
+
+
 def test_who_falls_back_is_served_where_there_is_room(rigs: Any) -> None:
     sharing = Sharing(rigs)
     clients = sharing.asks(*map(read, range(3)))
