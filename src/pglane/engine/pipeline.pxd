@@ -57,6 +57,7 @@ cdef class Pipelines:
     )
     cdef _end(self, ServerLink server, LeaseHolder gone)
     cdef _watch(self)
+    @cython.locals(now=double, first=Follower)
     cpdef _look(self)
     cdef _pause(self, object lane)
 

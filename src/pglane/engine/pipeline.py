@@ -12,7 +12,8 @@ same, and its answer is nobody's (`Exchange.drops_one`); that it runs twice is n
 because it was proved that it leaves nothing. So falls back
 
 * who follows a read that is not answered within `DRAIN_S`: it waits for a lock, or reads much.
-  Its lane has no pipelines then for a while, which doubles each time;
+  Its lane has no pipelines then for a while, which doubles each time. Where all stood still, us
+  too, nobody falls back for that;
 * who follows a read that left more than an answer, or a client that is cancelled or gone;
 * who follows on a server connection that is lost, cancelled, paused, drained or too old;
 * who would find other settings there, or other names in the catalogs, than when it was sent.
@@ -45,7 +46,9 @@ LEARNED_MIN = 100
 """Leases of a lane after which it is known how long they usually take."""
 PAUSE_S_MIN = 0.5
 PAUSE_S_MAX = 60.0
-"""After somebody fell back for the time it took; a lane that was well for as long begins anew."""
+"""After somebody fell back for the time it took."""
+WELL_TIMES = 4.0
+"""A lane that was well for so many times its last pause begins anew."""
 
 # Compiled, these are C numbers that Python code cannot see.
 _USUAL_SHARE: float = USUAL_SHARE
@@ -90,7 +93,7 @@ class Pipelines:
         self._desk: LeaseDesk = database.desk
         self._loop: Loop = database.loop
         self._traffic: Traffic = database.traffic
-        self._fed: dict[ServerLink, None] = {}
+        self._fed: dict[ServerLink, Follower | None] = {}
         self.following = 0
         self._pauses: dict[object, tuple[float, float]] = {}
         self._timer: Timer | None = None
@@ -229,21 +232,30 @@ class Pipelines:
             self._timer = self._loop.call_later(self.drain_s / 2, self._look)
 
     def _look(self) -> None:
-        """Who has followed for too long falls back; its lane has no pipelines for a while."""
+        """Who has followed for too long falls back; its lane has no pipelines for a while.
+
+        It was seen before: a look that comes late, because the machine had no time for us, had
+        none for the server either.
+        """
         self._timer = None
-        for server in list(self._fed):
+        now = self._loop.now
+        for server, seen in list(self._fed.items()):
             if not server.followers:
                 del self._fed[server]
-            elif self._loop.now - server.followers[0].since > self.drain_s:
+                continue
+            first: Follower = server.followers[0]
+            if first is seen:
                 self._pause(server.slot.lease.lane)  # type: ignore[attr-defined]
                 self.fall_back(server)
+            else:
+                self._fed[server] = first if now - first.since > self.drain_s / 2 else None
         if self._fed:
             self._watch()
 
     def _pause(self, lane: object) -> None:
         now = self._loop.now
         until, pause_s = self._pauses.get(lane, _NO_PAUSE)
-        if now - until > PAUSE_S_MAX:
+        if now - until > pause_s * WELL_TIMES:
             pause_s = 0.0
         pause_s = min(max(pause_s * 2, PAUSE_S_MIN), PAUSE_S_MAX)
         self._pauses[lane] = (now + pause_s, pause_s)

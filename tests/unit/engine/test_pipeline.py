@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pglane.engine.client_connection import FOLLOWING_BYTES_MAX
-from pglane.engine.pipeline import PAUSE_S_MAX, PAUSE_S_MIN, Pipelines
+from pglane.engine.pipeline import PAUSE_S_MAX, PAUSE_S_MIN, WELL_TIMES, Pipelines
 from pglane.engine.questions import snapshot_rows
 from pglane.engine.server_link import ready_end
 from pglane.wire.mentions import Names
@@ -280,6 +280,45 @@ def test_who_follows_too_long_waits_anew_and_its_lane_has_a_pause(sharing: Shari
     sharing.is_over()
 
 
+def test_a_lane_that_was_well_has_a_short_pause_again(sharing: Sharing) -> None:
+    rig = sharing.rig
+    for _ in range(6):
+        sharing.asks(read(0), read(1))
+        assert sharing.fed() == read(0) + read(1), "the pause was a short one"
+        for _ in range(2):
+            rig.later(sharing.pipelines.drain_s)
+        sharing.server.send(answer(0) + answer(1))
+        assert sharing.server.gets(b"FROM t\x00") == read(1), "again"
+        sharing.server.send(answer(1))
+        assert [client.gets(READY) for client in sharing.clients[:2]] == [answer(0), answer(1)]
+        rig.later(PAUSE_S_MIN * (WELL_TIMES + 1.1))
+    assert sharing.counts() == (6, 6)
+
+
+def test_nobody_falls_back_because_all_stood_still(sharing: Sharing) -> None:
+    drain_s = sharing.pipelines.drain_s
+    first, second = sharing.asks(*map(read, range(2)))
+    assert sharing.fed() == b"".join(map(read, range(2)))
+    sharing.rig.later(drain_s * 0.4)
+    third = sharing.clients[2]
+    third.send(read(2))
+    sharing.rig.turn(2)
+    sharing.server.send(answer(0))
+    assert first.gets(READY) == answer(0)
+    assert sharing.fed() == read(2)
+    sharing.rig.later(drain_s * 0.2)
+    sharing.rig.later(PAUSE_S_MIN)
+    assert sharing.counts() == (2, 0), "time was lost by us"
+    sharing.rig.later(drain_s)
+    assert sharing.counts() == (2, 1), "this was the server"
+    sharing.server.send(answer(1) + answer(2))
+    assert second.gets(READY) == answer(1)
+    assert sharing.server.gets(b"FROM t\x00") == read(2), "again"
+    sharing.server.send(answer(2))
+    assert third.gets(READY) == answer(2)
+    sharing.is_over()
+
+
 @pytest.mark.parametrize("count", [4, 5])
 def test_none_has_many_behind_it_while_another_is_soon_without_work(rigs: Any, count: int) -> None:
     sharing = Sharing(rigs, budget=2, pipeline_depth=8)
@@ -331,7 +370,8 @@ def test_who_falls_back_is_served_where_there_is_room(rigs: Any) -> None:
     told = asdict(replace(sharing.rig.settings, budget=2))
     sharing.rig.say(type="reload", settings=told)
     sharing.rig.turn(3)
-    sharing.rig.later(sharing.pipelines.drain_s * 2)
+    for _ in range(2):
+        sharing.rig.later(sharing.pipelines.drain_s)
     other = sharing.rig.accept_login()
     other.gets(b"FROM t\x00")
     for number in (1, 2):
