@@ -174,7 +174,12 @@ class Exchange(FailingAnswers):
         self.expect(INTERNAL, guards or None)
 
     def drops_one(self) -> None:
-        """What was sent last is a read whose answer nobody waits for here."""
+        """What was sent last is a read whose answer nobody waits for here.
+
+        It may have parsed an unnamed statement, or destroyed the one that was there (fact A3).
+        """
+        self.statements.unnamed = None
+        self.statements.unnamed_left = True
         self.expect(_UNWANTED)
 
     def is_quiet(self) -> bool:
@@ -368,7 +373,7 @@ class Exchange(FailingAnswers):
         self._unit_ended()
         self._undo_deallocation(self._head)
         self._pop()
-        event = _READY if self._head == self._end else 0
+        event = _READY if self.is_settled() else 0
         if self.subscriptions is not None:
             self.subscriptions.ready(idle=self.status == IDLE_STATUS)
             if event and self.status == IDLE_STATUS:

@@ -25,6 +25,8 @@ cdef class OwedAnswers:
     @cython.locals(at=Py_ssize_t, kinds=bytearray)
     cpdef int expect_unit(self, PendingParse parse, object bound, bint described) except -1
     cpdef Py_ssize_t outstanding(self) except -1
+    cpdef bint is_settled(self) except -1
+    cpdef bint drops(self) except -1
     @cython.locals(
         head=Py_ssize_t, at=Py_ssize_t, kind=int,
         high=Py_ssize_t, length=Py_ssize_t, end=Py_ssize_t, asked=int, last=cython.bint

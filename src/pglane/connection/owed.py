@@ -194,6 +194,16 @@ class OwedAnswers:
         """Whether a statement that may change data was sent and is not answered (fact A7)."""
         return any(kind in (QUERY, EXECUTE, FUNCTION, SYNC) for kind in self._owed_kinds())
 
+    def is_settled(self) -> bool:
+        """Whether nothing is outstanding but what is nobody's."""
+        return self._head == self._end or self._kinds.count(_UNWANTED, self._head, self._end) == (
+            self._end - self._head
+        )
+
+    def drops(self) -> bool:
+        """Whether something is outstanding that is nobody's."""
+        return self._head != self._end and _UNWANTED in self._owed_kinds()
+
     def owes_clients(self) -> bool:
         """Whether something was asked for a client that waits for the answer here."""
         return any(kind not in (INTERNAL, UNWANTED) for kind in self._owed_kinds())

@@ -65,6 +65,7 @@ cdef class ClientLink(ClientConnection):
     cdef _ask(self)
     cpdef granted(self, ServerLink server)
     cpdef comes_up(self, ServerLink server)
+    cpdef goes_elsewhere(self)
     @cython.locals(reader=MessageReader)
     cpdef takes_back(self, bytes request)
     @cython.locals(server=ServerLink, exchange=Exchange, outcome=int)

@@ -30,10 +30,7 @@ from pglane.engine.welcome import Welcome, may_be_superuser, tell_defaults
 from pglane.errors import Refusal
 from pglane.errors.protocol import MessageOutOfPlace
 from pglane.wire.framing import MalformedStream
-from pglane.wire.server_messages import (
-    error_response,
-    ready_for_query,
-)
+from pglane.wire.server_messages import error_response, ready_for_query
 from pglane.wire.statements import Effect
 
 if TYPE_CHECKING:
@@ -284,6 +281,11 @@ class ClientLink(ClientConnection):
         self._note_waited()
         self.request = None
         self._holds(server)
+
+    def goes_elsewhere(self) -> None:
+        """What it asks for waits for another server connection."""
+        self.unlease()
+        self.want()
 
     def _asks_kept(self, server: "ServerLink") -> bool:
         """Sends on what it kept while it waited, if that is one request and no more."""

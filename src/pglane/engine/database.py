@@ -366,6 +366,10 @@ class Database:
             self.pipelines.next_turn(server)
             return
         now = self.loop.now
+        if server.exchange.outstanding():  # reads that are nobody's: then it is abandoned
+            self.desk.cleaning(server.slot, now)
+            self.pipelines.bound(server)
+            return
         if server.suspect or server.exchange.mixed or now >= server.expires or self.draining:
             self.close(server)
             return
@@ -424,6 +428,8 @@ class Database:
             return
         cancel = not polite and exchange.executes_unanswered()
         exchange.abandon()
+        if exchange.drops():
+            self.pipelines.bound(server)
         server.flush()
         if exchange.outstanding() == 0:
             abandoned(server)

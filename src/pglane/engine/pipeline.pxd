@@ -12,7 +12,7 @@ from pglane.scheduler.request cimport Request
 from pglane.wire.framing cimport MessageReader
 
 
-cdef double _USUAL_SHARE
+cdef double _MEAN_SHARE
 cdef int _BIND
 
 
@@ -59,6 +59,9 @@ cdef class Pipelines:
     cdef _watch(self)
     @cython.locals(now=double, first=Follower)
     cpdef _look(self)
+    cpdef bound(self, ServerLink server)
+    @cython.locals(exchange=Exchange)
+    cpdef _cut(self, ServerLink server)
     cdef _pause(self, object lane)
 
 

@@ -9,7 +9,9 @@ several of them.
 **Whatever is out of the ordinary ends it**: who follows *falls back*, which is to wait again in
 its old place, with its request as it came. The read that was sent is run by the server all the
 same, and its answer is nobody's (`Exchange.drops_one`); that it runs twice is nobody's loss,
-because it was proved that it leaves nothing. So falls back
+because it was proved that it leaves nothing. Nobody waits for it: who is answered before gives the
+server connection back, which is idle when all that is nobody's is done, and is closed where that
+takes longer than `DRAIN_S`. So falls back
 
 * who follows a read that is not answered within `DRAIN_S`: it waits for a lock, or reads much.
   Its lane has no pipelines then for a while, which doubles each time. Where all stood still, us
@@ -24,6 +26,7 @@ a transaction. No cancel is sent while somebody follows: it might hit the wrong 
 The rules are those of shared pipelines in the protocol research, part B, for reads only.
 """
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pglane.doors import following
@@ -40,8 +43,8 @@ if TYPE_CHECKING:
 
 DRAIN_S = 0.020
 """How long somebody may follow before its read is the next to be answered."""
-USUAL_SHARE = 0.5
-"""As many follow as are usually answered within this part of it."""
+MEAN_SHARE = 0.5
+"""As many follow as are answered within this part of it, by the mean of their lane."""
 LEARNED_MIN = 100
 """Leases of a lane after which it is known how long they usually take."""
 PAUSE_S_MIN = 0.5
@@ -51,7 +54,7 @@ WELL_TIMES = 4.0
 """A lane that was well for so many times its last pause begins anew."""
 
 # Compiled, these are C numbers that Python code cannot see.
-_USUAL_SHARE: float = USUAL_SHARE
+_MEAN_SHARE: float = MEAN_SHARE
 _BIND: int = 0x42
 _NO_PAUSE = (0.0, 0.0)
 
@@ -152,9 +155,9 @@ class Pipelines:
         if lane.learned < self.learned_min or self._pauses.get(lane, _NO_PAUSE)[0] > now:
             return 0
         depth = self._share(lane)
-        within_s = self.drain_s * _USUAL_SHARE
-        if lane.usual_s * depth > within_s:
-            depth = int(within_s / lane.usual_s)
+        within_s = self.drain_s * _MEAN_SHARE
+        if lane.mean_s * depth > within_s:
+            depth = int(within_s / lane.mean_s)
         return min(depth, self.depth)
 
     def _share(self, lane: "Lane") -> int:
@@ -182,7 +185,8 @@ class Pipelines:
         else:  # names mean something else by now: it is looked at as any other request
             server.exchange.drops_one()
             self.fall_back(server)
-            client.forward()
+            client.goes_elsewhere()
+            self.bound(server)
 
     # Whoever may not follow any more -------------------------------------------------------
 
@@ -220,6 +224,21 @@ class Pipelines:
         head = server.client.lease if server.client is not None else None
         self._database.perform(following.fall_back(self._desk, server.slot, head, waiting, now))
         self._database.arm_tick()
+        if server.client is None:
+            self.bound(server)
+
+    def bound(self, server: ServerLink) -> None:
+        """Nobody holds it while it runs reads that are nobody's: not for long."""
+        self._loop.call_later(self.drain_s, partial(self._cut, server))
+
+    def _cut(self, server: ServerLink) -> None:
+        exchange = server.exchange
+        if server.closing or server.client is not None or not exchange.drops():
+            return
+        if exchange.is_settled():
+            self._database.close(server)
+        else:
+            self.bound(server)
 
     def requests(self) -> "list[Request]":
         """Those of all who follow, in the order in which each server connection has them."""

@@ -103,6 +103,9 @@ class LeaseHolder(Owner):
     def comes_up(self, server: "ServerLink") -> None:
         """Its request was sent behind others' and is the next to be answered."""
 
+    def goes_elsewhere(self) -> None:
+        """What it asks for waits for another server connection."""
+
     def leaves_nothing(self) -> bool:
         """Whether all that it asked for is a read that is repeatable."""
         raise NotImplementedError
@@ -351,16 +354,18 @@ class ServerLink(Owner):
             self.database.lost(self, self._ending_reason())
 
     def answered(self) -> None:
-        """Nothing is outstanding."""
-        if self.busy or self.cancels or self.exchange.outstanding():
+        """Nothing is outstanding but what is nobody's."""
+        if self.busy or self.cancels or not self.exchange.is_settled():
             return
         client = self.client
         if client is None:
             self.database.abandoned(self)
-        elif self.followers and not self._leaves_only_answers(client):
-            self.database.pipelines.fall_back(self)  # and it is answered when they are
-        else:
-            client.answered()
+            return
+        if self.followers and not self._leaves_only_answers(client):
+            self.database.pipelines.fall_back(self)
+        if self.exchange.outstanding() and not self._leaves_only_answers(client):
+            return  # it is put in order when those are done
+        client.answered()
 
     def _leaves_only_answers(self, client: LeaseHolder) -> bool:
         """Whether another client's read may be answered next."""
@@ -438,7 +443,9 @@ class ServerLink(Owner):
 
     def feedable(self) -> bool:
         """Whether a client's requests may be sent now."""
-        return not (self.busy or self.cancels or self.closing or self.followers)
+        if self.busy or self.cancels or self.closing or self.followers:
+            return False
+        return not self.exchange.drops()
 
     def is_usual(self) -> bool:
         """Whether nothing but its client's requests is going on."""

@@ -69,7 +69,7 @@ cdef class Lane(Node):
     cpdef touch(self, double now)
     cpdef int hold(self, Lease lease, double now) except -1
     cpdef int let_go(self, Lease lease) except -1
-    cpdef learn(self, double held_s)
+    cpdef learn(self, double held_s, bint followed=*)
     cpdef adopt(self, object policy, Group group, Py_ssize_t reserve, Py_ssize_t golden_max)
     @cython.locals(tenant=Tenant, last=Request)
     cpdef enqueue(self, Request request)

@@ -284,8 +284,12 @@ class Lane(Node):
         elif self.tag < virtual - lag:
             self.tag = virtual - lag
 
-    def learn(self, held_s: float) -> None:
-        """A lease ended after so long."""
+    def learn(self, held_s: float, followed: bool = False) -> None:
+        """A lease ended after so long.
+
+        `followed`: the place is another's, who was sent on behind it. Together they tell the mean,
+        and none of them what is usual.
+        """
         if held_s < _HOLD_S_MIN:
             held_s = _HOLD_S_MIN
         self.learned += 1
@@ -294,6 +298,8 @@ class Lane(Node):
             self.usual_s = held_s
             return
         self.mean_s += (held_s - self.mean_s) * _LEARNING
+        if followed:
+            return
         if self.learned <= _LEARNED_MIN:
             if held_s > self.usual_s:
                 self.usual_s = min(self.usual_s * _STRIDE_UP, held_s)

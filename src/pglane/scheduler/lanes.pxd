@@ -33,8 +33,9 @@ cdef class LaneQueue(LaneTree):
     cdef double _switching_s
     cdef double _switched
 
-    @cython.locals(lane=Lane, tenant=Tenant, held_s=double)
     cpdef release(self, Lease lease, double now)
+    @cython.locals(lane=Lane, tenant=Tenant, held_s=double)
+    cdef _release(self, Lease lease, double now, bint followed)
     cpdef bint is_empty(self) except -1
     @cython.locals(lane=Lane)
     cpdef grant(self, Request request, double now)

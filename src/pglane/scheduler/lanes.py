@@ -146,7 +146,7 @@ class LaneQueue(LaneTree):
 
     def follow(self, request: Request, last: Lease, now: float) -> None:
         """It is sent on behind what is in flight; the place of `last` is its from now on."""
-        self.release(last, now)
+        self._release(last, now, True)
         lane: Lane = request.lane  # type: ignore[assignment]
         lane.arrivals.remove(request)
         self._serve(request, lane, now)
@@ -192,12 +192,16 @@ class LaneQueue(LaneTree):
 
     def release(self, lease: Lease, now: float) -> None:
         """Its place is free."""
+        self._release(lease, now, False)
+
+    def _release(self, lease: Lease, now: float, followed: bool) -> None:
+        """`followed`: by another one, in the same place, before it was answered."""
         lane: Lane = lease.lane  # type: ignore[assignment]
         tenant: Tenant = lease.tenant  # type: ignore[assignment]
         held_s = now - lease.since
         self._free(lease, lane, now)
         tenant.held_s += held_s
-        lane.learn(held_s)
+        lane.learn(held_s, followed)
         if lease.borrowed:
             self._returned(lease, lane, held_s)
         if lease.recalled >= 0.0:

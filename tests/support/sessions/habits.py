@@ -97,7 +97,7 @@ class Sharing:
             habits.texts.update({"SELECT '{}'": 80, "SELECT $1": 40})
             habits.doors = {"transaction": 20, "session": 1}
             habits.patient = 0.9
-            habits.cuts = habits.open_units = habits.ahead = habits.bare = habits.flushes = 0.0
+            habits.cuts = habits.open_units = habits.ahead = habits.flushes = 0.0
             habits.strangers /= 4
             settings.update(budget=1 + self.more % 2, rotate=0)
 

@@ -77,7 +77,8 @@ def test_an_answer_that_nobody_wants_is_told_to_nobody(
     events = [exchange.receive(stream[at : at + size]) for at in range(0, len(stream), size)]
     assert b"".join(exchange.to_client) == encoded(*READ)
     assert (events[-1], exchange.outstanding()) == (lease.form.READY, 0)
-    assert not any(events[:-1])
+    told = (len(encoded(*READ)) - 1) // size  # with this part the client has its own answer
+    assert [at for at, event in enumerate(events[:-1]) if event] == [told][: len(events) - 1]
 
 
 def test_what_nobody_wants_is_no_statement_in_doubt(lease: Lease) -> None:

@@ -222,13 +222,35 @@ def test_nobody_follows_where_nothing_is_known_of_the_lane(sharing: Sharing) -> 
     assert sharing.fed() == read(0)
 
 
-@pytest.mark.parametrize(("usual_s", "depth"), [(0.001, 3), (0.004, 2), (0.008, 1), (0.015, 0)])
+def test_a_lane_is_not_thought_to_be_quick_because_its_clients_follow(rigs: Any) -> None:
+    sharing = Sharing(rigs, pipeline_depth=8)
+    (lane,) = {link.lease.lane for link in sharing.rig.worker.clients.values()}
+    lane.learned, lane.usual_s, lane.mean_s = 1000, 0.005, 0.005
+    most = 0
+    for _ in range(40):
+        for number, client in enumerate(sharing.clients):
+            client.send(read(number))
+            sharing.rig.turn(2)
+        done = 0
+        while done < len(sharing.clients):
+            count = sharing.fed().count(b"FROM t\x00")
+            most = max(most, count)
+            for number in range(done, done + count):
+                sharing.rig.later(0.005)
+                sharing.server.send(answer(number))
+                sharing.clients[number].gets(READY)
+            done += count
+    assert 1 < most <= 3
+    assert lane.usual_s > 0.004
+
+
+@pytest.mark.parametrize(("mean_s", "depth"), [(0.001, 3), (0.004, 2), (0.008, 1), (0.015, 0)])
 def test_as_many_follow_as_are_answered_in_time(
-    sharing: Sharing, usual_s: float, depth: int
+    sharing: Sharing, mean_s: float, depth: int
 ) -> None:
     (lane,) = {link.lease.lane for link in sharing.rig.worker.clients.values()}
     lane.learned = 1_000
-    lane.usual_s = usual_s
+    lane.mean_s = mean_s
     sharing.asks(*map(read, range(5)))
     assert sharing.fed() == b"".join(map(read, range(1 + depth)))
 

@@ -210,6 +210,17 @@ def test_it_learns_how_long_its_leases_last() -> None:
     assert lane.usual_s < usual_s
 
 
+def test_those_who_followed_each_other_tell_the_mean_alone() -> None:
+    lane = lane_of()
+    for _ in range(LEARNED_MIN + 1):
+        lane.learn(0.004)
+    usual_s, mean_s = lane.usual_s, lane.mean_s
+    for _ in range(100):
+        lane.learn(0.0, True)
+    assert lane.usual_s == usual_s
+    assert lane.mean_s < mean_s / 10
+
+
 def test_what_the_first_leases_were_like_does_not_count_for_long() -> None:
     lane = lane_of()
     for held_s in (3.0, 0.005, 0.005):
