@@ -228,17 +228,19 @@ class Pipelines:
             self.bound(server)
 
     def bound(self, server: ServerLink) -> None:
-        """Nobody holds it while it runs reads that are nobody's: not for long."""
+        """All that it still runs are reads that are nobody's: not for long."""
         self._loop.call_later(self.drain_s, partial(self._cut, server))
 
     def _cut(self, server: ServerLink) -> None:
         exchange = server.exchange
-        if server.closing or server.client is not None or not exchange.drops():
+        if server.closing or not exchange.drops():
             return
-        if exchange.is_settled():
-            self._database.close(server)
-        else:
+        if not exchange.is_settled():
             self.bound(server)
+            return
+        if server.client is not None:  # what its answer left ends with the server connection
+            server.client.goes_elsewhere()
+        self._database.close(server)
 
     def requests(self) -> "list[Request]":
         """Those of all who follow, in the order in which each server connection has them."""

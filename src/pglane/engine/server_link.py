@@ -364,6 +364,7 @@ class ServerLink(Owner):
         if self.followers and not self._leaves_only_answers(client):
             self.database.pipelines.fall_back(self)
         if self.exchange.outstanding() and not self._leaves_only_answers(client):
+            self.database.pipelines.bound(self)
             return  # it is put in order when those are done
         client.answered()
 

@@ -212,6 +212,21 @@ def test_nobody_holds_it_where_they_take_long(rigs: Any) -> None:
     is_cut(sharing)
 
 
+def test_what_the_answer_left_is_no_reason_to_wait_for_them(rigs: Any) -> None:
+    sharing = Sharing(rigs, wait_ms_max=60_000)
+    one, _ = sharing.asks(read(0), read(1))
+    assert sharing.fed() == read(0) + read(1)
+    sharing.server.send(message(b"S", b"TimeZone\x00Asia/Tokyo\x00") + answer(0))
+    assert one.gets(READY).endswith(answer(0))
+    one.send(INSERT)
+    is_cut(sharing)
+    sharing.server.socket.close()
+    again = sharing.rig.accept_login()
+    again.gets(read(1))
+    again.send(answer(1))
+    assert again.gets(INSERT)
+
+
 def test_who_is_answered_leaves_where_they_take_long(rigs: Any) -> None:
     sharing = Sharing(rigs, wait_ms_max=60_000)
     one, _ = sharing.asks(read(0), read(1))
