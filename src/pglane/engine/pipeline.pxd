@@ -60,7 +60,7 @@ cdef class Pipelines:
     @cython.locals(now=double, first=Follower)
     cpdef _look(self)
     cpdef bound(self, ServerLink server)
-    @cython.locals(exchange=Exchange)
+    @cython.locals(exchange=Exchange, client=LeaseHolder)
     cpdef _cut(self, ServerLink server)
     cdef _pause(self, object lane)
 

@@ -238,8 +238,9 @@ class Pipelines:
         if not exchange.is_settled():
             self.bound(server)
             return
-        if server.client is not None:  # what its answer left ends with the server connection
-            server.client.goes_elsewhere()
+        client: LeaseHolder | None = server.client
+        if client is not None:  # what its answer left ends with the server connection
+            client.goes_elsewhere()
         self._database.close(server)
 
     def requests(self) -> "list[Request]":

@@ -231,6 +231,8 @@ class RandomClient:
             self._ask_wildly()
         elif self._copying:
             self._copy()
+        elif habits.whole and not self._unit_open and chance.random() < habits.whole:
+            self._ask_whole()
         elif self._unit_open or chance.random() < habits.extended:
             self._go_on()
         elif chance.random() < 0.03:
@@ -292,6 +294,15 @@ class RandomClient:
         value = self._value().encode()
         told = len(value).to_bytes(4, "big") + value
         self._step(b"F", b"\0\0\1\0\0\0\0\1" + told + b"\0\0", value)
+
+    def _ask_whole(self) -> None:
+        if self._chance.random() < 0.4:
+            self._query()
+            return
+        self._unit_open = True
+        self._statement()
+        if not self._copying:
+            self._sync()
 
     def _step(self, kind: bytes, body: bytes, *names: bytes) -> None:
         self._add(message(kind, body))

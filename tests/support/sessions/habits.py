@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass
 
 from pglane.config.lanes import LaneSettings
-from pglane.engine.pipeline import Pipelines
+from pglane.engine.database import Database
 
 
 @dataclass
@@ -30,6 +30,7 @@ class Habits:
         bare: how often the unnamed statement is closed, or bound with no Parse before it.
         patient: how often one that is tame waits for its answer before it asks again.
         broken: how often a unit fails where it stands, at a portal that is not there.
+        whole: how often one that is tame asks one thing and all of it: only that may follow.
     """
 
     texts: dict[str, int]
@@ -50,6 +51,7 @@ class Habits:
     bare: float = 0.0
     broken: float = 0.0
     patient: float = 0.0
+    whole: float = 0.0
 
 
 @dataclass
@@ -96,13 +98,16 @@ class Sharing:
         if self.more:
             habits.texts.update({"SELECT '{}'": 80, "SELECT $1": 40})
             habits.doors = {"transaction": 20, "session": 1}
-            habits.patient = 0.9
+            habits.patient = habits.whole = 0.9
             habits.cuts = habits.open_units = habits.ahead = habits.flushes = 0.0
             habits.strangers /= 4
             settings.update(budget=1 + self.more % 2, rotate=0)
 
-    def of(self, pipelines: Pipelines) -> None:
-        """Clients are few here, and time is told: nothing need be known of a lane."""
+    def of(self, database: Database) -> None:
+        """Clients are few here, and time is told: nothing is known of a lane."""
+        for lane in database.desk.queue.lanes.values():
+            lane.mean_s = 0.0
+        pipelines = database.pipelines
         pipelines.depth = self.depth
         pipelines.drain_s = self.drain_s
         pipelines.learned_min = 0

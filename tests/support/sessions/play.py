@@ -156,7 +156,7 @@ class Stage:
 
     def _turn(self) -> None:
         for database in self.rig.worker.databases.values():
-            self._sharing.of(database.pipelines)
+            self._sharing.of(database)
         self.rig.turn()
         self.rig.listen()
         self._look_at_cancels()
