@@ -22,6 +22,19 @@ def test_what_is_asked_is_owed_until_it_is_answered(lease: Lease) -> None:
     assert not exchange.executes_unanswered()
 
 
+def test_all_is_settled_when_only_what_is_nobodys_is_outstanding(lease: Lease) -> None:
+    exchange = lease.exchange
+    assert (exchange.is_settled(), exchange.drops()) == (True, False)
+    exchange.expect(lease.form.QUERY)
+    assert (exchange.is_settled(), exchange.drops()) == (False, False)
+    exchange.drops_one()
+    assert (exchange.is_settled(), exchange.drops()) == (False, True)
+    lease.answer(DONE, READY)
+    assert (exchange.is_settled(), exchange.drops()) == (True, True)
+    lease.answer(DONE, READY)
+    assert (exchange.is_settled(), exchange.drops()) == (True, False)
+
+
 @pytest.mark.parametrize("before", [0, 12])
 @pytest.mark.parametrize("parsed", [False, True])
 @pytest.mark.parametrize("described", [False, True])
