@@ -65,7 +65,6 @@ cdef class ClientLink(ClientConnection):
     cdef _ask(self)
     cpdef granted(self, ServerLink server)
     cpdef comes_up(self, ServerLink server)
-    cpdef goes_elsewhere(self)
     @cython.locals(reader=MessageReader)
     cpdef takes_back(self, bytes request)
     @cython.locals(server=ServerLink, exchange=Exchange, outcome=int)

@@ -282,11 +282,6 @@ class ClientLink(ClientConnection):
         self.request = None
         self._holds(server)
 
-    def goes_elsewhere(self) -> None:
-        """What it asks for waits for another server connection."""
-        self.unlease()
-        self.want()
-
     def _asks_kept(self, server: "ServerLink") -> bool:
         """Sends on what it kept while it waited, if that is one request and no more."""
         reader = self.requests.reader

@@ -12,7 +12,7 @@ from pglane.scheduler.request cimport Request
 from pglane.wire.framing cimport MessageReader
 
 
-cdef double _MEAN_SHARE
+cdef double _USUAL_SHARE
 cdef int _BIND
 
 

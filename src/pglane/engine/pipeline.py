@@ -43,8 +43,8 @@ if TYPE_CHECKING:
 
 DRAIN_S = 0.020
 """How long somebody may follow before its read is the next to be answered."""
-MEAN_SHARE = 0.5
-"""As many follow as are answered within this part of it, by the mean of their lane."""
+USUAL_SHARE = 0.5
+"""As many follow as are usually answered within this part of it."""
 LEARNED_MIN = 100
 """Leases of a lane after which it is known how long they usually take."""
 PAUSE_S_MIN = 0.5
@@ -54,7 +54,7 @@ WELL_TIMES = 4.0
 """A lane that was well for so many times its last pause begins anew."""
 
 # Compiled, these are C numbers that Python code cannot see.
-_MEAN_SHARE: float = MEAN_SHARE
+_USUAL_SHARE: float = USUAL_SHARE
 _BIND: int = 0x42
 _NO_PAUSE = (0.0, 0.0)
 
@@ -155,9 +155,9 @@ class Pipelines:
         if lane.learned < self.learned_min or self._pauses.get(lane, _NO_PAUSE)[0] > now:
             return 0
         depth = self._share(lane)
-        within_s = self.drain_s * _MEAN_SHARE
-        if lane.mean_s * depth > within_s:
-            depth = int(within_s / lane.mean_s)
+        within_s = self.drain_s * _USUAL_SHARE
+        if lane.usual_s * depth > within_s:
+            depth = int(within_s / lane.usual_s)
         return min(depth, self.depth)
 
     def _share(self, lane: "Lane") -> int:
@@ -174,6 +174,7 @@ class Pipelines:
         database = self._database
         if database.draining or database.paused or not client.finds_all(server):
             self.fall_back(server)
+            database.release(server)
             return
         del server.followers[0]
         self.following -= 1
@@ -185,8 +186,7 @@ class Pipelines:
         else:  # names mean something else by now: it is looked at as any other request
             server.exchange.drops_one()
             self.fall_back(server)
-            client.goes_elsewhere()
-            self.bound(server)
+            client.release(server)
 
     # Whoever may not follow any more -------------------------------------------------------
 
@@ -224,8 +224,6 @@ class Pipelines:
         head = server.client.lease if server.client is not None else None
         self._database.perform(following.fall_back(self._desk, server.slot, head, waiting, now))
         self._database.arm_tick()
-        if server.client is None:
-            self.bound(server)
 
     def bound(self, server: ServerLink) -> None:
         """All that it still runs are reads that are nobody's: not for long."""
@@ -240,7 +238,7 @@ class Pipelines:
             return
         client: LeaseHolder | None = server.client
         if client is not None:  # what its answer left ends with the server connection
-            client.goes_elsewhere()
+            client.release(server)
         self._database.close(server)
 
     def requests(self) -> "list[Request]":

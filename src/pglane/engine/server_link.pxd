@@ -27,7 +27,7 @@ cdef class LeaseHolder(Owner):
     cpdef Request another_lease(self)
     cpdef granted(self, ServerLink server)
     cpdef comes_up(self, ServerLink server)
-    cpdef goes_elsewhere(self)
+    cpdef release(self, ServerLink server)
     cpdef bint leaves_nothing(self) except -1
     cpdef bint may_be_followed(self) except -1
     cpdef bint finds_all(self, ServerLink server) except -1

@@ -103,8 +103,8 @@ class LeaseHolder(Owner):
     def comes_up(self, server: "ServerLink") -> None:
         """Its request was sent behind others' and is the next to be answered."""
 
-    def goes_elsewhere(self) -> None:
-        """What it asks for waits for another server connection."""
+    def release(self, server: "ServerLink") -> None:
+        """It gives its server connection back; what came meanwhile asks anew."""
 
     def leaves_nothing(self) -> bool:
         """Whether all that it asked for is a read that is repeatable."""

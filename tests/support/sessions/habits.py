@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from pglane.config.lanes import LaneSettings
 from pglane.engine.database import Database
+from pglane.scheduler.lane import HOLD_S_MIN
 
 
 @dataclass
@@ -104,9 +105,9 @@ class Sharing:
             settings.update(budget=1 + self.more % 2, rotate=0)
 
     def of(self, database: Database) -> None:
-        """Clients are few here, and time is told: nothing is known of a lane."""
+        """Clients are few here, and time is told: a lane is thought to be quick."""
         for lane in database.desk.queue.lanes.values():
-            lane.mean_s = 0.0
+            lane.usual_s = HOLD_S_MIN
         pipelines = database.pipelines
         pipelines.depth = self.depth
         pipelines.drain_s = self.drain_s

@@ -244,13 +244,13 @@ def test_a_lane_is_not_thought_to_be_quick_because_its_clients_follow(rigs: Any)
     assert lane.usual_s > 0.004
 
 
-@pytest.mark.parametrize(("mean_s", "depth"), [(0.001, 3), (0.004, 2), (0.008, 1), (0.015, 0)])
+@pytest.mark.parametrize(("usual_s", "depth"), [(0.001, 3), (0.004, 2), (0.008, 1), (0.015, 0)])
 def test_as_many_follow_as_are_answered_in_time(
-    sharing: Sharing, mean_s: float, depth: int
+    sharing: Sharing, usual_s: float, depth: int
 ) -> None:
     (lane,) = {link.lease.lane for link in sharing.rig.worker.clients.values()}
     lane.learned = 1_000
-    lane.mean_s = mean_s
+    lane.usual_s = usual_s
     sharing.asks(*map(read, range(5)))
     assert sharing.fed() == b"".join(map(read, range(1 + depth)))
 
