@@ -10,7 +10,9 @@ from pathlib import Path
 
 from bench.end_to_end import cluster, contenders, report, workloads
 from bench.end_to_end.cluster import SUPERUSER, Cluster
+from bench.end_to_end.comparison import Row, rows
 from bench.end_to_end.contenders import Contender
+from bench.end_to_end.duels import Arena, Duel
 from bench.end_to_end.pgbench import Run, measure
 from bench.end_to_end.rounds import plan
 from pglane.lab import pgbouncer, processes
@@ -26,6 +28,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--starts", type=int, default=1, help="of each contender, in turns")
     parser.add_argument("--seconds", type=int, default=3, help="of one run")
+    parser.add_argument("--turns", type=int, default=30, help="of the best, in slices; 0: none")
     parser.add_argument("--workloads", default="", help="names or their first words, with commas")
     parser.add_argument("--contenders", default=",".join(FAMILIES), help="default: %(default)s")
     parser.add_argument("--sizes", default=SIZES, help="server connections of the gateways")
@@ -40,6 +43,7 @@ def options() -> argparse.Namespace:
     chosen = parser.parse_args()
     if chosen.quick:
         chosen.rounds, chosen.seconds = min(chosen.rounds, 3), min(chosen.seconds, 2)
+        chosen.turns = min(chosen.turns, 10)
         chosen.workloads = chosen.workloads or ",".join(workloads.QUICK)
         chosen.sizes = "8" if chosen.sizes == SIZES else chosen.sizes
     chosen.seed = random.randrange(1_000_000) if chosen.seed is None else chosen.seed
@@ -122,13 +126,31 @@ def run_all(
     return runs
 
 
-def write_files(where: report.Circumstances, runs: list[Run], missing: list[str]) -> None:
+def duel_all(
+    running: Cluster, folder: Path, chosen: argparse.Namespace, rows: list[Row]
+) -> list[Duel]:
+    """The best of each row against each other, told on standard error as it ends."""
+    found: list[Duel] = []
+    tls = contenders.certificate(folder) if chosen.tls else None
+    arena = Arena(running, folder, chosen.turns, random.Random(chosen.seed), tls)
+    if chosen.turns:
+        arena.prepare()
+    for row in rows if chosen.turns else []:
+        if duel := arena.duel(row):
+            found.append(duel)
+            print(report.duel_table([duel]), file=sys.stderr, flush=True)
+    return found
+
+
+def write_files(
+    where: report.Circumstances, runs: list[Run], duels: list[Duel], missing: list[str]
+) -> None:
     """`bench/results/<date>-<commit>.md` and `.json`."""
     tls = "-tls" if "--tls" in where.command.split() else ""
     stem = f"{datetime.now(UTC):%Y-%m-%d}-{where.commit}{tls}"
     report.RESULTS.mkdir(exist_ok=True)
-    (report.RESULTS / f"{stem}.md").write_text(report.markdown(where, runs, missing))
-    (report.RESULTS / f"{stem}.json").write_text(report.as_json(where, runs, missing))
+    (report.RESULTS / f"{stem}.md").write_text(report.markdown(where, runs, duels, missing))
+    (report.RESULTS / f"{stem}.json").write_text(report.as_json(where, runs, duels, missing))
 
 
 def main() -> int:
@@ -144,20 +166,23 @@ def main() -> int:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pglane-bench-")))
         processes.give_away(folder)
         running = stack.enter_context(cluster.running(folder, bin_, pgbench, chosen.scale))
-        starts, missing = start_all(stack, running, folder, chosen, sizes)
         where = report.circumstances(
             "bench.end_to_end",
             running.version,
             rounds=chosen.rounds,
             starts=chosen.starts,
             seconds=chosen.seconds,
+            turns=chosen.turns,
             scale=chosen.scale,
             seed=chosen.seed,
         )
-        runs = run_all(running, starts, chosen, sizes)
+        with ExitStack() as those:
+            starts, missing = start_all(those, running, folder, chosen, sizes)
+            runs = run_all(running, starts, chosen, sizes)
+        duels = duel_all(running, folder, chosen, rows(runs))
     if not chosen.no_files:
-        write_files(where, runs, missing)
-    print((report.as_json if chosen.json else report.markdown)(where, runs, missing))
+        write_files(where, runs, duels, missing)
+    print((report.as_json if chosen.json else report.markdown)(where, runs, duels, missing))
     return 1 if missing or any(run.errors for run in runs) else 0
 
 

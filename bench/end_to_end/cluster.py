@@ -21,7 +21,7 @@ SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
     "max_connections": str(CONNECTIONS_MAX),
-    "shared_buffers": "256MB",
+    "shared_buffers": "512MB",
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
@@ -85,18 +85,24 @@ class Psql:
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """A running PostgreSQL; `verifier` is the measured role's stored SCRAM secret."""
+    """A running PostgreSQL.
+
+    Attributes:
+        verifier: the measured role's stored SCRAM secret.
+        database: where contenders lead to.
+    """
 
     pid: int
     psql: Psql
     pgbench: Path
     verifier: str
     version: str
+    database: str = DATABASE
 
     @property
     def endpoint(self) -> Endpoint:
         """PostgreSQL itself."""
-        return Endpoint(self.psql.port)
+        return Endpoint(self.psql.port, database=self.database)
 
 
 def default_bin() -> Path:

@@ -109,7 +109,7 @@ def pgbouncer(
         limits={},
     )
     with pgbouncer_program.running(program, folder, configuration) as one:
-        end = Endpoint(one.port)
+        end = Endpoint(one.port, database=server.database)
         yield Contender("pgbouncer", number, size, end, one.pid, tracks, tls is not None)
 
 
@@ -144,7 +144,7 @@ def pglane(
         **({"PYTHONPATH": str(sources)} if sources else {}),
     }
     with gateway.running(folder, name, options, environment) as one:
-        endpoint = Endpoint(one.ports["transaction"])
+        endpoint = Endpoint(one.ports["transaction"], database=server.database)
         number = gateway.version_told()
         yield Contender("pglane", number, size, endpoint, one.pid, True, tls is not None)
 

@@ -76,8 +76,7 @@ def measure(
     """Warms up, runs, reads the clocks around it."""
     problem = _pgbench(cluster, contender, workload, [f"-t{WARM_UP_TRANSACTIONS}"], GRACE_S)[1]
     with tempfile.TemporaryDirectory() as folder:
-        prefix = Path(folder) / "log"
-        options = [f"-T{seconds}", "-l", f"--log-prefix={prefix}"]
+        options = [f"-T{seconds}", *logging(folder)]
         options += [f"--sampling-rate={workload.sampling}"] if workload.sampling < 1 else []
         before = _clocks(cluster, contender)
         output, errors = _pgbench(cluster, contender, workload, options, seconds + GRACE_S)
@@ -92,12 +91,10 @@ def _pgbench(
     cluster: Cluster, contender: Contender, workload: Workload, options: list[str], limit_s: int
 ) -> tuple[str, str]:
     """What pgbench printed, and what went wrong ("" is nothing)."""
-    end = contender.endpoint
-    where = [f"-h{end.host}", f"-p{end.port}", f"-U{end.user}", end.database]
     try:
         done = subprocess.run(
-            [cluster.pgbench, *workload.arguments(), *options, *where],
-            env={**os.environ, **client_environment(cluster.psql.password, tls=contender.tls)},
+            command(cluster, contender, workload, options),
+            env=environment(cluster, contender),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -106,17 +103,36 @@ def _pgbench(
         )
     except subprocess.TimeoutExpired:
         return "", f"pgbench did not end within {limit_s} s"
-    return done.stdout, _complaint(done)
+    return done.stdout, complaint(done.returncode, done.stdout, done.stderr)
 
 
-def _complaint(done: subprocess.CompletedProcess[str]) -> str:
-    """The first sign that not every transaction went well."""
-    bad = [line for line in done.stderr.splitlines() if re.search("error|fatal|abort", line, re.I)]
-    failed = _number(r"number of failed transactions: (\d+)", done.stdout)
+def command(
+    cluster: Cluster, contender: Contender, workload: Workload, options: list[str]
+) -> list[str | Path]:
+    """Its command line."""
+    end = contender.endpoint
+    where = [f"-h{end.host}", f"-p{end.port}", f"-U{end.user}", end.database]
+    return [cluster.pgbench, *workload.arguments(), *options, *where]
+
+
+def environment(cluster: Cluster, contender: Contender) -> dict[str, str]:
+    """Its environment."""
+    return {**os.environ, **client_environment(cluster.psql.password, tls=contender.tls)}
+
+
+def logging(folder: str) -> list[str]:
+    """Options with which it writes down what each transaction took, in files of this folder."""
+    return ["-l", f"--log-prefix={folder}/log"]
+
+
+def complaint(code: int, output: str, errors: str) -> str:
+    """The first sign that not every transaction went well; "" is none."""
+    bad = [line for line in errors.splitlines() if re.search("error|fatal|abort", line, re.I)]
+    failed = _number(r"number of failed transactions: (\d+)", output)
     if bad:
         return bad[0].strip()
-    if done.returncode:
-        return f"pgbench ended with {done.returncode}"
+    if code:
+        return f"pgbench ended with {code}"
     return f"{failed:.0f} transactions failed" if failed else ""
 
 
@@ -145,7 +161,8 @@ def _latencies_us(folder: Path) -> list[int]:
     return sorted(latencies)
 
 
-def _quantile_ms(ordered_us: list[int], part: float) -> float:
+def quantile_ms(ordered_us: list[int], part: float) -> float:
+    """Of what was measured; it is not empty."""
     return ordered_us[min(int(len(ordered_us) * part), len(ordered_us) - 1)] / 1000
 
 
@@ -173,8 +190,8 @@ def _result(
         errors="",
         transactions=transactions,
         tps=_number(r"tps = ([\d.]+)", output),
-        p50_ms=_quantile_ms(latencies_us, 0.50),
-        p99_ms=_quantile_ms(latencies_us, 0.99),
+        p50_ms=quantile_ms(latencies_us, 0.50),
+        p99_ms=quantile_ms(latencies_us, 0.99),
         connect_ms=_number(r"average connection time = ([\d.]+)", output),
         cpu_us=contender_s / transactions * 1e6,
         server_cpu_us=server_s / transactions * 1e6,

@@ -10,6 +10,7 @@ from pathlib import Path
 from statistics import median
 
 from bench.end_to_end.comparison import Entry, Row, Spread, entries, rows
+from bench.end_to_end.duels import Duel
 from bench.end_to_end.pgbench import Run
 from pglane.lab import processors, procfs
 from pglane.lab.circumstances import commit
@@ -42,6 +43,22 @@ DETAIL_HEAD = (
     "foreign %",
     "errors",
 )
+DUEL_HEAD = (
+    "workload",
+    "pglane",
+    "PgBouncer",
+    "tps",
+    "tps by start",
+    "CPU/tx",
+    "p50",
+    "p99",
+    "turns",
+)
+DUEL_LEGEND = """\
+The best of both once more, in turns of a fifth of a second (connecting: of a second), each with a
+database of its own. Ratios pglane:PgBouncer are taken within a turn: median (what it lies between
+with 95 % probability, for these starts of both). Who is best was found in the rounds, which do not
+count here: the best of several was also the luckiest."""
 LEGEND = """\
 Cells of the first table: transactions a second, CPU time of all processes of the contender a
 transaction, latency p50/p99 in ms, [version, server connections]. Ratios are taken within a round:
@@ -158,6 +175,25 @@ def _spread(value: Spread | None, form: str) -> str:
     return f"{value.median:{form}} ({value.low:{form}}..{value.high:{form}})"
 
 
+def duel_table(duels: list[Duel]) -> str:
+    """The best against the best."""
+    return table(DUEL_HEAD, [_duel_cells(duel) for duel in duels])
+
+
+def _duel_cells(duel: Duel) -> list[str]:
+    return [
+        duel.workload,
+        duel.pglane,
+        duel.pgbouncer,
+        _spread(duel.tps_ratio, ".3f"),
+        ", ".join(f"{ratio:.2f}" for ratio in duel.tps_ratios),
+        _spread(duel.cpu_ratio, ".3f"),
+        _spread(duel.p50_ratio, ".2f"),
+        _spread(duel.p99_ratio, ".2f"),
+        str(duel.turns),
+    ]
+
+
 def table(head: Sequence[str], body: Iterable[Sequence[str]]) -> str:
     """Markdown that can be read as it is."""
     lines = [list(head), *([cell.replace("|", "/") for cell in line] for line in body)]
@@ -172,20 +208,27 @@ def table(head: Sequence[str], body: Iterable[Sequence[str]]) -> str:
     return "\n".join(text)
 
 
-def markdown(circumstances_: Circumstances, runs: list[Run], missing: list[str]) -> str:
+def markdown(
+    circumstances_: Circumstances, runs: list[Run], duels: list[Duel], missing: list[str]
+) -> str:
     """The whole report."""
+    side_by_side = f"## Side by side\n\n{DUEL_LEGEND}\n\n{duel_table(duels)}\n\n"
     return (
-        f"# End to end, {circumstances_.date}\n\n{facts(circumstances_, missing)}\n\n{LEGEND}\n\n"
-        f"{noise(runs)}"
+        f"# End to end, {circumstances_.date}\n\n{facts(circumstances_, missing)}\n\n"
+        f"{side_by_side if duels else ''}"
+        f"## In rounds\n\n{LEGEND}\n\n{noise(runs)}"
         f"{summary(runs)}\n\n## Every contender\n\n{details(runs)}\n"
     )
 
 
-def as_json(circumstances_: Circumstances, runs: list[Run], missing: list[str]) -> str:
+def as_json(
+    circumstances_: Circumstances, runs: list[Run], duels: list[Duel], missing: list[str]
+) -> str:
     """Everything, every run of it."""
     whole = {
         "circumstances": asdict(circumstances_),
         "missing": missing,
+        "duels": [asdict(duel) for duel in duels],
         "rows": [_plain(row) for row in rows(runs)],
         "runs": [asdict(run) for run in runs],
     }

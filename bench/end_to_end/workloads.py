@@ -16,6 +16,7 @@ class Workload:
         threads: of pgbench; it prepares a statement while its thread waits, so that one thread for
             all clients stands still when those in a transaction hold all server connections.
         sampling: part of the transactions whose latency is written down.
+        slice_s: of a turn, where contenders meet in slices; some hundred transactions.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Workload:
     reconnect: bool = False
     threads: int = 1
     sampling: float = 0.2
+    slice_s: float = 0.2
 
     @property
     def label(self) -> str:
@@ -48,7 +50,7 @@ ALL = (
     *(Workload(f"select-{mode}", clients, mode) for mode in MODES for clients in (1, 16, 64)),
     Workload("tpcb-simple", 16, "simple", "tpcb-like", sampling=1.0),
     Workload("tpcb-prepared", 16, "prepared", "tpcb-like", threads=16, sampling=1.0),
-    Workload("connect-simple", 8, "simple", reconnect=True, sampling=1.0),
+    Workload("connect-simple", 8, "simple", reconnect=True, sampling=1.0, slice_s=1.0),
 )
 QUICK = ("select-simple-16", "select-prepared-64", "tpcb-simple-16", "connect-simple-8")
 

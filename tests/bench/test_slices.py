@@ -1,0 +1,50 @@
+"""What slices count, and how the best are compared by them."""
+
+from pathlib import Path
+
+from bench.end_to_end.comparison import Spread
+from bench.end_to_end.duels import judged
+from bench.end_to_end.slices import Slice, Span, cut, finished
+
+
+def test_transactions_of_all_threads_are_read_in_the_order_in_which_they_ended(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "log.1").write_text("0 1 900 0 1700000000 500000\n")
+    (tmp_path / "log.1.1").write_text("2 1 100 0 1700000000 250000 30\n")
+    assert finished(tmp_path) == [(1700000000.25, 100), (1700000000.5, 900)]
+
+
+def test_a_transaction_counts_where_it_ended() -> None:
+    ended = [(0.5, 1000), (1.0, 1000), (1.9, 1000), (2.5, 1000), (3.5, 1000)]
+    first, second = cut([Span(1.0, 2.0, 0.1), Span(3.0, 4.0, 0.2)], ended)
+    assert (first.transactions, second.transactions) == (2, 1)
+    assert (first.tps, second.cpu_s) == (2.0, 0.2)
+
+
+def test_latencies_leave_out_who_stood_still() -> None:
+    begin = 10.0
+    ended = [(begin + 0.001, 150_000), (begin + 0.05, 2000), (begin + 0.06, 4000)]
+    (only,) = cut([Span(begin, begin + 0.2, 0.0)], ended)
+    assert (only.p50_ms, only.p99_ms) == (4.0, 4.0)
+    (none,) = cut([Span(begin, begin + 0.04, 0.0)], ended)
+    assert (none.transactions, none.p50_ms) == (1, 0.0)
+
+
+def one(transactions: int, cpu_s: float = 0.1) -> Slice:
+    return Slice(0.2, transactions, cpu_s, 1.0, 2.0)
+
+
+def test_ratios_are_taken_within_a_turn() -> None:
+    slow_for_both = (one(60), one(50))
+    duel = judged("select", "p", "b", [[(one(110), one(100)), slow_for_both], [slow_for_both]])
+    assert duel.tps_ratio == Spread(1.2, 1.1, 1.2)
+    assert duel.tps_ratios == [(1.1 + 1.2) / 2, 1.2]
+    assert duel.cpu_ratio == Spread(50 / 60, 50 / 60, 100 / 110)
+    assert duel.p99_ratio == Spread(1.0, 1.0, 1.0)
+
+
+def test_turns_in_which_one_finished_nothing_do_not_count() -> None:
+    duel = judged("select", "p", "b", [[(one(0), one(100))], [(one(100), one(100))]])
+    assert (duel.turns, duel.tps_ratios) == (1, [1.0])
+    assert judged("select", "p", "b", [[]]).tps_ratio is None
