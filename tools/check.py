@@ -2,9 +2,8 @@
 
 First, side by side, what needs a processor and nothing else: the sources (coverage of the core by
 its own tests, the pure form), and compiled whatever serves no client. Then the tests of running
-gateways and servers, which wait more than they work, three files at a time. At last, alone, those
-that measure how long somebody waits or how much is kept. The last line is that of the last run of
-pytest.
+gateways and servers, four files at a time. At last, alone, those that measure how long somebody
+waits or how much is kept. The last line is that of the last run of pytest.
 
 What fails in compiled form may run once more, alone (`make again`, which is `again` here); what
 fails in the sources may not.
@@ -33,8 +32,13 @@ TIMED = (
         )
     ),
 )  # fmt: skip
-AT_ONCE = ("-n", "3", "--dist", "loadfile")
+AT_ONCE = ("-n", "4", "--dist", "loadfile", "--no-loadscope-reorder")
 """A file stays in one process, which starts the servers that its tests share once."""
+LONGEST = (
+    "install", "catalog_reading", "differential_topics", "statement_effects", "differential",
+    "command_line", "supervisor", "server_tls", "hostile", "unseen_effects",
+)  # fmt: skip
+"""Begun first: what is begun last is waited for by one process alone."""
 PURE = ("-q", "--form=pure", "-p", "no:cacheprovider", "tests/property", "tests/test_house.py")
 SOURCES = ((sys.executable, "-m", "tools.check_mirror_coverage"), (*PYTEST, *PURE))
 CACHE = Path(".pytest_cache")
@@ -83,8 +87,10 @@ def others() -> list[Path]:
 
 
 def untimed() -> list[Path]:
-    """The tests of running gateways that measure nothing."""
-    return [each for each in entries(INTEGRATION) if each not in TIMED]
+    """The tests of running gateways that measure nothing, the longest first."""
+    first = [INTEGRATION / f"test_{name}.py" for name in LONGEST]
+    rest = [each for each in entries(INTEGRATION) if each not in (*first, *TIMED)]
+    return [*first, *rest]
 
 
 def entries(folder: Path) -> list[Path]:

@@ -1,8 +1,8 @@
 """What `pip install .` makes, with a C compiler and without one.
 
 Both wheels are built from a copy of the sources, without network and, thanks to the copied build
-folder, without compiling again what this environment has compiled already. They are unpacked into
-a folder of their own and run from there.
+folder, without translating or compiling again what this environment has already. They are
+unpacked into a folder of their own and run from there.
 """
 
 import os
@@ -40,10 +40,10 @@ def build_wheel(folder: Path, **environment: str) -> Path:
         source.mkdir(exist_ok=True)
         shutil.copy2(ROOT / name, source / name)
     shutil.copytree(ROOT / "src", source / "src", ignore=shutil.ignore_patterns("*.so", "*.c"))
-    if not environment and (ROOT / "build").exists():
-        shutil.copytree(
-            ROOT / "build", source / "build", ignore=shutil.ignore_patterns("*.py", "*.so")
-        )
+    if (ROOT / "build").exists():
+        compiled = ("*.o",) if environment else ()
+        left_out = shutil.ignore_patterns("*.py", "*.so", *compiled)
+        shutil.copytree(ROOT / "build", source / "build", ignore=left_out)
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "wheel", "--no-deps"]
     done = subprocess.run(
         [*command, "--no-build-isolation", "--no-index", "--wheel-dir", str(folder), str(source)],

@@ -17,7 +17,7 @@ from pglane.engine import database, handover
 from pglane.engine.cancel import ServerCancel
 from tests.support.sessions.play import FoundSomething, play
 
-EXAMPLES = int(os.environ.get("PGLANE_SESSIONS_EXAMPLES", "500"))
+EXAMPLES = int(os.environ.get("PGLANE_SESSIONS_EXAMPLES", "300"))
 SEED = int(os.environ.get("PGLANE_SESSIONS_SEED", "0"))
 SEARCHED_MAX = 400
 """Plays in which a mutant must be found."""
