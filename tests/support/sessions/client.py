@@ -296,11 +296,20 @@ class RandomClient:
         self._step(b"F", b"\0\0\1\0\0\0\0\1" + told + b"\0\0", value)
 
     def _ask_whole(self) -> None:
-        if self._chance.random() < 0.4:
+        drawn = self._chance.random()
+        if drawn < 0.3:
             self._query()
             return
         self._unit_open = True
-        self._statement()
+        if drawn < 0.6:
+            text = b"SELECT $1" if drawn < 0.5 else b"SELECT '%s'" % self._value().encode()
+            self._said.add(text)
+            self._step(b"P", b"\0" + text + b"\0\0\0", b"", text)
+            self._run(b"")
+        elif drawn < 0.8 and self._habits.bare and not self._may_copy():
+            self._run(b"")
+        else:
+            self._statement()
         if not self._copying:
             self._sync()
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from pglane.config.lanes import LaneSettings
 from pglane.engine.database import Database
+from pglane.engine.pipeline import DRAIN_S
 from pglane.scheduler.lane import HOLD_S_MIN
 
 
@@ -88,13 +89,21 @@ class Sharing:
         depth: how many may follow; 0: none.
         drain_s: for how long.
         more: clients than there are elsewhere.
+        slowly: they often wait for what is slow, and then fall back.
     """
 
     depth: int = 0
     drain_s: float = 0.0
     more: int = 0
+    slowly: bool = False
 
-    def crowds(self, habits: Habits, settings: dict[str, object]) -> None:
+    def crowds(
+        self,
+        habits: Habits,
+        manners: Manners,
+        rates: dict[str, float],
+        settings: dict[str, object],
+    ) -> None:
         """Where there are more, most of them read, and few can at once."""
         if self.more:
             habits.texts.update({"SELECT '{}'": 80, "SELECT $1": 40})
@@ -103,13 +112,27 @@ class Sharing:
             habits.cuts = habits.open_units = habits.ahead = habits.flushes = 0.0
             habits.strangers /= 4
             settings.update(budget=1 + self.more % 2, rotate=0)
+        if self.slowly:
+            habits.doors = {"transaction": 1}
+            habits.texts = {
+                text: weight for text, weight in habits.texts.items() if "BEGIN" not in text
+            }
+            habits.bare, habits.vanish = 0.3, 0.03
+            habits.wild = habits.garbage = habits.strangers = 0.0
+            manners.keeps, manners.slow = True, 0.5
+            rates.update(cancel=0.15, time=0.2)
+            settings.update(lanes=())
+
+    def passes(self, chance: random.Random) -> float:
+        """Seconds: where it goes slowly, often just so many that who follows has to fall back."""
+        return chance.choice(STEPS_S + (0.6 * DRAIN_S,) * 8 if self.slowly else STEPS_S)
 
     def of(self, database: Database) -> None:
         """Clients are few here, and time is told: a lane is thought to be quick."""
         for lane in database.desk.queue.lanes.values():
             lane.usual_s = HOLD_S_MIN
         pipelines = database.pipelines
-        pipelines.depth = self.depth
+        pipelines.apply(self.depth)
         pipelines.drain_s = self.drain_s
         pipelines.learned_min = 0
 
@@ -118,6 +141,8 @@ def drawn(chance: random.Random, weights: dict[str, int]) -> str:
     return chance.choices([*weights], [*weights.values()])[0]
 
 
+STEPS_S = (0.02, 0.3, 3.0, 40.0)
+"""Time passes by one of these."""
 LIMITS = ("query_ms_max", "idle_transaction_ms_max")
 """In time; where there are any, connections end by them."""
 LANES = (LaneSettings("bulk", door="transaction", rank=1),)
@@ -229,4 +254,5 @@ def sharing_of(chance: random.Random | None) -> Sharing:
         return Sharing()
     depth = chance.choice((0, 1, 3, 8))
     more = chance.choice((0, 5, 8, 10)) if depth else 0
-    return Sharing(depth, chance.choice((0.02, 1.0, 1e9, 1e9)), more)
+    slowly = more > 0 and chance.random() < 0.5
+    return Sharing(depth, DRAIN_S if slowly else chance.choice((DRAIN_S, 1.0, 1e9)), more, slowly)

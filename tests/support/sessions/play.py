@@ -82,7 +82,7 @@ class Stage:
         settings = settings_of(self.chance)
         self._limited = any(settings[name] for name in LIMITS)
         self._sharing = sharing_of(sharing)
-        self._sharing.crowds(self._habits, settings)
+        self._sharing.crowds(self._habits, self._manners, self._rates, settings)
         self.rig = Rig(**settings)
         self.rig.worker.random = self.chance.random
         self.server = Server(
@@ -232,7 +232,7 @@ class Stage:
                     client.owed.cancels_until = client.written
 
     def _pass_time(self) -> None:
-        seconds = self.chance.choice((0.02, 0.3, 3.0, 40.0))
+        seconds = self._sharing.passes(self.chance)
         self._note("time", seconds)
         self.rig.later(seconds)
 
