@@ -39,7 +39,7 @@ LONGEST = (
     "command_line", "supervisor", "server_tls", "hostile", "unseen_effects",
 )  # fmt: skip
 """Begun first: what is begun last is waited for by one process alone."""
-PURE = ("-q", "--form=pure", "-p", "no:cacheprovider", "tests/property", "tests/test_house.py")
+PURE = ("-q", "--form=pure", "-p", "no:cacheprovider", "tests/property")
 SOURCES = ((sys.executable, "-m", "tools.check_mirror_coverage"), (*PYTEST, *PURE))
 CACHE = Path(".pytest_cache")
 

@@ -12,7 +12,7 @@ from tests.support.protocol import errors, rows
 from tests.support.scripted_client import LoginRefusedError, ScriptedClient
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.gateway
+pytestmark = [pytest.mark.gateway, pytest.mark.one_server]
 
 PGBOUNCER_COLUMNS = {
     "CLIENTS": {"type", "user", "database", "state", "addr", "port", "local_addr", "local_port",

@@ -12,7 +12,7 @@ from tests.support.pgbouncer import PROGRAM, PgBouncer
 from tests.support.postgres_cluster import PostgresCluster
 from tests.support.target import PASSWORDS
 
-pytestmark = pytest.mark.gateway
+pytestmark = [pytest.mark.gateway, pytest.mark.one_server]
 
 EXPORTER_NUMBERS = {
     "databases": "pool_size reserve_pool max_connections current_connections paused disabled",

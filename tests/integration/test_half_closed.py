@@ -9,6 +9,8 @@ from tests.support.protocol import rows
 from tests.support.scripted_client import ScriptedClient
 from tests.support.target import Target
 
+pytestmark = pytest.mark.one_server
+
 
 def test_the_answer_of_the_last_request_comes(direct_door: Target) -> None:
     with ScriptedClient.login(direct_door) as client:

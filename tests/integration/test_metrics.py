@@ -15,7 +15,7 @@ from tests.support.target import PASSWORDS
 from tests.support.unprivileged import free_port
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.gateway
+pytestmark = [pytest.mark.gateway, pytest.mark.one_server]
 
 
 @pytest.fixture(scope="module")

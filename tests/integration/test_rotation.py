@@ -10,7 +10,7 @@ from tests.support.postgres_cluster import PostgresCluster
 from tests.support.protocol import rows
 from tests.support.scripted_client import ScriptedClient
 
-pytestmark = pytest.mark.gateway
+pytestmark = [pytest.mark.gateway, pytest.mark.one_server]
 TURNS = 20
 
 

@@ -11,7 +11,7 @@ from tests.support.postgres_cluster import PostgresCluster
 from tests.support.target import PASSWORDS
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.gateway
+pytestmark = [pytest.mark.gateway, pytest.mark.one_server]
 
 QUOTED = 'a"b'
 

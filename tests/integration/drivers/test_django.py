@@ -19,6 +19,8 @@ django.setup()
 
 from tests.integration.drivers.django_shop.models import Product, Seller  # noqa: E402
 
+pytestmark = pytest.mark.one_server
+
 
 def _settings(target: Target) -> dict[str, Any]:
     """The least that a project writes."""

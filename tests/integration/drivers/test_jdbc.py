@@ -10,6 +10,8 @@ import pytest
 
 from tests.support.target import Target
 
+pytestmark = pytest.mark.one_server
+
 SOURCE = Path(__file__).parent / "jdbc" / "CheckJdbc.java"
 DRIVER = Path("/usr/share/java/postgresql.jar")
 """Where Debian's libpostgresql-jdbc-java puts it."""

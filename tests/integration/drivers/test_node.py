@@ -10,6 +10,8 @@ import pytest
 
 from tests.support.target import Target
 
+pytestmark = pytest.mark.one_server
+
 SCRIPTS = Path(__file__).parent / "node"
 EXPECTED = {
     "sum": 42,

@@ -8,6 +8,8 @@ import pytest
 
 from tests.support.target import Target
 
+pytestmark = pytest.mark.one_server
+
 
 @pytest.fixture
 def native(target: Target):
