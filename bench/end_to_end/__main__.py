@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.end_to_end import cluster, contenders, report, workloads
-from bench.end_to_end.cluster import SUPERUSER, Cluster
+from bench.end_to_end.cluster import Cluster
 from bench.end_to_end.comparison import Row, rows
 from bench.end_to_end.contenders import Contender
 from bench.end_to_end.duels import Arena, Duel
@@ -98,13 +98,6 @@ def start_all(
     return starts, list(dict.fromkeys(missing))
 
 
-def tidy(running: Cluster) -> None:
-    """Takes away what write workloads left, so that all rounds find the same tables."""
-    running.psql("TRUNCATE pgbench_history")
-    running.psql("VACUUM pgbench_branches, pgbench_tellers, pgbench_accounts")
-    running.psql("CHECKPOINT", user=SUPERUSER, database="postgres")
-
-
 def run_all(
     running: Cluster, starts: list[list[Contender]], chosen: argparse.Namespace, sizes: list[int]
 ) -> list[Run]:
@@ -113,7 +106,7 @@ def run_all(
     works = workloads.chosen(_words(chosen.workloads))
     runs: list[Run] = []
     for round_, workload, contender in plan(
-        starts, works, sizes, chosen.rounds, dice, lambda: tidy(running)
+        starts, works, sizes, chosen.rounds, dice, lambda: cluster.tidy(running)
     ):
         run = measure(running, contender, workload, chosen.seconds, round_)
         runs.append(run)
@@ -127,19 +120,26 @@ def run_all(
 
 
 def duel_all(
-    running: Cluster, folder: Path, chosen: argparse.Namespace, rows: list[Row]
-) -> list[Duel]:
-    """The best of each row against each other, told on standard error as it ends."""
-    found: list[Duel] = []
+    running: Cluster, folder: Path, chosen: argparse.Namespace, found: list[Row]
+) -> tuple[list[Duel], list[str]]:
+    """The best of each row against each other, told as it ends; why others are missing."""
+    duels: list[Duel] = []
+    missing: list[str] = []
+    if not chosen.turns:
+        return duels, missing
     tls = contenders.certificate(folder) if chosen.tls else None
     arena = Arena(running, folder, chosen.turns, random.Random(chosen.seed), tls)
-    if chosen.turns:
-        arena.prepare()
-    for row in rows if chosen.turns else []:
-        if duel := arena.duel(row):
-            found.append(duel)
+    arena.prepare()
+    for row in found:
+        try:
+            duel = arena.duel(row)
+        except processes.CannotStartError as reason:
+            missing.append(f"{row.workload} side by side: {reason}")
+            continue
+        if duel is not None:
+            duels.append(duel)
             print(report.duel_table([duel]), file=sys.stderr, flush=True)
-    return found
+    return duels, missing
 
 
 def write_files(
@@ -179,7 +179,8 @@ def main() -> int:
         with ExitStack() as those:
             starts, missing = start_all(those, running, folder, chosen, sizes)
             runs = run_all(running, starts, chosen, sizes)
-        duels = duel_all(running, folder, chosen, rows(runs))
+        duels, unmet = duel_all(running, folder, chosen, rows(runs))
+        missing += unmet
     if not chosen.no_files:
         write_files(where, runs, duels, missing)
     print((report.as_json if chosen.json else report.markdown)(where, runs, duels, missing))

@@ -200,3 +200,11 @@ def _fill(pgbench: Path, psql: Psql, scale: int) -> None:
         capture_output=True,
         check=True,
     )
+
+
+def tidy(running: Cluster) -> None:
+    """Takes away what write workloads left, so that all who come find the same tables."""
+    running.psql("TRUNCATE pgbench_history", database=running.database)
+    tables = "pgbench_branches, pgbench_tellers, pgbench_accounts"
+    running.psql(f"VACUUM {tables}", database=running.database)
+    running.psql("CHECKPOINT", user=SUPERUSER, database="postgres")

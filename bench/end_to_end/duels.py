@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import median
 
 from bench.end_to_end import contenders, workloads
-from bench.end_to_end.cluster import DATABASE, ROLE, SUPERUSER, Cluster
+from bench.end_to_end.cluster import DATABASE, ROLE, SUPERUSER, Cluster, tidy
 from bench.end_to_end.comparison import Entry, Row, Spread, spread
 from bench.end_to_end.contenders import Certificate, Contender
 from bench.end_to_end.slices import Slice, take_turns
@@ -89,6 +89,7 @@ class Arena:
             for side, entry in enumerate(best):
                 database = DATABASES[(number + side) % len(DATABASES)]
                 place = replace(self.running, database=database)
+                tidy(place)
                 sides.append(stack.enter_context(self._contender(place, folder, entry)))
             ours, theirs = take_turns(self.running, sides, workload, self.turns, self.dice)
         return list(zip(ours, theirs, strict=True))

@@ -93,7 +93,10 @@ class Driven:
         """
         self.process.send_signal(signal.SIGALRM)
         self.process.send_signal(signal.SIGCONT)
-        output, errors = self.process.communicate(timeout=END_S_MAX)
+        try:
+            output, errors = self.process.communicate(timeout=END_S_MAX)
+        except subprocess.TimeoutExpired as late:
+            raise CannotStartError(f"{self.contender.name}: pgbench does not end") from late
         if wrong := pgbench.complaint(self.process.returncode, output, errors):
             raise CannotStartError(f"{self.contender.name}: {wrong}")
 

@@ -1,10 +1,15 @@
 """What slices count, and how the best are compared by them."""
 
+from argparse import Namespace
 from pathlib import Path
 
-from bench.end_to_end.comparison import Spread
+import pytest
+
+from bench.end_to_end import __main__ as program
+from bench.end_to_end.comparison import Row, Spread
 from bench.end_to_end.duels import judged
 from bench.end_to_end.slices import Slice, Span, cut, finished
+from pglane.lab.processes import CannotStartError
 
 
 def test_transactions_of_all_threads_are_read_in_the_order_in_which_they_ended(
@@ -48,3 +53,24 @@ def test_turns_in_which_one_finished_nothing_do_not_count() -> None:
     duel = judged("select", "p", "b", [[(one(0), one(100))], [(one(100), one(100))]])
     assert (duel.turns, duel.tps_ratios) == (1, [1.0])
     assert judged("select", "p", "b", [[]]).tps_ratio is None
+
+
+class Unlucky:
+    """An arena in which nobody can start."""
+
+    def __init__(self, *_: object) -> None: ...
+
+    def prepare(self) -> None: ...
+
+    def duel(self, row: Row) -> None:
+        raise CannotStartError(f"no {row.workload}")
+
+
+def test_who_cannot_duel_costs_its_row_and_nothing_that_was_measured_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(program, "Arena", Unlucky)
+    row = Row("select", None, None, None, None, None, None)
+    chosen = Namespace(turns=1, tls=False, seed=1)
+    found = program.duel_all(None, tmp_path, chosen, [row])  # type: ignore[arg-type]
+    assert found == ([], ["select side by side: no select"])
