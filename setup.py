@@ -55,6 +55,7 @@ def compiled_library() -> Extension:
         ],
         build_dir="build/c",
         compiler_directives={"language_level": 3, "annotation_typing": False},
+        nthreads=os.cpu_count() or 1,
         quiet=True,
     )
     do, _, folder = PROFILE.partition(":")
@@ -144,7 +145,9 @@ def is_outdated(target: str, source: str) -> bool:
     return any(made <= Path(other).stat().st_mtime_ns for other in (source, COLD_PATHS, __file__))
 
 
-setup(
-    ext_modules=[] if os.environ.get("PGLANE_PURE") == "1" else [compiled_library()],
-    cmdclass={"build_ext": BuildLibrary},
-)
+# Where processes are not forked, each of those that translate begins by reading this file.
+if __name__ == "__main__":
+    setup(
+        ext_modules=[] if os.environ.get("PGLANE_PURE") == "1" else [compiled_library()],
+        cmdclass={"build_ext": BuildLibrary},
+    )

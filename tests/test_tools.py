@@ -1,6 +1,7 @@
 """What `make` leans on: the environment, the extensions, the servers of the tests."""
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -37,6 +38,17 @@ def test_a_good_python_has_no_complaint() -> None:
 def test_a_broken_environment_does_not_run(tmp_path: Path) -> None:
     (tmp_path / "python").symlink_to(tmp_path / "gone")
     assert not set_up.runs(tmp_path / "python")
+
+
+def test_bytecode_is_kept_whatever_the_environment_says() -> None:
+    told = subprocess.run(
+        ["make", "--silent", "-f", "Makefile", "-f", "-", "told"],
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "KEPT": "1"},
+        input="told:\n\t@env\n",
+        capture_output=True, check=True, text=True,
+    )  # fmt: skip
+    assert "KEPT=1" in told.stdout
+    assert "DONTWRITE" not in told.stdout
 
 
 @pytest.fixture
