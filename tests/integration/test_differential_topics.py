@@ -71,4 +71,4 @@ def test_what_changes_meanwhile_changes_as_on_a_private_connection(
     names = (f"{name}_truth", f"{name}_door")
     make_databases(cluster, names, topic.SCHEMA)
     with worlds(cluster, names, topic.CLEAN, {}) as both:
-        compare(both, sequences_about(topic), -(-EXAMPLES // 3), server_version, capsys)
+        compare(both, sequences_about(topic), -(-EXAMPLES // 4), server_version, capsys)

@@ -33,7 +33,7 @@ from tests.support.target import Target
 from tests.support.truth import Ledger
 from tests.support.waiting import eventually
 
-FAULTS = int(os.environ.get("PGLANE_FAULTS", "6"))
+FAULTS = int(os.environ.get("PGLANE_FAULTS", "4"))
 """Cuts of each shape and door; 0: all."""
 SEED = int(os.environ.get("PGLANE_FAULTS_SEED", "0")) or random.randrange(1, 1 << 31)
 TEXTS = {"server": {"monitor_ms": 0}, "clients": {"wait_ms_max": 8000}}

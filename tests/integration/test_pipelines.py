@@ -34,7 +34,7 @@ NOTES = "INSERT INTO seen VALUES (9) RETURNING 9"
 DEPTH = 8
 LEARNED = 150
 """Short leases after which a lane is known to read little."""
-TRIES = 5
+TRIED_S = 30.0
 """On a busy machine a read may take so long that none is sent on behind it."""
 
 
@@ -109,11 +109,7 @@ class Crowd:
 
     def follows(self, ask: Callable[[], None]) -> None:
         """It asks, and again until somebody followed."""
-        for _ in range(TRIES):
-            ask()
-            if self.followed():
-                return
-        raise AssertionError(f"nobody followed in {TRIES} tries")
+        eventually(lambda: ask() or self.followed(), within_s=TRIED_S, what="somebody followed")
 
     def keeps(self, other: psycopg.Connection[Any]) -> psycopg.Connection[Any]:
         """It is closed with the others, whatever happens."""

@@ -5,6 +5,9 @@ pool's place.
 """
 
 import asyncio
+import contextlib
+import os
+import socket
 from dataclasses import replace
 from typing import Any
 
@@ -20,10 +23,9 @@ from tests.scenarios.test_starvation import FLOOD, FLOODED, PATIENT_S, overtaken
 class Asking:
     """A connection as the lab's clients use it."""
 
-    lost = False
-
     def __init__(self, connection: Any) -> None:
         self.connection = connection
+        self.lost = False
         self.notices: list[tuple[float, str]] = []
 
     async def ask(self, text: str) -> None:
@@ -31,7 +33,12 @@ class Asking:
         await asyncio.shield(self.connection.execute(text))
 
     def close(self) -> None:
-        self.connection.pgconn.finish()
+        """Ends what it talks through: libpq's own structure may be in use by a statement."""
+        self.lost = True
+        if not self.connection.closed:
+            both_ways = socket.socket(fileno=os.dup(self.connection.fileno()))
+            with both_ways, contextlib.suppress(OSError):
+                both_ways.shutdown(socket.SHUT_RDWR)
 
 
 class PsycopgPool:
@@ -62,6 +69,8 @@ class PsycopgPool:
         return self._all.setdefault(connection, Asking(connection))
 
     def take_back(self, stream: Stream, asking: Asking) -> None:
+        if asking.lost:
+            return  # at the end of the run; a pool that connects again then would go on for ever
         assert self._pool is not None
         task = asyncio.create_task(self._pool.putconn(asking.connection))
         self._returning.add(task)

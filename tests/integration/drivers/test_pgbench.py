@@ -9,7 +9,7 @@ import pytest
 from tests.support.postgres_cluster import PostgresCluster
 from tests.support.target import Target
 
-pytestmark = pytest.mark.usefixtures("pgbench_tables")
+pytestmark = [pytest.mark.one_server, pytest.mark.usefixtures("pgbench_tables")]
 
 
 def run_pgbench(cluster: PostgresCluster, target: Target, *options: str) -> str:
