@@ -54,7 +54,7 @@ STATEMENTS = [
     "UNLISTEN *; NOTIFY {0}a; LISTEN {0}b; NOTIFY {0}b",
 ]
 SIMPLE, EXTENDED, NOTIFIED, SWITCHED = "simple", "extended", "somebody notifies", "switch"
-EXAMPLES = int(os.environ.get("PGLANE_TEST_SEQUENCES", "100"))
+EXAMPLES = int(os.environ.get("PGLANE_TEST_SEQUENCES", "75"))
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.sampled_from([SIMPLE, SIMPLE, EXTENDED]), st.sampled_from(STATEMENTS)),

@@ -15,7 +15,7 @@ from tests.support.session_probe import SessionProbe, lacking
 from tests.support.target import PASSWORDS
 from tools.compare_statements import against_tags
 
-EXAMPLES = int(os.environ.get("PGLANE_TEST_NASTY_TEXTS", "100"))
+EXAMPLES = int(os.environ.get("PGLANE_TEST_NASTY_TEXTS", "75"))
 CLIENT_ENCODINGS = {
     "UTF8": ("UTF8", "LATIN1", "SJIS", "BIG5", "GBK", "EUC_JP", "WIN1254"),
     "EUC_JP": ("EUC_JP", "UTF8", "SJIS"),
