@@ -13,8 +13,8 @@ RUN := .venv/bin/python
 TYPED := $(shell find src -name '*.pxd')
 HALVES := $(TYPED) $(TYPED:.pxd=.py)
 LAYOUT := src/pglane/cold_paths.h src/pglane/hot_functions.txt
-# Without bytecode on the disk every gateway that starts would translate its sources: a third of a
-# second each. Containers often forbid it; here it is written to this folder alone.
+# Without bytecode on the disk every gateway that starts would translate its sources, which takes
+# it a third of a second. Containers often forbid to write it.
 unexport PYTHONDONTWRITEBYTECODE
 # Through the environment and unexpanded: a password may hold any character and stays out of argv.
 ifneq ($(value URI),)
