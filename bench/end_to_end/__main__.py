@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench.end_to_end import cluster, contenders, report, workloads
 from bench.end_to_end.cluster import Cluster
-from bench.end_to_end.comparison import Row, rows
+from bench.end_to_end.comparison import Entry, entries
 from bench.end_to_end.contenders import Contender
 from bench.end_to_end.duels import Arena, Duel
 from bench.end_to_end.pgbench import Run, measure
@@ -28,7 +28,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--starts", type=int, default=1, help="of each contender, in turns")
     parser.add_argument("--seconds", type=int, default=3, help="of one run")
-    parser.add_argument("--turns", type=int, default=30, help="of the best, in slices; 0: none")
+    parser.add_argument("--turns", type=int, default=20, help="of each start, in slices; 0: none")
     parser.add_argument("--workloads", default="", help="names or their first words, with commas")
     parser.add_argument("--contenders", default=",".join(FAMILIES), help="default: %(default)s")
     parser.add_argument("--sizes", default=SIZES, help="server connections of the gateways")
@@ -120,7 +120,7 @@ def run_all(
 
 
 def duel_all(
-    running: Cluster, folder: Path, chosen: argparse.Namespace, found: list[Row]
+    running: Cluster, folder: Path, chosen: argparse.Namespace, found: list[Entry]
 ) -> tuple[list[Duel], list[str]]:
     """The best of each row against each other, told as it ends; why others are missing."""
     duels: list[Duel] = []
@@ -130,11 +130,11 @@ def duel_all(
     tls = contenders.certificate(folder) if chosen.tls else None
     arena = Arena(running, folder, chosen.turns, random.Random(chosen.seed), tls)
     arena.prepare()
-    for row in found:
+    for label in dict.fromkeys(entry.workload for entry in found):
         try:
-            duel = arena.duel(row)
+            duel = arena.duel(label, [entry for entry in found if entry.workload == label])
         except processes.CannotStartError as reason:
-            missing.append(f"{row.workload} side by side: {reason}")
+            missing.append(f"{label} side by side: {reason}")
             continue
         if duel is not None:
             duels.append(duel)
@@ -179,7 +179,7 @@ def main() -> int:
         with ExitStack() as those:
             starts, missing = start_all(those, running, folder, chosen, sizes)
             runs = run_all(running, starts, chosen, sizes)
-        duels, unmet = duel_all(running, folder, chosen, rows(runs))
+        duels, unmet = duel_all(running, folder, chosen, entries(runs))
         missing += unmet
     if not chosen.no_files:
         write_files(where, runs, duels, missing)

@@ -95,12 +95,18 @@ def _place(runs: list[Run], workload: str) -> int:
     return next(index for index, run in enumerate(runs) if run.workload == workload)
 
 
+def ranked(candidates: list[Entry]) -> list[Entry]:
+    """Those whose runs all went well, the one with the highest fair throughput first."""
+    clean = [entry for entry in candidates if entry.runs and not entry.errors]
+    return sorted(clean, key=lambda entry: -entry.middle(lambda run: run.fair_tps))
+
+
 def best(candidates: list[Entry]) -> Entry | None:
     """Highest fair throughput; among those within `TIE` of it, the least CPU time."""
-    clean = [entry for entry in candidates if entry.runs and not entry.errors]
+    clean = ranked(candidates)
     if not clean:
         return None
-    top = max(entry.middle(lambda run: run.fair_tps) for entry in clean)
+    top = clean[0].middle(lambda run: run.fair_tps)
     close = [entry for entry in clean if entry.middle(lambda run: run.fair_tps) >= top * (1 - TIE)]
     return min(close, key=lambda entry: entry.middle(lambda run: run.cpu_us))
 

@@ -48,6 +48,7 @@ DUEL_HEAD = (
     "pglane",
     "PgBouncer",
     "tps",
+    "tps in all",
     "tps by start",
     "CPU/tx",
     "p50",
@@ -55,10 +56,11 @@ DUEL_HEAD = (
     "turns",
 )
 DUEL_LEGEND = """\
-The best of both once more, in turns of a fifth of a second (connecting: of a second), each with a
-database of its own. Ratios pglane:PgBouncer are taken within a turn: median (what it lies between
-with 95 % probability, for these starts of both). Who is best was found in the rounds, which do not
-count here: the best of several was also the luckiest."""
+The two best of each side in the rounds once more, in turns of a fifth of a second (connecting: of
+a second), each with a database of its own. Who of a side is best is found in one half of the turns
+and measured in the other, both ways round. Ratios pglane:PgBouncer are taken within a turn: median
+(what it lies between with 95 % probability, for these starts); `tps in all`: of all that was done
+in all turns, for rows in whose turns little is."""
 LEGEND = """\
 Cells of the first table: transactions a second, CPU time of all processes of the contender a
 transaction, latency p50/p99 in ms, [version, server connections]. Ratios are taken within a round:
@@ -186,6 +188,7 @@ def _duel_cells(duel: Duel) -> list[str]:
         duel.pglane,
         duel.pgbouncer,
         _spread(duel.tps_ratio, ".3f"),
+        "n/a" if duel.tps_total is None else f"{duel.tps_total:.3f}",
         ", ".join(f"{ratio:.2f}" for ratio in duel.tps_ratios),
         _spread(duel.cpu_ratio, ".3f"),
         _spread(duel.p50_ratio, ".2f"),
