@@ -61,6 +61,7 @@ cdef class LeaseDesk:
     @cython.locals(request=Request)
     cdef _unpromise(self, double now)
     cdef _take_back(self, Request request, Slot slot, double now)
+    cpdef Py_ssize_t debts(self) except -1
     cpdef cleaning(self, Slot slot, double now)
     @cython.locals(own=Lane, decisions=list)
     cpdef list released(self, Slot slot, double now)

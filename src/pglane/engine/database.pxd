@@ -6,6 +6,7 @@ from pglane.doors.decisions cimport Grant
 from pglane.doors.lease cimport LeaseDesk
 from pglane.engine.cancel_keys cimport CancelKeys
 from pglane.engine.loop cimport Loop, Timer
+from pglane.engine.pipeline cimport Pipelines, Serving
 from pglane.engine.server_link cimport LeaseHolder, ServerLink
 from pglane.pool.ledger cimport Slot
 from pglane.scheduler.placing cimport LanePlacing
@@ -17,14 +18,11 @@ cdef Request _LEFT
 
 
 @cython.final
-cdef class Database:
+cdef class Database(Serving):
     cdef public Loop loop
     cdef public LeaseDesk desk
     cdef public Traffic traffic
-    cdef public bint draining
     cdef public bint asks_sequences
-    cdef public bint unread
-    cdef public bint paused
     cdef public bint reads_tags
     cdef public object worker
     cdef public str name
@@ -39,7 +37,7 @@ cdef class Database:
     cdef public bint disabled
     cdef public long long reconnects
     cdef public object opening
-    cdef public object pipelines
+    cdef public Pipelines pipelines
     cdef public object watch
     cdef public object listening
     cdef public object session_state

@@ -22,7 +22,7 @@ from pglane.engine.lane_origin import origin_of
 from pglane.engine.listening import Listening
 from pglane.engine.loss import tell_loss
 from pglane.engine.opening import Opening
-from pglane.engine.pipeline import Pipelines
+from pglane.engine.pipeline import Pipelines, Serving
 from pglane.engine.server_link import CLOSE_S_MAX, TERMINATE, LeaseHolder, ServerLink
 from pglane.engine.standstills import Standstills
 from pglane.engine.waiting import Notices, Refusals
@@ -69,7 +69,7 @@ LIMITS_MAX = 10_000
 """Roles and doors whose limits are kept; beyond it they are made for each client anew."""
 
 
-class Database:
+class Database(Serving):
     """Everything about one database.
 
     Attributes:
@@ -90,14 +90,13 @@ class Database:
         takes_back: some lane may ask for a lease.
         notices_due: when somebody who waits is told why; `NEVER`: nobody is.
         asks_sequences: a text, or something in its catalogs, asks for a sequence's last value.
-        unread: DDL of a client has taken effect that the monitor has not read yet.
-        paused: nobody gets a server connection until RESUME.
         disabled: no new client is let in until ENABLE.
         forgotten: nobody used it, and the worker has it no more.
         reconnects: how often all server connections were to be replaced.
     """
 
     def __init__(self, worker: "Worker", name: str) -> None:
+        Serving.__init__(self)
         settings = worker.settings
         self.worker = worker
         self.loop = worker.loop
@@ -115,9 +114,7 @@ class Database:
         self.accepted = AcceptedStates()
         self.custom_names: dict[str, None] = {}
         self.traffic: Traffic = Traffic()
-        self.draining = False
         self.vacating = False
-        self.paused = False
         self.disabled = False
         self.forgotten = False
         self.reconnects = 0
@@ -138,7 +135,6 @@ class Database:
             lambda: worker.door_address("session"), worker.log_login_refusal, self.note_sequences
         )
         self.asks_sequences = False
-        self.unread = False
         self.note_sequences()
         self._apply_session_state(settings)
         self._pending: list[Decision] = []

@@ -8,12 +8,18 @@ from pglane.doors.lease cimport LeaseDesk
 from pglane.engine.loop cimport Loop
 from pglane.engine.server_link cimport LeaseHolder, ServerLink
 from pglane.scheduler.lane cimport Lane
-from pglane.scheduler.request cimport Request
+from pglane.scheduler.request cimport Lease, Request
 from pglane.wire.framing cimport MessageReader
 
 
 cdef double _USUAL_SHARE
 cdef int _BIND
+
+
+cdef class Serving:
+    cdef public bint draining
+    cdef public bint paused
+    cdef public bint unread
 
 
 @cython.final
@@ -25,7 +31,7 @@ cdef class Follower:
 
 @cython.final
 cdef class Pipelines:
-    cdef object _database
+    cdef Serving _database
     cdef Traffic _traffic
     cdef LeaseDesk _desk
     cdef Loop _loop
@@ -44,7 +50,7 @@ cdef class Pipelines:
     cpdef feed(self, ServerLink server)
     @cython.locals(now=double)
     cdef _follow(self, LeaseHolder client, Request request, ServerLink server, bytes unit)
-    @cython.locals(now=double, lane=Lane, within_s=double, depth=Py_ssize_t)
+    @cython.locals(now=double, lease=Lease, lane=Lane, within_s=double, depth=Py_ssize_t)
     cdef Py_ssize_t _depth_of(self, ServerLink server) except -1
     @cython.locals(busy=Py_ssize_t)
     cdef Py_ssize_t _share(self, Lane lane) except -1
@@ -67,5 +73,7 @@ cdef class Pipelines:
 
 @cython.locals(client=LeaseHolder, exchange=Exchange)
 cdef bint _may_be_followed(ServerLink server) except -1
-@cython.locals(requests=ClientRequests, reader=MessageReader, came=bytes, unit=bytes, noted=bint)
+@cython.locals(
+    requests=ClientRequests, reader=MessageReader, came=bytes, unit=bytes, rest=bytes, noted=bint
+)
 cdef bint _takes_turn(LeaseHolder client, ServerLink server, Py_ssize_t unit_bytes) except -1

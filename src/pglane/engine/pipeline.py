@@ -59,6 +59,23 @@ _BIND: int = 0x42
 _NO_PAUSE = (0.0, 0.0)
 
 
+class Serving:
+    """Whether a database serves its clients; a base class, so that compiled code reads C here.
+
+    Attributes:
+        draining: no new leases; it ends when the last one does.
+        paused: nobody gets a server connection until RESUME.
+        unread: DDL of a client has taken effect that the monitor has not read yet.
+    """
+
+    __slots__ = ("draining", "paused", "unread")
+
+    def __init__(self) -> None:
+        self.draining = False
+        self.paused = False
+        self.unread = False
+
+
 class Follower:
     """A client whose read was sent on behind another one's.
 
@@ -92,7 +109,7 @@ class Pipelines:
     )  # fmt: skip
 
     def __init__(self, database: "Database", depth: int) -> None:
-        self._database = database
+        self._database: Database = database
         self._desk: LeaseDesk = database.desk
         self._loop: Loop = database.loop
         self._traffic: Traffic = database.traffic
@@ -152,7 +169,9 @@ class Pipelines:
         if lease is None:
             return 0
         lane: Lane = lease.lane  # type: ignore[attr-defined]
-        if lane.learned < self.learned_min or self._pauses.get(lane, _NO_PAUSE)[0] > now:
+        if lane.learned < self.learned_min:
+            return 0
+        if self._pauses and self._pauses.get(lane, _NO_PAUSE)[0] > now:
             return 0
         depth = self._share(lane)
         within_s = self.drain_s * _USUAL_SHARE
@@ -304,13 +323,16 @@ def _takes_turn(client: LeaseHolder, server: ServerLink, unit_bytes: int) -> boo
     requests: ClientRequests = client.requests
     reader = requests.reader
     came = reader.take_all()
-    unit = came[:unit_bytes]
+    unit, rest = came, b""
+    if len(came) > unit_bytes:
+        unit, rest = came[:unit_bytes], came[unit_bytes:]
     if unit[0] == _BIND:
         noted = requests.rebinds(unit, unit_bytes, server.exchange) is not None
     else:
         noted = requests.begins_with(unit, unit_bytes, server.exchange)
-    rest = came[unit_bytes:] if noted else came
     reader.drop()
+    if not noted:
+        rest = came
     if rest:
         reader.feed(rest)
     client.note_kept()

@@ -81,7 +81,10 @@ cdef class ServerLink(Owner):
     cpdef unlease(self)
     cpdef bint feedable(self) except -1
     cpdef bint is_usual(self) except -1
-    @cython.locals(client=LeaseHolder, at=Py_ssize_t, size=Py_ssize_t, end=Py_ssize_t, part=bytes)
+    @cython.locals(
+        client=LeaseHolder, at=Py_ssize_t, size=Py_ssize_t, end=Py_ssize_t, part=bytes,
+        there="const unsigned char *"
+    )
     cdef _takes_shared(self, bytes data)
     @cython.locals(client=LeaseHolder, data="const unsigned char *", size=Py_ssize_t)
     cdef bint takes(self, Chunk chunk) except -1

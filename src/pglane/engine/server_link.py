@@ -270,10 +270,10 @@ class ServerLink(Owner):
 
     def _takes_shared(self, data: bytes) -> None:
         """Answers of several clients: each goes to its own."""
-        at, size = 0, len(data)
+        at, size, there = 0, len(data), data
         while at < size:
             end = size if self.exchange.has_more() else ready_end(data, at)
-            part = data[at:end]
+            part = there[at:end]
             client = self.client
             if client is not None and self.exchange.relays(part, end - at):
                 self.traffic.sent_bytes += end - at

@@ -16,7 +16,7 @@ cdef double _LAG_HOLD_S
 cdef double _CHARGE_S_MIN
 cdef double _BOUND_SLACK_S
 cdef double _NEVER
-cdef Py_ssize_t _NO_SERVER_PLACE
+cdef Py_ssize_t _NO_SERVER_PLACE, _BEHIND_PLACE
 cdef int _UNMET, _SHARING, _STRICT
 cdef object _OPENING, _BEHIND, _LANE_AT_LIMIT, _DOOR_AT_LIMIT, _RESERVED_FOR_OTHERS
 cdef object _NO_SERVER_FREE

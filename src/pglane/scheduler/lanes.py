@@ -83,6 +83,7 @@ _DOOR_AT_LIMIT = WaitReason.DOOR_AT_LIMIT
 _RESERVED_FOR_OTHERS = WaitReason.RESERVED_FOR_OTHERS
 _NO_SERVER_FREE = WaitReason.NO_SERVER_FREE
 _NO_SERVER_PLACE: int = _NO_SERVER_FREE.place
+_BEHIND_PLACE: int = _BEHIND.place
 _EXPIRED = RefusedBecause.EXPIRED
 _HOPELESS = RefusedBecause.HOPELESS
 _SHED = RefusedBecause.SHED
@@ -151,7 +152,7 @@ class LaneQueue(LaneTree):
         lane.arrivals.remove(request)
         self._serve(request, lane, now)
         request.reason = _BEHIND
-        lane.counters.reasons[_BEHIND.place] += 1
+        lane.counters.reasons[_BEHIND_PLACE] += 1
 
     def falls_back(self, request: Request, now: float) -> None:
         """It followed, and waits again, in its old place in its tenant's line."""
