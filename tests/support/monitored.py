@@ -51,6 +51,9 @@ class Session:
     def role(self):
         return self.roles.pop(0) if len(self.roles) > 1 else self.roles[0]
 
+    async def rows_again(self, text):
+        return await self.rows(text)
+
     async def rows(self, text):
         self.asked.append(text)
         if text in module.SESSION_SETTINGS:

@@ -179,7 +179,7 @@ class Monitor:
     async def _look(self, session: ServerSession) -> None:
         """One question; a second and third one only when something changed."""
         asked = self._asked
-        ((snapshot, loaded, defaults),) = await session.rows(POLL)
+        ((snapshot, loaded, defaults),) = await session.rows_again(POLL)
         self._tell("defaults", epoch=epoch_of(loaded, defaults))
         if snapshot != self._seen:
             await self._look_for_roleless(session)
@@ -312,7 +312,8 @@ class Monitor:
 
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._woken.wait(), seconds)
+            async with asyncio.timeout(seconds):  # makes no task, as `wait_for` does
+                await self._woken.wait()
         self._woken.clear()
 
     def _tell(self, kind: str, **told: object) -> None:

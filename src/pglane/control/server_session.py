@@ -33,7 +33,7 @@ from pglane.engine.server_tls import (
     ServerTls,
 )
 from pglane.wire.body import MalformedMessage
-from pglane.wire.client_messages import Bind, Execute, Parse, Sync
+from pglane.wire.client_messages import Bind, Close, Execute, Parse, Sync
 from pglane.wire.framing import MalformedStream, MessageReader
 from pglane.wire.key_recipe import ITERATIONS_INLINE_MAX
 from pglane.wire.scram import ScramKeys
@@ -48,6 +48,10 @@ ENDS = (0x43, 0x49)
 """CommandComplete and EmptyQueryResponse: the end of one statement's answer."""
 OPEN_S_MAX = 10.0
 """Time for one address: one that does not answer must not cost the others theirs."""
+
+KEPT = b"pglane"
+"""The name of the statement that is planned once."""
+RUN_KEPT = Bind(b"", KEPT).encode() + Execute(b"").encode() + Sync().encode()
 
 Row = list[bytes | None]
 Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -97,6 +101,7 @@ class ServerSession:
         self._reader = reader
         self._writer = writer
         self._messages = MessageReader(ANSWER_BYTES_MAX)
+        self._kept = ""
         self.address = address
         self.passed_over: dict[str, bool] = {}
         self.reported: dict[str, str] = {}
@@ -223,6 +228,25 @@ class ServerSession:
         """
         body = text.encode() + b"\x00"
         self._writer.write(b"Q" + (len(body) + 4).to_bytes(4, "big") + body)
+        return await self._rows()
+
+    async def rows_again(self, text: str) -> list[Row]:
+        """As `rows`, of one statement that is asked again and again: it is planned once.
+
+        Where something between us and the server does not keep it, it is asked as it is.
+        """
+        if text != self._kept:
+            self._writer.write(Close(b"S", KEPT).encode() + Parse(KEPT, text.encode()).encode())
+        self._writer.write(RUN_KEPT)
+        try:
+            rows = await self._rows()
+        except QuestionRefusedError:
+            self._kept = ""
+            return await self.rows(text)
+        self._kept = text
+        return rows
+
+    async def _rows(self) -> list[Row]:
         try:
             return await self._answer()
         except (MalformedStream, MalformedMessage, OSError) as error:

@@ -10,6 +10,7 @@ from pglane.config.settings import Settings
 from pglane.connection.server_login import Credentials
 from pglane.control.server_session import (
     NotReachedError,
+    QuestionRefusedError,
     ServerSession,
     SessionFailedError,
 )
@@ -193,6 +194,66 @@ def test_questions_with_parameters_are_one_round_trip(tmp_path):
 def test_answers_to_them_that_are_none_say_why(tmp_path, answer, told):
     with pytest.raises(SessionFailedError, match=told):
         asked(tmp_path, answer)
+
+
+class Questions(Server):
+    """Gives an answer each time when a Query or a Sync has come."""
+
+    async def answer(self, reader, writer):
+        length = int.from_bytes(await reader.readexactly(4), "big")
+        await reader.readexactly(length - 4)
+        writer.write(self.login)
+        for answer in self.answers:
+            kind = b""
+            while kind not in (b"Q", b"S"):
+                head = await reader.readexactly(5)
+                kind = head[:1]
+                body = await reader.readexactly(int.from_bytes(head[1:], "big") - 4)
+                self.asked.append((kind + body).decode())
+            writer.write(answer)
+            await writer.drain()
+
+
+PLANNED = ["CSpglane\0", "Ppglane\0SELECT 1\0\0\0"]
+BOUND = ["B\0pglane\0\0\0\0\0\0\0", "E\0\0\0\0\0", "S"]
+
+
+def asked_again(tmp_path, answers, texts):
+    async def story():
+        async with Questions(tmp_path, answers) as server:
+            session = await server.open()
+            try:
+                return [await session.rows_again(text) for text in texts], server.asked
+            finally:
+                session.close()
+
+    return run(story())
+
+
+def test_what_is_asked_again_and_again_is_planned_once(tmp_path):
+    found, messages = asked_again(tmp_path, [ROW + DONE, DONE, ROW + DONE], ["SELECT 1"] * 3)
+    assert found == [[[b"x", None]], [], [[b"x", None]]]
+    assert messages == [*PLANNED, *BOUND, *BOUND, *BOUND]
+
+
+def test_another_text_takes_its_place(tmp_path):
+    _, messages = asked_again(tmp_path, [DONE] * 3, ["SELECT 1", "SELECT 2", "SELECT 1"])
+    other = ["CSpglane\0", "Ppglane\0SELECT 2\0\0\0"]
+    assert messages == [*PLANNED, *BOUND, *other, *BOUND, *PLANNED, *BOUND]
+
+
+def test_where_it_is_not_kept_it_is_asked_as_it_is(tmp_path):
+    refused = error("26000") + READY
+    answers = [DONE, refused, ROW + DONE, ROW + DONE]
+    found, messages = asked_again(tmp_path, answers, ["SELECT 1"] * 3)
+    assert found == [[], [[b"x", None]], [[b"x", None]]]
+    assert messages == [*PLANNED, *BOUND, *BOUND, "QSELECT 1\0", *PLANNED, *BOUND]
+
+
+def test_what_is_refused_either_way_says_why(tmp_path):
+    refused = error("42501") + READY
+    with pytest.raises(QuestionRefusedError, match="so said the server"):
+        asked_again(tmp_path, [refused, refused], ["SELECT 1"])
 
 
 PRIMARY, STANDBY_ONE = b"off", b"on"
