@@ -10,6 +10,7 @@ import pytest
 
 from tools import (
     build_extensions,
+    build_fast,
     check,
     check_mirror_coverage,
     install_test_servers,
@@ -74,6 +75,18 @@ def test_a_library_older_than_source_or_types_is_deleted(source: Path, suffix: s
     assert not build_extensions.is_fresh()
     build_extensions.delete_outdated()
     assert not build_extensions.library().exists()
+
+
+def test_a_build_by_profiles_that_fails_leaves_the_usual_one_to_be_done(
+    source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(source.parent)
+    monkeypatch.setattr(build_extensions.sys, "prefix", str(source.parent))
+    build_extensions.stamp("built")
+    failed = subprocess.CompletedProcess([], 1, stdout="")
+    monkeypatch.setattr(build_extensions, "build", lambda profile: failed)
+    assert not build_fast.build("write:folder")
+    assert not (source.parent / ".built").exists()
 
 
 def test_a_measurement_says_how_it_was_built(

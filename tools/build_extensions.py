@@ -59,6 +59,11 @@ def stamp(name: str) -> int:
     return 0
 
 
+def unstamp(name: str) -> None:
+    """Tells make that it is to be done again."""
+    Path(sys.prefix, f".{name}").unlink(missing_ok=True)
+
+
 def typed_sources() -> list[Path]:
     """Every `.py` that has a `.pxd` of its name: the modules to be compiled."""
     return sorted(pxd.with_suffix(".py") for pxd in SOURCE.rglob("*.pxd"))

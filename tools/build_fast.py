@@ -6,6 +6,7 @@ and what was never run lies elsewhere. The result is the same program. It takes 
 needs GCC, PostgreSQL and pgbench; whoever edits a compiled module is back at the usual build.
 """
 
+import argparse
 import os
 import shlex
 import shutil
@@ -22,6 +23,7 @@ WORKLOADS = ["--rounds", "1", "--seconds", "2", "--sizes", "8", "--scale", "1"]
 
 def main() -> int:
     """Builds twice, with a run between."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
     if not is_gcc():
         print("make fast: this needs GCC; another compiler's profiles are unknown here")
         return 1
@@ -48,6 +50,7 @@ def build(profile: str) -> bool:
     print(f"make fast: compiling, {profile.partition(':')[0]} a profile", flush=True)
     for objects in Path("build").glob("temp.*/profile"):
         shutil.rmtree(objects)
+    build_extensions.unstamp("built")
     build_extensions.library().unlink(missing_ok=True)
     done = build_extensions.build(profile)
     if not build_extensions.is_fresh():

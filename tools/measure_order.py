@@ -7,6 +7,7 @@ then is as if it were cold, until somebody measures again. It takes some minutes
 PostgreSQL and pgbench.
 """
 
+import argparse
 import json
 import re
 import shutil
@@ -28,6 +29,7 @@ HEAD = """\
 
 def main() -> int:
     """Counts, writes the file, and builds as usual again."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
     if not build_fast.is_gcc():
         print("make order: this needs GCC, which counts", file=sys.stderr)
         return 1

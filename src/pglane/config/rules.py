@@ -63,6 +63,19 @@ def objections(settings: Settings, places: Mapping[str, str]) -> list[Refusal]:
 
 def notes(settings: Settings) -> list[str]:
     """What is allowed and worth a sentence at the start."""
+    return [*_open_notes(settings), *_auth_notes(settings)]
+
+
+def _auth_notes(settings: Settings) -> list[str]:
+    """Roles of PostgreSQL are read as one whose password is not known."""
+    user = settings.auth_user
+    own = settings.server_password if user == settings.server_user else ""
+    if not user or own or any(known.name == user and known.password for known in settings.users):
+        return []
+    return [f"no password is known of clients.auth_user {user}: PostgreSQL must ask it for none"]
+
+
+def _open_notes(settings: Settings) -> list[str]:
     open_to = ", ".join(_open_to(settings))
     if not open_to or settings.client_tls_sslmode in ("auto", *tls.DEMANDING):
         return []
@@ -93,6 +106,16 @@ def _ports(settings: Settings, places: Mapping[str, str]) -> list[Refusal]:
 def _listeners(settings: Settings, places: Mapping[str, str]) -> list[Refusal]:
     found: list[Refusal] = []
     where = places.get("listen_addresses", DEFAULT)
+    if not settings.listen_addresses and not settings.unix_socket_directory:
+        found.append(
+            OutOfRange(
+                where=where,
+                key="listen.addresses",
+                expected="an address, where listen.unix_socket_directory is not set",
+                seen="none",
+                suggestion="127.0.0.1 is for this machine only",
+            )
+        )
     for number, address in enumerate(settings.listen_addresses):
         if address in settings.listen_addresses[:number] or not address.strip():
             found.append(

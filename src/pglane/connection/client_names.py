@@ -33,6 +33,8 @@ from pglane.connection.request_messages import (
     error,
     message,
 )
+from pglane.errors.protocol import StatementsTooLarge, TooManyStatements
+from pglane.wire.server_messages import error_response
 from pglane.wire.statements import (
     Effect,
     Kind,
@@ -143,11 +145,13 @@ class ClientNames(ClientEffects):
         statements = self.statements
         if name in statements:
             return error(b"42P05", b'prepared statement "%b" already exists' % name)
-        full = len(statements) >= self.statements_max
-        if not full and len(text) > LARGE_TEXT_BYTES:
-            held = sum([len(statement.text) for statement in statements.values()])
-            full = held + len(text) > STATEMENT_BYTES_MAX
-        return error(b"53000", b"too many prepared statements on this connection") if full else b""
+        if len(statements) >= self.statements_max:
+            return error_response(TooManyStatements(limit=self.statements_max))
+        if len(text) > LARGE_TEXT_BYTES:
+            seen = len(text) + sum([len(statement.text) for statement in statements.values()])
+            if seen > STATEMENT_BYTES_MAX:
+                return error_response(StatementsTooLarge(seen=seen, limit=STATEMENT_BYTES_MAX))
+        return b""
 
     def _parse_apart(self, exchange: Exchange, shape: Shape) -> None:
         """What the server has against the text itself goes before our refusal."""

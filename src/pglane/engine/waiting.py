@@ -81,7 +81,7 @@ def rejection(database: "Database", request: "Request") -> "Refusal":
         door=client.door.NAME,
         database=database.name,
         user=client.user,
-        leased=statistics.used,
+        leased=statistics.used - statistics.idle,
         budget=statistics.budget,
         own=lane.busy,
         holders=holding.told(database, _whose(database, client)),

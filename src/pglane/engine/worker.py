@@ -66,6 +66,8 @@ STATEMENT_PREFIX_BYTES = 6
 CONSOLE_QUEUE_BYTES_MAX = 262_144
 DATABASES_MAX = 100
 """Beyond it those that nobody was ever served in are forgotten: clients choose the names."""
+EVERYWHERE = ("0.0.0.0", "[::]")  # noqa: S104 -- to be compared with
+"""Who listens there is connected to by another name."""
 STOP_S = 0.05
 """Time for the last words to leave."""
 
@@ -490,8 +492,10 @@ class Worker:
         self._control.send_rows(number, snapshot_rows(self, what))
 
     def door_address(self, door: str) -> str:
-        """host:port of a door; empty if it is not open."""
-        return next((each.address for each in self._listeners if door == each.door.NAME), "")
+        """host:port of a door, as a client may name it; empty if it is not open."""
+        told = next((each.address for each in self._listeners if door == each.door.NAME), "")
+        host, _, port = told.rpartition(":")
+        return f"port {port} of the same host" if host in EVERYWHERE else told
 
     def log(self, level: str, event: str, text: str, **fields: object) -> None:
         """One line for the supervisor's log: no secret, no SQL."""

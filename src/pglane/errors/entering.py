@@ -9,8 +9,11 @@ class PasswordWrong(Refusal):
     code = "PGL0201"
     sqlstate = "28P01"
     message = 'password authentication failed for user "{user}"'
-    detail = "The gateway's own user list was asked, not PostgreSQL."
-    hint = "Check user and password; users are those of the connection URI and of the user file."
+    detail = "The gateway checked it, not PostgreSQL."
+    hint = (
+        "Check user and password. Users are those of the connection URI, of users_file and "
+        "auth_file and, with auth_user, the roles of PostgreSQL; all in [clients]."
+    )
     retry_safe = True
     fatal = True
     log_level = "info"

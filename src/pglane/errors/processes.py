@@ -119,7 +119,9 @@ class ServerNotThere(Refusal):
     detail = "{reason}"
     hint = (
         "Check its host and port, and that it runs and listens to this machine "
-        "(`pg_isready -h HOST -p PORT`). It is tried again and again; nothing has to be restarted."
+        "(`pg_isready -h HOST -p PORT`); for a certificate, tls_sslmode and tls_ca_file in "
+        "[server]; for a primary or a standby, target_session_attrs. It is tried again and again; "
+        "nothing has to be restarted."
     )
     retry_safe = True
 

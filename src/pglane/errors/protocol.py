@@ -162,6 +162,35 @@ class MessageOutOfPlace(Refusal):
     fatal = True
 
 
+class TooManyStatements(Refusal):
+    """One more named prepared statement than a client may have. Takes: limit."""
+
+    code = "PGL0514"
+    sqlstate = "53000"
+    message = "too many prepared statements on this connection"
+    detail = "This connection has {limit}; statements_max in [clients] allows no more"
+    hint = (
+        "DEALLOCATE those that are not needed any more, let the driver keep fewer (psycopg: "
+        "prepared_max, asyncpg: statement_cache_size, JDBC: preparedStatementCacheQueries), or "
+        "raise statements_max."
+    )
+    retry_safe = True
+
+
+class StatementsTooLarge(Refusal):
+    """The texts of a client's named prepared statements take too much. Takes: seen, limit."""
+
+    code = "PGL0515"
+    sqlstate = "53000"
+    message = "the prepared statements of this connection are too large"
+    detail = "With this one their texts are {seen} bytes long together; {limit} are possible"
+    hint = (
+        "DEALLOCATE those that are not needed any more, or send texts of this size without "
+        "preparing them."
+    )
+    retry_safe = True
+
+
 class MessageTooLarge(Refusal):
     """A statement over the limit. Takes: kind (quoted), length, length_max."""
 

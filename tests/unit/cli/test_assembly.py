@@ -114,10 +114,12 @@ def test_the_command_line_wins_over_the_file(write):
     assert (settings.auth, settings.unix_socket_directory) == ("trust", "/run/x")
 
 
-def test_several_addresses_and_none():
+def test_several_addresses_and_none(write):
     words = ("--listen", "127.0.0.1", "--listen", "::1")
     assert put_together(*words, URI)[1].listen_addresses == ("127.0.0.1", "::1")
-    assert put_together("--listen", "none", URI)[1].listen_addresses == ()
+    assert codes("--listen", "none", URI) == ["OutOfRange"], "there is no Unix socket either"
+    words = ("--config", write('[listen]\nunix_socket_directory = "/tmp"\n'))
+    assert put_together("--listen", "none", URI, *words)[1].listen_addresses == ()
 
 
 def test_all_mistakes_of_all_places_at_once(write):

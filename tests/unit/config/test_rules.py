@@ -14,6 +14,20 @@ def test_the_defaults_are_fine():
     assert rules.notes(Settings()) == []
 
 
+def test_who_reads_roles_without_a_password_is_told():
+    reader = {"auth_user": "reader", "server_user": "app", "server_password": "secret"}
+    others = (User("reader"), User("other", password="x"))
+    (told,) = rules.notes(Settings(**reader, users=others))
+    assert told.startswith("no password is known of clients.auth_user reader")
+    assert rules.notes(Settings(**reader, users=(User("reader", password="x"),))) == []
+    assert rules.notes(Settings(**{**reader, "auth_user": "app"})) == []
+
+
+def test_there_is_somewhere_to_listen():
+    assert codes(listen_addresses=()) == ["OutOfRange"]
+    assert codes(listen_addresses=(), unix_socket_directory="/run/pglane") == []
+
+
 def test_two_doors_on_one_port():
     assert codes(direct_port=6543) == ["PortTwice"]
     assert codes(direct_port=0, session_port=0) == []

@@ -242,8 +242,10 @@ def test_an_answer_that_makes_no_sense_lets_nobody_in(monkeypatch, rows):
     assert "SCRAM" not in story.stream.getvalue()
 
 
-def test_no_password_is_none(monkeypatch):
-    story = Story(monkeypatch, Session(secrets=([[b"anna", None]],)))
+@pytest.mark.parametrize("row", [[b"anna", None], [None, None]])
+def test_no_password_is_none(monkeypatch, row):
+    """A function with OUT parameters says by NULLs that there is no such role."""
+    story = Story(monkeypatch, Session(secrets=([row],)))
     assert story.play([["anna", "shop"]])["found"][0]["secret"] == ""
     assert story.warnings() == 0
 

@@ -3,6 +3,9 @@
 import gc
 import socket
 from dataclasses import asdict, replace
+from types import SimpleNamespace
+
+import pytest
 
 from pglane.config.settings import User
 from pglane.engine import worker as workers
@@ -32,6 +35,24 @@ def test_a_message_that_fails_costs_only_itself(rig) -> None:
     rig.say(type="snapshot", id=7, what="lists")
     rig.until(lambda: rig.heard("snapshot_rows"))
     assert rig.logged("internal_error")
+
+
+@pytest.mark.parametrize(
+    ("listens", "told"),
+    [
+        ("127.0.0.1:6544", "127.0.0.1:6544"),
+        ("0.0.0.0:6544", "port 6544 of the same host"),
+        ("[::]:6544", "port 6544 of the same host"),
+        ("/run/pglane/.s.PGSQL.6544", "/run/pglane/.s.PGSQL.6544"),
+    ],
+)
+def test_a_door_is_told_as_others_reach_it(rig, monkeypatch, listens: str, told: str) -> None:
+    session = SimpleNamespace(NAME="session")
+    listeners = [SimpleNamespace(door=session, address=listens)]
+    with monkeypatch.context() as others:
+        others.setattr(rig.worker, "_listeners", listeners)
+        assert rig.worker.door_address("session") == told
+        assert rig.worker.door_address("direct") == ""
 
 
 def test_a_stop_closes_everything_once(rig) -> None:
