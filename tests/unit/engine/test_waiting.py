@@ -8,6 +8,7 @@ from tests.support.engine_rig import APPLIED, READY, query
 from tests.unit.engine.test_database import DONE, desk
 
 IMPATIENT = LaneSettings("otp", wait_ms_max=1000, match=(LaneMatch(application_name="otp"),))
+ALONE = LaneSettings("own", limit=1, wait_ms_max=2000, match=(LaneMatch(user="bob"),))
 OWN = LaneSettings("own", wait_ms_max=2000, match=(LaneMatch(),))
 
 
@@ -176,6 +177,21 @@ def test_a_refusal_says_whose_limit_it_is_and_when_to_come_again(rigs) -> None:
     assert b"PGL0301" in told
     assert b"wait_ms_max is 2000 for lane own" in told
     assert b"Safe to retry in about" in told
+
+
+def test_what_is_idle_is_not_said_to_be_used(rigs) -> None:
+    rig = rigs(budget=2, lanes=(ALONE,))
+    rig.pair()
+    holder, server = rig.pair(user="bob")
+    waiting = rig.client(user="bob")
+    waiting.gets(READY)
+    holder.send(query("SELECT pg_sleep(9)"))
+    server.gets(b"pg_sleep")
+    waiting.send(query("SELECT 1"))
+    rig.turn(2)
+    rig.later(2.0)
+    told = waiting.gets(READY)
+    assert b"1 server connections are used by this lane, 1 of 2 by all" in told
 
 
 def test_who_is_refused_comes_again_when_a_connection_may_be_free(rigs) -> None:
