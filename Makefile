@@ -66,7 +66,7 @@ sessions: .venv/.test .venv/.built  ## random sessions against a scripted server
 		$(RUN) -m pytest -q tests/simulation/test_random_sessions.py $(OPTIONS)
 
 faults: .venv/.test .venv/.built servers  ## break the network at every message of every way to write: nobody is told a lie
-	@PGLANE_FAULTS=0 $(RUN) -m pytest -s --timeout=3600 tests/integration/test_faults.py
+	@PGLANE_FAULTS=0 $(RUN) -m pytest -s -o faulthandler_timeout=3600 tests/integration/test_faults.py
 
 soak: .venv/.test .venv/.built servers  ## mixed load and faults for MINUTES=60: no lies, no leaks; kept in bench/results
 	@$(RUN) -m tests.soak '$(or $(MINUTES),60)' $(OPTIONS)
