@@ -224,10 +224,12 @@ class Notices:
         """Where it stands, and behind whom; without a user all holders are told by name."""
         lane: Lane = request.lane  # type: ignore[assignment]
         desk = self._database.desk
+        refused = desk.denial(request.user, self._database.loop.now) or desk.failure
         return (
             f"place {place}, reason {desk.reason_of(request).value}; "
             f"{lane.busy} of {desk.ledger.budget} server connections are used by this lane "
             f"({holding.told(self._database, user)})"
+            + (f"; the last attempt to open one: {refused}" if refused else "")
         )
 
 

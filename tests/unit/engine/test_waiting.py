@@ -4,7 +4,7 @@ import re
 
 from pglane.config.lanes import LaneMatch, LaneSettings
 from pglane.scheduler.reasons import RefusedBecause
-from tests.support.engine_rig import APPLIED, READY, query
+from tests.support.engine_rig import APPLIED, READY, message, query
 from tests.unit.engine.test_database import DONE, desk
 
 IMPATIENT = LaneSettings("otp", wait_ms_max=1000, match=(LaneMatch(application_name="otp"),))
@@ -40,6 +40,20 @@ def test_at_half_of_its_time_who_waits_is_told_once(rigs) -> None:
     server.gets(b"SELECT 1")
     server.send(DONE)
     assert waiting.gets(READY) == DONE
+
+
+def test_who_waits_hears_why_no_more_can_be_opened(rigs) -> None:
+    """At a role's CONNECTION LIMIT there is room in the budget all the same."""
+    rig = rigs(budget=2, wait_ms_max=100)
+    one_waits(rig)
+    refusing = rig.accept()
+    refusing.gets(b"anna")
+    words = b"SFATAL\0VFATAL\0C53300\0Mtoo many connections for role\0\0"
+    refusing.send(message(b"E", words))
+    rig.turn(3)
+    rig.later(0.06)
+    (told,) = [each["text"] for each in rig.logged("waits_long")]
+    assert "the last attempt to open one: too many connections for role" in told
 
 
 def test_who_waits_less_is_told_at_half_of_his_own_time(rigs) -> None:
