@@ -210,6 +210,21 @@ def test_a_role_without_a_connection_left_is_told_so(cluster: PostgresCluster) -
 
 
 @pytest.mark.gateway
+def test_a_budget_that_postgresql_cannot_keep_is_told_at_the_start(
+    cluster: PostgresCluster,
+) -> None:
+    asked = "SELECT current_setting('max_connections')"
+    connections = int(str(cluster.admin(asked)[0][0]))
+    gateway = Gateway(cluster, ("--budget", str(connections)))
+    try:
+        gateway.start()
+        eventually(lambda: "budget_too_large" in gateway.log(), what="it is told")
+        assert f"server.budget is {connections} for each database" in gateway.log()
+    finally:
+        gateway.destroy()
+
+
+@pytest.mark.gateway
 def test_who_waits_is_served_by_what_is_open_while_a_password_is_rotated(
     cluster: PostgresCluster,
 ) -> None:

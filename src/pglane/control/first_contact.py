@@ -4,7 +4,8 @@ The doors open whether or not PostgreSQL is there, for it may come later. Beside
 is opened as the monitors do it, and closed. Who cannot be reached is told once for each reason,
 and tried again with a pause that doubles, until it answers or a client's request has reached it.
 Who answers and lets nobody in is told, and not asked again: each attempt would be one more wrong
-password in its log. Only a server that is starting, stopping or full is.
+password in its log. Only a server that is starting, stopping or full is. Who lets us in is asked
+how many connections there may be at all.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from pglane.config.settings import Settings
 from pglane.control.log import Log
 from pglane.control.monitor import Open
 from pglane.control.monitor_logins import configured_login
-from pglane.control.server_session import NotReachedError, SessionFailedError
+from pglane.control.server_session import NotReachedError, ServerSession, SessionFailedError
 from pglane.errors.catalogue import Refusal
 from pglane.errors.processes import ServerLetsNobodyIn, ServerNotThere
 
@@ -27,6 +28,11 @@ CONTACT_S_MAX = 60.0
 """Time for one attempt, over all addresses."""
 PASSING = ("57P03", "57P01", "57P02", "53300")
 """SQLSTATEs that go away by themselves: it is starting, stopping, or full."""
+CONNECTIONS = """\
+SELECT pg_catalog.current_setting('max_connections')::int
+  - pg_catalog.current_setting('superuser_reserved_connections')::int
+  - coalesce(pg_catalog.current_setting('reserved_connections', true), '0')::int"""
+"""How many of ordinary roles there may be (`reserved_connections`: since PostgreSQL 16)."""
 
 
 class FirstContact:
@@ -85,11 +91,31 @@ class FirstContact:
             return False
         except SessionFailedError as error:
             return self._judge(settings, place, error)
+        await self._compare(settings, place, session)
         session.close()
         if self._told:
             text = f"PostgreSQL at {place} is reached now"
             self._log.write("info", "server_reached", text)
         return True
+
+    async def _compare(self, settings: Settings, place: str, session: ServerSession) -> None:
+        """A budget that PostgreSQL cannot keep is told before the first client waits for it."""
+        try:
+            async with asyncio.timeout(CONTACT_S_MAX):
+                ((told,),) = await session.rows(CONNECTIONS)
+        except (SessionFailedError, TimeoutError):
+            return  # something between us and the server does not answer that
+        allowed = int(told or 0)
+        if settings.budget > allowed:
+            self._log.write(
+                "warning",
+                "budget_too_large",
+                f"server.budget is {settings.budget} for each database, and PostgreSQL at "
+                f"{place} has {allowed} connections for all roles but superusers: beyond those "
+                "clients will wait. Lower server.budget, or raise max_connections",
+                budget=settings.budget,
+                connections=allowed,
+            )
 
     def _judge(self, settings: Settings, place: str, error: SessionFailedError) -> bool:
         """It answered. Without a password of ours it may still let clients in, with theirs."""

@@ -1,6 +1,7 @@
 """What is told about a server that is not there, or lets nobody in, before any client comes."""
 
 import asyncio
+import dataclasses
 import io
 import json
 
@@ -26,6 +27,15 @@ UNANSWERED = SessionFailedError("the server asks for a password, and none is kno
 
 class Session:
     closed = False
+
+    def __init__(self, connections=b"97"):
+        self.connections = connections
+
+    async def rows(self, text):
+        assert "max_connections" in text
+        if isinstance(self.connections, Exception):
+            raise self.connections
+        return [[self.connections]]
 
     def close(self):
         self.closed = True
@@ -74,6 +84,23 @@ def test_a_server_that_is_there_is_not_worth_a_word():
     story = Story(session)
     assert story.play() == []
     assert story.asked == ["shop"]
+    assert session.closed
+
+
+@pytest.mark.parametrize(("budget", "events"), [(97, []), (98, [("budget_too_large", None)])])
+def test_a_budget_that_it_cannot_keep_is_told(budget, events):
+    session = Session(b"97")
+    story = Story(session, settings=dataclasses.replace(SETTINGS, budget=budget))
+    assert story.play() == events
+    assert session.closed
+    if events:
+        assert "PostgreSQL at db:5432 has 97 connections" in story.stream.getvalue()
+
+
+@pytest.mark.parametrize("answer", [SessionFailedError("no"), TimeoutError()])
+def test_one_that_does_not_say_how_many_is_let_be(answer):
+    session = Session(answer)
+    assert Story(session).play() == []
     assert session.closed
 
 
