@@ -67,5 +67,7 @@ cdef class Database(Serving):
     @cython.locals(now=double, decisions=list, request=Request)
     cpdef release(self, ServerLink server)
     cpdef part(self, LeaseHolder client)
+    @cython.locals(request=Request)
+    cpdef withdraw(self, LeaseHolder client)
     @cython.locals(server=ServerLink, requests=ClientRequests)
     cpdef client_left(self, LeaseHolder client, bint polite)

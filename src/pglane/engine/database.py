@@ -322,13 +322,22 @@ class Database(Serving):
 
     def cancel_waiting(self, client: "ClientLink", refusal: "Refusal") -> None:
         """The client cancelled a request that waits."""
-        request = client.request
-        if request is not None:
+        if client.request is not None:
             if client.follows is None:
-                self.perform(self.desk.leave(request, self.loop.now))
+                self.withdraw(client)
             else:
                 self.pipelines.drop(client)
             client.rejected(refusal)
+
+    def withdraw(self, client: "LeaseHolder") -> None:
+        """What it asked for does not wait any more.
+
+        It may have been refused already, and not been told yet: that finds nobody then.
+        """
+        request = client.request
+        client.request = None
+        if request is not None:
+            self.perform(self.desk.leave(request, self.loop.now))
 
     def keep_welcome(self, user: str, settings: "Vector", welcome: "Welcome") -> None:
         """What clients with the same role and settings are told from now on.
@@ -394,9 +403,7 @@ class Database(Serving):
             self.pipelines.drop(client)
         elif server is not None:
             self.pipelines.fall_back(server)
-        if client.request is not None:
-            self.perform(self.desk.leave(client.request, self.loop.now))
-            client.request = None
+        self.withdraw(client)
         self.part(client)
         requests = client.requests
         if requests.subscriptions is not None:

@@ -99,14 +99,14 @@ def dismiss(client: "ClientLink", change: str) -> None:
     """Ends one client, now or at its next idle moment; `change` says what its role has done."""
     if client.dismissal is not None:
         return
-    server, request, database = client.server, client.request, client.database
+    server = client.server
     if server is not None and server.raw:
         client.dismissal = DirectRoleEnded(user=client.user, change=change)
         _look_at_raw(client, was_quiet=False)
         return
     client.dismissal = RoleEnded(user=client.user, change=change)
-    if request is not None:
-        database.perform(database.desk.leave(request, database.loop.now))
+    if client.request is not None:
+        client.database.withdraw(client)
         client.end_dismissed()
     elif client.has_nothing_under_way():
         client.end_dismissed()

@@ -67,7 +67,5 @@ def come_in_later(client: "ClientLink", known: "Welcome") -> None:
 def _come_in(client: "ClientLink", request: "Request", known: "Welcome") -> None:
     if client.welcomed or client.request is not request:
         return  # a client that was let in waits by the same request for its statements
-    database = client.database
-    database.perform(database.desk.leave(request, database.loop.now))
-    client.request = None
+    client.database.withdraw(client)
     client.comes_in(known)

@@ -134,7 +134,8 @@ class Refusals:
             return
         self._left -= 1
         client: ClientLink = request.client  # type: ignore[assignment]
-        if client.request is request:  # else it left between the decision and now
+        # Else it left or cancelled between the decision and now, and may have asked anew since.
+        if client.request is request and request.refused is not None:
             client.rejected(rejection(self._database, request))
 
     def _go_on(self) -> None:

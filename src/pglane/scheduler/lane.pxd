@@ -75,6 +75,7 @@ cdef class Lane(Node):
     cpdef enqueue(self, Request request)
     @cython.locals(tenant=Tenant)
     cpdef requeue(self, Request request)
+    cpdef put_back(self, Request request)
     @cython.locals(tenant=Tenant)
     cpdef promote(self, Request request)
     @cython.locals(tenant=Tenant)

@@ -205,6 +205,11 @@ class Lane(Node):
             self.fair.push(tenant)
         tenant.line.insert(request)
 
+    def put_back(self, request: Request) -> None:
+        """It had left the arrivals: it stands where it stood, before some that expire sooner."""
+        self.mixed = True
+        self.arrivals.insert(request)
+
     def promote(self, request: Request) -> None:
         """It waits, and its work was given a place: it goes before newcomers."""
         tenant: Tenant = request.tenant  # type: ignore[assignment]

@@ -161,7 +161,7 @@ class LaneQueue(LaneTree):
         tenant.key -= 1.0  # it has not had its turn
         if tenant.spot >= 0:
             lane.fair.moved(tenant)
-        lane.arrivals.insert(request)
+        lane.put_back(request)
         if request.recalled >= 0.0:
             self.recalls.ended(request)
         if request.held:

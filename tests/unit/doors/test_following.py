@@ -92,6 +92,17 @@ def test_who_falls_back_waits_in_its_old_place_and_may_be_granted_later() -> Non
         assert grant.request is request
 
 
+def test_who_falls_back_keeps_nobody_from_being_refused_in_time() -> None:
+    desk = new_desk()
+    slot = leased(desk)
+    first = waits(desk, 2.0)
+    follow(desk, slot, first, 3.0)
+    hasty = waits(desk, 4.0)
+    hasty.expires = 5.0
+    fall_back(desk, slot, None, [first], 4.5)
+    assert desk.queue.expired(6.0) == [hasty]
+
+
 def test_who_falls_back_and_finds_a_free_one_gets_it() -> None:
     desk = new_desk(2)
     slot, other = leased(desk), leased(desk)

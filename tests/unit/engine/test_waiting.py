@@ -138,6 +138,66 @@ def test_of_a_crowd_that_is_refused_a_part_is_answered_in_each_turn(rigs, monkey
     server.gets(b"SELECT 2")
 
 
+def refused_and_not_told(rig):
+    """A client with three requests, whose first is refused; nobody has told it yet."""
+    holder, server = rig.pair()
+    waiting = rig.client()
+    waiting.gets(READY)
+    holder.send(query("SELECT pg_sleep(9)"))
+    server.gets(b"pg_sleep")
+    waiting.send(query("SELECT 1") + query("SELECT 2") + query("SELECT 3"))
+    rig.turn(2)
+    queue = desk(rig).queue
+    queue.refuse(next(iter(queue)), RefusedBecause.EXPIRED, rig.clock.now)
+    return holder, server, waiting
+
+
+def test_who_cancels_what_is_refused_is_answered_once(rigs) -> None:
+    rig = rigs(budget=1)
+    holder, server, waiting = refused_and_not_told(rig)
+    rig.cancel(max(rig.worker.clients))
+    told = waiting.gets(READY)
+    assert told.count(b"57014") == 1
+    assert told.count(READY) == 1
+    server.send(DONE)
+    holder.gets(READY)
+    server.gets(b"SELECT 3")
+    server.send(DONE + DONE)
+    assert waiting.gets(DONE + DONE) == DONE + DONE
+    assert not desk(rig).queue.budget.busy
+
+
+def test_who_leaves_while_refused_asks_for_nothing_more(rigs) -> None:
+    rig = rigs(budget=1)
+    holder, server, waiting = refused_and_not_told(rig)
+    waiting.socket.close()
+    rig.turn(3)
+    server.send(DONE)
+    holder.gets(READY)
+    rig.turn(3)
+    assert desk(rig).queue.is_empty()
+    assert not desk(rig).queue.budget.busy
+    assert not server.look()
+
+
+def test_who_asks_anew_is_not_refused_for_what_it_cancelled(rigs, monkeypatch) -> None:
+    monkeypatch.setattr("pglane.engine.waiting.REFUSALS_A_TURN", 0)
+    rig = rigs(budget=1)
+    holder, server, waiting = refused_and_not_told(rig)
+    (database,) = rig.worker.databases.values()
+    database.perform(database.desk.rejections(rig.clock.now))
+    rig.cancel(max(rig.worker.clients))
+    assert waiting.gets(READY).count(b"57014") == 1
+    monkeypatch.undo()
+    rig.turn(3)
+    assert not waiting.look()
+    server.send(DONE)
+    holder.gets(READY)
+    server.gets(b"SELECT 3")
+    server.send(DONE + DONE)
+    assert waiting.gets(DONE + DONE) == DONE + DONE
+
+
 def test_administrators_hear_of_all_holders_and_nobody_of_statements(rigs) -> None:
     own, all_of_them = b"of your user: without a name", b"cron for 3.1 s"
     for admins, name in (("hugo",), own), (("anna",), all_of_them):
