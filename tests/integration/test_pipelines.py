@@ -327,6 +327,30 @@ def test_what_becomes_a_view_runs_once(crowd: Crowd) -> None:
     assert crowd.client().value("SELECT count(*) FROM seen") == "2"
 
 
+def test_what_becomes_a_view_around_the_gateway_may_run_twice(
+    crowd: Crowd, cluster: PostgresCluster
+) -> None:
+    """Until the catalogs are read again its name is that of a table, which is read and no more."""
+    around = crowd.keeps(cluster.connect(crowd.database))
+    around.execute(f"CREATE FUNCTION writes() RETURNS int LANGUAGE sql AS '{NOTES}'")
+    reads = p.query("SELECT id FROM moved")
+
+    def runs_twice() -> bool:
+        around.execute("DROP VIEW IF EXISTS moved")
+        around.execute("CREATE TABLE moved (id int); GRANT ALL ON moved TO app; DELETE FROM seen")
+        crowd.follows(lambda: answers(crowd.asks(simple(1), reads)))
+        keeper, (stuck, *others) = behind_a_lock(crowd, cluster, reads, reads)
+        around.execute("DROP TABLE moved; CREATE VIEW moved AS SELECT writes() AS id")
+        around.execute("GRANT SELECT ON moved TO app")
+        keeper.close()
+        assert answers([stuck]) == [[]]
+        answers(others)
+        ((count,),) = around.execute("SELECT count(*) FROM seen").fetchall()
+        return count > len(others)
+
+    eventually(runs_twice, within_s=TRIED_S, what="a read wrote twice")
+
+
 def test_other_settings_are_never_met(crowd: Crowd) -> None:
     """Applications take turns, so each is the next behind the other."""
     target = crowd.gateway.target("transaction", database=crowd.database)

@@ -325,9 +325,9 @@ class LeaseDesk:
             self.ledger.move(slot, CLOSING, now)
             return [Close(slot)]
         own = self._vacate(slot, now)
-        if self.queue.is_empty():
+        if self.queue.is_empty():  # `pass_on` may just have refused the last who waited
             self.ledger.move(slot, IDLE, now)
-            return []
+            return self.rejections(now)
         decisions: list[Decision] = []
         self._offer(slot, own, decisions, now)
         return decisions + self._provide(own, now)

@@ -262,7 +262,7 @@ class ClientLink(ClientConnection):
 
     def _next_lease(self) -> "Request":
         """With what it asks; its last lease may still be held, by what is being cleaned."""
-        if self.lease.held:
+        if self.lease.held or self.lease.waiting:
             self.lease = self.another_lease()
         return self.lease
 

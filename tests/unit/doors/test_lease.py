@@ -133,6 +133,20 @@ def test_where_more_is_to_be_decided_nothing_is_passed_straight_on() -> None:
     assert desk.pass_on(slot, 2.0) is None  # the budget was lowered: it must be closed
 
 
+def test_whose_time_is_over_when_one_is_free_is_told_with_that() -> None:
+    desk = new_desk(1, 1)
+    slot = opened_slot(desk)
+    request = wish(desk)
+    desk.arrive(request, 2.0)
+    request.expires = 3.0
+    assert desk.pass_on(slot, 4.0) is None
+    (reject,) = desk.released(slot, 4.0)
+    assert isinstance(reject, Reject)
+    assert reject.request is request
+    assert slot.state == IDLE
+    assert_consistent(desk)
+
+
 def test_one_that_was_cleaned_is_not_passed_straight_on() -> None:
     desk = new_desk(1, 1)
     slot = opened_slot(desk)

@@ -11,6 +11,7 @@ from pglane.engine import database as databases
 from pglane.engine.client_link import ClientLink
 from pglane.engine.welcome import Welcome
 from pglane.pool.ledger import Slot
+from pglane.scheduler.reasons import RefusedBecause
 from pglane.scheduler.request import Request
 from tests.support.desk_invariants import assert_consistent
 from tests.support.engine_rig import READY, Rig, error, message, query
@@ -333,6 +334,7 @@ def test_an_error_of_ours_in_any_decision_is_contained(rigs, monkeypatch) -> Non
     (database,) = rig.worker.databases.values()
     (link,) = rig.worker.clients.values()
     without_link, link.request = Slot("anna", None, 0.0), link.lease
+    link.lease.refused = RefusedBecause.EXPIRED
     database.perform([Close(without_link), Reject(link.lease)])
     assert b"PGL0301" in client.gets(b"PGL0301"), "the next decision is carried out"
     assert rig.worker.internal_errors == len(rig.logged("internal_error")) > 0
