@@ -45,6 +45,17 @@ NAMES = {
 }
 """By PgBouncer's name, table and key."""
 
+_TLS = "nothing: TLS 1.2 or newer is spoken; Python and OpenSSL choose ciphers and curves"
+_SOCKET = (
+    "nothing: everybody on the machine may knock, and is asked for a password (with trust the "
+    "owner only); the rights of unix_socket_directory can say who comes near"
+)
+_KEEPALIVE = (
+    "nothing: after a minute of silence the kernel asks six times, every ten seconds, whether the "
+    "peer is there"
+)
+_LOG = "nothing: the log goes to standard error, for whoever starts pglane"
+
 ELSEWHERE = {
     "pool_mode": "the port says it: transaction_port or session_port in the table [listen]",
     "listen_port": "each door has a port: transaction_port, session_port and direct_port in the "
@@ -64,9 +75,13 @@ ELSEWHERE = {
     "track_extra_parameters": "nothing: all settings of a client are its own",
     "application_name_add_host": "nothing: SHOW CLIENTS shows the address",
     "connect_query": "ALTER ROLE .. SET or ALTER DATABASE .. SET in PostgreSQL",
-    "logfile": "nothing: the log goes to standard error, for whoever starts pglane",
-    "syslog": "nothing: the log goes to standard error, for whoever starts pglane",
+    "logfile": _LOG,
+    "syslog": _LOG,
+    "syslog_facility": _LOG,
+    "syslog_ident": _LOG,
     "pidfile": "nothing: a service manager knows the process",
+    "job_name": "nothing: a service manager knows the process by a name of its own",
+    "service_name": "nothing: a service manager knows the process by a name of its own",
     "user": "nothing: a service manager starts pglane as the user it is to run as",
     "verbose": "level in the table [log]",
     "log_connections": "level in the table [log]",
@@ -79,7 +94,28 @@ ELSEWHERE = {
     "so_reuseport": "nothing: one process serves all doors",
     "peer_id": "nothing: one process serves all doors",
     "dns_max_ttl": "nothing: SHOW DNS_HOSTS tells how long addresses are used",
-    "tcp_keepalive": "nothing: the kernel asks whether a silent peer is there after a minute",
+    "dns_nxdomain_ttl": "nothing: that a name was not found is not kept, the next try asks again",
+    "dns_zone_check_period": "nothing: zones are not watched, names are looked up anew",
+    "resolv_conf": "nothing: the system looks names up, by its own files",
+    "tcp_keepalive": _KEEPALIVE,
+    "tcp_keepcnt": _KEEPALIVE,
+    "tcp_keepidle": _KEEPALIVE,
+    "tcp_keepintvl": _KEEPALIVE,
+    "tcp_defer_accept": "nothing: Linux keeps a connection on which nothing comes for a second",
+    "tcp_socket_buffer": "nothing: the kernel sizes its buffers",
+    "tcp_user_timeout": "nothing: the kernel's own time holds for what nobody acknowledges",
+    "sbuf_loopcnt": "nothing: at most 64 KiB of a connection are read before others have a turn",
+    "disable_pqexec": "nothing: simple queries are served",
+    "suspend_timeout": "nothing: there is no SUSPEND",
+    "autodb_idle_timeout": "nothing: server.idle_ms_max closes server connections of any database",
+    "unix_socket_mode": _SOCKET,
+    "unix_socket_group": _SOCKET,
+    "client_tls_ciphers": _TLS,
+    "client_tls_protocols": _TLS,
+    "client_tls_dheparams": _TLS,
+    "client_tls_ecdhcurve": _TLS,
+    "server_tls_ciphers": _TLS,
+    "server_tls_protocols": _TLS,
 }
 """By PgBouncer's name, where it is said here, or why it need not be."""
 GUIDE = "what each line of pgbouncer.ini is here: docs/howto/move-from-pgbouncer.md"
