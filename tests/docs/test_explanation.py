@@ -19,8 +19,9 @@ PAGES = (
     "docs/explanation/lanes.md",
     "docs/explanation/overload.md",
     "docs/howto/choose-lanes.md",
+    "docs/howto/when-something-is-wrong.md",
 )
-OTHERS_WORDS = {"query_wait_timeout"}
+OTHERS_WORDS = {"query_wait_timeout", "max_connections", "pg_isready", "pg_signal_backend"}
 """Settings and errors of other programs."""
 
 
@@ -56,8 +57,13 @@ def test_what_the_console_is_asked_exists(page: str) -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_words_with_an_underscore_are_settings_columns_or_events(page: str) -> None:
     known = {column.name for table in TABLES for column in table.columns}
+    known |= {row for table in TABLES for row in table.row_names}
     known |= set(re.findall(r"^\| `([a-z_.]+)`", text_of("docs/reference/settings.md"), re.M))
-    source = (ROOT / "src/pglane/engine/waiting.py").read_text()
+    source = "".join(
+        file.read_text()
+        for package in ("engine", "control")
+        for file in (ROOT / "src/pglane" / package).glob("*.py")
+    )
     for word in typed(page):
         name = word.partition(" = ")[0]
         if re.fullmatch(r"[a-z]+(_[a-z0-9]+)+", name) and name not in OTHERS_WORDS:

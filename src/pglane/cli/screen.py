@@ -14,7 +14,7 @@ from pglane.config.settings import Settings
 
 PURPOSES = {
     "transaction": "short stateless work: web requests, reads",
-    "session": "what lives as long as its connection: LISTEN, temporary tables, advisory locks",
+    "session": "what lives as long as its connection: temporary tables, session advisory locks",
     "direct": "a server connection of its own: local development, migrations, pg_dump",
 }
 EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - compared, not bound

@@ -23,8 +23,8 @@ CERTIFICATE_NAMES = Description(
     minimum=0,
     maximum=100,
     choices=(),
-    meaning="names in certificates that are for this user, in place of its own name "
-    "(clients.tls_clientname)",
+    meaning="names of certificates that are for this user, in place of its own name, which is not "
+    "enough then (clients.tls_clientname); empty: its own name",
     reloadable=True,
     secret=False,
     default=(),

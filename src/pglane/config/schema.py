@@ -17,7 +17,7 @@ from pglane.config.lanes import (
     TEXT_CHARACTERS_MAX,
     lane_descriptions,
 )
-from pglane.config.overrides import DOORS, own_descriptions
+from pglane.config.overrides import CERTIFICATE_NAMES, DOORS, own_descriptions
 from pglane.config.values import example_of
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -206,6 +206,7 @@ def settings_page() -> str:
         "|---|---|",
         "| `verifier` (secret) | checks a client's password: `pglane verifier`, or md5 |",
         "| `password` (secret) | what pglane logs in to PostgreSQL with in this user's name |",
+        f"| `{CERTIFICATE_NAMES.key}` | {CERTIFICATE_NAMES.meaning} |",
         "",
         _limits_line("user", "users.NAME"),
         "A table with limits only makes no user: it is for one of another file, or of the URI.",
@@ -266,7 +267,8 @@ def _lanes_part() -> list[str]:
 
 def _limits_line(scope: str, title: str) -> str:
     """Which limits may stand in a table."""
-    keys = ", ".join(f"`{key}`" for key in own_descriptions(scope, title))
+    limits = [key for key in own_descriptions(scope, title) if key != CERTIFICATE_NAMES.key]
+    keys = ", ".join(f"`{key}`" for key in limits)
     return f"Limits of its own: {keys}."
 
 

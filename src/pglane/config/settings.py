@@ -49,7 +49,11 @@ class Settings:
     """All settings; see the module's docstring. Times in milliseconds, sizes in bytes."""
 
     listen_addresses: tuple[str, ...] = _setting(
-        "listen.addresses", LOOPBACK, "addresses the doors listen on; empty: none", fixed=True
+        "listen.addresses",
+        LOOPBACK,
+        'addresses the doors listen on; "*": all of this machine, those of IPv6 too where it has '
+        "them; empty: none",
+        fixed=True,
     )
     unix_socket_directory: str = _setting(
         "listen.unix_socket_directory",

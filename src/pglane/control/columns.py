@@ -107,7 +107,7 @@ POOLS = Table(
         Column("maxwait", "int4", "seconds the longest waiting client has waited by now"),
         Column("maxwait_us", "int4", "microseconds beyond those seconds"),
         Column("pool_mode", "text", "PgBouncer's word: transaction or session (direct too)"),
-        Column("load_balance_hosts", "text", "always NULL: there is one host"),
+        Column("load_balance_hosts", "text", "always NULL: hosts are tried in their order"),
         Column("door", "text", "transaction, session or direct", ours=True),
         Column("lane", "text", "class of traffic", ours=True),
         Column(
@@ -129,7 +129,7 @@ LIST_NAMES = {
     "login_clients": "client connections that are logging in",
     "free_servers": "server connections that the budgets of these databases still allow",
     "used_servers": "server connections, those being opened and closed too",
-    "dns_names": "names whose addresses are known: 1 where PostgreSQL is told by name",
+    "dns_names": "hosts of PostgreSQL that are told by name",
     "dns_zones": "always 0: zones are not watched",
     "dns_queries": "names being looked up",
     "dns_pending": "always 0: no look-up waits for another",

@@ -146,19 +146,28 @@ STATS = Table(
         _DATABASE,
         *(Column(f"total_{each.stats[0]}", "int8", each.meaning) for each in PGBOUNCERS),
         *(Column(f"avg_{each.stats[1]}", "int8", average_of(each)) for each in PGBOUNCERS),
-        *(Column(f"total_{each.stats[0]}", "int8", each.meaning) for each in OWN),
-        *(Column(f"avg_{each.stats[1]}", "int8", average_of(each)) for each in OWN),
+        *(Column(f"total_{each.stats[0]}", "int8", each.meaning, ours=True) for each in OWN),
+        *(Column(f"avg_{each.stats[1]}", "int8", average_of(each), ours=True) for each in OWN),
     ),
 )
 STATS_TOTALS = Table(
     "STATS_TOTALS",
     "The totals of SHOW STATS",
-    (_DATABASE, *(Column(each.key, "int8", each.meaning) for each in COUNTERS)),
+    (
+        _DATABASE,
+        *(Column(each.key, "int8", each.meaning, ours=each in OWN) for each in COUNTERS),
+    ),
 )
 STATS_AVERAGES = Table(
     "STATS_AVERAGES",
     "The averages of SHOW STATS",
-    (_DATABASE, *(Column(averages_key(each), "int8", average_of(each)) for each in COUNTERS)),
+    (
+        _DATABASE,
+        *(
+            Column(averages_key(each), "int8", average_of(each), ours=each in OWN)
+            for each in COUNTERS
+        ),
+    ),
 )
 TOTALS = Table(
     "TOTALS",

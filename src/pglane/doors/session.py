@@ -1,6 +1,6 @@
 """The session door: a lease lasts until the client disconnects.
 
-For LISTEN, temporary tables, advisory locks, long e-mail and authentication work. The lease
+For temporary tables, session advisory locks, long e-mail and authentication work. The lease
 begins with the client's first request, on a server connection that was opened with exactly the
 client's startup settings, so that RESET and DISCARD mean what they mean on a private connection.
 Names are the client's own.
@@ -12,7 +12,7 @@ NAME = "session"
 REWRITES_NAMES = False
 EXACT_BASE = True
 LASTING = 0
-PURPOSE = "LISTEN, temporary tables, advisory locks, long work"
+PURPOSE = "temporary tables, session advisory locks, long work"
 
 
 def after_answer(status: int, effects: int, *, pinned: bool) -> Ending:
