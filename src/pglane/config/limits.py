@@ -92,8 +92,7 @@ class Limit:
 
     def __str__(self) -> str:
         unit = " ms" if self.key.endswith("_ms_max") else ""
-        name = table_key(self.key) if self.whose != EVERYBODY else self.key
-        return f"{name} is {self.value}{unit} for {self.whose} ({self.where})"
+        return f"{table_key(self.key)} is {self.value}{unit} for {self.whose} ({self.where})"
 
 
 def limit_of(settings: "Settings", key: str, **names: str) -> Limit:

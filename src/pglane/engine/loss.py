@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from pglane.connection.exchange import IDLE_STATUS
 from pglane.engine import hearing
 from pglane.errors.server import OutcomeUnknown, ServerLost
+from pglane.errors.waiting import StoppedAtOnce
 from pglane.wire.server_messages import ErrorResponse, error_response
 from pglane.wire.statements import Effect
 
@@ -112,6 +113,9 @@ def loss_answer(client: "ClientLink", server: "ServerLink", reason: str) -> byte
     if exchange.ending is not None and exchange.ending.get("C"):
         return ErrorResponse(tuple(exchange.ending.items())).encode()
     explicit = _is_explicit(client, server)
+    if reason == STOPPED:
+        when = "while a transaction was open" if explicit else "while it worked for you"
+        return error_response(StoppedAtOnce(when=when))
     when = "while a transaction was open" if explicit else "while it was yours"
     return error_response(ServerLost(when=when, reason=reason))
 

@@ -12,7 +12,7 @@ from pglane.connection.prepared_statements import ServerStatements
 from pglane.engine import failover
 from pglane.engine.server_link import ServerLink
 from pglane.engine.welcome import Welcome
-from pglane.errors.server import ServerRefusesRole
+from pglane.errors.server import AT_28, AT_28P01, ServerRefusesRole
 from pglane.pool.ledger import Slot, SlotState
 from pglane.wire.server_messages import ErrorResponse
 
@@ -34,6 +34,7 @@ TOO_MANY = b"53300"
 OF_THE_ROLE = b"InitializeSessionUserId"
 """The routine of PostgreSQL that says it of one role's connections; messages are translated."""
 LOGIN_CLASS = b"28"
+WRONG_PASSWORD = b"28P01"
 OURS = b"(PGL"
 """In a DETAIL: it is our own refusal of what PostgreSQL asked for."""
 LASTING_CLASSES = (b"08", b"0A", b"22", b"28", b"3D", b"42", b"55")
@@ -259,7 +260,8 @@ def told_of(error: ErrorResponse, user: str) -> ErrorResponse:
     detail = error.get("D") or b""
     if not is_about_login(error) or OURS in detail:
         return error
-    refusal = ServerRefusesRole(user=user)
+    remedy = AT_28P01 if error.get("C") == WRONG_PASSWORD else AT_28
+    refusal = ServerRefusesRole(user=user, remedy=remedy)
     more = {
         "D": b" ".join(filter(None, (detail, refusal.detail_text.encode()))),
         "H": error.get("H") or refusal.hint_text.encode(),

@@ -65,20 +65,9 @@ class ConsoleForbidden(Refusal):
     sqlstate = "42501"
     message = 'user "{user}" may not use the console'
     detail = 'Database "pglane" is the gateway\'s own console.'
-    hint = "Name the user in admin_users or stats_users, or connect to another database."
-    retry_safe = True
-    fatal = True
-    log_level = "info"
-
-
-class TransportUnsupported(Refusal):
-    """Login asked by a method or transport that this gateway does not offer yet."""
-
-    code = "PGL0206"
-    sqlstate = "0A000"
-    message = "the gateway does not offer {asked}"
-    detail = "Seen: {seen}."
-    hint = "{remedy}"
+    hint = (
+        "Name the user in admin_users or stats_users of [clients], or connect to another database."
+    )
     retry_safe = True
     fatal = True
     log_level = "info"
@@ -118,9 +107,7 @@ class AddressNotAllowed(Refusal):
     code = "PGL0209"
     sqlstate = "28000"
     message = 'user "{user}" may not come from {address}'
-    detail = (
-        "The address is not among those of allow_from; the password was not looked at for this."
-    )
+    detail = "The login itself was right; the address is not among those of allow_from."
     hint = "Connect from elsewhere, or add the address to allow_from ([users.NAME] or [clients])."
     retry_safe = True
     fatal = True
@@ -164,8 +151,9 @@ class CertificateOfOther(Refusal):
     message = 'certificate authentication failed for user "{user}"'
     detail = "Seen: {seen}."
     hint = (
-        "Use a certificate whose common name is the user's, or list its name in "
-        "certificate_names of [users.NAME]."
+        "Use a certificate whose common name is the user's; or, if [users.NAME] has "
+        "certificate_names, one of those names, or add this one there. On a Unix socket there is "
+        "no certificate: connect by TLS."
     )
     retry_safe = True
     fatal = True
@@ -179,7 +167,10 @@ class TlsDemanded(Refusal):
     sqlstate = "28000"
     message = "this gateway demands TLS"
     detail = "The connection is not encrypted; clients.tls_sslmode is {mode}."
-    hint = "Connect with sslmode=require (or verify-full)."
+    hint = (
+        "Connect with sslmode=require (or verify-full); where the gateway's mode is verify-ca or "
+        "verify-full, with a certificate too (sslcert and sslkey)."
+    )
     retry_safe = True
     fatal = True
     log_level = "info"

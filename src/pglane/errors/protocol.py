@@ -198,6 +198,9 @@ class MessageTooLarge(Refusal):
     sqlstate = "54000"
     message = "a message is larger than the gateway takes"
     detail = "A message of type {kind} says {length} bytes; statement_bytes_max is {length_max}"
-    hint = "Send large data with COPY, or raise statement_bytes_max. Nothing was executed."
+    hint = (
+        "Send large data with COPY, or raise statement_bytes_max in [clients]. Nothing was "
+        "executed."
+    )
     retry_safe = True
     fatal = True

@@ -30,6 +30,19 @@ class ServerFull(Refusal):
     log_level = "error"
 
 
+AT_28P01 = (
+    "Was the role's password changed in PostgreSQL? Then the gateway needs the new one too, "
+    "where its configuration names one (and a reload; for the role of [server] a restart). "
+    "If not: is there such a role, and is it past its VALID UNTIL? PostgreSQL's log says more."
+)
+"""What to do when PostgreSQL found the password wrong (28P01)."""
+AT_28 = (
+    "The first line is PostgreSQL's own: look at the role there (does it exist, has it LOGIN?) "
+    "and at pg_hba.conf."
+)
+"""What to do when it refused for anything else."""
+
+
 class ServerRefusesRole(Refusal):
     """The client was let in here, and PostgreSQL does not let the gateway in for it.
 
@@ -43,11 +56,7 @@ class ServerRefusesRole(Refusal):
         "PostgreSQL said this to the gateway, which let you in and then logged in there as "
         '"{user}".'
     )
-    hint = (
-        "Was the role's password changed in PostgreSQL? Then the gateway needs the new one too, "
-        "where its configuration names one (and a reload; for the role of [server] a restart). "
-        "If not: pg_hba.conf and PostgreSQL's log say more."
-    )
+    hint = "{remedy}"
     retry_safe = True
     fatal = True
 

@@ -17,7 +17,7 @@ class WaitTooLong(Refusal):
     sqlstate = "53300"
     message = "no server connection became free in {waited_ms:.0f} ms"
     detail = DETAIL
-    hint = HINT + "SHOW HOLDERS."
+    hint = HINT + "SHOW HOLDERS in the database pglane."
     retry_safe = True
 
 
@@ -28,7 +28,7 @@ class WaitHopeless(Refusal):
     sqlstate = "53300"
     message = "no server connection would become free in time"
     detail = DETAIL
-    hint = HINT + "SHOW HOLDERS."
+    hint = HINT + "SHOW HOLDERS in the database pglane."
     retry_safe = True
 
 
@@ -39,7 +39,7 @@ class WaitShed(Refusal):
     sqlstate = "53300"
     message = "too many requests wait: this one was not started"
     detail = DETAIL
-    hint = HINT + "SHOW HOLDERS."
+    hint = HINT + "SHOW HOLDERS in the database pglane."
     retry_safe = True
 
 
@@ -53,7 +53,7 @@ class WaitOverloaded(Refusal):
         "Requests have waited longer for a second than shed_after_ms of this lane, or of one of a "
         "higher rank, allows; this one {waited_ms:.0f} ms. " + DETAIL
     )
-    hint = HINT + "SHOW HOLDERS."
+    hint = HINT + "SHOW HOLDERS in the database pglane."
     retry_safe = True
 
 
@@ -174,6 +174,19 @@ class ShuttingDown(Refusal):
     message = "the gateway is shutting down"
     detail = "{reason}. Nothing of yours was running."
     hint = "Connect again; the gateway or its successor will answer."
+    retry_safe = True
+    fatal = True
+    log_level = "info"
+
+
+class StoppedAtOnce(Refusal):
+    """The gateway stops at once; what the client had open was rolled back, nothing is in doubt."""
+
+    code = "PGL0315"
+    sqlstate = "57P01"
+    message = "the gateway is shutting down"
+    detail = "It was told to stop at once, {when}; what was open was rolled back."
+    hint = "Connect again and retry the whole transaction."
     retry_safe = True
     fatal = True
     log_level = "info"

@@ -45,7 +45,9 @@ def test_a_limit_tells_whose_it_is_and_where_it_was_set():
         "query_ms_max is 9000 ms for everybody (a.toml:9)"
     )
     told = str(everybody(SETTINGS, "clients_max"))
-    assert told == "clients_max is 20000 for everybody (default)"
+    assert told == "connections_max is 20000 for everybody (default)"
+    told = str(everybody(SETTINGS, "client_idle_ms_max"))
+    assert told == "idle_ms_max is 0 ms for everybody (default)"
 
 
 def test_limits_in_number_stand_side_by_side_under_the_name_of_their_table():

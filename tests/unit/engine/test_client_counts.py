@@ -40,7 +40,7 @@ def test_others_have_room_still(rigs):
 def test_the_limit_for_all_is_told_too(rigs):
     rig = rigs(clients_max=1, places=(("clients_max", "a.toml:9"),))
     rig.pair()
-    assert b"clients_max is 1 for everybody (a.toml:9)" in rig.client().ends()
+    assert b"connections_max is 1 for everybody (a.toml:9)" in rig.client().ends()
 
 
 def test_nobody_is_counted_where_nobody_has_a_limit_and_all_are_when_one_comes(rig):

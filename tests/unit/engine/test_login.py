@@ -77,7 +77,7 @@ def test_too_many_that_log_in_are_told_so(rigs) -> None:
 def test_too_many_clients_are_told_so_at_the_door(rigs) -> None:
     rig = rigs(clients_max=1)
     rig.pair()
-    assert b"clients_max is 1" in rig.connect().ends()
+    assert b"connections_max is 1" in rig.connect().ends()
 
 
 def test_those_who_log_in_at_once_cannot_be_more_than_clients_max(rigs) -> None:

@@ -47,8 +47,10 @@ def test_inside_a_transaction_nothing_is_in_doubt(rig, text: str, stops: bool) -
     else:
         server.socket.close()
     told = client.ends()
-    assert b"PGL0602" in told
+    assert (b"PGL0315" if stops else b"PGL0602") in told
+    assert b"C57P01\0" in told
     assert b"while a transaction was open" in told
+    assert (b"PostgreSQL's log" in told) is not stops
 
 
 def test_an_idle_session_hears_that_its_server_is_gone(rig) -> None:

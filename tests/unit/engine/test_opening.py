@@ -86,6 +86,13 @@ def test_what_postgresql_says_by_itself_is_kept() -> None:
     assert told_of(said("3D000"), "anna") == said("3D000")
 
 
+def test_only_of_a_wrong_password_a_password_is_spoken() -> None:
+    assert b"password" in (told_of(said("28P01"), "anna").get("H") or b"")
+    hint = told_of(said("28000"), "anna").get("H") or b""
+    assert b"pg_hba.conf" in hint
+    assert b"password" not in hint
+
+
 @pytest.mark.parametrize(
     "sqlstate", ["53300", "57P03", "57P01", "57P02", "53200", "58030", "XX000"]
 )
