@@ -23,7 +23,9 @@ def run(arguments: argparse.Namespace) -> int:
     loaded = read_file(arguments.file, os.environ)
     # A port that was refused must not seem to be the default one, twice.
     ports = {name: 0 for name in loaded.refused if name.endswith("_port")}
-    settings = Settings(**(loaded.values | ports))
+    # Nor a password that was not found one that is not there.
+    unread = {name: "unread" for name in loaded.refused if name == "server_password"}
+    settings = Settings(**(loaded.values | ports | unread))
     found = [
         *loaded.refusals,
         *rules.objections(settings, loaded.places),

@@ -134,7 +134,7 @@ def _add_up(commands: "argparse._SubParsersAction[Parser]") -> None:
     up.add_argument("--budget", type=int, metavar="N", help="server connections, all doors")
     told = "another server connection for every transaction, of N per role: for tests"
     up.add_argument("--rotate", type=int, metavar="N", help=told)
-    told = "how clients log in: scram, md5, plain, trust (docs/howto/authentication.md)"
+    told = "how clients log in: scram, md5, plain, cert, trust (docs/howto/authentication.md)"
     up.add_argument("--auth", metavar="METHOD", help=told)
     up.add_argument("--users", type=Path, metavar="FILE", help="file with [users.NAME] tables")
     own = up.add_argument_group("the embedded PostgreSQL")

@@ -9,6 +9,7 @@ is how container platforms mount them.
 """
 
 import difflib
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -45,6 +46,22 @@ SECRET_BYTES_MAX = 64 * 1024
 OTHERS_READ = 0o004
 KEYS_OF_USER = ("verifier", "password")
 SOURCES = ("", "_env", "_file")
+EXAMPLES = 'settings look like: budget = 20, addresses = ["127.0.0.1"], format = "json"'
+TOLD_TWICE = re.compile(r"overwrite|twice|[Dd]uplicate|redefine|mutate")
+"""In what the parser says of a key or a table that was there before."""
+TWICE = "this key or table stands twice in the file: keep one of them"
+LINE_OF_USERLIST = re.compile(r'^\s*"[^"\n]*"\s+"', re.MULTILINE)
+OF_USERLIST = (
+    "this looks like PgBouncer's list of users: name it by auth_file in [clients] of the file "
+    "given by --config"
+)
+IN_POSTGRESQL = {
+    "query_ms_max": "statement_timeout",
+    "transaction_ms_max": "transaction_timeout",
+    "idle_transaction_ms_max": "idle_in_transaction_session_timeout",
+}
+"""What PostgreSQL calls the limits that the direct door cannot keep."""
+UNREAD_THERE = "at the direct door nothing is read: set {} in PostgreSQL (ALTER ROLE name SET ...)"
 REFERENCE = "docs/reference/settings.md lists all settings"
 
 
@@ -102,6 +119,18 @@ def _names(setting: Description) -> tuple[str, str]:
     return setting.key, setting.name
 
 
+def _kind(said: Any) -> str:
+    """What somebody meant a name of the file's top to be."""
+    return "table" if isinstance(said, dict) else "setting"
+
+
+def _remedy(seen: str, text: str) -> str:
+    """What to do about a text that is not TOML; `seen` is what the parser says of it."""
+    if LINE_OF_USERLIST.search(text):
+        return OF_USERLIST
+    return TWICE if TOLD_TWICE.search(seen) else EXAMPLES
+
+
 class _Reader:
     """One file while it is read into a `Loaded`."""
 
@@ -129,9 +158,11 @@ class _Reader:
             line, seen = error_place(error, self._text)
             if "[pgbouncer]" in self._text:
                 self._loaded.notes.append(GUIDE)
-            self._refuse(SyntaxInvalid(where=f"{self._file}:{line}", seen=seen))
+            where = f"{self._file}:{line}"
+            self._refuse(SyntaxInvalid(where=where, seen=seen, remedy=_remedy(seen, self._text)))
         except (RecursionError, ValueError) as error:  # tables in tables, numbers without an end
-            self._refuse(SyntaxInvalid(where=f"{self._file}:1", seen=str(error)))
+            seen = str(error)
+            self._refuse(SyntaxInvalid(where=f"{self._file}:1", seen=seen, remedy=EXAMPLES))
         return {}
 
     def _content(self) -> str:
@@ -170,7 +201,8 @@ class _Reader:
             elif name == "databases":
                 self._read_database_tables(table)
             elif name not in sections:
-                self._unknown((name,), sorted(sections | {"users", "lanes", "databases"}))
+                known = sorted(sections | {"users", "lanes", "databases"})
+                self._unknown((name,), known, _kind(table))
             elif not isinstance(table, dict):
                 self._wrong_table((name,), table, f"[{name}] on a line of its own")
             else:
@@ -198,7 +230,9 @@ class _Reader:
             value = table[named[0]]
             if setting.secret:
                 value = self._secret(setting.key, (section, named[0]), value)
-            if value is not None:
+            if value is None:
+                self._loaded.refused.add(setting.name)
+            else:
                 self._take(setting, value, where)
         secret = [each.key + s for each in known.values() if each.secret for s in SOURCES]
         limits: list[str] = []
@@ -266,11 +300,13 @@ class _Reader:
             self._loaded.notes.append(f"everybody on this machine can read {file}")
         return str(file)
 
-    def _unknown(self, path: tuple[str, ...], known: list[str]) -> None:
+    def _unknown(self, path: tuple[str, ...], known: list[str], what: str = "setting") -> None:
         near = difflib.get_close_matches(path[-1].lower(), known, 1)
         places = {name: each.place for each in file_descriptions() for name in _names(each)}
         elsewhere = [places[name] for name in difflib.get_close_matches(path[-1], places, 1, 0.8)]
         suggestion = suggestion_for(path[-1]) or REFERENCE
+        if path[0] == "direct" and path[-1] in IN_POSTGRESQL:
+            suggestion = UNREAD_THERE.format(IN_POSTGRESQL[path[-1]])
         if suggestion != REFERENCE:
             near = elsewhere = []
         elif path[-1] in places:
@@ -282,8 +318,9 @@ class _Reader:
             suggestion = f"did you mean {key} in the table [{section}]?"
         where = self._where(*path)
         told = ", ".join(known)
+        key = ".".join(path)
         self._refuse(
-            KeyUnknown(where=where, key=".".join(path), known=told, suggestion=suggestion)
+            KeyUnknown(where=where, what=what, key=key, known=told, suggestion=suggestion)
         )
 
     def _conflict(self, one: tuple[str, ...], other: tuple[str, ...], seen: str = "") -> None:
@@ -370,7 +407,7 @@ class _Reader:
             if name == "users":
                 self._read_user_tables(table)
             else:
-                self._unknown((name,), ["users"])
+                self._unknown((name,), ["users"], _kind(table))
 
     def read_userlist(self) -> None:
         """Reads PgBouncer's user list, never readable by others."""
@@ -474,7 +511,7 @@ class _Reader:
             if file.stat().st_mode & OTHERS_READ:
                 self._loaded.notes.append(f"everybody on this machine can read {file}")
         except (OSError, ValueError) as error:
-            return "", f"{file}: {error}"
+            return "", f"{file}: {getattr(error, 'strerror', None) or error}"
         return (lines[0] if lines else ""), f"{file} is empty"
 
     def _forbid_others(self, *path: str) -> None:

@@ -131,6 +131,7 @@ class LaneTables:
         self.refusals.append(
             KeyUnknown(
                 where=self._where(*path),
+                what="setting",
                 key=".".join(path),
                 known=", ".join(known),
                 suggestion=suggestion,

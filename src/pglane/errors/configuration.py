@@ -53,14 +53,14 @@ class SyntaxInvalid(AtConfiguration, Refusal):
     code = "PGL0105"
     message = "{where}: this is not TOML"
     detail = "{seen}"
-    hint = 'settings look like: budget = 20, addresses = ["127.0.0.1"], format = "json"'
+    hint = "{remedy}"
 
 
 class KeyUnknown(AtConfiguration, Refusal):
     """A setting or table that does not exist."""
 
     code = "PGL0106"
-    message = "{where}: there is no setting {key}"
+    message = "{where}: there is no {what} {key}"
     detail = "known here are {known}"
     hint = "{suggestion}"
 
@@ -107,7 +107,7 @@ class SecretReadable(AtConfiguration, Refusal):
     code = "PGL0111"
     message = "{where}: {file} holds a secret and everybody on this machine can read it"
     detail = "its mode is {mode}"
-    hint = "chmod 600 {file}, or keep the secret elsewhere (password_env, password_file)"
+    hint = "chmod o-rwx {file}, or keep the secret elsewhere (password_env, password_file)"
 
 
 class SecretMissing(AtConfiguration, Refusal):
@@ -243,8 +243,8 @@ class NetworkInTheClear(AtConfiguration, Refusal):
     message = "{where}: listening on {address}, which other machines can reach, without TLS"
     detail = "there is no certificate (clients.tls_cert_file): data would travel in the clear"
     hint = (
-        "set tls_cert_file and tls_key_file in [clients]; or, where the network is yours alone, "
-        'say tls_sslmode = "disable" there'
+        "set tls_cert_file and tls_key_file in [clients] of the file given by --config; or, where "
+        'the network is yours alone, say tls_sslmode = "disable" there'
     )
 
 

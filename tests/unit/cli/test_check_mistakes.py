@@ -96,7 +96,12 @@ def test_a_word_that_is_no_choice(findings, setting):
 TEXTS = {
     "not TOML": ("[server]\nhost = db.example # <-\n", "PGL0105", "settings look like"),
     "an ini file": ("[pgbouncer]\nlisten_addr = * # <-\n", "PGL0105", "move-from-pgbouncer.md"),
-    "a key twice": ("[server]\nbudget = 1\nbudget = 2 # <-\n", "PGL0105", "overwrite"),
+    "a key twice": ("[server]\nbudget = 1\nbudget = 2 # <-\n", "PGL0105", "stands twice"),
+    "a table twice": (
+        "[server]\nbudget = 1\n[server] # <-\nbudget = 2\n", "PGL0105", "stands twice",
+    ),
+    "a misspelt table": ("[sever] # <-\nbudget = 1\n", "PGL0106", "there is no table sever"),
+    "a setting of no table": ("bugdet = 1 # <-\n", "PGL0106", "there is no setting bugdet"),
     "an unknown table": ("[sever] # <-\nbudget = 1\n", "PGL0106", "did you mean server?"),
     "PgBouncer's table": ("[pgbouncer] # <-\nx = 1\n", "PGL0106", "move-from-pgbouncer.md"),
     "a table that is a value": ("server = 1 # <-\n", "PGL0107", "[server] on a line of its own"),
@@ -183,7 +188,8 @@ TEXTS = {
         "[clients]\nallow_from = ['10.0.0.1/8'] # <-\n", "PGL0108", "bits behind",
     ),
     "a limit that the direct door cannot keep": (
-        "[direct]\nquery_ms_max = 100 # <-\n", "PGL0106", "",
+        "[direct]\nquery_ms_max = 100 # <-\n", "PGL0106",
+        "hint: at the direct door nothing is read: set statement_timeout in PostgreSQL (ALTER",
     ),
     "a limit of a database beyond its range": (
         "[databases.shop]\nbudget = 0 # <-\n", "PGL0108", "the nearest is 1",
@@ -221,11 +227,11 @@ def test_a_mistake_is_told_with_its_line(findings, what):
 FILES = {
     "a user file that others can read": (
         "[clients]\nusers_file = 'users'\n",
-        {"users": (f"[users.a]\nverifier = '{VERIFIER}'\n", 0o644)}, "users", "chmod 600",
+        {"users": (f"[users.a]\nverifier = '{VERIFIER}'\n", 0o644)}, "users", "chmod o-rwx",
     ),
     "a user list that others can read": (
         "[clients]\nauth_file = 'list'\n", {"list": ('"a" "secret"\n', 0o644)}, "list",
-        "chmod 600",
+        "chmod o-rwx",
     ),
     "a line of a user list": (
         "[clients]\nauth_file = 'list'\n", {"list": ('"a" "secret"\n"b"\n', 0o600)}, "list:2",
@@ -240,7 +246,11 @@ FILES = {
     ),
     "another table in a user file": (
         "[clients]\nusers_file = 'users'\n", {"users": ("[server]\nbudget = 1\n", 0o600)},
-        "users:1", "users",
+        "users:1", "there is no table server",
+    ),
+    "PgBouncer's list for a user file": (
+        "[clients]\nusers_file = 'users'\n", {"users": ('"a" "secret"\n', 0o600)}, "users:1",
+        "name it by auth_file in [clients]",
     ),
     "a key that does not fit": (
         "[clients]\ntls_cert_file = 'crt'\ntls_key_file = 'key'\n",
@@ -255,6 +265,18 @@ def test_mistakes_in_files_that_are_named(findings, what):
     _, said = findings(text, files)
     assert place in said
     assert advice in said
+
+
+SERVER = "[server]\nhost = 'db'\ndatabase = 'd'\nuser = 'u'\n"
+
+
+@pytest.mark.parametrize("said", ["password_file = 'nothing'", "password_env = 'PGLANE_NOT_SET'"])
+def test_a_password_that_is_not_found_is_one_finding(findings, said):
+    lines, told = findings(f"{SERVER}{said}\n")
+    assert lines == [5]
+    assert "PGL0112" in told
+    assert "PGL0115" not in told
+    assert told.count("nothing") in {0, 1}, "a path is told once"
 
 
 def test_no_secret_is_in_what_is_said(findings):
