@@ -28,7 +28,7 @@ from pglane.version import VERSION, compiled
 
 UNCOMPILED = (
     "pglane runs uncompiled here, and several times slower: "
-    "install a C compiler (gcc or clang) and pip install --force-reinstall pglane"
+    "install a C compiler (gcc or clang), then run: make clean setup"
 )
 EMBEDDED = "the embedded PostgreSQL"
 

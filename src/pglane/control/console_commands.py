@@ -8,10 +8,13 @@ nothing to undo. Names of databases are taken as they are typed, in double quote
 
 import re
 from dataclasses import dataclass
+from difflib import get_close_matches
 
+from pglane.config.settings import descriptions
 from pglane.control.actions import DATABASE_VERBS, SHUTDOWNS, VERBS, Action
 from pglane.control.settings_rows import PGBOUNCER_NAMES
 from pglane.control.shows import SHOWS, Show
+from pglane.errors.console import ConsoleDatabaseNeeded
 from pglane.errors.processes import ConsoleRunsNoSql, ConsoleUnknownCommand
 from pglane.errors.refused import RefusedError
 
@@ -20,7 +23,13 @@ SEEN_CHARACTERS_MAX = 60
 
 COMMANDS = ", ".join([*(f"SHOW {name}" for name in SHOWS), *(verb.name for verb in VERBS)])
 """All of them as a hint tells them."""
+THERE_IS = f"There is: {COMMANDS}"
+ALIKE_MIN = 0.7
+"""How alike a word must be to what was meant by it, 1 being the same."""
+SETTING_ALIKE_MIN = 0.85
+"""The same of settings, for drivers set many that are PostgreSQL's."""
 
+_VERBS = ["SHOW", *(verb.name for verb in VERBS)]
 _DATABASE_VERBS = {verb.name: verb for verb in DATABASE_VERBS}
 _SET = re.compile(r"SET\s+([\w.]+)\s*(?:=|\sTO\s)\s*(.*)", re.DOTALL | re.IGNORECASE)
 _NAME = re.compile(r'"(?:[^"]|"")+"|[^\s"]+')
@@ -76,11 +85,22 @@ def _read(statement: str) -> Command:
     if first in _ENDINGS and "PREPARED" not in words and "TO" not in words:
         return Command(_ENDINGS[first].encode(), status=b"I")
     if first in _SQL_VERBS.split():
-        raise RefusedError(ConsoleRunsNoSql(seen=first, commands=COMMANDS))
-    seen = " ".join(words)
+        seen = statement.split(maxsplit=1)[0]
+        raise RefusedError(ConsoleRunsNoSql(seen=seen, commands=COMMANDS))
+    seen = " ".join(statement.split())
     if len(seen) > SEEN_CHARACTERS_MAX:
         seen = seen[:SEEN_CHARACTERS_MAX] + "..."
-    raise RefusedError(ConsoleUnknownCommand(seen=seen, commands=COMMANDS))
+    raise RefusedError(ConsoleUnknownCommand(seen=seen, remedy=_remedy(words)))
+
+
+def _remedy(words: list[str]) -> str:
+    """What may have been meant, or all that there is."""
+    near: list[str] = []
+    if words[0] == "SHOW" and len(words) == 2:
+        near = [f"SHOW {name}" for name in get_close_matches(words[1], SHOWS, 1, ALIKE_MIN)]
+    elif words[0] not in _VERBS:
+        near = get_close_matches(words[0], _VERBS, 1, ALIKE_MIN)
+    return f"Did you mean {near[0]}? SHOW HELP lists all commands" if near else THERE_IS
 
 
 def _action(first: str, statement: str) -> Action | None:
@@ -96,15 +116,24 @@ def _action(first: str, statement: str) -> Action | None:
     if assignment is None:
         return None
     key, value = assignment[1], assignment[2].strip()
-    if "." not in key and key.lower() not in PGBOUNCER_NAMES:
+    if "." not in key and not _may_be_ours(key.lower()):
         return None  # what drivers set at a server, such as extra_float_digits
     quoted = len(value) > 1 and value[0] == value[-1] == "'"
     return Action(first, key.lower(), value[1:-1] if quoted else value)
 
 
+def _may_be_ours(key: str) -> bool:
+    """Whether a name without a table is one of our settings, or looks like one."""
+    known = {name for each in descriptions() for name in (each.key, each.name)}
+    alike = get_close_matches(key, [*known, *PGBOUNCER_NAMES], 1, SETTING_ALIKE_MIN)
+    return bool(alike)
+
+
 def _for_database(verb: str, rest: str) -> Action | None:
+    if not rest and _DATABASE_VERBS[verb].needs_database:
+        raise RefusedError(ConsoleDatabaseNeeded(verb=verb))
     if not rest:
-        return None if _DATABASE_VERBS[verb].needs_database else Action(verb)
+        return Action(verb)
     if _NAME.fullmatch(rest) is None:
         return None
     name = rest[1:-1].replace('""', '"') if rest.startswith('"') else rest

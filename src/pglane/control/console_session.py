@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pglane.control.actions import Act
-from pglane.control.console_commands import COMMANDS, Command, read_commands
+from pglane.control.console_commands import COMMANDS, THERE_IS, Command, read_commands
 from pglane.control.console_rows import column_formats, data_row, row_description
 from pglane.control.shows import Ask, Row
 from pglane.errors import Refusal
@@ -170,7 +170,7 @@ class ConsoleSession:
         commands = read_commands(message.text.decode("utf-8", "replace"))
         if len(commands) > 1:
             raise RefusedError(
-                ConsoleUnknownCommand(seen="several commands at once", commands=COMMANDS)
+                ConsoleUnknownCommand(seen="several commands at once", remedy=THERE_IS)
             )
         _keep(self._statements, message.name, commands[0] if commands else None)
         await self.write(ParseComplete().encode())

@@ -71,12 +71,12 @@ class Log:
         except (OSError, ValueError):
             return
 
-    def refusal(self, event: str, refusal: Refusal, **fields: Any) -> None:
-        """A refusal of ours, at its own level."""
+    def refusal(self, event: str, refusal: Refusal, behind: str = "", **fields: Any) -> None:
+        """A refusal of ours, at its own level; `behind` its sentence stands what follows of it."""
         self.write(
             refusal.log_level,
             event,
-            refusal.text,
+            refusal.text + behind,
             detail=refusal.detail_text,
             hint=refusal.hint_text,
             code=refusal.code,

@@ -93,7 +93,7 @@ def _setting_of(key: str) -> Description:
         return known[key]
     ours = PGBOUNCER_NAMES.get(key, ("",))[0]
     named = next((place for place, each in known.items() if each.name == ours), "")
-    near = named or next(iter(difflib.get_close_matches(key, known, 1)), "")
+    near = named or _alike(key, list(known.values()))
     raise RefusedError(
         ConsoleSettingUnknown(
             key=key,
@@ -101,6 +101,16 @@ def _setting_of(key: str) -> Description:
             suggestion=f"Did you mean {near}? " if near else "",
         )
     )
+
+
+def _alike(key: str, known: list[Description]) -> str:
+    """The places of the settings that may be meant, for a hint; empty: there are none."""
+    places: dict[str, list[str]] = {}
+    for each in known:
+        for name in {each.place, each.key, each.name}:
+            places.setdefault(name, []).append(each.place)
+    nearest = [key] if key in places else difflib.get_close_matches(key, places, 1)
+    return " or ".join(place for name in nearest for place in places[name])
 
 
 def _value(setting: Description, text: str) -> object:

@@ -64,6 +64,8 @@ from pglane.errors.refused import RefusedError
 
 READY_MS_MAX = 30_000
 """How long a worker may take to say that it is ready."""
+STAYS = "; the previous configuration stays in force"
+"""What stands behind each reason for which a reload was refused."""
 STOP_MS_MAX = 5_000
 """How long a worker may take to stop before it is killed."""
 LOOK_MS = 1_000
@@ -476,15 +478,18 @@ class Supervisor:
             return self._refuse_reload(ReloadRefused(reason=error))
         fixed = _fixed_changes(self._settings, seen)
         self._put_in_force(seen, fixed)
-        for name in fixed:
-            text = f"{name} has changed in the configuration; it takes effect at the next start"
-            self._log.write("warning", "reload_needs_restart", text, setting=name)
+        for each in descriptions():
+            if each.name in fixed:
+                key = each.place
+                text = f"{key} has changed in the configuration; it takes effect at the next start"
+                self._log.write("warning", "reload_needs_restart", text, setting=key)
         self._log.write("info", "reloaded", "the configuration was read again")
         return []
 
     def _refuse_reload(self, *refusals: Refusal) -> list[Refusal]:
         for refusal in refusals:
-            self._log.refusal("reload_refused", refusal)
+            behind = "" if isinstance(refusal, ReloadRefused) else STAYS
+            self._log.refusal("reload_refused", refusal, behind)
         return list(refusals)
 
     def _change_settings(self, changes: dict[str, Any]) -> None:

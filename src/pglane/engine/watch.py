@@ -166,7 +166,7 @@ class Watch:
         name = self._database.name
         what = f"role or database defaults, or the configuration, of database {name}"
         if seen:
-            event, why = "defaults_changed", "have changed"
+            event, why = "defaults_changed", "have changed, or PostgreSQL was restarted"
         else:
             event = "defaults_known_late"
             why = "may have changed unseen, as the first look came later than server.monitor_ms"

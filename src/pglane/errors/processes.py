@@ -29,8 +29,8 @@ class AddressNotUsable(Refusal):
     message = "the {door} door cannot open on {address}"
     detail = "the system answered: {reason}"
     hint = (
-        "Use an address of this machine in listen_addresses (127.0.0.1 and ::1 are for this "
-        "machine only, * is all) and a port above 1023 unless you are root."
+        "Use an address of this machine (addresses in [listen], or --listen; 127.0.0.1 and ::1 "
+        "are for this machine only, * is all) and a port above 1023 unless you are root."
     )
     retry_safe = True
     log_level: ClassVar[str] = "error"
@@ -59,8 +59,11 @@ class NowhereToListen(Refusal):
     code = "PGL0804"
     sqlstate = "F0000"
     message = "there is nowhere to listen"
-    detail = "listen_addresses is empty and unix_socket_directory is not set"
-    hint = "Set listen_addresses (127.0.0.1 is for this machine only) or unix_socket_directory."
+    detail = "addresses in [listen] is empty and unix_socket_directory is not set"
+    hint = (
+        "Set addresses in [listen], or --listen (127.0.0.1 is for this machine only); or "
+        "unix_socket_directory in [listen], or --unix-socket-dir."
+    )
     retry_safe = True
     log_level: ClassVar[str] = "error"
     fatal = True
@@ -147,7 +150,7 @@ class ConsoleUnknownCommand(Refusal):
     sqlstate = "42601"
     message = "the admin console does not know this command"
     detail = "seen: {seen}"
-    hint = "There is: {commands}."
+    hint = "{remedy}."
     retry_safe = True
 
 

@@ -71,6 +71,28 @@ def test_the_rest_is_unknown(text):
     assert refusal(text).sqlstate == "42601"
 
 
+def alone(text):
+    with pytest.raises(RefusedError) as caught:
+        read_commands(text)
+    (found,) = caught.value.refusals
+    return found
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [("show Clientz", "SHOW CLIENTS"), ("SHOW HOLDER", "SHOW HOLDERS"), ("relaod", "RELOAD")],
+)
+def test_a_misspelt_command_is_told_with_the_right_one(text, meant):
+    found = alone(text)
+    assert found.hint_text == f"Did you mean {meant}? SHOW HELP lists all commands."
+    assert found.detail_text == f"seen: {text} (PGL0810)", "as it was typed"
+
+
+@pytest.mark.parametrize("verb", ["DISABLE", "enable"])
+def test_a_command_that_needs_a_database(verb):
+    assert alone(verb).text == f"{verb.upper()} needs a database"
+
+
 def test_a_long_text_is_not_repeated_whole():
     assert len(refusal("x" * 10_000).detail_text) < 100
 
@@ -105,6 +127,9 @@ def test_any_text_is_commands_or_a_refusal(text):
         ("SET log.level TO 'debug'", Action("SET", "log.level", "debug")),
         ("SET clients.stats_users = a, b", Action("SET", "clients.stats_users", "a, b")),
         ("SET query_wait_timeout = 5", Action("SET", "query_wait_timeout", "5")),
+        ("SET budget = 5", Action("SET", "budget", "5")),
+        ("SET clients_max = 5", Action("SET", "clients_max", "5")),
+        ("SET budgt TO 5", Action("SET", "budgt", "5")),
     ],
 )
 def test_actions(text, action):
@@ -115,15 +140,26 @@ def test_actions(text, action):
 
 @pytest.mark.parametrize(
     "text",
-    ["PAUSE a b", "DISABLE", "ENABLE", 'KILL "', "RELOAD now", "SHUTDOWN now", "PAUSE a'b c"],
+    ["PAUSE a b", 'KILL "', "RELOAD now", "SHUTDOWN now", "PAUSE a'b c"],
 )
 def test_actions_that_are_none(text):
     assert refusal(text).sqlstate == "42601"
 
 
-@pytest.mark.parametrize("text", ["SET extra_float_digits = 3", "SET x.y", "SET search_path TO a"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SET extra_float_digits = 3",
+        "SET x.y",
+        "SET search_path TO a",
+        "SET statement_timeout = 0",
+        "SET idle_in_transaction_session_timeout = 0",
+        "set client_encoding TO 'UTF8'",
+    ],
+)
 def test_what_drivers_set_at_a_server_is_sql(text):
     assert refusal(text).sqlstate == "0A000"
+    assert f"begins with {text[:3]} " in refusal(text).detail_text
 
 
 def test_a_hint_names_all_commands():

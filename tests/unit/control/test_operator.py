@@ -114,6 +114,21 @@ def test_values_that_cannot_be_are_refused(key, text, code):
     assert type(Gateway().refused("SET", key, text)).__name__ == code
 
 
+@pytest.mark.parametrize(
+    ("key", "meant"),
+    [
+        ("budget", "server.budget"),
+        ("budgt", "server.budget"),
+        ("clients_max", "clients.connections_max"),
+        ("idle_ms_max", "server.idle_ms_max or clients.idle_ms_max"),
+    ],
+)
+def test_a_setting_without_its_table_is_told_with_it(key, meant):
+    refusal = Gateway().refused("SET", key, "5")
+    assert refusal.text == f'there is no setting "{key}"'
+    assert refusal.hint_text.startswith(f"Did you mean {meant}? ")
+
+
 def test_an_unknown_setting_gets_a_suggestion():
     assert "server.budget" in Gateway().refused("SET", "server.budgt", "1").hint_text
     assert "clients.wait_ms_max" in Gateway().refused("SET", "query_wait_timeout", "1").hint_text

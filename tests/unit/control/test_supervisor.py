@@ -257,7 +257,7 @@ def test_settings_that_can_change_are_told_to_the_worker():
         os.kill(os.getpid(), signal.SIGTERM)
 
     one, _ = run(then, reload=lambda: changed)
-    assert one.event("reload_needs_restart")["setting"] == "session_port"
+    assert one.event("reload_needs_restart")["setting"] == "listen.session_port"
 
 
 def test_no_secret_is_logged():

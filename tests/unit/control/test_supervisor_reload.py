@@ -12,6 +12,8 @@ from pglane.config.settings import Settings, descriptions
 from pglane.control.log import Log
 from pglane.control.settings_rows import settings_rows
 from pglane.control.supervisor import Supervisor
+from pglane.errors.processes import NowhereToListen
+from pglane.errors.refused import RefusedError
 
 
 def another(setting: Description) -> object:
@@ -36,11 +38,23 @@ def test_it_is_in_force_or_named(setting: Description) -> None:
     )
     supervisor._send = lambda message: sent.append(message) or True  # type: ignore[method-assign]
     assert supervisor._reload_settings() == []
-    named = re.findall(r"reload_needs_restart.* setting=(\w+)", stream.getvalue())
+    named = re.findall(r"reload_needs_restart.* setting=([\w.]+)", stream.getvalue())
     (told,) = [message["settings"] for message in sent if message["type"] == "reload"]
     in_force = json.loads(json.dumps(told))[setting.name]
     wanted = changed if setting.reloadable else before
     assert in_force == json.loads(wanted.to_json())[setting.name]
-    assert named == ([] if setting.reloadable else [setting.name])
+    assert named == ([] if setting.reloadable else [setting.place])
     row = next(row for row in settings_rows(supervisor._settings) if row["key"] == setting.place)
     assert row["changeable"] == ("yes" if setting.reloadable else "no")
+
+
+@pytest.mark.parametrize("error", [RefusedError(NowhereToListen()), OSError("gone")])
+def test_a_reload_that_is_refused_says_once_what_stays_in_force(error: Exception) -> None:
+    def reload() -> Settings:
+        raise error
+
+    stream = io.StringIO()
+    supervisor = Supervisor(Settings(), on_ready=lambda _: None, reload=reload, log=Log(stream))
+    assert supervisor._reload_settings()
+    assert re.search("reload_refused: .*previous .*stays in force", stream.getvalue())
+    assert stream.getvalue().count("stays in force") == 1

@@ -72,7 +72,7 @@ def test_without_the_wheel_it_says_what_to_install(monkeypatch, tmp_path):
     monkeypatch.setattr(binaries, "WHEEL", "no_such_package")
     monkeypatch.setattr(binaries, "SYSTEM_PLACES", str(tmp_path))
     found = refusal(binaries.find_binaries)
-    assert "pip install 'pglane[embedded]'" in found.hint_text
+    assert "make setup" in found.hint_text
     assert "this machine has" not in found.detail_text
     (tmp_path / "15" / "bin").mkdir(parents=True)
     (tmp_path / "15" / "bin" / "initdb").touch()

@@ -1,5 +1,6 @@
 """The embedded PostgreSQL with programs that only pretend; tests/integration has the real one."""
 
+import json
 import os
 import socket
 import threading
@@ -238,6 +239,8 @@ def test_where_the_password_stands_is_told(tmp_path):
         f"{tmp_path / 'bin' / 'postgres'} --single -D {tmp_path / 'it' / 'data'}" in told.hint_text
     )
     assert told.detail_text == "no (PGL0913)"
+    command = told.hint_text.split("`")[1]
+    assert json.dumps(command)[1:-1] == command, "it can be pasted from the log, which escapes"
 
 
 @pytest.mark.parametrize(
