@@ -95,8 +95,8 @@ class MemoryTight(Refusal):
     message = "no new connections: the gateway's memory is nearly used up"
     detail = "{used_bytes} bytes are held for clients and servers; {limit}."
     hint = (
-        "Connect again in a moment. SHOW SOCKETS tells who holds much; fewer connections, or a "
-        "higher memory_bytes_max in [gateway], make room."
+        "Connect again in a moment. SHOW SOCKETS in the database pglane tells who holds much; "
+        "fewer connections, or a higher memory_bytes_max in [gateway], make room."
     )
     retry_safe = True
     fatal = True

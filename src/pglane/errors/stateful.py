@@ -167,7 +167,7 @@ class PinnedMaxReached(Refusal):
         "Seen: {seen}. {pinned} clients are pinned, {limit} may be (pinned_max). " + NOT_EXECUTED
     )
     hint = (
-        "Connect to the session door: {session}; or end what pins others (SHOW CLIENTS, column "
-        "pinned), or raise pinned_max."
+        "Connect to the session door: {session}; or end what pins others (SHOW CLIENTS in the "
+        "database pglane, column pinned), or raise pinned_max."
     )
     retry_safe = True

@@ -553,7 +553,9 @@ def test_a_certificate_may_be_all_that_is_asked() -> None:
         made = named(name, only=True, user=user)
         assert isinstance(made.refusal, CertificateOfOther)
         assert told(made) == b""
-    assert isinstance(named("", only=True, encrypted=False).refusal, CertificateOfOther)
+    refusal = named("", only=True, encrypted=False).refusal
+    assert isinstance(refusal, CertificateOfOther)
+    assert "On a Unix socket there is no certificate" in refusal.hint_text
 
 
 def test_beside_a_password_it_must_name_the_user_where_there_is_tls() -> None:

@@ -235,7 +235,9 @@ def test_a_client_that_must_use_tls_is_told_so(rigs, certificate) -> None:
     rig = rigs(**{**certificate, "client_tls_sslmode": "require"})
     client = rig.connect()
     client.send(startup(user="anna", database="app"))
-    assert b"PGL0220" in client.ends()
+    told = client.ends()
+    assert b"PGL0220" in told
+    assert b"sslcert and sslkey" in told
 
 
 def test_a_console_client_with_tls_stays_here_and_is_relayed(rigs, certificate) -> None:

@@ -52,7 +52,9 @@ def test_nothing_is_looked_at_where_everybody_may_come_from_everywhere():
 
 def test_who_may_not_come_from_there_is_told_so(rigs):
     rig = rigs(allow_from=("loopback",))
-    assert b"PGL0209" in rig.client().ends()
+    told = rig.client().ends()
+    assert b"PGL0209" in told
+    assert b"password was not looked at" not in told
     assert rig.worker.clients == {}
     (line,) = rig.logged("refused")
     assert (line["level"], line["fields"]["user"]) == ("warning", "anna")

@@ -5,6 +5,7 @@ import string
 
 import pytest
 
+from pglane.config.settings import descriptions
 from pglane.errors import CATALOGUE, Refusal
 
 
@@ -87,3 +88,16 @@ def test_every_template_can_be_filled_in(refusal: type[Refusal]) -> None:
     told = refusal(**{name: 12.5 if spec else "seen" for name, spec in fields})
     assert refusal.code in told.detail_text
     assert "{" not in str(told)
+
+
+@pytest.mark.parametrize("refusal", REFUSALS)
+def test_a_setting_is_called_as_the_file_calls_it(refusal: type[Refusal]) -> None:
+    inside = {each.name for each in descriptions() if each.name != each.key}
+    words = re.findall(r"[a-z_]+", f"{refusal.message} {refusal.detail} {refusal.hint}")
+    assert not inside & set(words)
+
+
+@pytest.mark.parametrize("refusal", REFUSALS)
+def test_who_is_not_at_the_console_is_told_where_its_commands_are(refusal: type[Refusal]) -> None:
+    if not refusal.code.startswith("PGL08"):
+        assert not re.search(r"\bSHOW [A-Z_]+(?! in the database pglane|[A-Z_])", refusal.hint)
