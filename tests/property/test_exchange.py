@@ -182,9 +182,12 @@ class Gateway:
     def forward(self, client: Client) -> None:
         link = client.link
         assert link is not None
+        streaming = client.requests.reader.stream_left
         outcome = client.requests.forward(link.exchange)
         assert outcome != TERMINATED
         self._flush(link, client)
+        if streaming:  # the server may have failed the COPY amid a message of it
+            self._release(link, client)
 
     def _flush(self, link: Link, client: Client) -> None:
         link.to_server.data += b"".join(link.exchange.to_server)
@@ -235,8 +238,14 @@ class Gateway:
         self._flush(link, client)
         if events & RELEASED_HOLD:
             self.forward(client)
-        idle = exchange.outstanding() == 0 and exchange.status == IDLE_STATUS
-        if events & READY and idle and not exchange.skipping and not exchange.held:
+        if events & READY:
+            self._release(link, client)
+
+    def _release(self, link: Link, client: Client) -> None:
+        """Where nothing is owed and no message is sent by halves, as the engine does."""
+        exchange = link.exchange
+        amid = exchange.skipping or exchange.held or client.requests.reader.stream_left
+        if exchange.outstanding() == 0 and exchange.status == IDLE_STATUS and not amid:
             link.holder = client.link = None
             exchange.attached = False
 
