@@ -43,6 +43,7 @@ cdef class Entrance:
     cpdef apply(self, object settings, UserList users)
     @cython.locals(link=LoginLink, network=bytes, of_network=cython.longlong)
     cpdef Transport accepted(self, int fd, object door, object peer)
+    cdef bint _is_crowded(self) except -1
     cdef _refusal_at_door(self)
     cdef _too_many_clients(self)
     cpdef long long login_count(self) except -1

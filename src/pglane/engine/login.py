@@ -61,7 +61,8 @@ if TYPE_CHECKING:
 CONSOLE = "pglane"
 LOGIN_QUEUE_BYTES_MAX = 65_536
 TIGHT_LOGINS_MAX = 16
-"""Where memory is tight so few may log in at once: somebody has to reach the console."""
+"""Where memory is tight, or all clients there may be are there, so few may log in at once:
+somebody has to reach the console."""
 LARGE_LOGIN_BYTES = 2_048
 """What is kept of a login that sent more is counted: packet and parameters."""
 NONCE_CHARACTERS = 32
@@ -156,14 +157,17 @@ class Entrance:
         if (
             self.closed
             or len(self._logins) > self._unauthenticated_max
-            or len(self.clients) >= self._clients_max
-            or (len(self._logins) > _TIGHT_LOGINS_MAX and self.loop.memory.is_tight())
+            or (len(self._logins) > _TIGHT_LOGINS_MAX and self._is_crowded())
         ):
             link.refuse(self._refusal_at_door())
         elif of_network > self._per_address_max and network and not is_local(network):
             allowed = self._per_address_max
             link.refuse(TooManyLoginsFromThere(seen=of_network, allowed=allowed))
         return link.transport
+
+    def _is_crowded(self) -> bool:
+        """Whether few may log in at once: nearly all of them in vain."""
+        return len(self.clients) >= self._clients_max or self.loop.memory.is_tight()
 
     def _refusal_at_door(self) -> Refusal:
         """Why a client that has just connected may not stay."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pglane.engine.login import TIGHT_LOGINS_MAX
 from tests.support.certificates import Authority
 from tests.support.engine_rig import READY, startup
 from tests.support.tls_peer import TlsPeer, trusting
@@ -74,10 +75,26 @@ def test_too_many_that_log_in_are_told_so(rigs) -> None:
     assert not first[0].look()
 
 
-def test_too_many_clients_are_told_so_at_the_door(rigs) -> None:
+def test_too_many_clients_are_told_so(rigs) -> None:
     rig = rigs(clients_max=1)
     rig.pair()
+    assert b"connections_max is 1" in rig.client().ends()
+
+
+def test_the_console_is_reached_while_there_are_too_many_clients(rigs) -> None:
+    rig = rigs(clients_max=1, admin_users=("anna",))
+    rig.pair()
+    rig.client(database="pglane")
+    rig.until(lambda: rig.heard("console"))
+
+
+def test_of_too_many_clients_few_may_log_in_at_once(rigs) -> None:
+    rig = rigs(clients_max=1)
+    rig.pair()
+    few = [rig.connect() for _ in range(TIGHT_LOGINS_MAX)]
+    rig.turn(2)
     assert b"connections_max is 1" in rig.connect().ends()
+    assert not any(one.look() for one in few)
 
 
 def test_those_who_log_in_at_once_cannot_be_more_than_clients_max(rigs) -> None:
