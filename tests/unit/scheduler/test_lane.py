@@ -381,3 +381,14 @@ def test_it_is_empty_when_it_has_nothing_and_nobody_waits() -> None:
     serve(lane)
     lane.busy = 1
     assert not lane.is_empty()
+
+
+def test_who_is_put_back_stands_where_it_stood_and_may_expire_later() -> None:
+    lane = lane_of()
+    early = wait(lane, arrived=1.0)
+    lane.arrivals.remove(early)
+    late = wait(lane, arrived=2.0)
+    assert not lane.mixed
+    lane.put_back(early)
+    assert list(lane.arrivals) == [early, late]
+    assert lane.mixed
