@@ -11,9 +11,13 @@ from typing import Any
 
 from pglane.control.actions import Action
 from pglane.engine.channel import Message
-from pglane.engine.commands import ALL, UNFINISHED, UNKNOWN, WAIT_S_MAX
+from pglane.engine.commands import ALL, RESUMED, UNFINISHED, UNKNOWN, WAIT_S_MAX
 from pglane.errors import Refusal
-from pglane.errors.console import ConsoleCommandUnfinished, ConsoleDatabaseUnknown
+from pglane.errors.console import (
+    ConsoleCommandUnfinished,
+    ConsoleDatabaseUnknown,
+    ConsolePauseEnded,
+)
 from pglane.errors.processes import ConsoleSnapshotUnanswered
 from pglane.errors.refused import RefusedError
 
@@ -91,6 +95,8 @@ class WorkerCommands:
 def _objection(action: Action, answer: dict[str, Any]) -> Refusal | None:
     if answer["problem"] == UNKNOWN:
         return ConsoleDatabaseUnknown(name=action.name)
+    if answer["problem"] == RESUMED:
+        return ConsolePauseEnded()
     if answer["problem"] == UNFINISHED:
         return ConsoleCommandUnfinished(
             verb=action.verb, waited_s=int(WAIT_S_MAX), left=answer["left"]

@@ -11,5 +11,7 @@ UNKNOWN = "unknown"
 """The problem of a command: there is no such database."""
 UNFINISHED = "unfinished"
 """The problem of a command: what it waits for has not happened; `left` tells what that is."""
+RESUMED = "resumed"
+"""The problem of a PAUSE: somebody has said RESUME since."""
 WAIT_S_MAX = 600.0
 """How long a worker waits for that."""

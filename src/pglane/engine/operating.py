@@ -6,7 +6,8 @@ that come later are paused too if all are. What is told stays true when the supe
 another worker: it keeps it and tells it again.
 
 PAUSE and WAIT_CLOSE are answered when what they wait for is true. That is looked at every
-`LOOK_S`, only while somebody waits, and given up after `WAIT_S_MAX`.
+`LOOK_S`, only while somebody waits, and given up after `WAIT_S_MAX`; a PAUSE also when somebody
+says RESUME.
 
 Connections that listen for clients of the transaction door, and the monitor's, are not paused:
 they hold nothing that anybody waits for.
@@ -15,7 +16,7 @@ they hold nothing that anybody waits for.
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from pglane.engine.commands import ALL, UNFINISHED, UNKNOWN, WAIT_S_MAX
+from pglane.engine.commands import ALL, RESUMED, UNFINISHED, UNKNOWN, WAIT_S_MAX
 from pglane.engine.inventory import names
 from pglane.engine.loss import end_now
 from pglane.engine.replacing import close_idle, links, reconnect
@@ -86,7 +87,9 @@ class Operating:
     def _look(self, message: dict[str, Any], left: Callable[[], str], until: float) -> None:
         """Answers when nothing is left that is waited for."""
         what = left()
-        if not what:
+        if message["verb"] == "PAUSE" and not self.pauses(message["database"]):
+            self._answer(message, RESUMED, "")
+        elif not what:
             self._answer(message, "", "")
         elif self._worker.loop.now >= until:
             self._answer(message, UNFINISHED, what)

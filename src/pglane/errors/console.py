@@ -52,6 +52,17 @@ class ConsoleCommandUnfinished(Refusal):
     retry_safe = True
 
 
+class ConsolePauseEnded(Refusal):
+    """RESUME came before a PAUSE was complete."""
+
+    code = "PGL0838"
+    sqlstate = "57014"
+    message = "PAUSE was ended by RESUME before all server connections were closed"
+    detail = "Somebody has said RESUME at another console since"
+    hint = "SHOW DATABASES tells what is still paused; run PAUSE again if it is wanted."
+    retry_safe = True
+
+
 class ConsoleSettingUnknown(Refusal):
     """SET names a setting that there is not."""
 

@@ -42,7 +42,11 @@ def test_a_command_is_told_and_its_answer_awaited():
 
 @pytest.mark.parametrize(
     ("problem", "refusal", "text"),
-    [("unknown", "PGL0831", "app"), ("unfinished", "PGL0832", "3 are left")],
+    [
+        ("unknown", "PGL0831", "app"),
+        ("unfinished", "PGL0832", "3 are left"),
+        ("resumed", "PGL0838", "ended by RESUME"),
+    ],
 )
 def test_a_problem_is_told(problem, refusal, text):
     found = code(Worker(problem).commands, Action("PAUSE", "app"))

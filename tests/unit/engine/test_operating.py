@@ -98,6 +98,19 @@ def test_a_pause_waits_for_what_runs(rig, console) -> None:
     assert console.done(number)
 
 
+def test_a_pause_ends_when_somebody_resumes(rig, console) -> None:
+    client, server = rig.pair()
+    client.send(query("SELECT 1"))
+    server.gets(b"SELECT 1")
+    number = console.type("PAUSE")
+    look(rig)
+    assert console.done(number) == []
+    console.runs("RESUME")
+    look(rig)
+    (told,) = console.done(number)
+    assert told["problem"] == "resumed"
+
+
 def test_a_pause_that_never_ends_is_given_up_and_holds(rig, console) -> None:
     client, server = rig.pair()
     client.send(query("SELECT 1"))
