@@ -323,10 +323,7 @@ class Database(Serving):
     def cancel_waiting(self, client: "ClientLink", refusal: "Refusal") -> None:
         """The client cancelled a request that waits."""
         if client.request is not None:
-            if client.follows is None:
-                self.withdraw(client)
-            else:
-                self.pipelines.drop(client)
+            self.withdraw(client)
             client.rejected(refusal)
 
     def withdraw(self, client: "LeaseHolder") -> None:
@@ -334,6 +331,8 @@ class Database(Serving):
 
         It may have been refused already, and not been told yet: that finds nobody then.
         """
+        if client.follows is not None:
+            self.pipelines.drop(client)
         request = client.request
         client.request = None
         if request is not None:

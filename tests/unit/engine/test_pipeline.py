@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from pglane.engine.client_connection import FOLLOWING_BYTES_MAX
+from pglane.engine.dismissal import dismiss
 from pglane.engine.pipeline import PAUSE_S_MAX, PAUSE_S_MIN, WELL_TIMES, Pipelines
 from pglane.engine.questions import snapshot_rows
 from pglane.engine.server_link import ready_end
@@ -531,3 +532,16 @@ def test_where_an_answer_ends() -> None:
     assert ready_end(two, len(answer(1))) == len(two)
     assert ready_end(two[:-1], len(answer(1))) == len(two) - 1
     assert ready_end(b"Z\x00\x00\x00\x00I", 0) == 6
+
+
+def test_one_whose_role_is_gone_while_it_follows_is_ended_alone(sharing: Sharing) -> None:
+    first, second, third = sharing.asks(read(0), read(1), read(2))
+    assert sharing.counts() == (2, 0)
+    (link,) = [slot.link for slot in desk(sharing.rig).ledger]
+    dismiss(link.followers[0].client, "was dropped")
+    assert b"PGL" in second.ends()
+    sharing.server.send(answer(0) + answer(1) + answer(2))
+    assert first.gets(READY) == answer(0)
+    sharing.server.gets(read(2) * 2)
+    sharing.server.send(answer(2))
+    assert third.gets(READY) == answer(2)

@@ -12,14 +12,14 @@ ALONE = LaneSettings("own", limit=1, wait_ms_max=2000, match=(LaneMatch(user="bo
 OWN = LaneSettings("own", wait_ms_max=2000, match=(LaneMatch(),))
 
 
-def one_waits(rig):
+def one_waits(rig, asked=None):
     """A client that holds the only server connection, that one, and one that waits for it."""
     holder, server = rig.pair()
     waiting = rig.client()
     waiting.gets(READY)
     holder.send(query("SELECT pg_sleep(9)"))
     server.gets(b"pg_sleep")
-    waiting.send(query("SELECT 1"))
+    waiting.send(asked or query("SELECT 1"))
     rig.turn(2)
     return holder, server, waiting
 
@@ -140,13 +140,8 @@ def test_of_a_crowd_that_is_refused_a_part_is_answered_in_each_turn(rigs, monkey
 
 def refused_and_not_told(rig):
     """A client with three requests, whose first is refused; nobody has told it yet."""
-    holder, server = rig.pair()
-    waiting = rig.client()
-    waiting.gets(READY)
-    holder.send(query("SELECT pg_sleep(9)"))
-    server.gets(b"pg_sleep")
-    waiting.send(query("SELECT 1") + query("SELECT 2") + query("SELECT 3"))
-    rig.turn(2)
+    asked = query("SELECT 1") + query("SELECT 2") + query("SELECT 3")
+    holder, server, waiting = one_waits(rig, asked)
     queue = desk(rig).queue
     queue.refuse(next(iter(queue)), RefusedBecause.EXPIRED, rig.clock.now)
     return holder, server, waiting
