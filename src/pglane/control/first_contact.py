@@ -103,9 +103,9 @@ class FirstContact:
         try:
             async with asyncio.timeout(CONTACT_S_MAX):
                 ((told,),) = await session.rows(CONNECTIONS)
-        except (SessionFailedError, TimeoutError):
+            allowed = int(told or b"")
+        except (SessionFailedError, TimeoutError, ValueError):
             return  # something between us and the server does not answer that
-        allowed = int(told or 0)
         if settings.budget > allowed:
             self._log.write(
                 "warning",

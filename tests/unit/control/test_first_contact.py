@@ -97,7 +97,7 @@ def test_a_budget_that_it_cannot_keep_is_told(budget, events):
         assert "PostgreSQL at db:5432 has 97 connections" in story.stream.getvalue()
 
 
-@pytest.mark.parametrize("answer", [SessionFailedError("no"), TimeoutError()])
+@pytest.mark.parametrize("answer", [SessionFailedError("no"), TimeoutError(), b"many", None])
 def test_one_that_does_not_say_how_many_is_let_be(answer):
     session = Session(answer)
     assert Story(session).play() == []
